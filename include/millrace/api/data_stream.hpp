@@ -1,0 +1,496 @@
+#ifndef MILLRACE_API_DATA_STREAM_HPP
+#define MILLRACE_API_DATA_STREAM_HPP
+
+#include <millrace/api/collect.hpp>
+#include <millrace/api/exchanges.hpp>
+#include <millrace/api/print_sink.hpp>
+#include <millrace/api/recording.hpp>
+#include <millrace/api/rejected_stream.hpp>
+#include <millrace/functions/function_concepts.hpp>
+#include <millrace/graph/graph_builder.hpp>
+#include <millrace/operators/chain_stage.hpp>
+#include <millrace/operators/filter.hpp>
+#include <millrace/operators/flat_map.hpp>
+#include <millrace/operators/inspect.hpp>
+#include <millrace/operators/map.hpp>
+#include <millrace/operators/sink.hpp>
+#include <millrace/operators/timestamps_and_watermarks.hpp>
+#include <millrace/record/output_tag.hpp>
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// Marks the nameable form of a stream.
+struct Sealed {};
+
+template <class T, class Chain = Sealed>
+class DataStream;
+template <class T, class KeySelector>
+class KeyedStream;
+template <class Ops>
+class DataStreamSink;
+
+namespace detail {
+
+template <class T, class Chain>
+struct ChainOf {
+    using Type = Chain;
+};
+template <class T>
+struct ChainOf<T, Sealed> {
+    using Type = Input<T>;
+};
+template <class Chain>
+struct LastOperator;
+template <class Prev, class Op>
+struct LastOperator<Link<Prev, Op>> {
+    using Previous = Prev;
+    using Type = Op;
+};
+
+struct StreamAccess;
+
+template <class T, class... Selectors>
+auto keyStream(StreamInput input, Selectors... selectors);
+
+}  // namespace detail
+
+template <class S>
+inline constexpr bool kIsDataStream = false;
+template <class T, class Chain>
+inline constexpr bool kIsDataStream<DataStream<T, Chain>> = true;
+
+/// Any stream of T, sealed or growing: for generic helpers, `auto clean(StreamOf<Trade> auto trades)`. @public
+template <class S, class T>
+concept StreamOf = kIsDataStream<std::remove_cvref_t<S>> && std::same_as<typename std::remove_cvref_t<S>::Element, T>;
+
+/// A stream of elements of type T: a description that grows operator by operator and runs when its environment
+/// executes. @public
+///
+/// `DataStream<T>` is the nameable form: a copyable handle on a recorded operator; a stream used twice branches.
+/// What the operators return is an expression, `DataStream<T, Chain>`: it cannot be copied, calls on the temporary (or
+/// on `std::move(s)`) grow it into one fused loop, and it converts to `DataStream<T>`. The first use of a *named*
+/// expression seals it: from then on the name stands for the recorded operator.
+///
+/// *Thread safety:* none, like the environment's.
+/// *Failure:* a wrong function or type is one compile error; a stream that was moved from, or whose pipeline was already
+/// executed, throws GraphException.
+template <class T, class Chain>
+class DataStream {
+    using Ops = typename detail::ChainOf<T, Chain>::Type;
+    static constexpr bool kSealed = std::is_same_v<Chain, Sealed>;
+
+public:
+    using Element = T;
+
+    DataStream(const DataStream&) requires(kSealed) = default;
+    DataStream& operator=(const DataStream&) requires(kSealed) = default;
+    DataStream(DataStream&&) noexcept = default;
+    DataStream& operator=(DataStream&&) noexcept = default;
+    ~DataStream() = default;
+
+    /// Any expression of the same element type converts to the nameable form.
+    template <class Other>
+        requires(kSealed && !std::is_same_v<Other, Sealed>)
+    DataStream(const DataStream<T, Other>& expression)  // NOLINT(google-explicit-constructor): that is the design
+        : input_(expression.sealedInput()) {}
+
+    // ---- element by element ----
+
+    /// `fn(element)` returns the new element. The timestamp stays.
+    template <class Fn>
+    auto map(Fn fn) && {
+        if constexpr (MapFunctionFor<Fn, T>) {
+            return std::move(*this).then(detail::MapOperator<T, Fn>{std::move(fn)}, "map");
+        } else {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: map(fn): fn must be copyable, callable with the stream's element, and return a value. "
+                          "To return nothing use addSink(fn) or inspect(fn); to return 0..n elements use flatMap(fn).");
+            return detail::RejectedStream{};
+        }
+    }
+    template <class Fn>
+    auto map(Fn fn) const& {
+        return sealed().map(std::move(fn));
+    }
+
+    /// Keeps the elements for which `fn(const T&)` is true.
+    template <class Fn>
+    auto filter(Fn fn) && {
+        if constexpr (FilterFunctionFor<Fn, T>) {
+            return std::move(*this).then(detail::FilterOperator<T, Fn>{std::move(fn)}, "filter");
+        } else {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: filter(fn): fn must be copyable, callable with a const reference to the stream's "
+                          "element, and return bool.");
+            return detail::RejectedStream{};
+        }
+    }
+    template <class Fn>
+    auto filter(Fn fn) const& {
+        return sealed().filter(std::move(fn));
+    }
+
+    /// `fn(element, Collector<Out>& out)` emits any number of elements. Where `out` is `auto&`, name the type:
+    /// `.flatMap<Out>(fn)`.
+    template <class Out = void, class Fn>
+    auto flatMap(Fn fn) && {
+        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::CollectorOf<Fn>::Type, Out>;
+        if constexpr (std::is_void_v<Deduced>) {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: flatMap(fn): the element type it emits cannot be seen. Write fn as (element, "
+                          "Collector<Out>& out), or name the type: flatMap<Out>(fn).");
+            return detail::RejectedStream{};
+        } else if constexpr (FlatMapFunctionFor<Fn, T, Deduced>) {
+            return std::move(*this).then(detail::FlatMapOperator<T, Deduced, Fn>{std::move(fn)}, "flatMap");
+        } else {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: flatMap(fn): fn must be copyable and callable as fn(element, Collector<Out>& out) "
+                          "with the stream's element.");
+            return detail::RejectedStream{};
+        }
+    }
+    template <class Out = void, class Fn>
+    auto flatMap(Fn fn) const& {
+        return sealed().template flatMap<Out>(std::move(fn));
+    }
+
+    /// A struct with `processElement(value, auto& ctx, Collector<Out>& out)`, or a callable of that form, which may ask
+    /// `ctx` for timestamp, watermark and processing time and emit to side outputs: `ctx.output(tag, x)`.
+    template <class Out = void, class Fn>
+    auto process(Fn fn) && {
+        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::ProcessOutputOf<Fn>::Type, Out>;
+        if constexpr (std::is_void_v<Deduced>) {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: process(fn): the element type it emits cannot be seen, since its parameters are "
+                          "templates. Name it: process<Out>(fn).");
+            return detail::RejectedStream{};
+        } else {
+            return std::move(*this).then(detail::ProcessOperator<T, Deduced, Fn>{std::move(fn)}, "process");
+        }
+    }
+    template <class Out = void, class Fn>
+    auto process(Fn fn) const& {
+        return sealed().template process<Out>(std::move(fn));
+    }
+
+    /// Looks at each element in passing: `fn(const T&)` or `fn(const T&, Timestamp)`.
+    template <class Fn>
+    auto inspect(Fn fn) && {
+        if constexpr (std::invocable<Fn&, const T&> || std::invocable<Fn&, const T&, Timestamp>) {
+            return std::move(*this).then(detail::InspectOperator<T, Fn>{std::move(fn)}, "inspect");
+        } else {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: inspect(fn): fn must be callable with a const reference to the stream's element.");
+            return detail::RejectedStream{};
+        }
+    }
+    template <class Fn>
+    auto inspect(Fn fn) const& {
+        return sealed().inspect(std::move(fn));
+    }
+
+    /// Gives records timestamps and derives watermarks from them. Watermarks from upstream are swallowed, but for the
+    /// last one.
+    template <class Strategy>
+    auto assignTimestampsAndWatermarks(Strategy strategy) && {
+        if constexpr (detail::TimestampAssignerFor<std::remove_cvref_t<decltype(strategy.assigner())>, T>) {
+            detail::StageTraits traits;
+            traits.assignsTimestamps = Strategy::kAssignsTimestamps;
+            traits.emitsWatermarks = Strategy::kEmitsWatermarks;
+            return std::move(*this).then(detail::TimestampsAndWatermarksOperator<T, Strategy>{std::move(strategy)},
+                                         "timestamps and watermarks", traits);
+        } else {
+            static_assert(detail::kRejected<Strategy>,
+                          "millrace: withTimestampAssigner(fn): fn must be a pointer to a Timestamp member of the "
+                          "stream's element, or callable with a const reference to it and return a Timestamp.");
+            return detail::RejectedStream{};
+        }
+    }
+    template <class Strategy>
+    auto assignTimestampsAndWatermarks(Strategy strategy) const& {
+        return sealed().assignTimestampsAndWatermarks(std::move(strategy));
+    }
+
+    // ---- sinks: the end of a stream ----
+
+    /// `fn(const T&)` or `fn(const T&, const SinkContext&)` for each element.
+    template <class Fn>
+    auto addSink(Fn fn) && {
+        if constexpr (SinkFunctionFor<Fn, T> || std::invocable<Fn&, const T&, const SinkContext&>) {
+            return std::move(*this).endWith(detail::FunctionSinkOperator<T, Fn>{std::move(fn)}, "sink");
+        } else {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: addSink(fn): fn must be copyable and callable with a const reference to the stream's "
+                          "element.");
+            return detail::RejectedStream{};
+        }
+    }
+    template <class Fn>
+    auto addSink(Fn fn) const& {
+        return sealed().addSink(std::move(fn));
+    }
+    /// A sink with writers, such as FileSink; its writers must accept the stream's element.
+    template <class Sink>
+    auto sinkTo(Sink sink) && {
+        if constexpr (SinkFor<Sink, T>) {
+            return std::move(*this).endWith(detail::WriterSinkOperator<T, Sink>{std::move(sink)}, "sink");
+        } else {
+            static_assert(detail::kRejected<Sink>,
+                          "millrace: sinkTo(sink): the sink's writer does not accept the stream's element type. Convert the "
+                          "elements with map(fn) first, or use a sink for this type.");
+            return detail::RejectedStream{};
+        }
+    }
+    template <class Sink>
+    auto sinkTo(Sink sink) const& {
+        return sealed().sinkTo(std::move(sink));
+    }
+    /// One line per element on standard output; `label: ` (and the subtask's number from 1, if there are several) in front.
+    auto print(std::string label = {}) && {
+        return std::move(*this).endWith(
+            detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(stdout, std::move(label))}, "print");
+    }
+    auto print(std::string label = {}) const& { return sealed().print(std::move(label)); }
+    auto printToErr(std::string label = {}) && {
+        return std::move(*this).endWith(
+            detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(stderr, std::move(label))}, "print");
+    }
+    auto printToErr(std::string label = {}) const& { return sealed().printToErr(std::move(label)); }
+
+    /// Executes everything recorded in the environment and returns this stream's elements (in order within a subtask).
+    std::vector<T> executeAndCollect(std::string jobName = "millrace job") const;
+    /// The first `limit` elements; the job is cancelled once they are there.
+    std::vector<T> executeAndCollect(std::string jobName, std::size_t limit) const;
+
+    // ---- spreading over subtasks ----
+
+    /// Partitions by key: a callable or a pointer to member, or several of them for a composite key.
+    template <class... Selectors>
+    auto keyBy(Selectors... selectors) const {
+        return detail::keyStream<T>(sealedInput(), std::move(selectors)...);
+    }
+    /// Round robin over all subtasks of the next operator.
+    DataStream<T> rebalance() const { return exchanged(ExchangeKind::Rebalance, detail::rebalancePorts<T>()); }
+    /// Round robin over a local subset of them: no all-to-all.
+    DataStream<T> rescale() const { return exchanged(ExchangeKind::Rescale, detail::rebalancePorts<T>()); }
+    /// To a random subtask each (seeded).
+    DataStream<T> shuffle() const { return exchanged(ExchangeKind::Shuffle, detail::shufflePorts<T>()); }
+    /// Everything to every subtask.
+    DataStream<T> broadcast() const { return exchanged(ExchangeKind::Broadcast, detail::broadcastPorts<T>()); }
+    /// Everything to the first subtask.
+    DataStream<T> global() const { return exchanged(ExchangeKind::Global, detail::globalPorts<T>()); }
+    /// From subtask i to subtask i; the next operator must have the same parallelism.
+    DataStream<T> forward() const { return exchanged(ExchangeKind::Forward, detail::forwardPorts<T>()); }
+    /// `partitioner(key, numberOfSubtasks)` returns the index of the subtask.
+    template <class Partitioner, class Selector>
+    DataStream<T> partitionCustom(Partitioner partitioner, Selector selector) const {
+        return exchanged(ExchangeKind::Custom, detail::customPorts<T>(std::move(partitioner), std::move(selector)));
+    }
+
+    /// All elements of this stream and of the others, in no particular order between them. With itself: each twice.
+    template <class... Others>
+    DataStream<T> unionWith(const Others&... others) const {
+        static_assert((std::is_same_v<typename Others::Element, T> && ...),
+                      "millrace: unionWith(streams…): all streams must have the same element type; convert with map(fn).");
+        detail::StreamInput joined = sealedInput();
+        (detail::appendUnion(joined, others.sealedInput()), ...);
+        return DataStream<T>(std::move(joined));
+    }
+
+    /// The elements that the stream's last operator emitted to the tag. Only for a named stream: name it, then read its
+    /// main output and its side outputs.
+    template <class X>
+    DataStream<X> getSideOutput(const OutputTag<X>& tag) const& {
+        detail::StreamInput input = sealedInput();
+        if (input.upstreams.size() != 1 || !input.upstreams.front().tag.empty() || input.exchangeGiven) {
+            throw GraphException("getSideOutput(\"" + tag.id() +
+                                 "\"): side outputs belong to an operator; call it on the stream that the operator returned, "
+                                 "before union or an exchange");
+        }
+        input.upstreams.front().tag = tag.key();
+        input.ports = detail::forwardPorts<X>();
+        input.rebalancePorts = detail::rebalancePorts<X>();
+        return DataStream<X>(std::move(input));
+    }
+    template <class X>
+    void getSideOutput(const OutputTag<X>& tag) && = delete;  // name the stream first: both outputs belong to it
+
+    // ---- the operator that gives this stream ----
+
+    /// For messages, plans and metrics.
+    auto name(std::string name) && {
+        lastOperator().name = std::move(name);
+        return std::move(*this);
+    }
+    DataStream<T> name(std::string name) const& { return sealed().name(std::move(name)); }
+    /// The identity of its state, unique in the job.
+    auto uid(std::string uid) && {
+        detail::OperatorInfo& op = lastOperator();
+        if (uid.empty()) throw ConfigurationException("uid(\"\") of '" + op.name + "': a uid must not be empty");
+        op.uid = std::move(uid);
+        op.uidGiven = true;
+        return std::move(*this);
+    }
+    DataStream<T> uid(std::string uid) const& { return sealed().uid(std::move(uid)); }
+    /// Number of subtasks of this operator alone. Cuts the chain on both sides.
+    /// *Failure:* ConfigurationException below 1, or if the operator cannot have it.
+    DataStream<T> setParallelism(int parallelism) const {
+        DataStream<T> alone = isolated();
+        detail::checkParallelism(parallelism, "'" + alone.lastOperator().name + "'");
+        detail::GraphNode& node = alone.lastNode();
+        if (node.fixedParallelism.has_value() && *node.fixedParallelism != parallelism) {
+            throw ConfigurationException("setParallelism(" + std::to_string(parallelism) + ") on '" +
+                                         node.operators.back().name + "': this operator always runs at parallelism " +
+                                         std::to_string(*node.fixedParallelism));
+        }
+        node.parallelism = parallelism;
+        return alone;
+    }
+    /// A task of its own for this operator.
+    DataStream<T> disableChaining() const {
+        DataStream<T> alone = isolated();
+        alone.lastNode().chainable = false;
+        return alone;
+    }
+    /// A new task begins with this operator.
+    DataStream<T> startNewChain() const {
+        DataStream<T> alone = isolated();
+        alone.lastNode().startsChain = true;
+        return alone;
+    }
+
+private:
+    template <class, class>
+    friend class DataStream;
+    template <class, class>
+    friend class KeyedStream;
+    template <class>
+    friend class DataStreamSink;
+    friend struct detail::StreamAccess;
+    using ExchangeKind = detail::ExchangeKind;
+
+    explicit DataStream(detail::StreamInput input) requires(kSealed) : input_(std::move(input)) {}
+    DataStream(detail::StreamInput input, Ops ops, std::vector<detail::PendingOperator> pending)
+        : input_(std::move(input)), ops_(std::move(ops)), pending_(std::move(pending)) {}
+
+    /// The nameable form of this stream; records it if that has not been done.
+    DataStream<T> sealed() const { return DataStream<T>(sealedInput()); }
+
+    detail::StreamInput sealedInput() const {
+        detail::GraphBuilder& graph = input_.checked();
+        if constexpr (kSealed) {
+            return input_;
+        } else {
+            if (sealedNode_ < 0) sealedNode_ = detail::recordStage(graph, input_, std::move(ops_), pending_);
+            return detail::outputOf<T>(input_, sealedNode_);
+        }
+    }
+
+    /// This chain with one more operator.
+    template <class Op>
+    auto then(Op op, std::string kind, detail::StageTraits traits = {}) && {
+        input_.checked();
+        if (!kSealed && sealedNode_ >= 0) {
+            throw GraphException("the stream behind '" + pending_.back().info.name +
+                                 "' was already used by its name, so it is recorded; go on by its name, without std::move");
+        }
+        pending_.push_back({detail::operatorInfo(std::move(kind)), traits});
+        return DataStream<typename Op::Output, detail::Link<Ops, Op>>(
+            std::exchange(input_, {}), detail::Link<Ops, Op>{std::move(ops_), std::move(op)}, std::move(pending_));
+    }
+    /// Ends the chain in a sink and records it.
+    template <class Op>
+    auto endWith(Op op, std::string kind) && {
+        detail::StageTraits traits;
+        traits.isSink = true;
+        return DataStreamSink(std::move(*this).then(std::move(op), std::move(kind), traits));
+    }
+    /// Records everything in front of the last operator, then this operator alone.
+    DataStream<T> isolated() const {
+        detail::GraphBuilder& graph = input_.checked();
+        if constexpr (!kSealed) {
+            if (sealedNode_ < 0) {
+                using Previous = typename detail::LastOperator<Ops>::Previous;
+                using Last = typename detail::LastOperator<Ops>::Type;
+                detail::StreamInput before = input_;
+                detail::PendingOperator last = std::move(pending_.back());
+                pending_.pop_back();
+                if (!pending_.empty()) {
+                    const int node = detail::recordStage(graph, input_, std::move(ops_.prev), pending_);
+                    before = detail::outputOf<typename Previous::Output>(input_, node);
+                }
+                using Alone = detail::Link<detail::Input<typename Last::Input>, Last>;
+                pending_ = {std::move(last)};
+                sealedNode_ = detail::recordStage(graph, before, Alone{{}, std::move(ops_.op)}, pending_);
+                return sealed();
+            }
+        }
+        DataStream<T> named = sealed();
+        if (const auto& node = named.lastNode(); node.operators.size() > 1) {
+            throw GraphException("setParallelism, disableChaining or startNewChain on '" + node.operators.back().name +
+                                 "': this operator is already recorded in one piece with '" + node.operators.front().name +
+                                 "'; call it directly behind the operator, before the stream is used by its name");
+        }
+        return named;
+    }
+    DataStream<T> exchanged(ExchangeKind kind, std::shared_ptr<const detail::PortFactory> ports) const {
+        detail::StreamInput input = sealedInput();
+        input.exchange = kind;
+        input.exchangeGiven = true;
+        input.ports = std::move(ports);
+        return DataStream<T>(std::move(input));
+    }
+    detail::GraphNode& lastNode() {
+        if (input_.upstreams.size() != 1 || input_.exchangeGiven) {
+            throw GraphException("name, uid, parallelism and chaining belong to an operator; this stream is a union or an "
+                                 "exchange: set them on the operator behind it");
+        }
+        return input_.checked().node(input_.upstreams.front().node);
+    }
+    detail::OperatorInfo& lastOperator() {
+        if constexpr (kSealed) {
+            return lastNode().operators.back();
+        } else {
+            input_.checked();
+            return sealedNode_ >= 0 ? input_.graph->node(sealedNode_).operators.back() : pending_.back().info;
+        }
+    }
+
+    detail::StreamInput input_;
+    mutable Ops ops_;  // moved into the recording by the first use of a named expression
+    mutable std::vector<detail::PendingOperator> pending_;
+    mutable int sealedNode_ = -1;
+};
+
+namespace detail {
+
+/// For the parts of the API that make streams.
+struct StreamAccess {
+    template <class T>
+    static DataStream<T> stream(StreamInput input) {
+        return DataStream<T>(std::move(input));
+    }
+    template <class T, class KeySelector>
+    static KeyedStream<T, KeySelector> keyed(StreamInput input, KeySelector selector) {
+        return KeyedStream<T, KeySelector>(std::move(input), std::move(selector));
+    }
+    template <class Op>
+    static auto stream(StreamInput input, Op op, OperatorInfo info, StageTraits traits) {
+        using Ops = Link<Input<typename Op::Input>, Op>;
+        return DataStream<typename Op::Output, Ops>(std::move(input), Ops{{}, std::move(op)}, {{std::move(info), traits}});
+    }
+};
+
+}  // namespace detail
+}  // namespace millrace
+
+#include <millrace/api/data_stream_sink.hpp>
+#include <millrace/api/keyed_stream.hpp>
+
+#endif  // MILLRACE_API_DATA_STREAM_HPP

@@ -1,0 +1,176 @@
+#ifndef MILLRACE_API_KEYED_STREAM_HPP
+#define MILLRACE_API_KEYED_STREAM_HPP
+
+#include <millrace/api/data_stream.hpp>
+#include <millrace/api/exchanges.hpp>
+#include <millrace/api/recording.hpp>
+#include <millrace/functions/function_concepts.hpp>
+#include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/operators/rolling_functions.hpp>
+#include <millrace/types/codec.hpp>
+#include <millrace/types/key_hash.hpp>
+
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace millrace {
+
+template <class T, class KeySelector, class Assigner>
+class WindowedStream;
+
+namespace detail {
+
+/// The key of several selectors: a tuple of what they return.
+template <class... Selectors>
+struct TupleSelector {
+    std::tuple<Selectors...> selectors;
+
+    template <class T>
+    auto operator()(const T& element) const {
+        return std::apply(
+            [&](const auto&... selector) {
+                return std::tuple<KeyDecay<std::invoke_result_t<const Selectors&, const T&>>...>(
+                    std::invoke(selector, element)...);
+            },
+            selectors);
+    }
+};
+
+template <class T, class... Selectors>
+auto keyStream(StreamInput input, Selectors... selectors) {
+    if constexpr (sizeof...(Selectors) == 0 || !(KeySelectorFor<Selectors, T> && ...)) {
+        static_assert(kRejected<T>,
+                      "millrace: keyBy(selector…): each selector must be a pointer to a member of the stream's element, or "
+                      "copyable, callable with a const reference to it, and return the key.");
+        return RejectedStream{};
+    } else {
+        auto selector = [&] {
+            if constexpr (sizeof...(Selectors) == 1) {
+                return std::get<0>(std::tuple<Selectors...>(std::move(selectors)...));
+            } else {
+                return TupleSelector<Selectors...>{{std::move(selectors)...}};
+            }
+        }();
+        using Selector = decltype(selector);
+        using Key = KeyOf<Selector, T>;
+        if constexpr (!KeyType<Key>) {
+            static_assert(kRejected<Key>,
+                          "millrace: keyBy(selector): the key's type has no key hash or no ==. Use integers, enums, strings, "
+                          "times, or pairs, tuples and plain aggregates of them; give an aggregate a defaulted operator==.");
+            return RejectedStream{};
+        } else if constexpr (!HasCodec<Key>) {
+            static_assert(kRejected<Key>,
+                          "millrace: keyBy(selector): the key's type has no codec, so its state could not be saved. "
+                          "Specialise millrace::Codec for it, or use a key made of integers, strings, times and aggregates.");
+            return RejectedStream{};
+        } else {
+            input.exchange = ExchangeKind::Hash;
+            input.exchangeGiven = true;
+            input.ports = hashPorts<T>(selector);
+            return StreamAccess::keyed<T>(std::move(input), std::move(selector));
+        }
+    }
+}
+
+}  // namespace detail
+
+/// A stream partitioned by key: elements of equal key meet in the same subtask of the next operator. @public
+/// *Thread safety:* none, like the environment's. *State and checkpoints:* the operators behind it keep one state per
+/// key, saved by key group.
+template <class T, class KeySelector>
+class KeyedStream {
+public:
+    using Element = T;
+    using Key = detail::KeyOf<KeySelector, T>;
+
+    /// Rolling: for each element the new value of its key; `fn(const T& value, const T& element)` combines them.
+    template <class Fn>
+    auto reduce(Fn fn) const {
+        if constexpr (!ReduceFunctionFor<Fn, T>) {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's "
+                          "element, and return an element.");
+            return detail::RejectedStream{};
+        } else if constexpr (!HasCodec<T>) {
+            static_assert(detail::kRejected<T>,
+                          "millrace: reduce: the stream's element has no codec, so its state could not be saved. Specialise "
+                          "millrace::Codec for it, or make it a plain aggregate.");
+            return detail::RejectedStream{};
+        } else {
+            return rolling(std::move(fn), "reduce");
+        }
+    }
+    /// Rolling sum of a numeric member (or of the element itself); other members are those of the key's first element.
+    template <class Field = detail::WholeValue>
+    auto sum(Field field = {}) const {
+        return rollingField<detail::SumFunction>(std::move(field), "sum");
+    }
+    /// Rolling minimum: only the member is replaced, the others stay those of the first element. See `minBy`.
+    template <class Field = detail::WholeValue>
+    auto min(Field field = {}) const {
+        return rollingField<detail::MinFunction>(std::move(field), "min");
+    }
+    template <class Field = detail::WholeValue>
+    auto max(Field field = {}) const {
+        return rollingField<detail::MaxFunction>(std::move(field), "max");
+    }
+    /// The whole element with the smallest member so far; among equals the first one (`first`: false: the last one).
+    template <class Field = detail::WholeValue>
+    auto minBy(Field field = {}, bool first = true) const {
+        return rollingField<detail::MinByFunction>(std::move(field), "minBy", first);
+    }
+    template <class Field = detail::WholeValue>
+    auto maxBy(Field field = {}, bool first = true) const {
+        return rollingField<detail::MaxByFunction>(std::move(field), "maxBy", first);
+    }
+
+    /// Cuts each key's elements into windows.
+    template <class Assigner>
+    auto window(Assigner assigner) const {
+        return WindowedStream<T, KeySelector, Assigner>(input_, selector_, std::move(assigner));
+    }
+
+private:
+    friend struct detail::StreamAccess;
+
+    KeyedStream(detail::StreamInput input, KeySelector selector)
+        : input_(std::move(input)), selector_(std::move(selector)) {}
+
+    template <template <class> class Function, class Field, class... Options>
+    auto rollingField(Field field, std::string kind, Options... options) const {
+        if constexpr (!detail::InPlaceReduce<Function<Field>, T>) {
+            static_assert(detail::kRejected<Field>,
+                          "millrace: sum, min, max, minBy, maxBy: the field must be a pointer to a member of the stream's "
+                          "element (none for a stream of numbers) that can be compared, and added for sum.");
+            return detail::RejectedStream{};
+        } else if constexpr (!HasCodec<T>) {
+            static_assert(detail::kRejected<T>,
+                          "millrace: sum, min, max, minBy, maxBy: the stream's element has no codec, so its state could not "
+                          "be saved. Specialise millrace::Codec for it, or make it a plain aggregate.");
+            return detail::RejectedStream{};
+        } else {
+            return rolling(Function<Field>{std::move(field), options...}, std::move(kind));
+        }
+    }
+    template <class Fn>
+    auto rolling(Fn fn, std::string kind) const {
+        input_.checked();
+        detail::StageTraits traits;
+        traits.isStateful = true;
+        detail::OperatorInfo info = detail::operatorInfo(std::move(kind));
+        info.states = {"reduce"};
+        return detail::StreamAccess::stream(input_, detail::KeyedReduceOperator<T, KeySelector, Fn>{selector_, std::move(fn)},
+                                            std::move(info), traits);
+    }
+
+    detail::StreamInput input_;
+    KeySelector selector_;
+};
+
+}  // namespace millrace
+
+#include <millrace/api/windowed_stream.hpp>
+
+#endif  // MILLRACE_API_KEYED_STREAM_HPP

@@ -1,0 +1,42 @@
+#ifndef MILLRACE_API_PRINT_SINK_HPP
+#define MILLRACE_API_PRINT_SINK_HPP
+
+#include <millrace/functions/runtime_context.hpp>
+#include <millrace/types/describe.hpp>
+
+#include <cstdio>
+#include <string>
+#include <utility>
+
+namespace millrace::detail {
+
+/// Writes an element per line, as Flink labels them: `label:2> x`, `label> x` at parallelism 1, `2> x` without a label.
+class PrintFunction {
+public:
+    PrintFunction(std::FILE* file, std::string label) : file_(file), prefix_(std::move(label)) {}
+
+    void open(RuntimeContext& context) {
+        if (context.parallelism() > 1) {
+            if (!prefix_.empty()) prefix_ += ':';
+            prefix_ += std::to_string(context.subtaskIndex() + 1);
+        }
+        if (!prefix_.empty()) prefix_ += "> ";
+    }
+    template <class T>
+    void operator()(const T& element) {
+        line_ = prefix_;
+        describeInto(line_, element);
+        line_ += '\n';
+        std::fwrite(line_.data(), 1, line_.size(), file_);  // one call: lines of several subtasks do not mix
+    }
+    void close() { std::fflush(file_); }
+
+private:
+    std::FILE* file_;
+    std::string prefix_;
+    std::string line_;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_API_PRINT_SINK_HPP

@@ -1,0 +1,55 @@
+#ifndef MILLRACE_API_REJECTED_STREAM_HPP
+#define MILLRACE_API_REJECTED_STREAM_HPP
+
+namespace millrace::detail {
+
+/// What a call returns whose arguments were rejected by a static_assert: accepts every further call, so that one
+/// mistake prints one error.
+struct RejectedStream {
+#define MILLRACE_ACCEPT_ANYTHING(name)                        \
+    template <class... Args>                                  \
+    RejectedStream name(Args&&...) const {                    \
+        return {};                                            \
+    }
+    MILLRACE_ACCEPT_ANYTHING(map)
+    MILLRACE_ACCEPT_ANYTHING(filter)
+    MILLRACE_ACCEPT_ANYTHING(flatMap)
+    MILLRACE_ACCEPT_ANYTHING(process)
+    MILLRACE_ACCEPT_ANYTHING(inspect)
+    MILLRACE_ACCEPT_ANYTHING(keyBy)
+    MILLRACE_ACCEPT_ANYTHING(reduce)
+    MILLRACE_ACCEPT_ANYTHING(sum)
+    MILLRACE_ACCEPT_ANYTHING(min)
+    MILLRACE_ACCEPT_ANYTHING(max)
+    MILLRACE_ACCEPT_ANYTHING(minBy)
+    MILLRACE_ACCEPT_ANYTHING(maxBy)
+    MILLRACE_ACCEPT_ANYTHING(window)
+    MILLRACE_ACCEPT_ANYTHING(allowedLateness)
+    MILLRACE_ACCEPT_ANYTHING(sideOutputLateData)
+    MILLRACE_ACCEPT_ANYTHING(aggregate)
+    MILLRACE_ACCEPT_ANYTHING(unionWith)
+    MILLRACE_ACCEPT_ANYTHING(rebalance)
+    MILLRACE_ACCEPT_ANYTHING(rescale)
+    MILLRACE_ACCEPT_ANYTHING(shuffle)
+    MILLRACE_ACCEPT_ANYTHING(broadcast)
+    MILLRACE_ACCEPT_ANYTHING(global)
+    MILLRACE_ACCEPT_ANYTHING(forward)
+    MILLRACE_ACCEPT_ANYTHING(partitionCustom)
+    MILLRACE_ACCEPT_ANYTHING(getSideOutput)
+    MILLRACE_ACCEPT_ANYTHING(assignTimestampsAndWatermarks)
+    MILLRACE_ACCEPT_ANYTHING(print)
+    MILLRACE_ACCEPT_ANYTHING(printToErr)
+    MILLRACE_ACCEPT_ANYTHING(addSink)
+    MILLRACE_ACCEPT_ANYTHING(sinkTo)
+    MILLRACE_ACCEPT_ANYTHING(name)
+    MILLRACE_ACCEPT_ANYTHING(uid)
+    MILLRACE_ACCEPT_ANYTHING(setParallelism)
+    MILLRACE_ACCEPT_ANYTHING(disableChaining)
+    MILLRACE_ACCEPT_ANYTHING(startNewChain)
+    MILLRACE_ACCEPT_ANYTHING(executeAndCollect)
+#undef MILLRACE_ACCEPT_ANYTHING
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_API_REJECTED_STREAM_HPP

@@ -1,0 +1,78 @@
+#ifndef MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP
+#define MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP
+
+#include <millrace/functions/source.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// What is left of a collection: everything from index `next` on. @evolving
+struct CollectionSplit {
+    std::uint64_t next = 0;
+    friend bool operator==(const CollectionSplit&, const CollectionSplit&) = default;
+};
+
+/// Emits the elements of a vector in order; what `fromData` and `fromCollection` are made of. @public
+/// Bounded and not parallel. Copies of the source share the vector, which nobody changes; a restored job reads on at
+/// the element it had got to.
+/// *Example:* `env.fromSource(CollectionSource<int>{1, 2, 3}, noWatermarks, "numbers")`
+template <class T>
+class CollectionSource {
+public:
+    using Output = T;
+    using Split = CollectionSplit;
+    static constexpr int kFixedParallelism = 1;
+
+    explicit CollectionSource(std::vector<T> elements)
+        : elements_(std::make_shared<const std::vector<T>>(std::move(elements))) {}
+    CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
+    template <std::input_iterator Iterator>
+    CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
+
+    Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
+
+    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
+        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>{Split{0}});
+    }
+
+    class Reader {
+    public:
+        explicit Reader(std::shared_ptr<const std::vector<T>> elements) : elements_(std::move(elements)) {}
+
+        void open(Split split) { next_ = std::min<std::size_t>(split.next, elements_->size()); }
+        FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
+            const std::size_t count = std::min(values.size(), elements_->size() - next_);
+            std::copy_n(elements_->begin() + static_cast<std::ptrdiff_t>(next_), count, values.begin());
+            next_ += count;
+            return {.count = count,
+                    .status = next_ == elements_->size() ? SourceStatus::EndOfSplit : SourceStatus::MoreAvailable};
+        }
+        Split position() const noexcept { return {next_}; }
+        void close() noexcept {}
+
+    private:
+        std::shared_ptr<const std::vector<T>> elements_;
+        std::size_t next_ = 0;
+    };
+
+    Reader createReader(const SourceReaderContext&) const { return Reader(elements_); }
+
+private:
+    std::shared_ptr<const std::vector<T>> elements_;
+};
+
+template <std::input_iterator Iterator>
+CollectionSource(Iterator, Iterator) -> CollectionSource<std::iter_value_t<Iterator>>;
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP

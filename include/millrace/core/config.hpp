@@ -1,0 +1,29 @@
+#ifndef MILLRACE_CORE_CONFIG_HPP
+#define MILLRACE_CORE_CONFIG_HPP
+
+#include <millrace/version.hpp>
+
+#if __cplusplus < 202002L
+#error "millrace: C++20 is needed; compile with -std=c++20 or, in CMake, link the target millrace::millrace."
+#endif
+
+// Bodies without template parameters are in .ipp files. Header-only (the default) each header includes its own .ipp
+// at its end; with MILLRACE_SEPARATE_COMPILATION (what the target millrace::compiled defines) they are compiled once,
+// through millrace/impl/compiled.hpp. In a header:
+//
+//     Duration parseDuration(std::string_view text);
+//     ...
+//     #ifndef MILLRACE_SEPARATE_COMPILATION
+//     #include <millrace/time/duration.ipp>
+//     #endif
+//
+// and in the .ipp, which includes its header first:
+//
+//     MILLRACE_INLINE Duration parseDuration(std::string_view text) { ... }
+#ifdef MILLRACE_SEPARATE_COMPILATION
+#define MILLRACE_INLINE
+#else
+#define MILLRACE_INLINE inline
+#endif
+
+#endif  // MILLRACE_CORE_CONFIG_HPP

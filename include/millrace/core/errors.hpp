@@ -1,0 +1,73 @@
+#ifndef MILLRACE_CORE_ERRORS_HPP
+#define MILLRACE_CORE_ERRORS_HPP
+
+#include <stdexcept>
+#include <string>
+
+namespace millrace {
+
+/// Root of everything millrace throws. A cause, where there is one, is kept by `std::throw_with_nested`;
+/// `describeException` prints the whole chain. @public
+class MillraceException : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// An option or argument that cannot work (parallelism 0, window size 0, duplicate uid…). Nothing has run. @public
+class ConfigurationException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
+/// The recorded pipeline cannot be executed as it stands (no sink, window without watermarks…). Nothing has run. @public
+class GraphException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
+/// Input that does not have the form it should have: where it is (file, line, column), what was expected, what was found. @public
+class FormatException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
+/// A file, directory, socket or stream could not be used. @public
+class IoException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
+/// Bytes of a snapshot or message that do not decode. @public
+class CodecException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
+/// A function of the user threw: names the operator, its uid, the subtask and the record; the cause is nested. @public
+class UserFunctionException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
+/// A job ended in failure; thrown by `execute()`, with the cause nested. @public
+class JobExecutionException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
+/// The messages of an exception and of all its nested causes, joined by "; caused by: ". @public
+inline std::string describeException(const std::exception& error) {
+    std::string text = error.what();
+    try {
+        std::rethrow_if_nested(error);
+    } catch (const std::exception& cause) {
+        text += "; caused by: " + describeException(cause);
+    } catch (...) {
+        text += "; caused by: an exception that is not a std::exception";
+    }
+    return text;
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CORE_ERRORS_HPP

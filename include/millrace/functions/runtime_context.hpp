@@ -1,0 +1,49 @@
+#ifndef MILLRACE_FUNCTIONS_RUNTIME_CONTEXT_HPP
+#define MILLRACE_FUNCTIONS_RUNTIME_CONTEXT_HPP
+
+#include <millrace/metrics/accumulators.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace millrace {
+
+/// What a function learns in `open(RuntimeContext&)` about the subtask it runs in. @public
+/// *Thread safety:* for the subtask's own thread; references to accumulators stay valid until the job's result is gone.
+class RuntimeContext {
+public:
+    RuntimeContext(std::string jobName, std::string operatorName, std::string uid, int subtaskIndex, int parallelism,
+                   int maxParallelism, Accumulators& accumulators)
+        : jobName_(std::move(jobName)), operatorName_(std::move(operatorName)), uid_(std::move(uid)),
+          subtaskIndex_(subtaskIndex), parallelism_(parallelism), maxParallelism_(maxParallelism),
+          accumulators_(&accumulators) {}
+
+    const std::string& jobName() const noexcept { return jobName_; }
+    const std::string& operatorName() const noexcept { return operatorName_; }
+    const std::string& uid() const noexcept { return uid_; }
+    /// 0 … parallelism-1.
+    int subtaskIndex() const noexcept { return subtaskIndex_; }
+    int parallelism() const noexcept { return parallelism_; }
+    int maxParallelism() const noexcept { return maxParallelism_; }
+
+    /// This subtask's accumulator of that name, merged with the others' in `JobExecutionResult`.
+    template <class A = LongCounter>
+    A& accumulator(std::string_view name) {
+        return accumulators_->create<A>(name);
+    }
+    LongCounter& counter(std::string_view name) { return accumulator<LongCounter>(name); }
+
+private:
+    std::string jobName_;
+    std::string operatorName_;
+    std::string uid_;
+    int subtaskIndex_;
+    int parallelism_;
+    int maxParallelism_;
+    Accumulators* accumulators_;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_FUNCTIONS_RUNTIME_CONTEXT_HPP

@@ -1,0 +1,39 @@
+#ifndef MILLRACE_FUNCTIONS_SINK_HPP
+#define MILLRACE_FUNCTIONS_SINK_HPP
+
+#include <millrace/time/timestamp.hpp>
+
+#include <concepts>
+
+namespace millrace {
+
+/// What a writer learns about the record at hand. @public
+struct SinkContext {
+    Timestamp timestamp = kMinTimestamp;  ///< of the record; kMinTimestamp if it has none
+    Timestamp currentWatermark = kMinTimestamp;
+};
+
+/// What a sink learns about the subtask that it makes a writer for. @public
+struct WriterInitContext {
+    int subtaskIndex = 0;
+    int parallelism = 1;
+};
+
+/// Writes the records of one subtask. `flush(endOfInput)` is called when the input ends (and before every checkpoint),
+/// `close()` also after a failure. Optional: `writeWatermark(Timestamp)`. @public
+template <class W, class T>
+concept SinkWriterFor = requires(W writer, const T& value, const SinkContext& context) {
+    writer.write(value, context);
+    writer.flush(true);
+    writer.close();
+};
+
+/// What `sinkTo` takes: a copyable description that makes writers. @public
+template <class S, class T>
+concept SinkFor = std::copy_constructible<S> && requires(const S sink, const WriterInitContext& context) {
+    { sink.createWriter(context) } -> SinkWriterFor<T>;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_FUNCTIONS_SINK_HPP

@@ -1,0 +1,96 @@
+#ifndef MILLRACE_GRAPH_GRAPH_BUILDER_HPP
+#define MILLRACE_GRAPH_GRAPH_BUILDER_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/graph/job_graph.hpp>
+#include <millrace/operators/chain_stage.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::detail {
+
+/// Records the stages that streams are sealed into, until an `execute` consumes them.
+/// *Thread safety:* none, like the environment that owns it.
+class GraphBuilder {
+public:
+    struct Recorded {
+        GraphNode node;
+        std::shared_ptr<BindableStageFactory> factory;
+    };
+
+    /// Adds a stage whose edges point to stages added before; returns its id.
+    int add(GraphNode node, std::shared_ptr<BindableStageFactory> factory);
+    /// Puts another stage in the place of one that nobody reads yet.
+    void replace(int id, GraphNode node, std::shared_ptr<BindableStageFactory> factory);
+    GraphNode& node(int id) { return recorded_[static_cast<std::size_t>(id)].node; }
+    const std::vector<Recorded>& recorded() const noexcept { return recorded_; }
+
+    /// Grows with every `execute`: streams of an earlier generation can no longer be used.
+    int generation() const noexcept { return generation_; }
+
+    /// Resolves parallelism and uids and runs every check that needs no data. Leaves the recording as it is, so that
+    /// building the plan and executing give the same.
+    /// *Failure:* GraphException or ConfigurationException, each naming the operator and what to write instead.
+    JobGraph resolve(const JobGraph& settings) const;
+
+    /// `resolve`, then forgets the recording: an execute consumes the graph.
+    JobGraph take(const JobGraph& settings);
+
+    /// The greatest parallelism that anything recorded asks for.
+    int highestParallelism() const;
+
+    int defaultParallelism = 1;
+    bool directCalls = true;  ///< false: every edge goes over a channel (disableOperatorChaining)
+
+private:
+    std::vector<Recorded> recorded_;
+    int generation_ = 0;
+};
+
+/// *Failure:* ConfigurationException below 1.
+void checkParallelism(int parallelism, const std::string& whose);
+
+/// An output of a recorded stage.
+struct Upstream {
+    int node = 0;
+    std::string tag;
+};
+
+/// What an operator to come will read: one or several outputs and how they are to be spread.
+struct StreamInput {
+    std::shared_ptr<GraphBuilder> graph;
+    int generation = 0;
+    std::vector<Upstream> upstreams;
+    ExchangeKind exchange = ExchangeKind::Forward;
+    bool exchangeGiven = false;
+    std::shared_ptr<const PortFactory> ports;
+    std::shared_ptr<const PortFactory> rebalancePorts;
+
+    /// *Failure:* GraphException for a stream that was moved from or whose pipeline has been executed.
+    GraphBuilder& checked() const;
+    std::vector<GraphEdge> edges() const;
+};
+
+/// What the operators of a chain say about the stage that they become.
+struct StageTraits {
+    bool isSink = false;
+    bool isStateful = false;
+    bool emitsWatermarks = false;
+    bool assignsTimestamps = false;
+    bool needsWatermarks = false;
+    Duration alignmentDrift{0};
+
+    void add(const StageTraits& other);
+    void applyTo(GraphNode& node) const;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/graph/graph_builder.ipp>
+#endif
+
+#endif  // MILLRACE_GRAPH_GRAPH_BUILDER_HPP

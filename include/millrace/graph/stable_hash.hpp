@@ -1,0 +1,33 @@
+#ifndef MILLRACE_GRAPH_STABLE_HASH_HPP
+#define MILLRACE_GRAPH_STABLE_HASH_HPP
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace millrace::detail {
+
+/// FNV-1a (Fowler, Noll, Vo) with 64 bits: uids and fingerprints must be the same on every machine.
+class StableHash {
+public:
+    StableHash& add(std::string_view text) noexcept {
+        for (const char c : text) step(static_cast<unsigned char>(c));
+        step(0xff);  // separates "ab","c" from "a","bc"
+        return *this;
+    }
+    StableHash& add(std::int64_t number) noexcept { return add(std::to_string(number)); }
+    std::string hex() const {
+        constexpr std::string_view kDigits = "0123456789abcdef";
+        std::string text;
+        for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(hash_ >> shift) & 15];
+        return text;
+    }
+
+private:
+    void step(unsigned char byte) noexcept { hash_ = (hash_ ^ byte) * 0x100000001b3ull; }
+    std::uint64_t hash_ = 0xcbf29ce484222325ull;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_GRAPH_STABLE_HASH_HPP

@@ -1,0 +1,28 @@
+#ifndef MILLRACE_IMPL_COMPILED_HPP
+#define MILLRACE_IMPL_COMPILED_HPP
+
+// Every body of millrace that is not a template, for one translation unit of millrace::compiled.
+// The list is complete and sorted: .ci/check_layers --fix writes it.
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#error "millrace: define MILLRACE_SEPARATE_COMPILATION in every file of the program (millrace::compiled does that)."
+#endif
+
+// bodies: begin
+#include <millrace/api/stream_environment.ipp>
+#include <millrace/connectors/file_line_reader.ipp>
+#include <millrace/connectors/file_split.ipp>
+#include <millrace/graph/execution_plan.ipp>
+#include <millrace/graph/graph_builder.ipp>
+#include <millrace/runtime/actor.ipp>
+#include <millrace/runtime/channel.ipp>
+#include <millrace/runtime/job.ipp>
+#include <millrace/runtime/job_client.ipp>
+#include <millrace/runtime/job_wiring.ipp>
+#include <millrace/runtime/source_alignment.ipp>
+#include <millrace/runtime/stage_slot.ipp>
+#include <millrace/runtime/task.ipp>
+#include <millrace/runtime/task_input.ipp>
+// bodies: end
+
+#endif  // MILLRACE_IMPL_COMPILED_HPP

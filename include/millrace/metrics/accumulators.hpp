@@ -1,0 +1,148 @@
+#ifndef MILLRACE_METRICS_ACCUMULATORS_HPP
+#define MILLRACE_METRICS_ACCUMULATORS_HPP
+
+#include <millrace/core/errors.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace millrace {
+
+/// The merged value of an accumulator: counts, sums and extrema as numbers, lists as text. @public
+using AccumulatorValue = std::variant<std::int64_t, double, std::vector<std::string>>;
+
+/// A value that user functions add to and that is merged over the subtasks of a job. @public
+/// *Thread safety:* one subtask writes, any thread may read. Not part of checkpoints.
+class Accumulator {
+public:
+    virtual ~Accumulator() = default;
+    virtual AccumulatorValue value() const = 0;
+    /// Folds the value of another subtask's accumulator of the same type into `into`.
+    virtual void mergeInto(AccumulatorValue& into) const = 0;
+};
+
+/// Counts up (or down). @public
+class LongCounter final : public Accumulator {
+public:
+    void add(std::int64_t n = 1) noexcept {
+        count_.store(count_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::int64_t localValue() const noexcept { return count_.load(std::memory_order_relaxed); }
+    AccumulatorValue value() const override { return localValue(); }
+    void mergeInto(AccumulatorValue& into) const override { std::get<std::int64_t>(into) += localValue(); }
+
+private:
+    std::atomic<std::int64_t> count_{0};
+};
+
+namespace detail {
+
+struct AddDoubles {
+    static constexpr double kStart = 0;
+    double operator()(double a, double b) const noexcept { return a + b; }
+};
+struct MinDoubles {
+    static constexpr double kStart = std::numeric_limits<double>::infinity();
+    double operator()(double a, double b) const noexcept { return std::min(a, b); }
+};
+struct MaxDoubles {
+    static constexpr double kStart = -std::numeric_limits<double>::infinity();
+    double operator()(double a, double b) const noexcept { return std::max(a, b); }
+};
+
+template <class Fold>
+class DoubleAccumulator final : public Accumulator {
+public:
+    void add(double x) noexcept {
+        value_.store(Fold{}(value_.load(std::memory_order_relaxed), x), std::memory_order_relaxed);
+    }
+    double localValue() const noexcept { return value_.load(std::memory_order_relaxed); }
+    AccumulatorValue value() const override { return localValue(); }
+    void mergeInto(AccumulatorValue& into) const override {
+        double& total = std::get<double>(into);
+        total = Fold{}(total, localValue());
+    }
+
+private:
+    std::atomic<double> value_{Fold::kStart};
+};
+
+}  // namespace detail
+
+/// Sum of doubles. @public
+using DoubleCounter = detail::DoubleAccumulator<detail::AddDoubles>;
+/// Smallest value added; +infinity if none. @public
+using DoubleMinimum = detail::DoubleAccumulator<detail::MinDoubles>;
+/// Largest value added; -infinity if none. @public
+using DoubleMaximum = detail::DoubleAccumulator<detail::MaxDoubles>;
+
+/// Collects texts; the order over subtasks is unspecified. @public
+class ListAccumulator final : public Accumulator {
+public:
+    void add(std::string text) {
+        const std::lock_guard lock(mutex_);
+        texts_.push_back(std::move(text));
+    }
+    AccumulatorValue value() const override {
+        const std::lock_guard lock(mutex_);
+        return texts_;
+    }
+    void mergeInto(AccumulatorValue& into) const override {
+        const std::lock_guard lock(mutex_);
+        auto& all = std::get<std::vector<std::string>>(into);
+        all.insert(all.end(), texts_.begin(), texts_.end());
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<std::string> texts_;
+};
+
+/// The accumulators of one job. Subtasks get theirs by name; reading merges all of one name. @public
+/// *Thread safety:* all functions may be called from any thread.
+/// *Failure:* a name used with two types throws ConfigurationException.
+class Accumulators {
+public:
+    /// A new accumulator for the calling subtask; lives as long as the job's result.
+    template <class A>
+    A& create(std::string_view name) {
+        const std::lock_guard lock(mutex_);
+        auto& list = byName_[std::string(name)];
+        if (!list.empty() && dynamic_cast<const A*>(list.front().get()) == nullptr) {
+            throw ConfigurationException("accumulator '" + std::string(name) +
+                                         "' is already used with another type; give each type a name of its own");
+        }
+        list.push_back(std::make_unique<A>());
+        return static_cast<A&>(*list.back());
+    }
+
+    /// Current values, merged over the subtasks.
+    std::map<std::string, AccumulatorValue> values() const {
+        const std::lock_guard lock(mutex_);
+        std::map<std::string, AccumulatorValue> merged;
+        for (const auto& [name, list] : byName_) {
+            AccumulatorValue total = list.front()->value();
+            for (std::size_t i = 1; i < list.size(); ++i) list[i]->mergeInto(total);
+            merged.emplace(name, std::move(total));
+        }
+        return merged;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::map<std::string, std::vector<std::unique_ptr<Accumulator>>> byName_;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_METRICS_ACCUMULATORS_HPP

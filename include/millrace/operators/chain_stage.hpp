@@ -1,0 +1,89 @@
+#ifndef MILLRACE_OPERATORS_CHAIN_STAGE_HPP
+#define MILLRACE_OPERATORS_CHAIN_STAGE_HPP
+
+#include <millrace/operators/node.hpp>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// A chain of one-input operators behind the virtual stage boundary.
+template <class Chain>
+class ChainStage final : public Stage {
+    using In = typename ChainInput<Chain>::Type;
+    using Tail = OutputNode<typename Chain::Output>;
+    using Nodes = NodesOf<Chain, Tail>;
+
+public:
+    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : operators_(std::move(operators)) {
+        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
+    }
+
+    void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
+    void open(StageContext& context) override {
+        OpenContext opening{context, outputs_, metrics, operators_};
+        nodes_->open(opening);
+    }
+    void close() override { nodes_->close(); }
+
+    void onBlock(int, BlockRef block) override {
+        StageMetrics::add(metrics.recordsIn, block.size);
+        nodes_->pushBlock(block.as<In>());
+        nodes_->flush();
+        outputs_.flushSide();
+    }
+    Progress onWatermark(int, Timestamp watermark) override {
+        metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+        return nodes_->onWatermark(watermark);
+    }
+    void onIdle(int) override {
+        metrics.idle.store(true, std::memory_order_relaxed);
+        nodes_->onIdle();
+    }
+    void onActive(int) override {
+        metrics.idle.store(false, std::memory_order_relaxed);
+        nodes_->onActive();
+    }
+    Progress onProcessingTime(Timestamp now) override { return nodes_->onProcessingTime(now); }
+    Progress resume() override { return nodes_->resume(); }
+    Progress endInput(int) override { return nodes_->endInput(); }
+    void snapshot(SnapshotSink& sink) override { nodes_->snapshot(sink); }
+    void restore(const SnapshotSource& source) override { nodes_->restore(source); }
+
+private:
+    std::vector<OperatorId> operators_;
+    StageOutputs outputs_;
+    std::optional<typename Nodes::Type> nodes_;
+};
+
+/// A factory whose operators get their final names and uids shortly before the job starts.
+class BindableStageFactory : public StageFactory {
+public:
+    void bind(std::vector<OperatorId> operators) { operators_ = std::move(operators); }
+
+protected:
+    const std::vector<OperatorId>& operators() const noexcept { return operators_; }
+
+private:
+    std::vector<OperatorId> operators_;
+};
+
+template <class Chain>
+class ChainStageFactory final : public BindableStageFactory {
+public:
+    explicit ChainStageFactory(Chain chain) : chain_(std::move(chain)) {}
+    const Chain& chain() const noexcept { return chain_; }
+    std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>&) const override {
+        return std::make_unique<ChainStage<Chain>>(chain_, operators());
+    }
+
+private:
+    Chain chain_;  // the untouched prototype: every subtask copies it
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_CHAIN_STAGE_HPP

@@ -1,0 +1,138 @@
+#ifndef MILLRACE_OPERATORS_FLAT_MAP_HPP
+#define MILLRACE_OPERATORS_FLAT_MAP_HPP
+
+#include <millrace/functions/function_concepts.hpp>
+#include <millrace/functions/process_function.hpp>
+#include <millrace/operators/node.hpp>
+#include <millrace/operators/user_function.hpp>
+
+namespace millrace::detail {
+
+/// Base of the nodes whose functions emit into a collector: hands the collected block on when it is full or the input
+/// block has ended, never while the user's function runs.
+template <class Out, class Next>
+class CollectingNode : public ForwardingNode<Next> {
+public:
+    using ForwardingNode<Next>::ForwardingNode;
+
+    void flush() {
+        emitCollected();
+        this->next_.flush();
+    }
+
+protected:
+    /// Stamps what one call has emitted since `from` and hands on a full block.
+    void afterCall(std::size_t from, Timestamp timestamp) {
+        collector_.stampFrom(from, timestamp);
+        timed_ = timed_ || timestamp != kMinTimestamp;
+        if (collector_.full()) emitCollected();
+    }
+    void emitCollected() {
+        if (collector_.size() == 0) return;
+        this->next_.pushBlock(collector_.block(timed_));
+        collector_.clear();
+        timed_ = false;
+    }
+
+    Collector<Out> collector_;
+    bool timed_ = false;
+};
+
+template <class In, class Out, class Fn>
+struct FlatMapOperator {
+    using Input = In;
+    using Output = Out;
+    Fn fn;
+
+    template <class Next>
+    class Node : public CollectingNode<Out, Next> {
+    public:
+        template <class Refs>
+        explicit Node(const Refs& refs) : CollectingNode<Out, Next>(refs.rest), fn_(refs.op.fn) {}
+
+        void open(OpenContext& context) {
+            fn_.open(context);
+            this->next_.open(context);
+        }
+        void close() {
+            fn_.close();
+            this->next_.close();
+        }
+        void pushBlock(Block<In> block) {
+            for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
+        }
+        void push(In&& value, Timestamp timestamp) {
+            const std::size_t from = this->collector_.size();
+            const auto& record = value;
+            fn_(record, timestamp, std::move(value), this->collector_);
+            this->afterCall(from, timestamp);
+        }
+
+    private:
+        UserFunction<Fn> fn_;
+    };
+};
+
+/// Non-keyed process function: a callable `(value, ctx, out)` or a struct with `processElement(value, ctx, out)`.
+template <class In, class Out, class Fn>
+struct ProcessOperator {
+    using Input = In;
+    using Output = Out;
+    Fn fn;
+
+    template <class Next>
+    class Node : public CollectingNode<Out, Next> {
+    public:
+        template <class Refs>
+        explicit Node(const Refs& refs) : CollectingNode<Out, Next>(refs.rest), fn_(refs.op.fn) {}
+
+        void open(OpenContext& context) {
+            stage_ = &context.stage;
+            outputs_ = &context.outputs;
+            fn_.open(context);
+            this->next_.open(context);
+        }
+        void close() {
+            fn_.close();
+            this->next_.close();
+        }
+        void pushBlock(Block<In> block) {
+            for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
+        }
+        void push(In&& value, Timestamp timestamp) {
+            const std::size_t from = this->collector_.size();
+            const auto& record = value;
+            ProcessContext<Node> context(*this);
+            context.setElement(timestamp);
+            if constexpr (requires(Fn& fn) { fn.processElement(std::move(value), context, this->collector_); }) {
+                fn_.guardedFor(record, timestamp, [&] {
+                    fn_.get().processElement(std::move(value), context, this->collector_);
+                });
+            } else {
+                fn_(record, timestamp, std::move(value), context, this->collector_);
+            }
+            this->afterCall(from, timestamp);
+        }
+        Progress onWatermark(Timestamp watermark) {
+            watermark_ = watermark;
+            return this->next_.onWatermark(watermark);
+        }
+
+        Timestamp currentWatermark() const { return watermark_; }
+        Timestamp currentProcessingTime() const { return stage_->currentProcessingTime(); }
+        template <class X, class U>
+        void emitSide(const OutputTag<X>& tag, U&& value, Timestamp timestamp) {
+            outputs_->emitSide(tag, std::forward<U>(value), timestamp);
+        }
+
+    private:
+        UserFunction<Fn> fn_;
+        StageContext* stage_ = nullptr;
+        StageOutputs* outputs_ = nullptr;
+        Timestamp watermark_ = kMinTimestamp;
+    };
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_FLAT_MAP_HPP

@@ -1,0 +1,54 @@
+#ifndef MILLRACE_OPERATORS_INSPECT_HPP
+#define MILLRACE_OPERATORS_INSPECT_HPP
+
+#include <millrace/operators/node.hpp>
+#include <millrace/operators/user_function.hpp>
+
+#include <concepts>
+
+namespace millrace::detail {
+
+template <class T, class Fn>
+struct InspectOperator {
+    using Input = T;
+    using Output = T;
+    Fn fn;
+
+    template <class Next>
+    class Node : public ForwardingNode<Next> {
+    public:
+        template <class Refs>
+        explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
+
+        void open(OpenContext& context) {
+            fn_.open(context);
+            this->next_.open(context);
+        }
+        void close() {
+            fn_.close();
+            this->next_.close();
+        }
+        void pushBlock(Block<T> block) {
+            for (std::size_t i = 0; i < block.size; ++i) look(block.values[i], block.timestampOf(i));
+            this->next_.pushBlock(block);
+        }
+        void push(T&& value, Timestamp timestamp) {
+            look(value, timestamp);
+            this->next_.push(std::move(value), timestamp);
+        }
+
+    private:
+        void look(const T& value, Timestamp timestamp) {
+            if constexpr (std::invocable<Fn&, const T&, Timestamp>) {
+                fn_(value, timestamp, value, timestamp);
+            } else {
+                fn_(value, timestamp, value);
+            }
+        }
+        UserFunction<Fn> fn_;
+    };
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_INSPECT_HPP

@@ -1,0 +1,144 @@
+#ifndef MILLRACE_OPERATORS_KEYED_REDUCE_HPP
+#define MILLRACE_OPERATORS_KEYED_REDUCE_HPP
+
+#include <millrace/operators/rolling_functions.hpp>
+#include <millrace/operators/user_function.hpp>
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/keyed_table_scan.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace millrace::detail {
+
+template <class KeySelector, class T>
+using KeyOf = KeyDecay<std::invoke_result_t<KeySelector&, const T&>>;
+
+/// Rolling reduce: one value per key, and for every record the new value of its key, with the record's timestamp.
+/// *State:* "reduce", one value per key.
+template <class T, class KeySelector, class Fn>
+struct KeyedReduceOperator {
+    using Input = T;
+    using Output = T;
+    KeySelector keySelector;
+    Fn fn;
+
+    template <class Next>
+    class Node;
+};
+
+template <class T, class KeySelector, class Fn>
+template <class Next>
+class KeyedReduceOperator<T, KeySelector, Fn>::Node : public ForwardingNode<Next> {
+    using Key = KeyOf<KeySelector, T>;
+    using Table = KeyedTable<Key, T>;
+    static constexpr std::uint8_t kFormat = 1;
+
+public:
+    template <class Refs>
+    explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), fn_(refs.op.fn) {}
+
+    void open(OpenContext& context) {
+        maxParallelism_ = context.stage.maxParallelism;
+        fn_.open(context);
+        this->next_.open(context);
+        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
+    }
+    void close() {
+        fn_.close();
+        this->next_.close();
+    }
+
+    void pushBlock(Block<T> block) {
+        if constexpr (kBlockwise<T>) {
+            std::size_t at = 0;
+            try {
+                reduceInPlace(block, at);
+            } catch (...) {
+                fail(block.values[at], block.timestampOf(at));
+            }
+            this->next_.pushBlock({block.values, block.timestamps, nullptr, block.size});
+        } else {
+            for (std::size_t i = 0; i < block.size; ++i) pushReduced(block.values[i], block.timestampOf(i));
+        }
+    }
+    void push(T&& value, Timestamp timestamp) {
+        if constexpr (kBlockwise<T>) {
+            pushBlock({&value, timestamp == kMinTimestamp ? nullptr : &timestamp, nullptr, 1});
+        } else {
+            pushReduced(value, timestamp);
+        }
+    }
+
+    void snapshot(SnapshotSink& sink) {
+        KeyGroupWriter writer(maxParallelism_, kFormat);
+        table_.forEach([&](const Key& key, const T& value) {
+            ByteWriter& group = writer.of(key);
+            Codec<Key>::encode(key, group);
+            Codec<T>::encode(value, group);
+        });
+        writer.writeTo(sink, fn_.id().uid, "reduce");
+        this->next_.snapshot(sink);
+    }
+    /// Before `open`, the source must live until then.
+    void restore(const SnapshotSource& source) {
+        if (maxParallelism_ > 0) {
+            restoreState(source);
+        } else {
+            restoreFrom_ = &source;
+        }
+        this->next_.restore(source);
+    }
+
+private:
+    void reduceInPlace(Block<T> block, std::size_t& at) {
+        T* const values = block.values;
+        scanKeyedTable(
+            table_, at, block.size, block.hashes,
+            [&](std::size_t i) -> decltype(auto) { return std::invoke(keySelector_, std::as_const(values[i])); },
+            [&](std::size_t i, T& state) {
+                reduceInto(fn_.get(), state, std::as_const(values[i]));
+                values[i] = state;
+            },
+            [&](std::size_t i) -> const T& { return values[i]; });
+    }
+    void pushReduced(T& value, Timestamp timestamp) {
+        T* state = nullptr;
+        try {
+            bool isNew = false;
+            const auto& key = std::invoke(keySelector_, std::as_const(value));
+            state = &table_.findOrInsert(key, [&]() -> const T& {
+                isNew = true;
+                return value;
+            });
+            if (!isNew) reduceInto(fn_.get(), *state, std::as_const(value));
+        } catch (...) {
+            fail(value, timestamp);
+        }
+        this->next_.push(T(*state), timestamp);
+    }
+
+    void restoreState(const SnapshotSource& source) {
+        readKeyGroups(source, fn_.id().uid, "reduce", kFormat, [&](ByteReader& reader) {
+            const Key key = decodeState<Key>(reader);
+            table_.findOrInsert(key, [&] { return decodeState<T>(reader); });
+        });
+    }
+
+    [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
+        throwUserFunctionError(fn_.id(), fn_.subtask(), timestamp, describeValue(record), "the reduce function or key selector");
+    }
+
+    KeySelector keySelector_;
+    UserFunction<Fn> fn_;
+    Table table_;
+    int maxParallelism_ = 0;
+    const SnapshotSource* restoreFrom_ = nullptr;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_KEYED_REDUCE_HPP

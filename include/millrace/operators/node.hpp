@@ -1,0 +1,171 @@
+#ifndef MILLRACE_OPERATORS_NODE_HPP
+#define MILLRACE_OPERATORS_NODE_HPP
+
+#include <millrace/operators/outputs.hpp>
+#include <millrace/operators/stage.hpp>
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+// The protocol of operators inside a stage. Everything here is called directly: a chain of operators becomes
+// Node<Op1, Node<Op2, … OutputNode>>, one class, one loop per segment.
+//
+// A node has
+//     void pushBlock(Block<In>)        a block; the node may overwrite or move from it
+//     void push(In&&, Timestamp)       one record; used where records own memory
+//     void flush()                     hands on what it still holds; ends every block of the stage
+//     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, snapshot, restore
+// and inherits from `ForwardingNode` what it does not care about.
+
+namespace millrace::detail {
+
+/// Where a chain begins: records of type T come in over the stage boundary.
+template <class T>
+struct Input {
+    using Output = T;
+};
+
+/// A chain with one more operator. Nested, not a list: 50 operators compile in a second.
+template <class Prev, class Op>
+struct Link {
+    using Output = typename Op::Output;
+    Prev prev;
+    Op op;
+};
+
+template <class Chain>
+struct ChainInput;
+template <class T>
+struct ChainInput<Input<T>> {
+    using Type = T;
+};
+template <class Prev, class Op>
+struct ChainInput<Link<Prev, Op>> : ChainInput<Prev> {};
+
+/// What a node gets when its subtask opens.
+struct OpenContext {
+    StageContext& stage;
+    StageOutputs& outputs;
+    StageMetrics& metrics;
+    std::span<const OperatorId> operators;  ///< of the nodes that have not been opened yet
+
+    const OperatorId& takeOperator() {
+        const OperatorId& mine = operators.front();
+        operators = operators.subspan(1);
+        return mine;
+    }
+    RuntimeContext runtimeContext(const OperatorId& id) const {
+        return {stage.jobName, id.name, id.uid, stage.subtaskIndex, stage.parallelism, stage.maxParallelism,
+                stage.accumulators()};
+    }
+};
+
+/// Passes every event on; the base of all nodes with a successor.
+template <class Next>
+class ForwardingNode {
+public:
+    template <class Refs>
+    explicit ForwardingNode(const Refs& rest) : next_(rest) {}
+
+    void open(OpenContext& context) { next_.open(context); }
+    void close() { next_.close(); }
+    void flush() { next_.flush(); }
+    Progress onWatermark(Timestamp watermark) { return next_.onWatermark(watermark); }
+    void onIdle() { next_.onIdle(); }
+    void onActive() { next_.onActive(); }
+    Progress onProcessingTime(Timestamp now) { return next_.onProcessingTime(now); }
+    Progress resume() { return next_.resume(); }
+    Progress endInput() { return next_.endInput(); }
+    void snapshot(SnapshotSink& sink) { next_.snapshot(sink); }
+    void restore(const SnapshotSource& source) { next_.restore(source); }
+
+protected:
+    Next next_;
+};
+
+/// The last node of every stage: hands blocks to the ports.
+template <class T>
+class OutputNode {
+public:
+    struct Refs {
+        StageOutputs& outputs;
+    };
+    explicit OutputNode(const Refs& refs) : outputs_(&refs.outputs) {}
+
+    void pushBlock(Block<T> block) {
+        if (block.size == 0) return;
+        StageMetrics::add(metrics_->recordsOut, block.size);
+        const auto& ports = outputs_->mainPorts();
+        if (ports.size() == 1) [[likely]] {
+            ports.front()->onBlock(block, true);
+        } else {
+            StageOutputs::fanOut<T>(ports, block);
+        }
+    }
+    void push(T&& value, Timestamp timestamp) {
+        const std::size_t at = pending_.size();
+        pending_.collect(std::move(value));
+        pending_.stampFrom(at, timestamp);
+        timed_ = timed_ || timestamp != kMinTimestamp;
+        if (pending_.full()) flush();
+    }
+    void flush() {
+        if (pending_.size() == 0) return;
+        pushBlock(pending_.block(timed_));
+        pending_.clear();
+        timed_ = false;
+    }
+
+    void open(OpenContext& context) { metrics_ = &context.metrics; }
+    void close() {}
+    Progress onWatermark(Timestamp watermark) { return outputs_->onWatermark(watermark); }
+    void onIdle() { outputs_->onIdle(); }
+    void onActive() { outputs_->onActive(); }
+    Progress onProcessingTime(Timestamp) { return Progress::Done; }
+    Progress resume() { return Progress::Done; }
+    Progress endInput() { return outputs_->endInput(); }
+    void snapshot(SnapshotSink&) {}
+    void restore(const SnapshotSource&) {}
+
+private:
+    StageOutputs* outputs_;
+    StageMetrics* metrics_ = nullptr;
+    Collector<T> pending_;
+    bool timed_ = false;
+};
+
+/// Output type of operators that end a chain (sinks): their ports only carry control events.
+struct NoOutput {};
+
+/// References to the operators of a chain, first one outermost: what the nested nodes are built from.
+template <class Op, class Rest>
+struct OperatorRefs {
+    const Op& op;
+    const Rest& rest;
+};
+
+template <class Chain, class Tail>
+struct NodesOf;
+template <class T, class Tail>
+struct NodesOf<Input<T>, Tail> {
+    using Type = Tail;
+    template <class Holder, class Refs>
+    static void construct(Holder& holder, const Input<T>&, const Refs& refs) {
+        holder.emplace(refs);
+    }
+};
+template <class Prev, class Op, class Tail>
+struct NodesOf<Link<Prev, Op>, Tail> {
+    using Node = typename Op::template Node<Tail>;
+    using Type = typename NodesOf<Prev, Node>::Type;
+    template <class Holder, class Refs>
+    static void construct(Holder& holder, const Link<Prev, Op>& chain, const Refs& refs) {
+        NodesOf<Prev, Node>::construct(holder, chain.prev, OperatorRefs<Op, Refs>{chain.op, refs});
+    }
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_NODE_HPP

@@ -1,0 +1,93 @@
+#ifndef MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
+#define MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
+
+#include <concepts>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+// Reduce functions behind sum, min, max, minBy and maxBy, rolling and in windows. They work in place: `reduceInto`.
+
+namespace millrace::detail {
+
+/// A reduce function that changes the state in place instead of returning a new one.
+template <class Fn, class T>
+concept InPlaceReduce = requires(Fn& fn, T& state, const T& value) { fn.reduceInto(state, value); };
+
+/// state = fn(state, value)
+template <class Fn, class T>
+[[gnu::always_inline]] inline void reduceInto(Fn& fn, T& state, const T& value) {
+    if constexpr (InPlaceReduce<Fn, T>) {
+        fn.reduceInto(state, value);
+    } else {
+        state = std::invoke(fn, std::as_const(state), value);
+    }
+}
+
+/// The field "all of it": for streams of plain numbers.
+struct WholeValue {
+    template <class T>
+    constexpr T& operator()(T& value) const noexcept {
+        return value;
+    }
+};
+
+/// What the field of a record is: a pointer to member, or a callable that returns a reference into the record.
+template <class Field, class T>
+using FieldOf = std::remove_cvref_t<std::invoke_result_t<const Field&, T&>>;
+
+template <class Field, class T>
+concept AssignableField = std::is_lvalue_reference_v<std::invoke_result_t<const Field&, T&>> &&
+                          !std::is_const_v<std::remove_reference_t<std::invoke_result_t<const Field&, T&>>>;
+
+/// Adds up the field; the other fields are those of the first record.
+template <class Field>
+struct SumFunction {
+    Field field{};
+    template <class T>
+        requires AssignableField<Field, T>
+    void reduceInto(T& state, const T& value) const {
+        auto& total = std::invoke(field, state);
+        total = static_cast<FieldOf<Field, T>>(total + std::invoke(field, value));
+    }
+};
+
+/// Keeps the smallest (largest) value of the field; the other fields are those of the first record.
+template <class Field, bool kLargest>
+struct ExtremumFunction {
+    Field field{};
+    template <class T>
+        requires AssignableField<Field, T>
+    void reduceInto(T& state, const T& value) const {
+        auto& best = std::invoke(field, state);
+        const auto& candidate = std::invoke(field, value);
+        if (kLargest ? best < candidate : candidate < best) best = candidate;
+    }
+};
+template <class Field>
+using MinFunction = ExtremumFunction<Field, false>;
+template <class Field>
+using MaxFunction = ExtremumFunction<Field, true>;
+
+/// Keeps the whole record with the smallest (largest) value of the field; of equal ones the first, or else the latest.
+template <class Field, bool kLargest>
+struct ExtremumByFunction {
+    Field field{};
+    bool first = true;
+    template <class T>
+    void reduceInto(T& state, const T& value) const {
+        const auto& best = std::invoke(field, std::as_const(state));
+        const auto& candidate = std::invoke(field, value);
+        const bool better = kLargest ? best < candidate : candidate < best;
+        const bool worse = kLargest ? candidate < best : best < candidate;
+        if (better || (!first && !worse)) state = value;
+    }
+};
+template <class Field>
+using MinByFunction = ExtremumByFunction<Field, false>;
+template <class Field>
+using MaxByFunction = ExtremumByFunction<Field, true>;
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP

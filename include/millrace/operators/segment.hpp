@@ -1,0 +1,138 @@
+#ifndef MILLRACE_OPERATORS_SEGMENT_HPP
+#define MILLRACE_OPERATORS_SEGMENT_HPP
+
+#include <millrace/operators/node.hpp>
+#include <millrace/operators/user_function.hpp>
+
+#include <cstddef>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+// Maps and filters are run by segment: consecutive maps, up to and including the next filter, are one loop over the
+// block. Behind a filter the block is compacted without a branch (always write, advance the index by the predicate):
+// the misprediction of a record loop costs more than everything else in it.
+
+namespace millrace::detail {
+
+/// A node that is part of a segment: `bool apply(In&& value, Timestamp, Slot& out)` runs the rest of the segment on one
+/// record, constructs the result in `out` and tells whether it is kept.
+template <class Node>
+concept SegmentNode = requires { typename Node::SegmentOutput; };
+
+template <class Node, class Fallback>
+struct SegmentOutputOf {
+    using Type = Fallback;
+};
+template <SegmentNode Node, class Fallback>
+struct SegmentOutputOf<Node, Fallback> {
+    using Type = typename Node::SegmentOutput;
+};
+
+/// The result of one record on its way out of a segment; constructed at most once.
+template <class T>
+struct Slot {
+    T* at;
+    template <class U>
+    void put(U&& value) const {
+        ::new (static_cast<void*>(at)) T(std::forward<U>(value));
+    }
+};
+
+/// Result block of a segment. Only for plain records: nothing is ever destroyed.
+template <class T>
+struct SegmentBuffer {
+    static constexpr std::size_t kCapacity = kBlockRecords<T>;
+    T* values() noexcept { return reinterpret_cast<T*>(bytes); }
+
+    alignas(64) std::byte bytes[(kCapacity + 1) * sizeof(T)];
+    Timestamp timestamps[kCapacity + 1];
+    std::size_t size = 0;
+    bool timed = false;
+};
+struct NoSegmentBuffer {};
+
+/// Runs the segment that starts at `Derived` on blocks and on single records.
+/// `Derived` has Input, SegmentOutput, kCompacts (a filter ends the segment), `apply`, and `segmentEnd()`: the node
+/// that gets the results.
+template <class Derived, class In, class Out, bool kCompacts>
+class SegmentRunner {
+    static constexpr bool kInPlace = std::is_same_v<In, Out> && kBlockwise<Out>;
+    static constexpr bool kBuffered = kBlockwise<Out>;
+
+public:
+    void runBlock(Block<In> block) {
+        if constexpr (kInPlace) {
+            const std::size_t kept = block.timestamps != nullptr ? loop<true>(block, block.values, block.timestamps)
+                                                                 : loop<false>(block, block.values, block.timestamps);
+            derived().segmentEnd().pushBlock(Block<Out>{block.values, block.timestamps, nullptr, kept});
+        } else if constexpr (kBuffered) {
+            constexpr std::size_t kStep = SegmentBuffer<Out>::kCapacity;
+            for (std::size_t from = 0; from < block.size; from += kStep) {
+                const Block<In> part = block.slice(from, std::min(kStep, block.size - from));
+                Timestamp* const times = kCompacts && part.timestamps != nullptr ? buffer_.timestamps : part.timestamps;
+                const std::size_t kept = part.timestamps != nullptr ? loop<true>(part, buffer_.values(), times)
+                                                                    : loop<false>(part, buffer_.values(), times);
+                derived().segmentEnd().pushBlock(Block<Out>{buffer_.values(), times, nullptr, kept});
+            }
+        } else {
+            for (std::size_t i = 0; i < block.size; ++i) runRecord(std::move(block.values[i]), block.timestampOf(i));
+        }
+    }
+
+    void runRecord(In&& value, Timestamp timestamp) {
+        if constexpr (kBuffered) {
+            const bool keep = derived().apply(std::move(value), timestamp, Slot<Out>{buffer_.values() + buffer_.size});
+            buffer_.timestamps[buffer_.size] = timestamp;
+            buffer_.timed = buffer_.timed || timestamp != kMinTimestamp;
+            buffer_.size += keep ? 1 : 0;
+            if (buffer_.size == SegmentBuffer<Out>::kCapacity) flushBuffer();
+        } else {
+            alignas(Out) std::byte storage[sizeof(Out)];
+            Out* const result = reinterpret_cast<Out*>(storage);
+            if (!derived().apply(std::move(value), timestamp, Slot<Out>{result})) return;
+            struct Destroy {
+                Out* object;
+                ~Destroy() { object->~Out(); }
+            } const destroy{result};
+            derived().segmentEnd().push(std::move(*result), timestamp);
+        }
+    }
+
+    void flushBuffer() {
+        if constexpr (kBuffered && !kInPlace) {
+            if (buffer_.size == 0) return;
+            const std::size_t count = std::exchange(buffer_.size, 0);
+            Timestamp* const times = std::exchange(buffer_.timed, false) ? buffer_.timestamps : nullptr;
+            derived().segmentEnd().pushBlock(Block<Out>{buffer_.values(), times, nullptr, count});
+        }
+    }
+
+private:
+    Derived& derived() noexcept { return static_cast<Derived&>(*this); }
+
+    // a filter may write one record behind the kept ones: the input block has that room, since it is behind the reader
+    template <bool kTimed>
+    std::size_t loop(Block<In> block, Out* out, Timestamp* times) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < block.size; ++i) {
+            Timestamp timestamp = kMinTimestamp;
+            if constexpr (kTimed) timestamp = block.timestamps[i];
+            if constexpr (kCompacts) {
+                In value = std::move(block.values[i]);
+                const bool keep = derived().apply(std::move(value), timestamp, Slot<Out>{out + kept});
+                if constexpr (kTimed) times[kept] = timestamp;
+                kept += keep ? 1 : 0;
+            } else {
+                derived().apply(std::move(block.values[i]), timestamp, Slot<Out>{out + i});
+            }
+        }
+        return kCompacts ? kept : block.size;
+    }
+
+    [[no_unique_address]] std::conditional_t<kBuffered && !kInPlace, SegmentBuffer<Out>, NoSegmentBuffer> buffer_;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_SEGMENT_HPP

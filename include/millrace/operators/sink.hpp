@@ -1,0 +1,113 @@
+#ifndef MILLRACE_OPERATORS_SINK_HPP
+#define MILLRACE_OPERATORS_SINK_HPP
+
+#include <millrace/functions/function_concepts.hpp>
+#include <millrace/functions/sink.hpp>
+#include <millrace/operators/node.hpp>
+#include <millrace/operators/user_function.hpp>
+
+#include <optional>
+
+namespace millrace::detail {
+
+/// Ends a chain in a callable: `(const T&)`, or `(const T&, const SinkContext&)`.
+template <class T, class Fn>
+struct FunctionSinkOperator {
+    using Input = T;
+    using Output = NoOutput;
+    Fn fn;
+
+    template <class Next>
+    class Node : public ForwardingNode<Next> {
+    public:
+        template <class Refs>
+        explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
+
+        void open(OpenContext& context) {
+            fn_.open(context);
+            this->next_.open(context);
+        }
+        void close() {
+            fn_.close();
+            this->next_.close();
+        }
+        void pushBlock(Block<T> block) {
+            for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
+        }
+        void push(T&& value, Timestamp timestamp) {
+            if constexpr (std::invocable<Fn&, const T&, const SinkContext&>) {
+                context_.timestamp = timestamp;
+                fn_(value, timestamp, std::as_const(value), std::as_const(context_));
+            } else {
+                fn_(value, timestamp, std::as_const(value));
+            }
+        }
+        Progress onWatermark(Timestamp watermark) {
+            context_.currentWatermark = watermark;
+            return this->next_.onWatermark(watermark);
+        }
+
+    private:
+        UserFunction<Fn> fn_;
+        SinkContext context_;
+    };
+};
+
+/// Ends a chain in a sink's writer.
+template <class T, class Sink>
+struct WriterSinkOperator {
+    using Input = T;
+    using Output = NoOutput;
+    Sink sink;
+
+    template <class Next>
+    class Node : public ForwardingNode<Next> {
+        using Writer = decltype(std::declval<const Sink&>().createWriter(std::declval<const WriterInitContext&>()));
+
+    public:
+        template <class Refs>
+        explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), sink_(refs.op.sink) {}
+
+        void open(OpenContext& context) {
+            sink_.open(context);
+            const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism};
+            sink_.guarded("the sink", [&] { writer_.emplace(sink_.get().createWriter(init)); });
+            this->next_.open(context);
+        }
+        void close() {
+            if (writer_.has_value()) {
+                sink_.guarded("close()", [&] { writer_->close(); });
+                writer_.reset();
+            }
+            sink_.close();
+            this->next_.close();
+        }
+        void pushBlock(Block<T> block) {
+            for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
+        }
+        void push(T&& value, Timestamp timestamp) {
+            context_.timestamp = timestamp;
+            sink_.guardedFor(value, timestamp, [&] { writer_->write(std::move(value), std::as_const(context_)); });
+        }
+        Progress onWatermark(Timestamp watermark) {
+            context_.currentWatermark = watermark;
+            if constexpr (requires { writer_->writeWatermark(watermark); }) {
+                sink_.guarded("the sink", [&] { writer_->writeWatermark(watermark); });
+            }
+            return this->next_.onWatermark(watermark);
+        }
+        Progress endInput() {
+            sink_.guarded("the sink", [&] { writer_->flush(true); });
+            return this->next_.endInput();
+        }
+
+    private:
+        UserFunction<Sink> sink_;
+        std::optional<Writer> writer_;
+        SinkContext context_;
+    };
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_SINK_HPP

@@ -1,0 +1,169 @@
+#ifndef MILLRACE_OPERATORS_STAGE_HPP
+#define MILLRACE_OPERATORS_STAGE_HPP
+
+#include <millrace/functions/runtime_context.hpp>
+#include <millrace/record/batch.hpp>
+#include <millrace/record/block.hpp>
+#include <millrace/state/snapshot.hpp>
+#include <millrace/time/clock.hpp>
+#include <millrace/time/timestamp.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::detail {
+
+/// Which operator a piece of state, an error or a metric belongs to.
+struct OperatorId {
+    std::string name;
+    std::string uid;
+};
+
+/// Whether an event has been handled to its end. A suspended stage must get nothing but `resume()` until it is done.
+enum class Progress : std::uint8_t { Done, Suspended };
+
+/// What a source's `poll` found.
+enum class PollStatus : std::uint8_t { MoreAvailable, NothingAvailable, EndOfInput, Suspended };
+
+/// What a stage may ask of whoever hosts it (thread pool, simulation, test harness). One per subtask and task;
+/// stages that call each other directly share it. *Thread safety:* used by the subtask's thread only,
+/// except `wakeUp`, whose copies may be called from anywhere.
+class StageContext {
+public:
+    virtual ~StageContext() = default;
+
+    virtual Timestamp currentProcessingTime() const = 0;
+    /// Asks for `onProcessingTime` to be called once the clock has reached `time`. Earlier requests stay.
+    virtual void registerProcessingTimer(Timestamp time) = 0;
+    /// A callback that schedules this subtask (its source will be polled again). May outlive the job: then does nothing.
+    virtual std::function<void()> wakeUp() = 0;
+    virtual Accumulators& accumulators() = 0;
+
+    std::string jobName;
+    int subtaskIndex = 0;
+    int parallelism = 1;
+    int maxParallelism = 128;
+    std::uint64_t seed = 0;       ///< for shuffle and rebalance; differs per subtask
+    bool outputBlocked = false;   ///< an output channel is full: emit nothing that can wait
+    bool maySuspend = true;       ///< the event at hand came from the host, not from the middle of a chain
+};
+
+/// Counters of one stage of one subtask. Written by its thread (relaxed stores), read by anyone.
+struct StageMetrics {
+    std::atomic<std::uint64_t> recordsIn{0};
+    std::atomic<std::uint64_t> recordsOut{0};
+    std::atomic<std::uint64_t> lateRecordsDropped{0};
+    std::atomic<std::int64_t> watermark{kMinTimestamp.time_since_epoch().count()};
+    std::atomic<bool> idle{false};
+
+    static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
+        counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+};
+
+/// One outgoing edge of one stage subtask; the stage's tail calls it once per block. Owned by the host.
+class Port {
+public:
+    virtual ~Port() = default;
+    /// `mayMove`: the receiver may move from (or overwrite) the records. Never false for a port that `wantsOwnership()`.
+    virtual void onBlock(BlockRef block, bool mayMove) = 0;
+    virtual Progress onWatermark(Timestamp watermark) = 0;
+    virtual void onIdle() = 0;
+    virtual void onActive() = 0;
+    virtual Progress endInput() = 0;
+    /// Sends what is buffered in open batches.
+    virtual void flush() = 0;
+    /// True when the port calls the next stage directly, which works in place on the block.
+    virtual bool wantsOwnership() const noexcept = 0;
+};
+
+/// The producer's end of one channel; implemented by the runtime.
+class ChannelWriter {
+public:
+    virtual ~ChannelWriter() = default;
+    virtual SegmentPool& pool() noexcept = 0;
+    /// Takes the batch over. Never fails and never blocks: when the ring is full it is kept on the producer's side and
+    /// the producer's `StageContext::outputBlocked` becomes true until it has drained.
+    virtual void send(BatchBase* batch) = 0;
+};
+
+/// A chain of operators between two cuts of the graph, for one subtask: the unit that every host drives.
+/// *Thread safety:* none; a host calls it from one thread at a time. It never reads the system clock, starts a thread
+/// or shares memory with another stage.
+/// Order of calls: addOutput* · restore? · open · (onBlock | onWatermark | …)* · endInput* · close.
+/// After a failure or a cancellation `close` follows at once.
+class Stage {
+public:
+    virtual ~Stage() = default;
+
+    /// `tag` is empty for the main output. Called before `open`.
+    virtual void addOutput(std::string_view tag, Port& port) = 0;
+    virtual void open(StageContext& context) = 0;
+    virtual void close() = 0;
+
+    virtual void onBlock(int input, BlockRef block) = 0;
+    virtual Progress onWatermark(int input, Timestamp watermark) = 0;
+    virtual void onIdle(int input) = 0;
+    virtual void onActive(int input) = 0;
+    virtual Progress onProcessingTime(Timestamp now) = 0;
+    virtual Progress resume() = 0;
+    /// The last event of an input; a watermark of `kMaxTimestamp` precedes it unless the job stops without draining.
+    virtual Progress endInput(int input) = 0;
+    virtual void onMail(const std::function<void()>& mail) { mail(); }
+
+    virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }
+    virtual void snapshot(SnapshotSink& sink) = 0;
+    virtual void restore(const SnapshotSource& source) = 0;
+    virtual void notifyCheckpointComplete(std::int64_t checkpointId) { (void)checkpointId; }
+    virtual void notifyCheckpointAborted(std::int64_t checkpointId) { (void)checkpointId; }
+
+    // ---- sources only ----
+    /// Emits at most about one block (and the watermark behind it). After `EndOfInput` the host calls
+    /// `finishSource(true)`.
+    virtual PollStatus poll() { return PollStatus::EndOfInput; }
+    /// Ends a source, at its end or before its time: sends the final watermark (only with `drain`), then the end of
+    /// input. `metrics.watermark` is kept by the stage.
+    virtual Progress finishSource(bool drain) { (void)drain; return Progress::Done; }
+
+    StageMetrics metrics;
+};
+
+/// Everything that the subtasks of one source share (its enumerator), outside of the stages.
+class SharedState {
+public:
+    virtual ~SharedState() = default;
+};
+
+/// Makes the subtasks of one node of the graph, each from the same untouched prototype.
+class StageFactory {
+public:
+    virtual ~StageFactory() = default;
+    virtual std::shared_ptr<SharedState> createShared(int parallelism) const { (void)parallelism; return nullptr; }
+    virtual std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;
+};
+
+/// What a port needs to know of where it stands.
+struct PortContext {
+    int producerSubtask = 0;
+    int producerParallelism = 1;
+    int maxParallelism = 128;
+    std::uint64_t seed = 0;
+};
+
+/// Makes the producer's side of an edge that goes over channels: `channels[i]` leads to the i-th subtask in reach
+/// (all consumers; for forward and rescale only those that this producer talks to).
+class PortFactory {
+public:
+    virtual ~PortFactory() = default;
+    virtual std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const = 0;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_STAGE_HPP

@@ -1,0 +1,96 @@
+#ifndef MILLRACE_OPERATORS_TIMESTAMPS_AND_WATERMARKS_HPP
+#define MILLRACE_OPERATORS_TIMESTAMPS_AND_WATERMARKS_HPP
+
+#include <millrace/operators/user_function.hpp>
+#include <millrace/operators/watermark_emitter.hpp>
+
+#include <array>
+
+namespace millrace::detail {
+
+/// `assignTimestampsAndWatermarks`: swallows the watermarks and the idleness of its input, except the last watermark.
+template <class T, class Strategy>
+struct TimestampsAndWatermarksOperator {
+    using Input = T;
+    using Output = T;
+    Strategy strategy;
+
+    template <class Next>
+    class Node;
+};
+
+template <class T, class Strategy>
+template <class Next>
+class TimestampsAndWatermarksOperator<T, Strategy>::Node : public ForwardingNode<Next> {
+public:
+    template <class Refs>
+    explicit Node(const Refs& refs)
+        : ForwardingNode<Next>(refs.rest), strategy_(refs.op.strategy), watermarks_(strategy_.get()) {}
+
+    void open(OpenContext& context) {
+        stage_ = &context.stage;
+        strategy_.open(context);
+        this->next_.open(context);
+        if (strategy_.get().idleness().has_value()) scheduleTick();
+    }
+    void pushBlock(Block<T> block) {
+        constexpr std::size_t kStep = kBlockRecords<T>;
+        for (std::size_t from = 0; from < block.size; from += kStep) {
+            pushWithWatermarks(
+                block.slice(from, std::min(kStep, block.size - from)), strategy_.get(), watermarks_, times_.data(),
+                this->next_,
+                [this](auto&& call) { strategy_.guarded("the timestamp assigner or watermark generator", call); },
+                [this](bool) { emit(); });
+        }
+    }
+    void push(T&& value, Timestamp timestamp) { pushBlock({&value, timestamp == kMinTimestamp ? nullptr : &timestamp, nullptr, 1}); }
+
+    Progress onWatermark(Timestamp watermark) {
+        if (watermark != kMaxTimestamp) return Progress::Done;
+        last_ = watermark;
+        return this->next_.onWatermark(watermark);
+    }
+    void onIdle() {}
+    void onActive() {}
+    Progress onProcessingTime(Timestamp now) {
+        if (const auto& idleness = strategy_.get().idleness(); idleness.has_value() && now >= nextTick_) {
+            watermarks_.onTick(now, *idleness);
+            if (watermarks_.output().takeChanged()) emit();
+            scheduleTick();
+        }
+        return this->next_.onProcessingTime(now);
+    }
+
+private:
+    void scheduleTick() {
+        nextTick_ = stage_->currentProcessingTime() + idlenessTick(*strategy_.get().idleness());
+        stage_->registerProcessingTimer(nextTick_);
+    }
+    // These watermarks arise in the middle of a block: the operators behind must not stop half-way.
+    void emit() {
+        const bool maySuspend = std::exchange(stage_->maySuspend, false);
+        const WatermarkOutput& output = watermarks_.output();
+        if (output.idle()) {
+            if (!std::exchange(idle_, true)) this->next_.onIdle();
+        } else {
+            if (std::exchange(idle_, false)) this->next_.onActive();
+            if (output.watermark() > last_ && output.watermark() != kMinTimestamp) {
+                last_ = output.watermark();
+                this->next_.onWatermark(last_);
+            }
+        }
+        stage_->maySuspend = maySuspend;
+    }
+
+    UserFunction<Strategy> strategy_;
+    SplitWatermarks<T, Strategy> watermarks_;
+    StageContext* stage_ = nullptr;
+    std::array<Timestamp, kBlockRecords<T>> times_;
+    Timestamp last_ = kMinTimestamp;
+    Timestamp nextTick_ = kMaxTimestamp;
+    bool idle_ = false;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_TIMESTAMPS_AND_WATERMARKS_HPP

@@ -1,0 +1,104 @@
+#ifndef MILLRACE_OPERATORS_USER_FUNCTION_HPP
+#define MILLRACE_OPERATORS_USER_FUNCTION_HPP
+
+#include <millrace/core/errors.hpp>
+#include <millrace/functions/runtime_context.hpp>
+#include <millrace/operators/node.hpp>
+#include <millrace/types/describe.hpp>
+
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace millrace::detail {
+
+/// Throws UserFunctionException around the exception being handled. Cold: never part of a loop.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throwUserFunctionError(const OperatorId& id, int subtask,
+                                                                          Timestamp timestamp, std::string record,
+                                                                          const char* what) {
+    std::string text = "operator '" + id.name + "' (uid " + id.uid + ", subtask " + std::to_string(subtask) +
+                       "): " + what + " threw";
+    if (!record.empty()) text += " for the record " + record;
+    if (timestamp != kMinTimestamp) text += ", timestamp " + describeValue(timestamp);
+    std::throw_with_nested(UserFunctionException(text));
+}
+
+template <class Fn>
+concept HasOpen = requires(Fn fn, RuntimeContext& context) { fn.open(context); };
+template <class Fn>
+concept HasClose = requires(Fn fn) { fn.close(); };
+
+/// A function of the user inside an operator: knows who it is when it throws. One copy per subtask.
+template <class Fn>
+class UserFunction {
+public:
+    explicit UserFunction(const Fn& fn) : fn_(fn) {}
+
+    void open(OpenContext& context) { open(context, context.takeOperator()); }
+    void open(OpenContext& context, const OperatorId& id) {
+        id_ = &id;
+        subtask_ = context.stage.subtaskIndex;
+        if constexpr (HasOpen<Fn>) {
+            RuntimeContext runtime = context.runtimeContext(id);
+            guarded("open()", [&] { fn_.open(runtime); });
+        }
+        opened_ = true;
+    }
+    void close() {
+        if constexpr (HasClose<Fn>) {
+            if (std::exchange(opened_, false)) guarded("close()", [&] { fn_.close(); });
+        }
+    }
+
+    /// Calls the function; `record` and `timestamp` only serve the message.
+    template <class Record, class... Args>
+    decltype(auto) operator()(const Record& record, Timestamp timestamp, Args&&... args) {
+        try {
+            return std::invoke(fn_, std::forward<Args>(args)...);
+        } catch (...) {
+            fail(timestamp, record);
+        }
+    }
+
+    /// For calls of members: `guardedFor(record, timestamp, [&] { fn.processElement(…); })`.
+    template <class Record, class Call>
+    decltype(auto) guardedFor(const Record& record, Timestamp timestamp, Call&& call) {
+        try {
+            return call();
+        } catch (...) {
+            fail(timestamp, record);
+        }
+    }
+    template <class Call>
+    decltype(auto) guarded(const char* what, Call&& call) {
+        try {
+            return call();
+        } catch (...) {
+            throwUserFunctionError(*id_, subtask_, kMinTimestamp, {}, what);
+        }
+    }
+
+    Fn& get() noexcept { return fn_; }
+    const Fn& get() const noexcept { return fn_; }
+    const OperatorId& id() const noexcept { return *id_; }
+    int subtask() const noexcept { return subtask_; }
+
+private:
+    template <class Record>
+    [[noreturn, gnu::cold, gnu::noinline]] void fail(Timestamp timestamp, const Record& record) const {
+        std::string text;
+        // a record that owns memory may have been moved into the function: showing what is left would mislead
+        if constexpr (std::is_trivially_copyable_v<Record>) text = describeValue(record);
+        throwUserFunctionError(*id_, subtask_, timestamp, std::move(text), "the user's function");
+    }
+
+    Fn fn_;
+    const OperatorId* id_ = nullptr;
+    int subtask_ = 0;
+    bool opened_ = false;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_USER_FUNCTION_HPP

@@ -1,0 +1,71 @@
+#ifndef MILLRACE_RUNTIME_ACTOR_HPP
+#define MILLRACE_RUNTIME_ACTOR_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/runtime/executor.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace millrace::detail {
+
+/// Something that runs in quanta on threads lent by an executor, on one at a time, whenever someone has woken it.
+/// All of its scheduling is one atomic state; waking costs one post at most, and nothing when it is already due.
+class Actor {
+public:
+    static constexpr std::size_t kHandlerBytes = 192;
+
+    Actor(TaskExecutor& executor, int id) : executor_(executor), id_(id) {}
+    Actor(const Actor&) = delete;
+    Actor& operator=(const Actor&) = delete;
+    virtual ~Actor() = default;
+
+    // ---- from any thread ----
+    /// Makes it run soon, if it is not about to anyway. What was stored (sequentially consistent) before is seen then.
+    void wake();
+    int id() const noexcept { return id_; }
+    bool ended() const noexcept { return state_.load() == State::Ended; }
+    /// When the current quantum began on the executor's monotonic clock; 0 while it does not run.
+    Duration runningSince() const noexcept { return Duration{runningSince_.load(std::memory_order_relaxed)}; }
+    /// True while the calling thread is inside some actor's quantum.
+    static bool insideActor() noexcept { return insideFlag(); }
+
+    // ---- from the executor ----
+    /// One quantum. Afterwards the actor may be gone.
+    void run();
+    /// Room for the executor's handler: only one is ever posted, so posting needs no allocation.
+    void* handlerMemory() noexcept { return handlerMemory_.data(); }
+
+protected:
+    enum class Outcome : unsigned char { Yield, Wait, Ended };
+
+    /// Works until `quantumLeft()` is used up (Yield), there is nothing left to do (Wait) or for ever (Ended).
+    virtual Outcome advance() noexcept = 0;
+    /// The last thing after Ended; `this` may be destroyed by it.
+    virtual void onEnded() = 0;
+
+    TaskExecutor& executor() const noexcept { return executor_; }
+    Duration quantumStart() const noexcept { return quantumStart_; }
+    int quantumLeft_ = 0;  ///< blocks
+
+private:
+    enum class State : int { Idle, Scheduled, Running, Notified, Ended };
+    static bool& insideFlag() noexcept;
+
+    std::atomic<State> state_{State::Idle};
+    std::atomic<std::int64_t> runningSince_{0};
+    TaskExecutor& executor_;
+    const int id_;
+    Duration quantumStart_{0};
+    alignas(std::max_align_t) std::array<std::byte, kHandlerBytes> handlerMemory_{};
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/actor.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_ACTOR_HPP

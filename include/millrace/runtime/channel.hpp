@@ -1,0 +1,109 @@
+#ifndef MILLRACE_RUNTIME_CHANNEL_HPP
+#define MILLRACE_RUNTIME_CHANNEL_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/operators/stage.hpp>
+#include <millrace/runtime/actor.hpp>
+#include <millrace/runtime/segment_pool.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace millrace::detail {
+
+class Channel;
+
+/// The full channels of one producer, and the flag by which its stages see that there are some.
+struct BlockedOutputs {
+    std::vector<Channel*> channels;
+    StageContext* context = nullptr;
+
+    void add(Channel& channel) {
+        channels.push_back(&channel);
+        context->outputBlocked = true;
+    }
+};
+
+/// The way of batches from one producer subtask to one consumer subtask: a bounded ring, and behind it the producer's
+/// overflow, which one call of user code may fill while the ring is full; its actor then waits until it has drained.
+///
+/// Why no wake-up is lost. Sender and receiver each store, then look at the other side, all sequentially consistent:
+///   send: store tail, then look at the consumer's state     receive: set the own state, then look at the tail
+///   wait: store waiting, then look at the head                   take: store head, then look at waiting
+/// so of two that cross at least one sees the other.
+class Channel final : public ChannelWriter {
+public:
+    static constexpr std::size_t kMaxCapacity = 16;
+
+    Channel(Actor& producer, BlockedOutputs& blocked, Actor& consumer, JobSegmentPool& pool, std::size_t capacity)
+        : producer_(producer), consumer_(consumer), blocked_(blocked), pool_(pool),
+          capacity_(std::clamp<std::size_t>(capacity, 1, kMaxCapacity)) {}
+    ~Channel() override { clear(); }
+    Channel(const Channel&) = delete;
+    Channel& operator=(const Channel&) = delete;
+
+    // ---- the producer's thread ----
+    SegmentPool& pool() noexcept override { return pool_; }
+    void send(BatchBase* batch) override;
+    /// Moves what has room from the overflow into the ring; true when the overflow is empty.
+    bool drainOverflow();
+    /// Asks for a wake-up when there is room; true when there already is.
+    bool waitForRoom() {
+        producerWaits_.exchange(true);
+        return hasRoom();
+    }
+
+    // ---- the consumer's thread ----
+    BatchBase* receive();
+
+    // ---- any thread ----
+    std::size_t size() const noexcept {
+        const std::uint64_t head = head_.load(std::memory_order_relaxed);
+        const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+        return tail > head ? static_cast<std::size_t>(tail - head) : 0;
+    }
+    std::size_t capacity() const noexcept { return capacity_; }
+
+    /// Destroys all batches; only when neither side runs any more.
+    void clear() noexcept;
+
+private:
+    bool hasRoom() noexcept {
+        // one batch may always be on its way, however short the job is of memory: so its consumer can always go on
+        if (pool_.exhausted()) return head_.load() == tail_.load(std::memory_order_relaxed);
+        const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+        if (tail - knownHead_ < capacity_) return true;
+        knownHead_ = head_.load();
+        return tail - knownHead_ < capacity_;
+    }
+    void push(BatchBase* batch);
+
+    // read by both
+    Actor& producer_;
+    Actor& consumer_;
+    BlockedOutputs& blocked_;
+    JobSegmentPool& pool_;
+    const std::size_t capacity_;
+    std::array<BatchBase*, kMaxCapacity> slots_{};
+    // written by the producer
+    alignas(64) std::atomic<std::uint64_t> tail_{0};
+    std::uint64_t knownHead_ = 0;
+    std::vector<BatchBase*> overflow_;
+    std::size_t overflowFirst_ = 0;
+    std::atomic<bool> producerWaits_{false};
+    // written by the consumer
+    alignas(64) std::atomic<std::uint64_t> head_{0};
+    std::uint64_t knownTail_ = 0;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/channel.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_CHANNEL_HPP

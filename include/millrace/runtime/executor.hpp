@@ -1,0 +1,53 @@
+#ifndef MILLRACE_RUNTIME_EXECUTOR_HPP
+#define MILLRACE_RUNTIME_EXECUTOR_HPP
+
+#include <millrace/time/timestamp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace millrace::detail {
+
+class Job;
+class Actor;
+
+/// Where the tasks of jobs run, and what time it is there. One per runtime; shared by its jobs.
+/// *Thread safety:* all functions may be called from any thread.
+class TaskExecutor {
+public:
+    virtual ~TaskExecutor() = default;
+
+    /// Lets `actor.run()` be called once, soon, not from within this call. The actor stays alive until it has been;
+    /// after it nothing may touch the actor.
+    virtual void post(Actor& actor) = 0;
+    /// Processing time.
+    virtual Timestamp now() const = 0;
+    /// Elapsed time from an arbitrary start; never goes back.
+    virtual Duration monotonicNow() const = 0;
+    /// Wakes the actor once processing time has reached `time`.
+    virtual void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) = 0;
+
+    /// Blocks until the job has ended (then true) or the timeout has passed. Runs tasks where no thread of its own does.
+    virtual bool waitFor(Job& job, std::optional<Duration> timeout) = 0;
+    /// Runs one task on the calling thread; false when nothing was ready (always, where a pool runs them).
+    virtual bool step() { return false; }
+
+    /// A job begins: for the watchdog.
+    virtual void watch(const std::shared_ptr<Job>& job) { (void)job; }
+    /// Keeps a caller's io_context running while the returned token lives.
+    virtual std::shared_ptr<void> holdWork() { return nullptr; }
+
+    // What the simulation makes random.
+    virtual int quantumBlocks() { return 64; }
+    virtual std::size_t ringCapacity() { return 8; }
+    virtual std::size_t firstChannel(std::size_t count, std::size_t next) { return next < count ? next : 0; }
+    /// One step of the execution, for the trace hash.
+    virtual void trace(std::uint64_t event) { (void)event; }
+    virtual std::uint64_t traceHash() const { return 0; }
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_RUNTIME_EXECUTOR_HPP

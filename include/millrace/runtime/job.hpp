@@ -1,0 +1,102 @@
+#ifndef MILLRACE_RUNTIME_JOB_HPP
+#define MILLRACE_RUNTIME_JOB_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/graph/job_graph.hpp>
+#include <millrace/metrics/accumulators.hpp>
+#include <millrace/runtime/executor.hpp>
+#include <millrace/runtime/job_control.hpp>
+#include <millrace/runtime/job_status.hpp>
+#include <millrace/runtime/job_wiring.hpp>
+#include <millrace/runtime/segment_pool.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::detail {
+
+/// A job at run time: its tasks, the channels between them, and how it ends.
+/// It keeps itself alive from `start` until its last task has ended.
+/// *Thread safety:* everything but `start` may be called from any thread.
+class Job final : public JobControl, public std::enable_shared_from_this<Job> {
+public:
+    /// Builds the tasks; nothing runs yet. *Failure:* as wireJob. Must be made by make_shared.
+    Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor);
+    ~Job() override;
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+    void start();
+
+    void cancel();
+    void stop(bool drain);
+    void fail(std::exception_ptr error) override;
+
+    JobStatus status() const noexcept { return status_.load(); }
+    bool ended() const noexcept { return isTerminal(status()); }
+    /// False when the timeout has passed first.
+    bool waitUntilEnded(std::optional<Duration> timeout);
+    std::exception_ptr failure() const;
+    /// So far, or in all.
+    Duration runTime(Duration monotonicNow) const;
+    const JobGraph& graph() const noexcept { return graph_; }
+    Accumulators& accumulators() noexcept { return accumulators_; }
+    const JobSegmentPool& segments() const noexcept { return segments_; }
+    /// One row per node and subtask; rates since the previous call, at first since the start.
+    std::vector<OperatorMetrics> metrics(Duration monotonicNow);
+    /// The tasks that have not ended, for a simulation that can go no further.
+    std::string describeOpenTasks() const;
+    /// Logs which task has held its thread for more than a second; called by the watchdog alone.
+    void reportLongCalls(Duration monotonicNow);
+    const std::vector<std::unique_ptr<Task>>& tasks() const noexcept { return wired_.tasks; }
+
+    void taskEnded() override;
+    std::weak_ptr<Actor> weakReference(Actor& task) override { return std::shared_ptr<Actor>(shared_from_this(), &task); }
+
+private:
+    struct RateBase {
+        std::uint64_t in = 0;
+        std::uint64_t out = 0;
+    };
+
+    void wakeAll();
+    void finish();
+    std::vector<OperatorMetrics> readMetrics() const;
+
+    JobGraph graph_;
+    Accumulators accumulators_;
+    JobSegmentPool segments_;
+    std::shared_ptr<TaskExecutor> executor_;
+    std::shared_ptr<void> work_;
+    std::shared_ptr<Job> self_;
+    JobTasks wired_;
+
+    std::atomic<JobStatus> status_{JobStatus::Created};
+    std::atomic<std::size_t> openTasks_{0};
+    Duration startedAt_{0};
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::exception_ptr failure_;
+    std::optional<Duration> runTime_;
+
+    mutable std::mutex metricsMutex_;
+    std::optional<std::vector<OperatorMetrics>> finalMetrics_;  ///< once the stages are gone
+    std::vector<RateBase> rateBase_;
+    std::optional<Duration> ratesSince_;
+    std::vector<Duration> reportedCalls_;  ///< by task: the quantum that was reported last
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/job.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_JOB_HPP

@@ -1,0 +1,173 @@
+#include <millrace/core/log.hpp>
+#include <millrace/runtime/job.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
+    : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
+      wired_(wireJob(graph_, *this, *executor_, accumulators_, segments_)), reportedCalls_(wired_.tasks.size()) {}
+
+MILLRACE_INLINE Job::~Job() = default;
+
+MILLRACE_INLINE void Job::start() {
+    self_ = shared_from_this();
+    work_ = executor_->holdWork();
+    startedAt_ = executor_->monotonicNow();
+    openTasks_.store(wired_.tasks.size());
+    status_.store(JobStatus::Running);
+    executor_->watch(self_);
+    wakeAll();
+}
+
+MILLRACE_INLINE void Job::wakeAll() {
+    for (const auto& task : wired_.tasks) task->wake();
+}
+
+MILLRACE_INLINE void Job::cancel() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (status_.load() != JobStatus::Running) return;
+        status_.store(JobStatus::Cancelling);
+    }
+    aborting_.store(true);
+    wakeAll();
+}
+
+MILLRACE_INLINE void Job::stop(bool drain) {
+    auto none = StopRequest::None;
+    if (stopRequest_.compare_exchange_strong(none, drain ? StopRequest::Drain : StopRequest::NoDrain)) wakeAll();
+}
+
+MILLRACE_INLINE void Job::fail(std::exception_ptr error) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (status_.load() != JobStatus::Running) {
+            try {
+                std::rethrow_exception(error);
+            } catch (const std::exception& e) {
+                log(LogLevel::Warning, "job '" + graph_.jobName + "' is already ending; also failed: " + describeException(e));
+            } catch (...) {
+                log(LogLevel::Warning, "job '" + graph_.jobName + "' is already ending; something else failed, too");
+            }
+            return;
+        }
+        status_.store(JobStatus::Failing);
+        failure_ = std::move(error);
+    }
+    aborting_.store(true);
+    wakeAll();
+}
+
+MILLRACE_INLINE void Job::taskEnded() {
+    if (openTasks_.fetch_sub(1) == 1) finish();
+}
+
+MILLRACE_INLINE void Job::finish() {
+    const std::shared_ptr<Job> self = std::move(self_);  // until the end of this function
+    {
+        const std::lock_guard lock(metricsMutex_);
+        finalMetrics_ = readMetrics();
+    }
+    for (const auto& task : wired_.tasks) task->release();
+    wired_.channels.clear();
+    segments_.endJob();
+    const Duration runTime = executor_->monotonicNow() - startedAt_;
+    work_.reset();
+    // before the end is announced: a thread of the pool must not be the last to hold the pool, it would have to join itself
+    executor_.reset();
+    const std::lock_guard lock(mutex_);
+    runTime_ = runTime;
+    status_.store(failure_ != nullptr                          ? JobStatus::Failed
+                  : status_.load() == JobStatus::Cancelling ? JobStatus::Canceled
+                                                            : JobStatus::Finished);
+    changed_.notify_all();
+}
+
+MILLRACE_INLINE bool Job::waitUntilEnded(std::optional<Duration> timeout) {
+    std::unique_lock lock(mutex_);
+    const auto isOver = [this] { return ended(); };
+    if (timeout) return changed_.wait_for(lock, *timeout, isOver);
+    changed_.wait(lock, isOver);
+    return true;
+}
+
+MILLRACE_INLINE std::exception_ptr Job::failure() const {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+}
+
+MILLRACE_INLINE Duration Job::runTime(Duration monotonicNow) const {
+    const std::lock_guard lock(mutex_);
+    return runTime_.value_or(monotonicNow - startedAt_);
+}
+
+MILLRACE_INLINE std::vector<OperatorMetrics> Job::readMetrics() const {
+    std::vector<OperatorMetrics> rows;
+    for (const auto& task : wired_.tasks) {
+        for (const auto& slot : task->stages()) {
+            const StageMetrics& counters = slot->stage->metrics;
+            OperatorMetrics& row = rows.emplace_back();
+            row.nodeId = slot->node->id;
+            row.name = operatorNames(*slot->node);
+            if (!slot->node->operators.empty()) row.uid = slot->node->operators.back().uid;
+            row.subtask = slot->subtask;
+            row.parallelism = *slot->node->parallelism;
+            row.recordsIn = counters.recordsIn.load(std::memory_order_relaxed);
+            row.recordsOut = counters.recordsOut.load(std::memory_order_relaxed);
+            row.lateRecordsDropped = counters.lateRecordsDropped.load(std::memory_order_relaxed);
+            row.watermark = Timestamp{Duration{counters.watermark.load(std::memory_order_relaxed)}};
+            row.idle = counters.idle.load(std::memory_order_relaxed);
+            if (slot == task->stages().front()) row.queueFill = task->inputFill();
+        }
+    }
+    std::sort(rows.begin(), rows.end(), [](const OperatorMetrics& a, const OperatorMetrics& b) {
+        return std::pair(a.nodeId, a.subtask) < std::pair(b.nodeId, b.subtask);
+    });
+    return rows;
+}
+
+MILLRACE_INLINE std::vector<OperatorMetrics> Job::metrics(Duration monotonicNow) {
+    const std::lock_guard lock(metricsMutex_);
+    std::vector<OperatorMetrics> rows = finalMetrics_ ? *finalMetrics_ : readMetrics();
+    // after the end the rates are the averages of the whole run
+    const bool over = finalMetrics_.has_value();
+    if (over) rateBase_.clear();
+    rateBase_.resize(rows.size());
+    const Duration span = over ? runTime(monotonicNow) : monotonicNow - ratesSince_.value_or(startedAt_);
+    const double seconds = std::chrono::duration<double>(span).count();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (seconds > 0) {
+            rows[i].recordsInPerSecond = static_cast<double>(rows[i].recordsIn - rateBase_[i].in) / seconds;
+            rows[i].recordsOutPerSecond = static_cast<double>(rows[i].recordsOut - rateBase_[i].out) / seconds;
+        }
+        if (!over) rateBase_[i] = {rows[i].recordsIn, rows[i].recordsOut};
+    }
+    ratesSince_ = monotonicNow;
+    return rows;
+}
+
+MILLRACE_INLINE std::string Job::describeOpenTasks() const {
+    std::string text;
+    for (const auto& task : wired_.tasks) {
+        if (!task->ended()) text += (text.empty() ? "" : "; ") + task->describe();
+    }
+    return text;
+}
+
+MILLRACE_INLINE void Job::reportLongCalls(Duration monotonicNow) {
+    for (std::size_t i = 0; i < wired_.tasks.size(); ++i) {
+        const Task& task = *wired_.tasks[i];
+        const Duration since = task.runningSince();
+        if (since == Duration{0} || since == reportedCalls_[i] || monotonicNow - since < std::chrono::seconds(1)) continue;
+        reportedCalls_[i] = since;
+        log(LogLevel::Warning, "job '" + graph_.jobName + "': " + task.describe() +
+                                   " has held its thread for more than a second; other operators wait for it. Split the work"
+                                   " into smaller calls, or move what blocks out of the operator");
+    }
+}
+
+}  // namespace millrace::detail

@@ -1,0 +1,84 @@
+#ifndef MILLRACE_RUNTIME_JOB_CLIENT_HPP
+#define MILLRACE_RUNTIME_JOB_CLIENT_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/runtime/job_status.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+namespace detail {
+class Job;
+class TaskExecutor;
+struct JobGraph;
+}  // namespace detail
+
+/// A running job: what `executeAsync` returns. @public
+/// *Thread safety:* all functions may be called from any thread, but `result`, `waitFor` and the destructor of a running
+/// job not from inside one of its operators.
+/// The destructor of the last handle cancels a job that still runs and waits until all its operators are closed. (Inside
+/// an operator it only cancels: waiting for oneself would never end.)
+class JobClient {
+public:
+    JobClient(std::shared_ptr<detail::Job> job, std::shared_ptr<detail::TaskExecutor> executor);
+    ~JobClient();
+    JobClient(const JobClient&) = delete;
+    JobClient& operator=(const JobClient&) = delete;
+
+    const std::string& jobName() const noexcept;
+    JobStatus status() const noexcept;
+    bool isDone() const noexcept { return isTerminal(status()); }
+
+    /// Asks all operators to close at their next block. Nothing is flushed, no window fires; `result()` then throws
+    /// JobCancelledException. Returns at once; without effect on a job that has ended.
+    void cancel();
+    /// Ends the sources; what they have emitted is still processed, and the job finishes. With `drain` a last watermark
+    /// fires every window and event-time timer; without, none does (their state is meant to be resumed). Returns at once.
+    void stop(bool drain = true);
+
+    /// Waits for the end. On CallerRuntime and SimulatedRuntime it runs the job on the calling thread.
+    /// *Failure:* JobExecutionException with the cause nested; JobCancelledException after `cancel`.
+    JobExecutionResult result();
+    /// Waits until the job has ended (then true) or the time has passed: virtual time in a simulation.
+    bool waitFor(Duration timeout);
+
+    /// CallerRuntime and SimulatedRuntime: runs one task that is ready, on the calling thread; false when none was.
+    /// The runtime picks among the tasks of all its jobs.
+    bool step();
+    /// Up to `steps` steps; returns how many found work.
+    std::size_t runFor(std::size_t steps);
+
+    /// Current values, merged over the subtasks.
+    std::map<std::string, AccumulatorValue> accumulators() const;
+    /// One row per operator chain and subtask. Rates since the previous call, at first since the start, after the end
+    /// over the whole run.
+    std::vector<OperatorMetrics> metrics() const;
+    /// Bytes of batches in the job's channels, now and at most so far.
+    std::size_t channelBytes() const noexcept;
+    std::size_t peakChannelBytes() const noexcept;
+    /// Simulation: a hash over every scheduling decision so far; equal seeds give equal hashes. 0 elsewhere.
+    std::uint64_t traceHash() const;
+
+private:
+    std::shared_ptr<detail::TaskExecutor> executor_;  // after job_ in destruction: joins threads that may still let go of it
+    std::shared_ptr<detail::Job> job_;
+};
+
+namespace detail {
+/// Builds a job and starts it; what every runtime's `submit` does.
+std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor);
+}  // namespace detail
+
+}  // namespace millrace
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/job_client.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_JOB_CLIENT_HPP

@@ -1,0 +1,61 @@
+#include <millrace/runtime/job.hpp>
+#include <millrace/runtime/job_client.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace millrace {
+
+MILLRACE_INLINE JobClient::JobClient(std::shared_ptr<detail::Job> job, std::shared_ptr<detail::TaskExecutor> executor)
+    : executor_(std::move(executor)), job_(std::move(job)) {}
+
+MILLRACE_INLINE JobClient::~JobClient() {
+    if (isDone()) return;
+    job_->cancel();
+    if (!detail::Actor::insideActor()) executor_->waitFor(*job_, std::nullopt);
+}
+
+MILLRACE_INLINE const std::string& JobClient::jobName() const noexcept { return job_->graph().jobName; }
+MILLRACE_INLINE JobStatus JobClient::status() const noexcept { return job_->status(); }
+MILLRACE_INLINE void JobClient::cancel() { job_->cancel(); }
+MILLRACE_INLINE void JobClient::stop(bool drain) { job_->stop(drain); }
+MILLRACE_INLINE bool JobClient::waitFor(Duration timeout) { return executor_->waitFor(*job_, timeout); }
+MILLRACE_INLINE bool JobClient::step() { return executor_->step(); }
+
+MILLRACE_INLINE std::size_t JobClient::runFor(std::size_t steps) {
+    std::size_t done = 0;
+    while (done < steps && executor_->step()) ++done;
+    return done;
+}
+
+MILLRACE_INLINE JobExecutionResult JobClient::result() {
+    executor_->waitFor(*job_, std::nullopt);
+    if (status() == JobStatus::Canceled) throw JobCancelledException("job '" + jobName() + "' was cancelled");
+    if (const std::exception_ptr failure = job_->failure(); failure != nullptr) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            std::throw_with_nested(JobExecutionException("job '" + jobName() + "' failed: " + error.what()));
+        }
+    }
+    return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};
+}
+
+MILLRACE_INLINE std::map<std::string, AccumulatorValue> JobClient::accumulators() const { return job_->accumulators().values(); }
+MILLRACE_INLINE std::vector<OperatorMetrics> JobClient::metrics() const { return job_->metrics(executor_->monotonicNow()); }
+MILLRACE_INLINE std::size_t JobClient::channelBytes() const noexcept { return job_->segments().liveBytes(); }
+MILLRACE_INLINE std::size_t JobClient::peakChannelBytes() const noexcept { return job_->segments().peakBytes(); }
+MILLRACE_INLINE std::uint64_t JobClient::traceHash() const { return executor_->traceHash(); }
+
+namespace detail {
+
+MILLRACE_INLINE std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor) {
+    auto job = std::make_shared<Job>(std::move(graph), executor);
+    auto client = std::make_shared<JobClient>(job, std::move(executor));
+    job->start();
+    return client;
+}
+
+}  // namespace detail
+
+}  // namespace millrace

@@ -1,0 +1,37 @@
+#ifndef MILLRACE_RUNTIME_JOB_CONTROL_HPP
+#define MILLRACE_RUNTIME_JOB_CONTROL_HPP
+
+#include <atomic>
+#include <exception>
+#include <memory>
+
+namespace millrace::detail {
+
+class Actor;
+
+/// What a task sees of its job.
+/// *Thread safety:* everything may be called from any thread.
+class JobControl {
+public:
+    enum class StopRequest : unsigned char { None, Drain, NoDrain };
+
+    virtual ~JobControl() = default;
+    /// All tasks close at their next boundary, without flushing anything.
+    bool aborting() const noexcept { return aborting_.load(); }
+    /// Sources end; what is on its way is still processed.
+    StopRequest stopRequest() const noexcept { return stopRequest_.load(); }
+    /// The first failure is the job's, and makes all tasks abort.
+    virtual void fail(std::exception_ptr error) = 0;
+    /// The caller's task has ended. With the last one the job ends, and may be gone when this returns.
+    virtual void taskEnded() = 0;
+    /// A reference to one of its tasks that does not keep the job alive.
+    virtual std::weak_ptr<Actor> weakReference(Actor& task) = 0;
+
+protected:
+    std::atomic<bool> aborting_{false};
+    std::atomic<StopRequest> stopRequest_{StopRequest::None};
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_RUNTIME_JOB_CONTROL_HPP

@@ -1,0 +1,185 @@
+#ifndef MILLRACE_RUNTIME_TASK_HPP
+#define MILLRACE_RUNTIME_TASK_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/operators/stage.hpp>
+#include <millrace/runtime/actor.hpp>
+#include <millrace/runtime/channel.hpp>
+#include <millrace/runtime/job_control.hpp>
+#include <millrace/runtime/source_alignment.hpp>
+#include <millrace/runtime/stage_slot.hpp>
+#include <millrace/time/watermark_valve.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace millrace::detail {
+
+class Task;
+
+/// What the stages of a task see of it.
+class TaskContext final : public StageContext {
+public:
+    TaskContext(Task& task, Accumulators& accumulators) : task_(task), accumulators_(accumulators) {}
+    Timestamp currentProcessingTime() const override;
+    void registerProcessingTimer(Timestamp time) override;
+    std::function<void()> wakeUp() override;
+    Accumulators& accumulators() override { return accumulators_; }
+
+private:
+    Task& task_;
+    Accumulators& accumulators_;
+};
+
+/// A subtask: a tree of stages that call each other directly, fed by a source or by channels.
+/// Order within a quantum: what is left over (overflow, then suspended stages), mail, due timers, then input. Events are
+/// handled one at a time and to their end: while a stage is suspended, it hears nothing but `resume()`.
+class Task final : public Actor {
+public:
+    Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators, Duration bufferTimeout);
+    ~Task() override { release(); }
+
+    // ---- while the job is built ----
+    TaskContext& context() noexcept { return context_; }
+    /// Producers before consumers, the head first. The reference stays valid.
+    StageSlot& addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask);
+    Port& addPort(std::unique_ptr<Port> port);
+    void addOutput(Channel& channel) { outputs_.push_back(&channel); }
+    BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
+    void addInput(Channel& channel, int input);
+    void finishWiring();
+    void align(SourceAlignment& group);
+
+    // ---- from any thread ----
+    /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
+    void postMail(std::size_t stage, std::function<void()> mail);
+    const std::vector<std::unique_ptr<StageSlot>>& stages() const noexcept { return stages_; }
+    /// "'source -> map' (uid 'm', subtask 0 of 4) and 2 more"
+    std::string describe() const;
+    double inputFill() const noexcept;
+
+    // ---- from its own thread ----
+    void addTimer(Timestamp time);
+    Timestamp now() const { return executor().now(); }
+    JobControl& job() const noexcept { return job_; }
+
+    /// Destroys stages, ports and the batch at hand; when no task of the job runs any more.
+    void release() noexcept;
+
+private:
+    struct Input {
+        int logical;
+        std::size_t channels = 0;
+        std::size_t openChannels = 0;
+        WatermarkValve valve{0};
+    };
+    struct InputChannel {
+        Channel* channel;
+        std::size_t input;         ///< index in inputs_
+        std::size_t indexInValve;
+    };
+    /// What a valve has decided and the stage has not been told yet.
+    struct Event {
+        enum class Kind : unsigned char { Watermark, Idle, Active, EndInput } kind;
+        int input;
+        Timestamp watermark = kMinTimestamp;
+    };
+    struct Mail {
+        std::size_t stage;
+        std::function<void()> body;
+    };
+
+    Outcome advance() noexcept override;
+    void onEnded() override { job_.taskEnded(); }
+
+    Outcome work();
+    void open();
+    void close(bool failureCounts);
+    bool waitForRoom();
+    Outcome waitForInput();
+    Outcome finish();
+    bool resumeStages();
+    bool runMail();
+    bool runTimers();
+    bool runEvents();
+    bool receive();
+    void continueBatch();
+    void onMark(Timestamp watermark);
+    void onControl();
+    void queue(std::size_t input, const WatermarkValve::Result& result);
+    bool poll();
+    void publishWatermark();
+
+    void blockDone();
+    void readClock();
+    void flushPorts();
+    void armWakeUp(Timestamp time);
+    void settle(Progress progress) noexcept { suspended_ = suspended_ || progress == Progress::Suspended; }
+    Stage& head() noexcept { return *stages_.front()->stage; }
+    /// Calls a stage for the host. Only events that answer with their progress may suspend.
+    template <class Fn>
+    auto call(StageSlot& slot, bool maySuspend, Fn fn) {
+        context_.maySuspend = maySuspend;
+        return slot.call(fn);
+    }
+
+    JobControl& job_;
+    TaskContext context_;
+    const Duration bufferTimeout_;
+
+    // wiring
+    std::vector<std::unique_ptr<StageSlot>> stages_;
+    std::vector<std::unique_ptr<Port>> ports_;
+    std::vector<Channel*> outputs_;
+    std::vector<Input> inputs_;
+    std::vector<InputChannel> channels_;
+    std::vector<std::size_t> openChannels_;  ///< indices in channels_
+    std::size_t nextChannel_ = 0;
+
+    // where it is
+    bool opened_ = false;
+    bool suspended_ = false;
+    bool finishing_ = false;  ///< all input has been handled
+    BlockedOutputs blocked_;
+    BatchBase* batch_ = nullptr;  ///< cut at its marks: what is before batchPosition_ and batchMark_ has been handled
+    std::size_t batchChannel_ = 0;
+    std::size_t batchPosition_ = 0;
+    std::size_t batchMark_ = 0;
+    std::vector<Event> events_;
+    std::size_t nextEvent_ = 0;
+
+    // requests from outside
+    std::atomic<bool> hasMail_{false};
+    std::mutex mailMutex_;
+    std::vector<Mail> mailbox_;
+    std::vector<Mail> mail_;  ///< taken out of the mailbox
+    std::size_t nextMail_ = 0;
+
+    // time
+    std::vector<Timestamp> timers_;           ///< min-heap
+    Timestamp armedWakeUp_ = kMaxTimestamp;   ///< the executor knows of it
+    Timestamp timerTime_ = kMinTimestamp;
+    std::size_t timerStage_ = 0;              ///< the next stage to hear of timerTime_; past the end: none
+    bool timersMayBeDue_ = false;             ///< worth a look at the clock
+    int blocksToClock_ = 0;
+    Duration lastClock_{0};
+    Duration lastFlush_{0};
+
+    SourceAlignment* alignment_ = nullptr;
+    std::size_t alignmentMember_ = 0;
+    const Stage* alignmentStage_ = nullptr;  ///< whose watermark counts
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/task.ipp>
+#include <millrace/runtime/task_input.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_TASK_HPP

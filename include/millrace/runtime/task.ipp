@@ -1,0 +1,288 @@
+#include <millrace/core/log.hpp>
+#include <millrace/runtime/task.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+// Scheduling, life cycle, mail and time; what happens to input is in task_input.ipp.
+
+namespace millrace::detail {
+
+inline constexpr Duration kQuantumTime = std::chrono::milliseconds(1);
+inline constexpr int kBlocksPerClockRead = 8;
+
+MILLRACE_INLINE Timestamp TaskContext::currentProcessingTime() const { return task_.now(); }
+MILLRACE_INLINE void TaskContext::registerProcessingTimer(Timestamp time) { task_.addTimer(time); }
+MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() {
+    return [weak = task_.job().weakReference(task_)] {
+        if (const auto task = weak.lock()) task->wake();
+    };
+}
+
+MILLRACE_INLINE Task::Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators, Duration bufferTimeout)
+    : Actor(executor, id), job_(job), context_(*this, accumulators), bufferTimeout_(bufferTimeout) {
+    blocked_.context = &context_;
+}
+
+MILLRACE_INLINE StageSlot& Task::addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask) {
+    auto slot = std::make_unique<StageSlot>();
+    slot->stage = std::move(stage);
+    slot->node = &node;
+    slot->subtask = subtask;
+    return *stages_.emplace_back(std::move(slot));
+}
+
+MILLRACE_INLINE Port& Task::addPort(std::unique_ptr<Port> port) { return *ports_.emplace_back(std::move(port)); }
+
+MILLRACE_INLINE void Task::addInput(Channel& channel, int input) {
+    auto found = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& each) { return each.logical == input; });
+    if (found == inputs_.end()) found = inputs_.insert(inputs_.end(), Input{input});
+    openChannels_.push_back(channels_.size());
+    channels_.push_back({&channel, static_cast<std::size_t>(found - inputs_.begin()), found->channels++});
+}
+
+MILLRACE_INLINE void Task::finishWiring() {
+    for (Input& input : inputs_) {
+        input.valve = WatermarkValve(input.channels);
+        input.openChannels = input.channels;
+    }
+    timerStage_ = stages_.size();
+}
+
+MILLRACE_INLINE void Task::align(SourceAlignment& group) {
+    alignment_ = &group;
+    alignmentMember_ = group.addMember(*this);
+    // event time begins where watermarks are generated, which may be in a stage behind the source's own
+    alignmentStage_ = stages_.front()->stage.get();
+    for (const auto& slot : stages_) {
+        if (!slot->node->emitsWatermarks) continue;
+        alignmentStage_ = slot->stage.get();
+        break;
+    }
+}
+
+MILLRACE_INLINE std::string Task::describe() const {
+    std::string text = stages_.front()->place();
+    if (stages_.size() > 1) text += " and " + std::to_string(stages_.size() - 1) + " called directly";
+    return text;
+}
+
+MILLRACE_INLINE double Task::inputFill() const noexcept {
+    std::size_t used = 0;
+    std::size_t room = 0;
+    for (const InputChannel& each : channels_) {
+        used += each.channel->size();
+        room += each.channel->capacity();
+    }
+    return room == 0 ? 0.0 : static_cast<double>(used) / static_cast<double>(room);
+}
+
+MILLRACE_INLINE Actor::Outcome Task::advance() noexcept {
+    try {
+        return work();
+    } catch (...) {
+        job_.fail(std::current_exception());
+    }
+    close(false);
+    return Outcome::Ended;
+}
+
+MILLRACE_INLINE Actor::Outcome Task::work() {
+    if (!opened_ && !job_.aborting()) open();
+    timersMayBeDue_ = true;
+    for (;;) {
+        if (job_.aborting()) {
+            close(false);
+            return Outcome::Ended;
+        }
+        if (context_.outputBlocked && !waitForRoom()) return Outcome::Wait;
+        if (suspended_) {
+            if (!resumeStages() && !context_.outputBlocked) return Outcome::Yield;
+            continue;
+        }
+        if (quantumLeft_ <= 0) return Outcome::Yield;
+        if (runMail() || runTimers() || runEvents()) continue;
+        if (batch_ != nullptr) {
+            continueBatch();
+        } else if (finishing_) {
+            const Outcome outcome = finish();
+            if (outcome == Outcome::Ended) return outcome;
+        } else if (stages_.front()->node->isSource ? !poll() : !receive()) {
+            const Outcome outcome = waitForInput();
+            if (outcome == Outcome::Wait) return outcome;
+        }
+    }
+}
+
+MILLRACE_INLINE void Task::open() {
+    opened_ = true;
+    lastClock_ = lastFlush_ = executor().monotonicNow();
+    // from the tail: whoever emits in open() finds its successors ready
+    for (auto slot = stages_.rbegin(); slot != stages_.rend(); ++slot) {
+        call(**slot, false, [&](Stage& stage) { stage.open(context_); });
+        (*slot)->opened = true;
+    }
+}
+
+MILLRACE_INLINE void Task::close(bool failureCounts) {
+    std::exception_ptr first;
+    for (const auto& slot : stages_) {
+        if (!slot->opened) continue;
+        slot->opened = false;
+        try {
+            call(*slot, false, [](Stage& stage) { stage.close(); });
+        } catch (const std::exception& error) {
+            if (first == nullptr && failureCounts) {
+                first = std::current_exception();
+            } else {
+                log(LogLevel::Error, "error while closing after a failure: " + describeException(error));
+            }
+        }
+    }
+    if (first != nullptr) std::rethrow_exception(first);
+}
+
+/// True when the overflow has drained. Otherwise the consumers wake this task when they have made room.
+MILLRACE_INLINE bool Task::waitForRoom() {
+    for (;;) {
+        std::erase_if(blocked_.channels, [](Channel* channel) { return channel->drainOverflow(); });
+        context_.outputBlocked = !blocked_.channels.empty();
+        if (!context_.outputBlocked) return true;
+        bool room = false;
+        for (Channel* channel : blocked_.channels) room = channel->waitForRoom() || room;
+        if (room) continue;
+        if (bufferTimeout_ > Duration{0} && outputs_.size() > 1) {
+            // open batches of the other channels must not grow older than the buffer timeout
+            lastClock_ = executor().monotonicNow();
+            if (lastClock_ - lastFlush_ >= bufferTimeout_) {
+                flushPorts();
+            } else {
+                armWakeUp(now() + bufferTimeout_);
+            }
+        }
+        return false;
+    }
+}
+
+MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
+    // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
+    if (bufferTimeout_ >= Duration{0}) flushPorts();
+    if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
+    if (timers_.empty()) return Outcome::Wait;
+    if (timers_.front() <= now()) {
+        timersMayBeDue_ = true;
+        return Outcome::Yield;
+    }
+    armWakeUp(timers_.front());
+    return Outcome::Wait;
+}
+
+MILLRACE_INLINE Actor::Outcome Task::finish() {
+    flushPorts();
+    if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
+    if (alignment_ != nullptr) alignment_->publish(alignmentMember_, SourceAlignment::kNotCounted);
+    executor().trace(0xe0d);
+    close(true);
+    return Outcome::Ended;
+}
+
+/// True when no stage is suspended any more.
+MILLRACE_INLINE bool Task::resumeStages() {
+    for (const auto& slot : stages_) {
+        const Progress progress = call(*slot, true, [](Stage& stage) { return stage.resume(); });
+        --quantumLeft_;
+        if (progress == Progress::Suspended) return false;
+    }
+    suspended_ = false;
+    publishWatermark();
+    return true;
+}
+
+MILLRACE_INLINE void Task::postMail(std::size_t stage, std::function<void()> mail) {
+    {
+        const std::lock_guard lock(mailMutex_);
+        mailbox_.push_back({stage, std::move(mail)});
+    }
+    hasMail_.store(true);
+    wake();
+}
+
+MILLRACE_INLINE bool Task::runMail() {
+    if (nextMail_ == mail_.size()) {
+        if (!hasMail_.load() || !hasMail_.exchange(false)) return false;
+        mail_.clear();
+        nextMail_ = 0;
+        const std::lock_guard lock(mailMutex_);
+        mail_.swap(mailbox_);
+        if (mail_.empty()) return false;
+    }
+    const Mail mail = std::move(mail_[nextMail_++]);
+    executor().trace(0xa11);
+    call(*stages_.at(mail.stage), false, [&](Stage& stage) { stage.onMail(mail.body); });
+    return true;
+}
+
+MILLRACE_INLINE void Task::addTimer(Timestamp time) {
+    if (time == kMaxTimestamp || (!timers_.empty() && timers_.front() == time)) return;
+    timers_.push_back(time);
+    std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+    timersMayBeDue_ = true;
+}
+
+MILLRACE_INLINE bool Task::runTimers() {
+    if (timerStage_ >= stages_.size()) {
+        if (!timersMayBeDue_ || timers_.empty()) return false;
+        timersMayBeDue_ = false;
+        timerTime_ = now();
+        if (timers_.front() > timerTime_) return false;
+        while (!timers_.empty() && timers_.front() <= timerTime_) {
+            std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
+            timers_.pop_back();
+        }
+        timerStage_ = 0;
+        executor().trace(0x71e);
+    }
+    // nobody knows which stage of the task has asked, so all of them hear of it
+    StageSlot& slot = *stages_[timerStage_++];
+    settle(call(slot, true, [&](Stage& stage) { return stage.onProcessingTime(timerTime_); }));
+    publishWatermark();
+    return true;
+}
+
+MILLRACE_INLINE void Task::blockDone() {
+    --quantumLeft_;
+    if (bufferTimeout_ == Duration{0}) flushPorts();
+    if (--blocksToClock_ <= 0) readClock();
+}
+
+MILLRACE_INLINE void Task::readClock() {
+    const Duration time = executor().monotonicNow();
+    const bool slow = time - lastClock_ > kQuantumTime / 4;
+    blocksToClock_ = slow ? 1 : kBlocksPerClockRead;
+    lastClock_ = time;
+    timersMayBeDue_ = true;
+    if (time - quantumStart() > kQuantumTime) quantumLeft_ = 0;
+    if (bufferTimeout_ > Duration{0} && time - lastFlush_ >= bufferTimeout_) flushPorts();
+}
+
+MILLRACE_INLINE void Task::flushPorts() {
+    for (const auto& port : ports_) port->flush();
+    if (bufferTimeout_ > Duration{0}) lastFlush_ = lastClock_;
+}
+
+MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
+    const Timestamp clock = now();
+    if (clock < armedWakeUp_ && armedWakeUp_ <= time) return;  // an earlier one is on its way; this is called again then
+    armedWakeUp_ = time;
+    executor().wakeAt(time, job_.weakReference(*this));
+}
+
+MILLRACE_INLINE void Task::release() noexcept {
+    if (batch_ != nullptr) batch_->destroy();
+    batch_ = nullptr;
+    ports_.clear();  // with their open batches
+    for (const auto& slot : stages_) slot->stage.reset();
+}
+
+}  // namespace millrace::detail

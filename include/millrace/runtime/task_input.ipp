@@ -1,0 +1,139 @@
+#include <millrace/runtime/task.hpp>
+
+#include <algorithm>
+
+// How a task takes its input: batches cut at their marks, watermarks through the valves, and sources.
+
+namespace millrace::detail {
+
+/// Takes a batch from the next channel in turn that has one; false when all are empty.
+MILLRACE_INLINE bool Task::receive() {
+    const std::size_t count = openChannels_.size();
+    std::size_t at = executor().firstChannel(count, nextChannel_);
+    for (std::size_t i = 0; i < count; ++i, ++at) {
+        if (at >= count) at = 0;
+        batch_ = channels_[openChannels_[at]].channel->receive();
+        if (batch_ == nullptr) continue;
+        batchChannel_ = openChannels_[at];
+        batchPosition_ = 0;
+        batchMark_ = 0;
+        nextChannel_ = at + 1;
+        executor().trace((std::uint64_t{batch_->size} << 32) ^ (batchChannel_ << 8) ^ batch_->markCount);
+        return true;
+    }
+    return false;
+}
+
+/// One step through the batch at hand: a mark, a run of records up to the next one, or the control event at the end.
+MILLRACE_INLINE void Task::continueBatch() {
+    BatchBase& batch = *batch_;
+    if (batchMark_ < batch.markCount && batch.marks[batchMark_].position <= batchPosition_) {
+        onMark(batch.marks[batchMark_++].watermark);
+        return;
+    }
+    if (batchPosition_ < batch.size) {
+        const std::size_t from = batchPosition_;
+        const std::size_t end = batchMark_ < batch.markCount ? std::min(batch.marks[batchMark_].position, batch.size) : batch.size;
+        batchPosition_ = end;
+        const int input = inputs_[channels_[batchChannel_].input].logical;
+        call(*stages_.front(), false, [&](Stage& stage) { stage.onBlock(input, batch.block(from, end - from)); });
+        blockDone();
+        return;
+    }
+    onControl();
+    if (batch.size == 0) --quantumLeft_;
+    batch_ = nullptr;
+    batch.destroy();
+}
+
+MILLRACE_INLINE void Task::queue(std::size_t input, const WatermarkValve::Result& result) {
+    const int logical = inputs_[input].logical;
+    if (result.watermark) events_.push_back({Event::Kind::Watermark, logical, *result.watermark});
+    if (result.status == StatusChange::Idle) events_.push_back({Event::Kind::Idle, logical});
+    if (result.status == StatusChange::Active) events_.push_back({Event::Kind::Active, logical});
+}
+
+MILLRACE_INLINE void Task::onMark(Timestamp watermark) {
+    const InputChannel& from = channels_[batchChannel_];
+    WatermarkValve& valve = inputs_[from.input].valve;
+    // the valve drops watermarks of idle channels, but the last one must get through: windows depend on it
+    if (watermark == kMaxTimestamp) queue(from.input, valve.active(from.indexInValve));
+    queue(from.input, valve.watermark(from.indexInValve, watermark));
+}
+
+MILLRACE_INLINE void Task::onControl() {
+    const InputChannel& from = channels_[batchChannel_];
+    Input& input = inputs_[from.input];
+    switch (batch_->control) {
+        case ControlKind::None: break;
+        case ControlKind::Idle: queue(from.input, input.valve.idle(from.indexInValve)); break;
+        case ControlKind::Active: queue(from.input, input.valve.active(from.indexInValve)); break;
+        case ControlKind::EndOfInput:
+            openChannels_.erase(std::find(openChannels_.begin(), openChannels_.end(), batchChannel_));
+            if (--input.openChannels == 0) events_.push_back({Event::Kind::EndInput, input.logical});
+            break;
+        case ControlKind::Barrier: throw MillraceException("this runtime does not take checkpoints yet, but got a barrier");
+    }
+}
+
+/// Tells the head of the task one thing that the valves have decided.
+MILLRACE_INLINE bool Task::runEvents() {
+    if (nextEvent_ == events_.size()) {
+        if (nextEvent_ > 0) {
+            events_.clear();
+            nextEvent_ = 0;
+        }
+        return false;
+    }
+    const Event event = events_[nextEvent_++];
+    StageSlot& slot = *stages_.front();
+    switch (event.kind) {
+        case Event::Kind::Watermark:
+            settle(call(slot, true, [&](Stage& stage) { return stage.onWatermark(event.input, event.watermark); }));
+            break;
+        case Event::Kind::Idle:
+            call(slot, false, [&](Stage& stage) { stage.onIdle(event.input); });
+            break;
+        case Event::Kind::Active:
+            call(slot, false, [&](Stage& stage) { stage.onActive(event.input); });
+            break;
+        case Event::Kind::EndInput:
+            settle(call(slot, true, [&](Stage& stage) { return stage.endInput(event.input); }));
+            finishing_ = openChannels_.empty();
+            break;
+    }
+    return true;
+}
+
+/// Lets the source emit about a block; false when it has nothing for now, or must wait for slower sources.
+MILLRACE_INLINE bool Task::poll() {
+    StageSlot& slot = *stages_.front();
+    if (const auto stop = job_.stopRequest(); stop != JobControl::StopRequest::None) {
+        finishing_ = true;
+        executor().trace(0x5709);
+        settle(call(slot, true, [&](Stage& stage) { return stage.finishSource(stop == JobControl::StopRequest::Drain); }));
+        return true;
+    }
+    if (alignment_ != nullptr && alignment_->mustPause(alignmentMember_)) return false;
+    const PollStatus status = call(slot, true, [](Stage& stage) { return stage.poll(); });
+    executor().trace(0x9011 + static_cast<std::uint64_t>(status));
+    publishWatermark();
+    blockDone();
+    switch (status) {
+        case PollStatus::MoreAvailable: return true;
+        case PollStatus::NothingAvailable: return false;
+        case PollStatus::EndOfInput: finishing_ = true; return true;
+        case PollStatus::Suspended: suspended_ = true; return true;
+    }
+    return false;
+}
+
+MILLRACE_INLINE void Task::publishWatermark() {
+    if (alignment_ == nullptr || finishing_) return;
+    const StageMetrics& metrics = alignmentStage_->metrics;
+    const Timestamp watermark{Duration{metrics.watermark.load(std::memory_order_relaxed)}};
+    const bool counts = watermark != kMinTimestamp && !metrics.idle.load(std::memory_order_relaxed);
+    alignment_->publish(alignmentMember_, counts ? watermark : SourceAlignment::kNotCounted);
+}
+
+}  // namespace millrace::detail

@@ -1,0 +1,75 @@
+#ifndef MILLRACE_STATE_KEY_GROUP_STATE_HPP
+#define MILLRACE_STATE_KEY_GROUP_STATE_HPP
+
+#include <millrace/core/bytes.hpp>
+#include <millrace/state/snapshot.hpp>
+#include <millrace/types/codec.hpp>
+#include <millrace/types/key_group.hpp>
+#include <millrace/types/key_hash.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::detail {
+
+/// Collects keyed state by key group: the radix pass of a snapshot. Each piece starts with the version of its format.
+class KeyGroupWriter {
+public:
+    KeyGroupWriter(int maxParallelism, std::uint8_t version)
+        : maxParallelism_(maxParallelism), version_(version), groups_(static_cast<std::size_t>(maxParallelism)) {}
+
+    /// Where the state of this key goes.
+    template <class Key>
+    ByteWriter& of(const Key& key) {
+        ByteWriter& group = groups_[static_cast<std::size_t>(keyGroupFor(keyHash(key), maxParallelism_))];
+        if (group.empty()) group.write(version_);
+        return group;
+    }
+    void writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state) const {
+        for (int group = 0; group < maxParallelism_; ++group) {
+            const ByteWriter& bytes = groups_[static_cast<std::size_t>(group)];
+            if (!bytes.empty()) sink.write(uid, state, group, bytes.bytes());
+        }
+    }
+
+private:
+    int maxParallelism_;
+    std::uint8_t version_;
+    std::vector<ByteWriter> groups_;
+};
+
+/// Calls `read(ByteReader&)` until a piece written by `KeyGroupWriter` is used up.
+/// *Failure:* CodecException naming uid and state for another version or for damaged bytes.
+template <class Read>
+void readKeyGroups(const SnapshotSource& source, std::string_view uid, std::string_view state, std::uint8_t version,
+                   Read read) {
+    source.read(uid, state, [&](int keyGroup, std::span<const std::byte> bytes) {
+        try {
+            ByteReader reader(bytes);
+            if (const auto found = reader.read<std::uint8_t>("a format version"); found != version) {
+                reader.fail("format version " + std::to_string(version) + " expected, found " + std::to_string(found));
+            }
+            while (reader.remaining() > 0) read(reader);
+        } catch (const CodecException&) {
+            std::throw_with_nested(CodecException("state '" + std::string(state) + "' of operator uid '" + std::string(uid) +
+                                                  "', key group " + std::to_string(keyGroup) + ", cannot be restored"));
+        }
+    });
+}
+
+template <class T>
+T decodeState(ByteReader& reader) {
+    static_assert(std::default_initializable<T>,
+                  "millrace: what is kept in keyed state (keys, accumulators, reduced values) needs a default "
+                  "constructor, so that it can be read back from a snapshot.");
+    T value{};
+    Codec<T>::decode(reader, value);
+    return value;
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_KEY_GROUP_STATE_HPP

@@ -1,0 +1,290 @@
+#ifndef MILLRACE_STATE_KEYED_TABLE_HPP
+#define MILLRACE_STATE_KEYED_TABLE_HPP
+
+#include <millrace/state/table_memory.hpp>
+#include <millrace/state/table_slot.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace millrace::detail {
+
+/// Keyed state in memory: a flat table with open addressing and linear probing.
+///
+/// The hot path works on a `View`, a copy of what a probe needs that lives in registers:
+/// ```
+/// auto view = table.view();
+/// bool found;
+/// auto* slot = view.locate(key, hash, found);
+/// if (!found) slot = table.insert(view, slot, key, hash, [&] { return Value{…}; });   // may grow: refreshes the view
+/// ```
+/// Small tables stay nearly empty so that probes end at once; large ones are dense so that more of them is in cache.
+/// *Thread safety:* none. *Failure:* if making a value or growing throws, the table is as it was.
+template <class Key, class Value>
+class KeyedTable {
+public:
+    using KeyType = Key;
+    using Slot = TableSlot<Key, Value>;
+    static constexpr bool kPlain = std::is_trivially_destructible_v<Value> && std::is_trivially_destructible_v<Key>;
+
+    /// Where a key is, or would be put.
+    struct View {
+        Slot* slots;
+        std::size_t mask;
+        int shift;
+        Slot* side;  ///< the entry of the key that marks free entries
+
+        /// `key` may be of any type that compares and hashes like the key: a view, a tuple of references…
+        template <class K>
+        Slot* locate(const K& key, std::uint64_t hash, bool& found) const {
+            if constexpr (kIntegerKey<Key>) {
+                if (static_cast<typename Slot::Stored>(key) == Slot::kFree) [[unlikely]] {
+                    found = side->occupied();
+                    return side;
+                }
+            }
+            std::size_t at = hash >> shift;
+            for (;;) {
+                Slot* const slot = slots + at;
+                if (slot->holds(key, hash)) [[likely]] {
+                    found = true;
+                    return slot;
+                }
+                if (!slot->occupied()) {
+                    found = false;
+                    return slot;
+                }
+                at = (at + 1) & mask;
+            }
+        }
+        void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(slots + (hash >> shift), 1); }
+    };
+
+    KeyedTable() { side_->initialise(); }
+    KeyedTable(const KeyedTable&) = delete;
+    KeyedTable& operator=(const KeyedTable&) = delete;
+    ~KeyedTable() { destroyAll(); }
+
+    View view() {
+        if (capacity_ == 0) [[unlikely]] allocate(kMinCapacity);
+        return {slots_, capacity_ - 1, shift_, side_.get()};
+    }
+
+    template <class K>
+    static std::uint64_t hashOf(const K& key) {
+        return Slot::hashOf(key);
+    }
+
+    template <class K>
+    Value* find(const K& key) {
+        return find(key, hashOf(key));
+    }
+    template <class K>
+    Value* find(const K& key, std::uint64_t hash) {
+        if (size() == 0) return nullptr;
+        bool found = false;
+        Slot* const slot = view().locate(key, hash, found);
+        return found ? &slot->value : nullptr;
+    }
+
+    /// The value of the key; `make()` gives the first one.
+    template <class K, class Make>
+    Value& findOrInsert(const K& key, Make&& make) {
+        return findOrInsert(key, hashOf(key), std::forward<Make>(make));
+    }
+    template <class K, class Make>
+    Value& findOrInsert(const K& key, std::uint64_t hash, Make&& make) {
+        View where = view();
+        bool found = false;
+        Slot* slot = where.locate(key, hash, found);
+        if (!found) slot = insert(where, slot, key, hash, std::forward<Make>(make));
+        return slot->value;
+    }
+
+    /// Puts a new entry where `locate` found none.
+    template <class K, class Make>
+    Slot* insert(View& where, Slot* slot, const K& key, std::uint64_t hash, Make&& make) {
+        if constexpr (kIntegerKey<Key>) {
+            if (slot == side_.get()) [[unlikely]] {
+                ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
+                slot->occupy(static_cast<Key>(0), hash);  // anything but the mark of a free entry
+                return slot;
+            }
+        }
+        if (size_ >= limit_) [[unlikely]] slot = growFor(where, key, hash);
+        ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
+        if constexpr (std::is_nothrow_constructible_v<Key, const K&>) {
+            slot->occupy(key, hash);
+        } else {
+            try {
+                slot->occupy(key, hash);
+            } catch (...) {
+                std::destroy_at(std::addressof(slot->value));
+                throw;
+            }
+        }
+        ++size_;
+        return slot;
+    }
+
+    std::size_t size() const noexcept { return size_ + (side_->occupied() ? 1 : 0); }
+    bool empty() const noexcept { return size() == 0; }
+    std::size_t memoryBytes() const noexcept { return memory_.bytes(); }
+    /// Whether looking up in random order mostly misses the cache. (In a table that fits, prefetching costs 12-18 %.)
+    bool wantsPrefetch() const noexcept { return memory_.bytes() > kCached; }
+
+    // ---- going over all entries, in pieces if need be ----
+    // Positions run from 0 to endPosition(); the table must not grow in between.
+
+    std::size_t endPosition() const noexcept { return capacity_ + 1; }
+
+    /// Writes up to `room` occupied entries from `position` on to `found`, moves `position` and returns how many.
+    std::size_t gather(std::size_t& position, Slot** found, std::size_t room) noexcept {
+        std::size_t count = 0;
+        Slot* at = slots_ + position;
+        // without a branch on what is occupied: in a large table no predictor gets that right
+        for (Slot* const end = slots_ + capacity_; at < end && count < room; ++at) {
+            found[count] = at;
+            count += at->occupied() ? 1 : 0;
+        }
+        if (position <= capacity_) position = static_cast<std::size_t>(at - slots_);
+        if (position == capacity_ && count < room) {
+            if (side_->occupied()) found[count++] = side_.get();
+            ++position;
+        }
+        return count;
+    }
+    decltype(auto) keyOf(const Slot& slot) const noexcept {
+        if constexpr (kIntegerKey<Key>) {
+            return static_cast<Key>(&slot == side_.get() ? Slot::kFree : slot.storedKey);
+        } else {
+            return (slot.storedKey);
+        }
+    }
+    /// `fn(const Key&, Value&)` for each entry, in no particular order.
+    template <class Fn>
+    void forEach(Fn&& fn) {
+        for (std::size_t i = 0; i < capacity_; ++i) {
+            if (slots_[i].occupied()) fn(keyOf(slots_[i]), slots_[i].value);
+        }
+        if (side_->occupied()) fn(keyOf(*side_), side_->value);
+    }
+
+    /// Frees an entry while draining; `drained()` must follow once all entries have been freed.
+    static void release(Slot& slot) noexcept { slot.release(); }
+    void drained() noexcept { finishClear(size_); }
+
+    /// Ends all entries. Keeps the memory, unless it was far too large for what was in it.
+    void clear() noexcept {
+        for (std::size_t i = 0; i < capacity_; ++i) {
+            if (slots_[i].occupied()) slots_[i].release();
+        }
+        if (side_->occupied()) side_->release();
+        finishClear(size_);
+    }
+
+private:
+    static constexpr std::size_t kMinCapacity = 16;
+    static constexpr std::size_t kSmallBytes = 64 * 1024;
+    static constexpr std::size_t kCached = 512 * 1024;  // half of a usual L2
+
+    static std::size_t limitOf(std::size_t capacity) noexcept {
+        return 2 * capacity * sizeof(Slot) <= kSmallBytes ? capacity / 2 : capacity / 5 * 4;
+    }
+
+    void allocate(std::size_t capacity) {
+        TableMemory memory(capacity * sizeof(Slot));
+        adopt(std::move(memory), capacity);
+        for (std::size_t i = 0; i < capacity; ++i) slots_[i].initialise();
+    }
+    void adopt(TableMemory memory, std::size_t capacity) noexcept {
+        memory_ = std::move(memory);
+        slots_ = static_cast<Slot*>(memory_.data());
+        capacity_ = capacity;
+        shift_ = 64 - std::countr_zero(capacity);
+        limit_ = limitOf(capacity);
+    }
+
+    template <class K>
+    [[gnu::noinline]] Slot* growFor(View& where, const K& key, std::uint64_t hash) {
+        grow();
+        where = view();
+        bool found = false;
+        return where.locate(key, hash, found);
+    }
+
+    /// A sequential pass over old and new memory: entries keep their order, since the high bits place them.
+    void grow() {
+        const std::size_t capacity = capacity_ * 2;
+        const std::size_t mask = capacity - 1;
+        const int shift = shift_ - 1;
+        TableMemory memory(capacity * sizeof(Slot));
+        auto* const slots = static_cast<Slot*>(memory.data());
+        for (std::size_t i = 0; i < capacity; ++i) slots[i].initialise();
+        try {
+            for (std::size_t i = 0; i < capacity_; ++i) {
+                if (!slots_[i].occupied()) continue;
+                std::size_t at = slots_[i].storedHash() >> shift;
+                while (slots[at].occupied()) at = (at + 1) & mask;
+                slots[at].moveFrom(slots_[i]);
+            }
+        } catch (...) {
+            for (std::size_t i = 0; i < capacity; ++i) {
+                if (slots[i].occupied()) slots[i].release();
+            }
+            throw;
+        }
+        if constexpr (!kPlain) {
+            for (std::size_t i = 0; i < capacity_; ++i) {
+                if (slots_[i].occupied()) slots_[i].release();
+            }
+        }
+        adopt(std::move(memory), capacity);
+    }
+
+    void finishClear(std::size_t used) noexcept {
+        size_ = 0;
+        if (memory_.bytes() > kSmallBytes && used < capacity_ / 16) {
+            memory_ = TableMemory();
+            slots_ = nullptr;
+            capacity_ = 0;
+            limit_ = 0;
+        }
+    }
+
+    void destroyAll() noexcept {
+        if constexpr (!kPlain) {
+            for (std::size_t i = 0; i < capacity_; ++i) {
+                if (slots_[i].occupied()) slots_[i].release();
+            }
+            if (side_->occupied()) side_->release();
+        }
+    }
+
+    /// The entry of the key that marks free entries, as raw memory: its value only lives while it is occupied.
+    class SideSlot {
+    public:
+        Slot* get() const noexcept { return const_cast<Slot*>(reinterpret_cast<const Slot*>(bytes_)); }
+        Slot* operator->() const noexcept { return get(); }
+        Slot& operator*() const noexcept { return *get(); }
+
+    private:
+        alignas(Slot) std::byte bytes_[sizeof(Slot)];
+    };
+
+    Slot* slots_ = nullptr;
+    std::size_t capacity_ = 0;
+    std::size_t size_ = 0;   // without the side entry
+    std::size_t limit_ = 0;  // grows beyond
+    int shift_ = 64;
+    TableMemory memory_;
+    SideSlot side_;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_KEYED_TABLE_HPP

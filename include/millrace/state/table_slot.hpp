@@ -1,0 +1,130 @@
+#ifndef MILLRACE_STATE_TABLE_SLOT_HPP
+#define MILLRACE_STATE_TABLE_SLOT_HPP
+
+#include <millrace/types/key_hash.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace millrace::detail {
+
+/// Multiplicative (Fibonacci) hashing: the high bits place the entry. Dense integers then hardly collide.
+inline constexpr std::uint64_t kFibonacci = 0x9E3779B97F4A7C15u;
+
+template <class Key>
+inline constexpr bool kIntegerKey = (std::is_integral_v<Key> || std::is_enum_v<Key>) && sizeof(Key) <= 8;
+
+/// Whether a stored key equals what a selector returned: the key itself, a view of it, a tuple of references…
+template <class Key, class K>
+bool sameKey(const Key& stored, const K& key) {
+    if constexpr (requires { { stored == key } -> std::convertible_to<bool>; }) {
+        return stored == key;
+    } else {
+        return stored == Key(key);
+    }
+}
+
+template <class Key>
+struct StoredInteger {
+    using Type = Key;
+};
+template <>
+struct StoredInteger<bool> {
+    using Type = std::uint8_t;
+};
+template <class Key>
+    requires std::is_enum_v<Key>
+struct StoredInteger<Key> : StoredInteger<std::underlying_type_t<Key>> {};
+
+/// An entry of a table: key and value side by side, or free. A value lives exactly while the entry is occupied.
+template <class Key, class Value>
+struct TableSlot {
+    static constexpr std::uint32_t kFree = 0;
+
+    std::uint32_t tag;  ///< part of the hash, never 0 when occupied
+    union {
+        Key storedKey;
+    };
+    union {
+        Value value;
+    };
+
+    static std::uint64_t hashOf(std::uint32_t keyHash) noexcept { return (keyHash + std::uint64_t{1}) * kFibonacci; }
+    template <class K>
+    static std::uint64_t hashOf(const K& key) {
+        return hashOf(static_cast<std::uint32_t>(keyHash(key)));
+    }
+    static std::uint32_t tagOf(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash) | 1; }
+
+    bool occupied() const noexcept { return tag != kFree; }
+    template <class K>
+    bool holds(const K& key, std::uint64_t hash) const {
+        return tag == tagOf(hash) && sameKey(storedKey, key);
+    }
+    std::uint64_t storedHash() const { return hashOf(storedKey); }
+
+    void initialise() noexcept { tag = kFree; }
+    template <class K>
+    void occupy(const K& key, std::uint64_t hash) {
+        std::construct_at(&storedKey, key);
+        tag = tagOf(hash);
+    }
+    /// Ends the value and the key.
+    void release() noexcept {
+        std::destroy_at(&value);
+        std::destroy_at(&storedKey);
+        tag = kFree;
+    }
+    /// Takes key and value over, from an occupied entry into a free one. Strong guarantee.
+    void moveFrom(TableSlot& other) {
+        std::construct_at(&value, std::move_if_noexcept(other.value));
+        try {
+            std::construct_at(&storedKey, std::move_if_noexcept(other.storedKey));
+        } catch (...) {
+            std::destroy_at(&value);
+            throw;
+        }
+        tag = other.tag;
+    }
+};
+
+/// Integer keys need no tag: one value of the key means "free", and the entry of that very key is kept elsewhere.
+template <class Key, class Value>
+    requires kIntegerKey<Key>
+struct TableSlot<Key, Value> {
+    using Stored = typename StoredInteger<Key>::Type;
+    static constexpr Stored kFree =
+        std::is_signed_v<Stored> ? std::numeric_limits<Stored>::min() : std::numeric_limits<Stored>::max();
+
+    Stored storedKey;
+    union {
+        Value value;
+    };
+
+    static std::uint64_t hashOf(Key key) noexcept {
+        return static_cast<std::uint64_t>(static_cast<Stored>(key)) * kFibonacci;
+    }
+
+    bool occupied() const noexcept { return storedKey != kFree; }
+    bool holds(Key key, std::uint64_t) const noexcept { return storedKey == static_cast<Stored>(key); }
+    std::uint64_t storedHash() const noexcept { return hashOf(static_cast<Key>(storedKey)); }
+
+    void initialise() noexcept { storedKey = kFree; }
+    void occupy(Key key, std::uint64_t) noexcept { storedKey = static_cast<Stored>(key); }
+    void release() noexcept {
+        std::destroy_at(&value);
+        storedKey = kFree;
+    }
+    void moveFrom(TableSlot& other) {
+        std::construct_at(&value, std::move_if_noexcept(other.value));
+        storedKey = other.storedKey;
+    }
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_TABLE_SLOT_HPP

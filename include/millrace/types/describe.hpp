@@ -1,0 +1,143 @@
+#ifndef MILLRACE_TYPES_DESCRIBE_HPP
+#define MILLRACE_TYPES_DESCRIBE_HPP
+
+#include <millrace/types/reflection.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstdio>
+#include <ctime>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+namespace millrace {
+
+/// A value as text for messages and for the print sinks: numbers, quoted-free strings, times as ISO 8601, aggregates as
+/// `{symbol: AAPL, price: 12.5}`, pairs and tuples as `(a, b)`, ranges as `[a, b]`, anything else by its `operator<<`
+/// or as its size. @public
+template <class T>
+std::string describeValue(const T& value);
+
+namespace detail {
+
+template <class T>
+concept Streamable = requires(std::ostream& out, const T& value) { out << value; };
+
+template <class T>
+concept Iterable = requires(const T& value) {
+    value.begin();
+    value.end();
+};
+
+template <class T>
+concept TupleLike = requires { std::tuple_size<T>::value; } && !Iterable<T>;
+
+template <class T>
+inline constexpr bool kIsTimePoint = false;
+template <class Dur>
+inline constexpr bool kIsTimePoint<std::chrono::time_point<std::chrono::system_clock, Dur>> = true;
+template <class T>
+inline constexpr bool kIsDuration = false;
+template <class Rep, class Period>
+inline constexpr bool kIsDuration<std::chrono::duration<Rep, Period>> = true;
+template <class T>
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> time) {
+    using std::chrono::floor;
+    const auto seconds = floor<std::chrono::seconds>(time);
+    const std::time_t whole = std::chrono::system_clock::to_time_t(seconds);
+    std::tm parts{};
+    gmtime_r(&whole, &parts);
+    char text[64];
+    std::string result(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts));
+    if (const long long rest = (time - seconds).count(); rest != 0) {
+        std::snprintf(text, sizeof text, ".%09lld", rest);
+        std::string_view digits = text;
+        while (digits.back() == '0') digits.remove_suffix(1);
+        result += digits;
+    }
+    return result + 'Z';
+}
+
+template <class T>
+void describeInto(std::string& out, const T& value) {
+    if constexpr (std::same_as<T, bool>) {
+        out += value ? "true" : "false";
+    } else if constexpr (std::same_as<T, char>) {
+        out += value;
+    } else if constexpr (std::integral<T>) {
+        out += std::to_string(value);
+    } else if constexpr (std::floating_point<T>) {
+        char text[64];
+        std::snprintf(text, sizeof text, "%.*g", 10, static_cast<double>(value));
+        out += text;
+    } else if constexpr (std::is_enum_v<T>) {
+        out += std::to_string(static_cast<std::underlying_type_t<T>>(value));
+    } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+        out += std::string_view(value);
+    } else if constexpr (kIsTimePoint<T>) {
+        out += describeTime(value);
+    } else if constexpr (kIsDuration<T>) {
+        out += std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(value).count()) + "ns";
+    } else if constexpr (kIsOptional<T>) {
+        if (value.has_value()) {
+            describeInto(out, *value);
+        } else {
+            out += "none";
+        }
+    } else if constexpr (Streamable<T>) {
+        std::ostringstream text;
+        text << value;
+        out += text.str();
+    } else if constexpr (TupleLike<T>) {
+        out += '(';
+        std::apply(
+            [&](const auto&... parts) {
+                std::size_t i = 0;
+                ((out += i++ == 0 ? "" : ", ", describeInto(out, parts)), ...);
+            },
+            value);
+        out += ')';
+    } else if constexpr (Iterable<T>) {
+        out += '[';
+        std::size_t i = 0;
+        for (const auto& part : value) {
+            if (i++ != 0) out += ", ";
+            describeInto(out, part);
+        }
+        out += ']';
+    } else if constexpr (Reflectable<T>) {
+        out += '{';
+        std::size_t i = 0;
+        forEachField(value, [&](std::string_view name, const auto& field) {
+            if (i++ != 0) out += ", ";
+            out += name;
+            out += ": ";
+            describeInto(out, field);
+        });
+        out += '}';
+    } else {
+        out += "(a record of " + std::to_string(sizeof(T)) + " bytes)";
+    }
+}
+
+}  // namespace detail
+
+template <class T>
+std::string describeValue(const T& value) {
+    std::string text;
+    detail::describeInto(text, value);
+    return text;
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_TYPES_DESCRIBE_HPP
