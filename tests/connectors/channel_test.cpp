@@ -34,13 +34,6 @@ struct Blocks {
     }
 };
 
-// A runtime that can pause a subtask passes this, with `wakeUp`.
-struct PausingWriterContext {
-    int subtaskIndex = 0;
-    int parallelism = 1;
-    std::function<void()> wakeUp;
-};
-
 TEST_CASE("what the host pushes comes out in order, and closing ends the split", "[connectors][channel]") {
     FakeSourceContext fake;
     const Channel<int> channel(10);
@@ -127,6 +120,21 @@ TEST_CASE("a producer that waits in push is released when the job ends", "[conne
     auto pushed = std::async(std::launch::async, [&] { return channel.push(2); });
     reader.close();
     CHECK_FALSE(pushed.get());
+}
+
+TEST_CASE("a producer does not wait for a job that was given up before it ran", "[connectors][channel]") {
+    const Channel<int> channel(1);
+    CHECK(channel.push(1));
+    std::future<bool> pushed;
+    {
+        const ChannelSource source(channel);
+        const ChannelSource copy = source;
+        pushed = std::async(std::launch::async, [&] { return channel.push(2); });
+    }
+    CHECK_FALSE(pushed.get());
+    const ChannelSource again(channel);  // another pipeline is built on it: what waits is still there
+    CHECK_FALSE(channel.closed());
+    CHECK(channel.size() == 1);
 }
 
 TEST_CASE("a restarted job reads the channel again", "[connectors][channel]") {
@@ -232,11 +240,11 @@ TEST_CASE("a long queue popped one by one keeps its order while it grows", "[con
 TEST_CASE("the out-queue stays open until the last subtask has ended", "[connectors][channel]") {
     const Channel<int> channel(10);
     const ChannelSink sink(channel);
-    auto first = sink.createWriter(WriterInitContext{.subtaskIndex = 0, .parallelism = 2});
+    auto first = sink.createWriter(WriterInitContext{0, 2, {}});
     first.flush(true);
     first.close();  // before the second has even been made
     CHECK_FALSE(channel.closed());
-    auto second = sink.createWriter(WriterInitContext{.subtaskIndex = 1, .parallelism = 2});
+    auto second = sink.createWriter(WriterInitContext{1, 2, {}});
     second.write(1, {});
     second.flush(true);
     second.close();
@@ -248,8 +256,8 @@ TEST_CASE("the out-queue stays open until the last subtask has ended", "[connect
 TEST_CASE("the out-queue ends at once when the job fails", "[connectors][channel]") {
     const Channel<int> channel(10);
     const ChannelSink sink(channel);
-    auto first = sink.createWriter(WriterInitContext{.subtaskIndex = 0, .parallelism = 2});
-    auto second = sink.createWriter(WriterInitContext{.subtaskIndex = 1, .parallelism = 2});
+    auto first = sink.createWriter(WriterInitContext{0, 2, {}});
+    auto second = sink.createWriter(WriterInitContext{1, 2, {}});
     auto popped = std::async(std::launch::async, [&] { return channel.pop(); });
     first.close();  // without the end of the input
     CHECK(popped.get() == std::nullopt);
@@ -276,14 +284,16 @@ TEST_CASE("two sinks share a channel, which ends with the second", "[connectors]
     CHECK(channel.closed());
 }
 
-TEST_CASE("a sink whose subtask can be paused never waits and asks to go on when half is free", "[connectors][channel]") {
+TEST_CASE("a sink whose subtask can be paused never waits and asks to go on when half is free",
+          "[connectors][channel]") {
     const Channel<int> channel(4);
     int wakeUps = 0;
-    auto writer = ChannelSink(channel).createWriter(PausingWriterContext{.wakeUp = [&] { ++wakeUps; }});
+    auto writer = ChannelSink(channel).createWriter(WriterInitContext{0, 1, [&] { ++wakeUps; }});
     writer.write(1, {});
     CHECK(writer.afterBlock());
     for (int i = 2; i <= 6; ++i) writer.write(i, {});
     CHECK_FALSE(writer.afterBlock());  // took all six, two more than it has room for
+    CHECK_FALSE(writer.afterBlock());
     CHECK(channel.size() == 6);
     for (int i = 1; i <= 3; ++i) CHECK(channel.tryPop() == i);
     CHECK(wakeUps == 0);

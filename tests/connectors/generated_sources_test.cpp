@@ -25,7 +25,9 @@ static_assert(SourceType<CollectionSource<std::string>>);
 static_assert(SourceType<SequenceSource>);
 static_assert(SourceType<DataGeneratorSource<int (*)(std::uint64_t)>>);
 
-std::uint64_t square(std::uint64_t index) { return index * index; }
+std::uint64_t square(std::uint64_t index) {
+    return index * index;
+}
 
 TEST_CASE("a collection is emitted in order, whatever the size of the block", "[connectors]") {
     const std::vector<std::string> words{"to", "be", "or", "not", "to", "be"};

@@ -140,7 +140,7 @@ public:
     /// `.flatMap<Out>(fn)`.
     template <class Out = void, class Fn>
     auto flatMap(Fn fn) && {
-        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::CollectorOf<Fn>::Type, Out>;
+        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::EmittedBy<Fn>::Type, Out>;
         if constexpr (std::is_void_v<Deduced>) {
             static_assert(detail::kRejected<Fn>,
                           "millrace: flatMap(fn): the element type it emits cannot be seen. Write fn as (element, "
@@ -164,7 +164,7 @@ public:
     /// `ctx` for timestamp, watermark and processing time and emit to side outputs: `ctx.output(tag, x)`.
     template <class Out = void, class Fn>
     auto process(Fn fn) && {
-        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::ProcessOutputOf<Fn>::Type, Out>;
+        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::EmittedBy<Fn>::Type, Out>;
         if constexpr (std::is_void_v<Deduced>) {
             static_assert(detail::kRejected<Fn>,
                           "millrace: process(fn): the element type it emits cannot be seen, since its parameters are "

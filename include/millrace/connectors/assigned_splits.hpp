@@ -32,7 +32,8 @@ public:
     }
     bool noMoreSplits(int subtaskIndex) override { return !hasOwn(subtaskIndex) && returned_.empty(); }
     void addSplitsBack(std::vector<Split> splits) override {
-        returned_.insert(returned_.end(), std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end()));
+        returned_.insert(returned_.end(), std::make_move_iterator(splits.begin()),
+                         std::make_move_iterator(splits.end()));
     }
     std::vector<Split> snapshot() const override {
         std::vector<Split> rest;

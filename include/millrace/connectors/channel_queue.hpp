@@ -3,6 +3,7 @@
 
 #include <millrace/core/errors.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -85,6 +86,11 @@ public:
 
     // ---- a pipeline that takes ----
 
+    /// A job will read: pushes are taken, and wait for it.
+    void expectReader() {
+        const std::lock_guard lock(mutex_);
+        readerEnded_ = false;
+    }
     void attachReader(WakeUp wakeUp) {
         const std::lock_guard lock(mutex_);
         readerWakeUp_ = std::move(wakeUp);
@@ -136,7 +142,10 @@ public:
             if (waitingPops_ > 0) filled_.notify_all();
         }
         const bool hasRoom = count() < capacity_;
-        if (!hasRoom) waitingSinks_.push_back(wakeUp);
+        // (asked again while it waits, it is still to be woken once)
+        if (!hasRoom && std::find(waitingSinks_.begin(), waitingSinks_.end(), wakeUp) == waitingSinks_.end()) {
+            waitingSinks_.push_back(wakeUp);
+        }
         finish(lock);
         return hasRoom;
     }

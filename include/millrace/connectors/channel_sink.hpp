@@ -17,8 +17,8 @@ namespace millrace {
 /// the job fails or is cancelled: `pop` then returns what is left, then none. If the host closes the channel first,
 /// further elements are dropped and the job goes on.
 ///
-/// A full channel holds the pipeline up. Where the runtime can pause a subtask (`WriterInitContext::wakeUp`) no thread
-/// waits, and the channel takes what one block still writes beyond its capacity; otherwise `write` waits for room.
+/// A full channel holds the pipeline up without blocking a thread: the subtask pauses, and the channel has by then taken
+/// what one block wrote beyond its capacity. (Without `WriterInitContext::wakeUp` it cannot: then `write` waits.)
 template <class T>
 class ChannelSink {
 public:
@@ -26,12 +26,9 @@ public:
 
     class Writer;
 
-    template <class Context>
-    Writer createWriter(const Context& context) const {
-        std::function<void()> wakeUp;
-        if constexpr (requires { context.wakeUp; }) wakeUp = context.wakeUp;
+    Writer createWriter(const WriterInitContext& context) const {
         registration_->writerCreated(context.parallelism);
-        return Writer(registration_, std::move(wakeUp));
+        return Writer(registration_, context.wakeUp);
     }
 
 private:

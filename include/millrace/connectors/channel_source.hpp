@@ -20,8 +20,8 @@ struct ChannelSplit {
 };
 
 /// Emits what the host application pushes into a `Channel`, until it is closed and empty. @public
-/// Unbounded and not parallel; one job at a time reads a channel. When the job ends, fails or is cancelled, waiting and
-/// later pushes return false.
+/// Unbounded and not parallel; one job at a time reads a channel. When the job ends, fails, is cancelled or is given up
+/// before it ran (all copies of the source are gone), waiting and later pushes return false.
 /// *State and checkpoints:* at most once: what was pushed before a failure is not pushed again.
 template <class T>
 class ChannelSource {
@@ -30,7 +30,10 @@ public:
     using Split = ChannelSplit;
     static constexpr int kFixedParallelism = 1;
 
-    explicit ChannelSource(Channel<T> channel) : channel_(std::move(channel)) {}
+    explicit ChannelSource(const Channel<T>& channel)
+        : source_(channel.queue().get(), [queue = channel.queue()](auto*) { queue->detachReader(); }) {
+        source_->expectReader();
+    }
 
     Boundedness boundedness() const noexcept { return Boundedness::ContinuousUnbounded; }
 
@@ -40,7 +43,8 @@ public:
 
     class Reader {
     public:
-        Reader(std::shared_ptr<detail::ChannelQueue<T>> queue, std::function<void()> wakeUp) : queue_(std::move(queue)) {
+        Reader(std::shared_ptr<detail::ChannelQueue<T>> source, std::function<void()> wakeUp)
+            : queue_(std::move(source)) {
             queue_->attachReader(std::make_shared<const std::function<void()>>(std::move(wakeUp)));
         }
         Reader(Reader&&) noexcept = default;
@@ -78,10 +82,10 @@ public:
         std::size_t next_ = 0;
     };
 
-    Reader createReader(const SourceReaderContext& context) const { return Reader(channel_.queue(), context.wakeUp); }
+    Reader createReader(const SourceReaderContext& context) const { return Reader(source_, context.wakeUp); }
 
 private:
-    Channel<T> channel_;
+    std::shared_ptr<detail::ChannelQueue<T>> source_;  ///< the queue; with the last copy the channel loses its reader
 };
 
 }  // namespace millrace

@@ -78,7 +78,8 @@ public:
         std::size_t generate(std::span<Output> values) {
             std::size_t count = 0;
             while (count < values.size() && !cursor_.done()) {
-                const auto run = static_cast<std::size_t>(std::min<std::uint64_t>(values.size() - count, cursor_.run()));
+                const auto run =
+                    static_cast<std::size_t>(std::min<std::uint64_t>(values.size() - count, cursor_.run()));
                 generateRun(values.data() + count, cursor_.next(), run);
                 cursor_.advance(run);
                 count += run;

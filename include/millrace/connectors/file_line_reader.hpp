@@ -81,9 +81,9 @@ private:
     FileDescriptor file_;
     std::unique_ptr<char[]> buffer_;
     std::size_t capacity_ = 0;
-    const char* cursor_ = nullptr;     // the unread bytes of the buffer: [cursor_, limit_)
+    const char* cursor_ = nullptr;  // the unread bytes of the buffer: [cursor_, limit_)
     const char* limit_ = nullptr;
-    std::uint64_t bufferOffset_ = 0;   // of the buffer's first byte in the file
+    std::uint64_t bufferOffset_ = 0;  // of the buffer's first byte in the file
     std::uint64_t end_ = 0;
     std::uint64_t lineOffset_ = 0;
     std::uint64_t countedOffset_ = 0;  // the line that begins here has the number countedLine_

@@ -31,7 +31,8 @@ MILLRACE_INLINE std::size_t FileLineReader::readAt(char* into, std::size_t size,
     }
 }
 
-MILLRACE_INLINE void FileLineReader::open(std::string path, std::uint64_t start, std::uint64_t end, std::uint64_t next) {
+MILLRACE_INLINE void FileLineReader::open(std::string path, std::uint64_t start, std::uint64_t end,
+                                          std::uint64_t next) {
     path_ = std::move(path);
     file_ = FileDescriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file_.isOpen()) failFile("open", path_, errno);

@@ -66,9 +66,9 @@ MILLRACE_INLINE std::vector<FileSplit> splitFiles(const std::vector<InputFile>& 
         std::uint64_t total = 0;
         for (const InputFile& file : files) total += file.size;
         const auto perSubtask = total / static_cast<std::uint64_t>(std::max(parallelism, 1));
-        splitSize = parallelism <= 1 ? total + 1
-                                     : std::clamp<std::uint64_t>(perSubtask / 8, std::uint64_t{64} << 10,
-                                                                 std::uint64_t{16} << 20);
+        splitSize = parallelism <= 1
+                        ? total + 1
+                        : std::clamp<std::uint64_t>(perSubtask / 8, std::uint64_t{64} << 10, std::uint64_t{16} << 20);
     }
     std::vector<FileSplit> splits;
     for (const InputFile& file : files) {

@@ -41,7 +41,8 @@ public:
     using Split = FileSplit;
     using MalformedHandler = std::function<void(const MalformedRow&)>;
 
-    FormatFileSource(Format format, std::vector<std::string> paths) : format_(std::move(format)), paths_(std::move(paths)) {
+    FormatFileSource(Format format, std::vector<std::string> paths)
+        : format_(std::move(format)), paths_(std::move(paths)) {
         if (paths_.empty()) throw ConfigurationException("FileSource: give at least one file or directory");
     }
 

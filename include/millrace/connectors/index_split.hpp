@@ -11,7 +11,7 @@ namespace millrace {
 /// The subtasks of one source get neighbouring blocks in turn and not one long range each: where event time follows
 /// the index, subtasks that run equally fast then stay within `lanes * block` indices of each other.
 struct IndexSplit {
-    std::uint64_t next = 0;   ///< the first index not read yet; `end` when done
+    std::uint64_t next = 0;  ///< the first index not read yet; `end` when done
     std::uint64_t end = 0;
     std::uint64_t block = 1;  ///< blocks begin at multiples of it
     std::uint64_t lanes = 1;

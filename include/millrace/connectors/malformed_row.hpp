@@ -27,7 +27,7 @@ struct MalformedRow {
     std::string field;
     std::string expected;
     std::string found;
-    std::string raw;           ///< the whole line
+    std::string raw;  ///< the whole line
 
     static MalformedRow of(std::string_view file, std::uint64_t line, const ParseError& error, std::string_view raw) {
         return {std::string(file), line, error.column, error.field, error.expected, error.found, std::string(raw)};

@@ -59,7 +59,8 @@ private:
 
     Duration dueOffset(std::uint64_t index) const noexcept {
         constexpr double kLimit = 9e18;
-        return Duration{static_cast<std::int64_t>(std::min(kLimit, std::ceil(static_cast<double>(index) * intervalNanos_)))};
+        return Duration{
+            static_cast<std::int64_t>(std::min(kLimit, std::ceil(static_cast<double>(index) * intervalNanos_)))};
     }
     Timestamp dueTime(std::uint64_t index) const noexcept { return saturatingAdd(start_, dueOffset(index)); }
 
@@ -79,15 +80,14 @@ public:
     /// one second's worth. *Failure:* ConfigurationException unless the rate is positive and finite.
     static RateLimiterStrategy perSecond(double records) {
         if (!(records > 0) || !std::isfinite(records)) {
-            throw ConfigurationException("RateLimiterStrategy::perSecond(" + std::to_string(records) +
-                                         "): the rate must be positive; for no limit write RateLimiterStrategy::noOp()");
+            throw ConfigurationException(
+                "RateLimiterStrategy::perSecond(" + std::to_string(records) +
+                "): the rate must be positive; for no limit write RateLimiterStrategy::noOp()");
         }
         return RateLimiterStrategy(records);
     }
     /// As fast as the pipeline takes them.
-    static RateLimiterStrategy noOp() noexcept {
-        return RateLimiterStrategy(std::numeric_limits<double>::infinity());
-    }
+    static RateLimiterStrategy noOp() noexcept { return RateLimiterStrategy(std::numeric_limits<double>::infinity()); }
 
     /// The limiter of one subtask: its share of the rate.
     detail::RateLimiter forSubtask(int parallelism) const {

@@ -23,7 +23,7 @@ static_assert(std::endian::native == std::endian::little, "millrace: only little
 
 /// What is written as its own bytes, little endian: integers, floating point numbers, enums, `std::byte`.
 template <class T>
-concept FixedBytes = (std::is_arithmetic_v<T> || std::is_enum_v<T>) && sizeof(T) <= 8;
+concept FixedBytes = (std::is_arithmetic_v<T> || std::is_enum_v<T>)&&sizeof(T) <= 8;
 
 /// A buffer of bytes that grows; `clear()` keeps the memory. @public
 class ByteWriter {

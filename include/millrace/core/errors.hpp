@@ -55,16 +55,19 @@ public:
     using MillraceException::MillraceException;
 };
 
-/// The messages of an exception and of all its nested causes, joined by "; caused by: ". @public
+/// The messages of an exception and of all its nested causes, joined by "; caused by: ". A cause whose message is part of
+/// the outer one already is not repeated. @public
 inline std::string describeException(const std::exception& error) {
     std::string text = error.what();
+    std::string cause;
     try {
         std::rethrow_if_nested(error);
-    } catch (const std::exception& cause) {
-        text += "; caused by: " + describeException(cause);
+    } catch (const std::exception& nested) {
+        cause = describeException(nested);
     } catch (...) {
-        text += "; caused by: an exception that is not a std::exception";
+        cause = "an exception that is not a std::exception";
     }
+    if (!cause.empty() && text.find(cause) == std::string::npos) text += "; caused by: " + cause;
     return text;
 }
 

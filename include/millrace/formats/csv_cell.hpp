@@ -58,7 +58,8 @@ inline CsvCellText takeQuotedCell(CsvCursor& cursor) {
         cursor.scratch.append(at, close);
         at = nullptr;
     }
-    const std::string_view text = at == nullptr ? std::string_view(cursor.scratch) : std::string_view(at, static_cast<std::size_t>(close - at));
+    const std::string_view text =
+        at == nullptr ? std::string_view(cursor.scratch) : std::string_view(at, static_cast<std::size_t>(close - at));
     cursor.at = close == cursor.end ? close : close + 1;
     const bool wellFormed = close != cursor.end && cursor.atCellEnd(cursor.at);
     return {text, true, wellFormed};

@@ -17,9 +17,9 @@ namespace millrace::detail {
 struct CsvColumns {
     static constexpr std::size_t kIgnored = static_cast<std::size_t>(-1);
 
-    bool known = false;             ///< false until the header was read
-    bool inOrder = true;            ///< the n-th column is the n-th field, for all fields
-    bool nothingMayFollow = false;  ///< the last column that is read is the last of the header
+    bool known = false;                      ///< false until the header was read
+    bool inOrder = true;                     ///< the n-th column is the n-th field, for all fields
+    bool nothingMayFollow = false;           ///< the last column that is read is the last of the header
     std::vector<std::size_t> fieldOfColumn;  ///< unless in order: up to the last column that is read
     std::vector<std::size_t> missingFields;  ///< optional fields without a column
 };

@@ -115,8 +115,10 @@ private:
         const char* cell = line;
         std::size_t failed = 0;
         const bool good = Table::parseAll(cursor, into, cell, failed);
-        if (!good) [[unlikely]] return fail(cursor, line, cell, failed, failed);
-        if (columns_.nothingMayFollow && cursor.at != cursor.end) [[unlikely]] return failBehind(cursor, line);
+        if (!good) [[unlikely]]
+            return fail(cursor, line, cell, failed, failed);
+        if (columns_.nothingMayFollow && cursor.at != cursor.end) [[unlikely]]
+            return failBehind(cursor, line);
         return {};
     }
 
@@ -125,7 +127,8 @@ private:
         for (std::size_t column = 0; column < columns_.fieldOfColumn.size(); ++column) {
             const std::size_t field = columns_.fieldOfColumn[column];
             if (column != 0) {
-                if (cursor.at == cursor.end) [[unlikely]] return failShort(cursor, line, column);
+                if (cursor.at == cursor.end) [[unlikely]]
+                    return failShort(cursor, line, column);
                 ++cursor.at;
             }
             const char* const cell = cursor.at;
@@ -135,7 +138,8 @@ private:
                 return fail(cursor, line, cell, column, field);
             }
         }
-        if (columns_.nothingMayFollow && cursor.at != cursor.end) [[unlikely]] return failBehind(cursor, line);
+        if (columns_.nothingMayFollow && cursor.at != cursor.end) [[unlikely]]
+            return failBehind(cursor, line);
         for (const std::size_t field : columns_.missingFields) Table::kReset[field](into);
         return {};
     }

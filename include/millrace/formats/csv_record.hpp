@@ -23,10 +23,22 @@ inline constexpr bool kIsCsvRecord<T> = []<std::size_t... I>(std::index_sequence
 }(std::make_index_sequence<fieldCount<T>()>{});
 
 /// What an error names: the record, its field and the field's type.
-template <class Record, FixedString Field, class T>
+template <class Record, auto Field, class T>
 inline constexpr bool kCanBeReadFromText = TextValue<T>;
 
-template <class T, std::size_t I = 0>
+template <class Record, auto Field, class T>
+struct RequireTextValue {
+    static constexpr bool check() {
+        static_assert(
+            kCanBeReadFromText<Record, Field, T>,
+            "millrace: CSV: a field of the record has a type that cannot be read from text; record, field and "
+            "type are named below. Use a number, bool, char, enum, std::string, Timestamp, a duration or "
+            "std::optional of these, or specialise millrace::TextFormat for the type.");
+        return true;
+    }
+};
+
+template <class T>
 struct RequireCsvRecord {
     static constexpr bool check() {
         if constexpr (kIsCsvRecord<T>) {
@@ -37,14 +49,13 @@ struct RequireCsvRecord {
                           "to 64 fields: all members public, no constructors, no base class. Otherwise name the "
                           "fields beside the type: MILLRACE_FIELDS(Type, field, ...)");
             return true;
-        } else if constexpr (TextValue<FieldType<T, I>>) {
-            return RequireCsvRecord<T, I + 1>::check();
         } else {
-            static_assert(kCanBeReadFromText<T, kNameInErrors<T, I>, FieldType<T, I>>,
-                          "millrace: CSV: a field of the record has a type that cannot be read from text; record, field "
-                          "and type are named below. Use a number, bool, char, enum, std::string, Timestamp, a duration "
-                          "or std::optional of these, or specialise millrace::TextFormat for the type.");
-            return true;
+            constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
+                std::size_t index = 0;
+                static_cast<void>(((TextValue<FieldType<T, I>> && (++index, true)) && ...));
+                return index;
+            }(std::make_index_sequence<fieldCount<T>()>{});
+            return RequireTextValue<T, kNameInErrors<T, first>, FieldType<T, first>>::check();
         }
     }
 };
@@ -138,21 +149,6 @@ struct CsvFieldTable<T, false> {
     static bool parseAll(CsvCursor&, T&, const char*&, std::size_t&) { return true; }
     static std::string expected(std::size_t) { return {}; }
 };
-
-/// Which field a pointer to member means; beyond the last one if none.
-template <class T, class Field, class Owner>
-std::size_t indexOfField(Field Owner::*member) {
-    std::size_t found = static_cast<std::size_t>(-1);
-    if constexpr (Reflectable<T>) {
-        T probe{};
-        forEachFieldIndexed(probe, [&](auto index, auto& field) {
-            if constexpr (std::is_same_v<std::remove_reference_t<decltype(field)>, Field>) {
-                if (&field == &(probe.*member)) found = index();
-            }
-        });
-    }
-    return found;
-}
 
 }  // namespace millrace::detail
 

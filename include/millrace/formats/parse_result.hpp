@@ -58,16 +58,16 @@ inline std::string describeParseError(std::string_view source, std::uint64_t lin
 /// If it `hasHeader`, `readHeader` gets the first line of each file before the first `parse`, and throws a
 /// FormatException; `parse` never throws on bad input. `encode` and `encodeHeader` append without a line break.
 template <class Format>
-concept LineFormat = std::copyable<Format> &&
-    requires(Format format, const Format& writer, std::string_view line, typename Format::Record& record,
-             const typename Format::Record& source, std::string& out) {
-        { writer.hasHeader() } -> std::same_as<bool>;
-        { Format::kSkipsEmptyLines } -> std::convertible_to<bool>;
-        format.readHeader(line, line);
-        { format.parse(line, record) } -> std::same_as<ParseResult>;
-        writer.encode(source, out);
-        writer.encodeHeader(out);
-    };
+concept LineFormat = std::copyable<Format> && requires(Format format, const Format& writer, std::string_view line,
+                                                       typename Format::Record& record,
+                                                       const typename Format::Record& source, std::string& out) {
+    { writer.hasHeader() } -> std::same_as<bool>;
+    { Format::kSkipsEmptyLines } -> std::convertible_to<bool>;
+    format.readHeader(line, line);
+    { format.parse(line, record) } -> std::same_as<ParseResult>;
+    writer.encode(source, out);
+    writer.encodeHeader(out);
+};
 
 namespace detail {
 

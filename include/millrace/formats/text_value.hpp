@@ -37,7 +37,7 @@ template <class T>
 inline constexpr bool kIsIntegerText = std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>;
 
 template <class T>
-concept FixedText = (std::is_bounded_array_v<T> || FixedSizeArray<T>) && std::is_same_v<ArrayElement<T>, char>;
+concept FixedText = (std::is_bounded_array_v<T> || FixedSizeArray<T>)&&std::is_same_v<ArrayElement<T>, char>;
 
 template <class T>
 constexpr bool isTextValue() {
@@ -61,9 +61,9 @@ constexpr bool isTextValue() {
 
 /// Read by a `scan`, which finds the end of the value by itself. The others take the whole text up to the delimiter.
 template <class T>
-inline constexpr bool kScannable = !HasOwnTextFormat<T> &&
-                                   (kIsIntegerText<T> || std::is_floating_point_v<T> || std::is_enum_v<T> ||
-                                    kIsChronoTimePoint<T> || kIsChronoDuration<T>);
+inline constexpr bool kScannable =
+    !HasOwnTextFormat<T> && (kIsIntegerText<T> || std::is_floating_point_v<T> || std::is_enum_v<T> ||
+                             kIsChronoTimePoint<T> || kIsChronoDuration<T>);
 
 template <class T>
 inline const char* scanText(const char* at, const char* end, T& value) noexcept {

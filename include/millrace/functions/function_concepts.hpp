@@ -38,68 +38,58 @@ concept SinkFunctionFor = std::copy_constructible<Fn> && std::invocable<Fn&, con
 
 namespace detail {
 
-// The element type of a callable's collector parameter: `[](Line line, Collector<Word>& out)` gives Word.
-template <class Signature>
-struct CollectorOfCall {
+template <class Parameter>
+struct CollectorElement {
     using Type = void;
 };
-template <class R, class C, class A, class Out>
-struct CollectorOfCall<R (C::*)(A, Collector<Out>&)> {
+template <class Out>
+struct CollectorElement<Collector<Out>&> {
     using Type = Out;
 };
-template <class R, class C, class A, class Out>
-struct CollectorOfCall<R (C::*)(A, Collector<Out>&) const> {
-    using Type = Out;
+template <class... Parameters>
+struct LastCollector {
+    using Type = void;
 };
-template <class R, class C, class A, class Out>
-struct CollectorOfCall<R (C::*)(A, Collector<Out>&) noexcept> {
-    using Type = Out;
-};
-template <class R, class C, class A, class Out>
-struct CollectorOfCall<R (C::*)(A, Collector<Out>&) const noexcept> {
-    using Type = Out;
-};
-template <class R, class A, class Out>
-struct CollectorOfCall<R (*)(A, Collector<Out>&)> {
-    using Type = Out;
-};
+template <class First, class... More>
+struct LastCollector<First, More...> : LastCollector<More...> {};
+template <class Last>
+struct LastCollector<Last> : CollectorElement<Last> {};
 
+template <class Signature>
+struct EmittedByCall {
+    using Type = void;
+};
+template <class R, class C, class... Parameters>
+struct EmittedByCall<R (C::*)(Parameters...)> : LastCollector<Parameters...> {};
+template <class R, class C, class... Parameters>
+struct EmittedByCall<R (C::*)(Parameters...) const> : LastCollector<Parameters...> {};
+template <class R, class C, class... Parameters>
+struct EmittedByCall<R (C::*)(Parameters...) noexcept> : LastCollector<Parameters...> {};
+template <class R, class C, class... Parameters>
+struct EmittedByCall<R (C::*)(Parameters...) const noexcept> : LastCollector<Parameters...> {};
+template <class R, class... Parameters>
+struct EmittedByCall<R (*)(Parameters...)> : LastCollector<Parameters...> {};
+
+/// What a callable, or a struct with `processElement` or `process`, emits: the element type of its last parameter, a
+/// collector; void where that cannot be seen because the parameters are templates.
 template <class Fn>
-struct CollectorOf {
-    using Type = typename CollectorOfCall<Fn>::Type;
+struct EmittedBy {
+    using Type = typename EmittedByCall<Fn>::Type;
 };
 template <class Fn>
     requires requires { &Fn::operator(); }
-struct CollectorOf<Fn> {
-    using Type = typename CollectorOfCall<decltype(&Fn::operator())>::Type;
-};
-
-// The same for `processElement(value, ctx, out)`.
-template <class Signature>
-struct ProcessOutputOfCall {
-    using Type = void;
-};
-template <class R, class C, class A, class X, class Out>
-struct ProcessOutputOfCall<R (C::*)(A, X, Collector<Out>&)> {
-    using Type = Out;
-};
-template <class R, class C, class A, class X, class Out>
-struct ProcessOutputOfCall<R (C::*)(A, X, Collector<Out>&) const> {
-    using Type = Out;
-};
-template <class Fn>
-struct ProcessOutputOf {
-    using Type = void;
-};
-template <class Fn>
-    requires requires { &Fn::operator(); }
-struct ProcessOutputOf<Fn> {
-    using Type = typename ProcessOutputOfCall<decltype(&Fn::operator())>::Type;
+struct EmittedBy<Fn> {
+    using Type = typename EmittedByCall<decltype(&Fn::operator())>::Type;
 };
 template <class Fn>
     requires requires { &Fn::processElement; }
-struct ProcessOutputOf<Fn> {
-    using Type = typename ProcessOutputOfCall<decltype(&Fn::processElement)>::Type;
+struct EmittedBy<Fn> {
+    using Type = typename EmittedByCall<decltype(&Fn::processElement)>::Type;
+};
+template <class Fn>
+    requires requires { &Fn::process; }
+struct EmittedBy<Fn> {
+    using Type = typename EmittedByCall<decltype(&Fn::process)>::Type;
 };
 
 }  // namespace detail

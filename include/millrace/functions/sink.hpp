@@ -4,6 +4,7 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
+#include <functional>
 
 namespace millrace {
 
@@ -17,10 +18,15 @@ struct SinkContext {
 struct WriterInitContext {
     int subtaskIndex = 0;
     int parallelism = 1;
+    /// Schedules the subtask again; for writers whose `afterBlock()` has returned false. May be called from any thread,
+    /// also after the job has ended.
+    std::function<void()> wakeUp;
 };
 
 /// Writes the records of one subtask. `flush(endOfInput)` is called when the input ends (and before every checkpoint),
-/// `close()` also after a failure. Optional: `writeWatermark(Timestamp)`. @public
+/// `close()` also after a failure. Optional: `writeWatermark(Timestamp)`, and `bool afterBlock()`, called after each run
+/// of records: false means that the subtask shall pause, without blocking its thread, until `afterBlock` returns true;
+/// it is asked again after `WriterInitContext::wakeUp`. @public
 template <class W, class T>
 concept SinkWriterFor = requires(W writer, const T& value, const SinkContext& context) {
     writer.write(value, context);

@@ -133,7 +133,7 @@ MILLRACE_INLINE void checkEventTime(const std::vector<GraphNode>& nodes) {
             if (!seen.emplace(id, watermarks, timestamps).second || (watermarks && timestamps)) continue;
             if (node.isSource) {
                 const std::string what = watermarks ? "timestamps" : "watermarks";
-                throw GraphException("the event-time window " + named(window) + " gets records from the source " +
+                throw GraphException("the event-time window '" + window.operators.front().name + "' gets records from the source " +
                                      named(node) + " without " + what +
                                      ": it would never fire. Give the source a WatermarkStrategy with a timestamp "
                                      "assigner or put assignTimestampsAndWatermarks(…) in front of the window");

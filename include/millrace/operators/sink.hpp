@@ -70,8 +70,12 @@ struct WriterSinkOperator {
 
         void open(OpenContext& context) {
             sink_.open(context);
-            const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism};
+            const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism, context.stage.wakeUp()};
             sink_.guarded("the sink", [&] { writer_.emplace(sink_.get().createWriter(init)); });
+            if constexpr (kMayWait) {
+                context.stage.sinkChecks.emplace_back([this] { return !writer_.has_value() || ready(); });
+                stage_ = &context.stage;
+            }
             this->next_.open(context);
         }
         void close() {
@@ -89,6 +93,12 @@ struct WriterSinkOperator {
             context_.timestamp = timestamp;
             sink_.guardedFor(value, timestamp, [&] { writer_->write(std::move(value), std::as_const(context_)); });
         }
+        void flush() {
+            if constexpr (kMayWait) {
+                if (!ready()) stage_->outputBlocked = true;
+            }
+            this->next_.flush();
+        }
         Progress onWatermark(Timestamp watermark) {
             context_.currentWatermark = watermark;
             if constexpr (requires { writer_->writeWatermark(watermark); }) {
@@ -102,8 +112,15 @@ struct WriterSinkOperator {
         }
 
     private:
+        static constexpr bool kMayWait = requires(Writer writer) { { writer.afterBlock() } -> std::same_as<bool>; };
+
+        bool ready() {
+            return sink_.guarded("the sink", [&] { return writer_->afterBlock(); });
+        }
+
         UserFunction<Sink> sink_;
         std::optional<Writer> writer_;
+        StageContext* stage_ = nullptr;
         SinkContext context_;
     };
 };

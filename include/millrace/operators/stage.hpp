@@ -50,7 +50,10 @@ public:
     int parallelism = 1;
     int maxParallelism = 128;
     std::uint64_t seed = 0;       ///< for shuffle and rebalance; differs per subtask
-    bool outputBlocked = false;   ///< an output channel is full: emit nothing that can wait
+    bool outputBlocked = false;   ///< an output channel or a sink is full: emit nothing that can wait
+    /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
+    /// asks when the subtask is scheduled again.
+    std::vector<std::function<bool()>> sinkChecks;
     bool maySuspend = true;       ///< the event at hand came from the host, not from the middle of a chain
 };
 

@@ -37,6 +37,7 @@ public:
     void run();
     /// Room for the executor's handler: only one is ever posted, so posting needs no allocation.
     void* handlerMemory() noexcept { return handlerMemory_.data(); }
+    Actor* nextReady = nullptr;  ///< the executor's, while it is posted
 
 protected:
     enum class Outcome : unsigned char { Yield, Wait, Ended };

@@ -66,7 +66,7 @@ public:
     std::uint64_t traceHash() const;
 
 private:
-    std::shared_ptr<detail::TaskExecutor> executor_;  // after job_ in destruction: joins threads that may still let go of it
+    std::shared_ptr<detail::TaskExecutor> executor_;  // destroyed after job_: it may join the threads that ran it
     std::shared_ptr<detail::Job> job_;
 };
 

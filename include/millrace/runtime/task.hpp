@@ -113,6 +113,7 @@ private:
     void onControl();
     void queue(std::size_t input, const WatermarkValve::Result& result);
     bool poll();
+    void endSource();
     void publishWatermark();
 
     void blockDone();

@@ -143,26 +143,28 @@ MILLRACE_INLINE void Task::close(bool failureCounts) {
     if (first != nullptr) std::rethrow_exception(first);
 }
 
-/// True when the overflow has drained. Otherwise the consumers wake this task when they have made room.
+/// True when the overflow has drained and no sink waits. Otherwise the consumers or the sinks wake this task.
 MILLRACE_INLINE bool Task::waitForRoom() {
     for (;;) {
         std::erase_if(blocked_.channels, [](Channel* channel) { return channel->drainOverflow(); });
-        context_.outputBlocked = !blocked_.channels.empty();
+        bool sinksReady = true;
+        for (const auto& isReady : context_.sinkChecks) sinksReady = isReady() && sinksReady;
+        context_.outputBlocked = !blocked_.channels.empty() || !sinksReady;
         if (!context_.outputBlocked) return true;
         bool room = false;
         for (Channel* channel : blocked_.channels) room = channel->waitForRoom() || room;
-        if (room) continue;
-        if (bufferTimeout_ > Duration{0} && outputs_.size() > 1) {
-            // open batches of the other channels must not grow older than the buffer timeout
-            lastClock_ = executor().monotonicNow();
-            if (lastClock_ - lastFlush_ >= bufferTimeout_) {
-                flushPorts();
-            } else {
-                armWakeUp(now() + bufferTimeout_);
-            }
-        }
-        return false;
+        if (!room) break;
     }
+    if (bufferTimeout_ > Duration{0} && outputs_.size() > blocked_.channels.size()) {
+        // open batches of the other channels must not grow older than the buffer timeout
+        lastClock_ = executor().monotonicNow();
+        if (lastClock_ - lastFlush_ >= bufferTimeout_) {
+            flushPorts();
+        } else {
+            armWakeUp(now() + bufferTimeout_);
+        }
+    }
+    return false;
 }
 
 MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
@@ -189,8 +191,9 @@ MILLRACE_INLINE Actor::Outcome Task::finish() {
 
 /// True when no stage is suspended any more.
 MILLRACE_INLINE bool Task::resumeStages() {
-    for (const auto& slot : stages_) {
-        const Progress progress = call(*slot, true, [](Stage& stage) { return stage.resume(); });
+    // consumers first: a stage that goes on must not meet a successor that is itself suspended
+    for (auto slot = stages_.rbegin(); slot != stages_.rend(); ++slot) {
+        const Progress progress = call(**slot, true, [](Stage& stage) { return stage.resume(); });
         --quantumLeft_;
         if (progress == Progress::Suspended) return false;
     }

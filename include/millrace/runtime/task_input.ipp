@@ -107,25 +107,28 @@ MILLRACE_INLINE bool Task::runEvents() {
 
 /// Lets the source emit about a block; false when it has nothing for now, or must wait for slower sources.
 MILLRACE_INLINE bool Task::poll() {
-    StageSlot& slot = *stages_.front();
-    if (const auto stop = job_.stopRequest(); stop != JobControl::StopRequest::None) {
-        finishing_ = true;
-        executor().trace(0x5709);
-        settle(call(slot, true, [&](Stage& stage) { return stage.finishSource(stop == JobControl::StopRequest::Drain); }));
+    if (job_.stopRequest() != JobControl::StopRequest::None) {
+        endSource();
         return true;
     }
     if (alignment_ != nullptr && alignment_->mustPause(alignmentMember_)) return false;
-    const PollStatus status = call(slot, true, [](Stage& stage) { return stage.poll(); });
+    const PollStatus status = call(*stages_.front(), true, [](Stage& stage) { return stage.poll(); });
     executor().trace(0x9011 + static_cast<std::uint64_t>(status));
     publishWatermark();
     blockDone();
     switch (status) {
         case PollStatus::MoreAvailable: return true;
         case PollStatus::NothingAvailable: return false;
-        case PollStatus::EndOfInput: finishing_ = true; return true;
         case PollStatus::Suspended: suspended_ = true; return true;
+        case PollStatus::EndOfInput: endSource(); return true;
     }
     return false;
+}
+
+MILLRACE_INLINE void Task::endSource() {
+    finishing_ = true;
+    const bool drain = job_.stopRequest() != JobControl::StopRequest::NoDrain;
+    settle(call(*stages_.front(), true, [&](Stage& stage) { return stage.finishSource(drain); }));
 }
 
 MILLRACE_INLINE void Task::publishWatermark() {

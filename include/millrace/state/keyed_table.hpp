@@ -79,6 +79,16 @@ public:
         return Slot::hashOf(key);
     }
 
+    /// What to look a selector's result up by: integers as the key type, anything else as it is.
+    template <class K>
+    static decltype(auto) lookupKey(const K& key) noexcept {
+        if constexpr (kIntegerKey<Key>) {
+            return static_cast<Key>(key);
+        } else {
+            return (key);
+        }
+    }
+
     template <class K>
     Value* find(const K& key) {
         return find(key, hashOf(key));

@@ -83,13 +83,13 @@ constexpr bool hasCodec() {
 }
 
 /// What an error names: a type, and the field of the record in which it was found.
-template <class Record, FixedString Field, class T>
+template <class Record, auto Field, class T>
 inline constexpr bool kHasCodec = hasCodec<T>();
-template <class Record, FixedString Field, class T>
+template <class Record, auto Field, class T>
 inline constexpr bool kElementsHaveDefaultConstructor = hasCodec<T>();
 
 struct NothingMissing {};
-template <bool NoDefaultConstructor, class Record, FixedString Field, class T>
+template <bool NoDefaultConstructor, class Record, auto Field, class T>
 struct MissingCodec {
     static constexpr bool check() {
         if constexpr (NoDefaultConstructor) {
@@ -115,13 +115,13 @@ template <class Missing>
 constexpr Missing operator+(NothingMissing, Missing missing) {
     return missing;
 }
-template <bool NoDefaultConstructor, class Record, FixedString Field, class T, class Other>
+template <bool NoDefaultConstructor, class Record, auto Field, class T, class Other>
 constexpr auto operator+(MissingCodec<NoDefaultConstructor, Record, Field, T> missing, Other) {
     return missing;
 }
 
 /// The innermost type because of which T has no codec.
-template <class Record, FixedString Field, class T>
+template <class Record, auto Field, class T>
 constexpr auto findMissingCodec() {
     constexpr bool composed = kTypeKind<T> != TypeKind::None && !std::is_const_v<T> && !HasOwnCodec<T>;
     if constexpr (hasCodec<T>()) {

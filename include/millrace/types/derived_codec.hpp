@@ -71,8 +71,8 @@ constexpr std::size_t minCodecBytes() {
 
 template <class T>
 inline constexpr bool kCopiedAsBytes =
-    !HasOwnCodec<T> && (kTypeKind<T> == TypeKind::Integer || kTypeKind<T> == TypeKind::Floating ||
-                        kTypeKind<T> == TypeKind::Enumeration);
+    !HasOwnCodec<T> &&
+    (kTypeKind<T> == TypeKind::Integer || kTypeKind<T> == TypeKind::Floating || kTypeKind<T> == TypeKind::Enumeration);
 
 template <class T>
 constexpr decltype(auto) applyToParts(T& value, auto&& fn) {
@@ -147,8 +147,7 @@ void encodeDerived(const T& value, ByteWriter& writer) {
             Codec<typename T::mapped_type>::encode(mapped, writer);
         }
     } else if constexpr (hasParts<T>()) {
-        applyToParts(value,
-                     [&]<class... Part>(const Part&... part) { (Codec<Part>::encode(part, writer), ...); });
+        applyToParts(value, [&]<class... Part>(const Part&... part) { (Codec<Part>::encode(part, writer), ...); });
     } else {
         writer.write(std::uint8_t{0});  // nothing to say, but lengths are bounded by the bytes that follow
     }
@@ -323,8 +322,8 @@ std::string numberName() {
 
 template <class D>
 std::string durationName() {
-    return numberName<typename D::rep>() + "," + std::to_string(D::period::num) + "/" +
-           std::to_string(D::period::den) + "s";
+    return numberName<typename D::rep>() + "," + std::to_string(D::period::num) + "/" + std::to_string(D::period::den) +
+           "s";
 }
 
 template <class T>

@@ -67,6 +67,22 @@ inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> 
     return result + 'Z';
 }
 
+/// In the largest unit that gives a whole number: 90s, 1500ms, 1h.
+inline std::string describeDuration(std::chrono::nanoseconds duration) {
+    struct Unit {
+        long long length;
+        const char* name;
+    };
+    constexpr Unit kUnits[] = {{3'600'000'000'000, "h"}, {60'000'000'000, "min"}, {1'000'000'000, "s"},
+                               {1'000'000, "ms"},        {1'000, "us"},           {1, "ns"}};
+    for (const Unit& unit : kUnits) {
+        if (duration.count() % unit.length == 0 && (duration.count() != 0 || unit.length == 1'000'000'000)) {
+            return std::to_string(duration.count() / unit.length) + unit.name;
+        }
+    }
+    return {};
+}
+
 template <class T>
 void describeInto(std::string& out, const T& value) {
     if constexpr (std::same_as<T, bool>) {
@@ -86,7 +102,7 @@ void describeInto(std::string& out, const T& value) {
     } else if constexpr (kIsTimePoint<T>) {
         out += describeTime(value);
     } else if constexpr (kIsDuration<T>) {
-        out += std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(value).count()) + "ns";
+        out += describeDuration(std::chrono::duration_cast<std::chrono::nanoseconds>(value));
     } else if constexpr (kIsOptional<T>) {
         if (value.has_value()) {
             describeInto(out, *value);

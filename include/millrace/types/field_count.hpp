@@ -91,7 +91,7 @@ constexpr std::size_t countInitialisers() {
     }
 }
 
-/// Greatest number in [low, high) of initialisers that may follow `{}` at Index, where low is accepted and high is not.
+/// Greatest number in [Low, High) of initialisers that may follow `{}` at Index; Low is accepted, High is not.
 template <class T, std::size_t Index, std::size_t Low, std::size_t High>
 constexpr std::size_t searchFollowers() {
     if constexpr (High - Low <= 1) {
@@ -103,15 +103,29 @@ constexpr std::size_t searchFollowers() {
     }
 }
 
+/// As above from Count down, where members without a default forbid small numbers too; Most if there is none.
+template <class T, std::size_t Index, std::size_t Most, std::size_t Count>
+constexpr std::size_t greatestFollowersBelow() {
+    if constexpr (kTakesEmptyBraces<T, Index, Count>) {
+        return Count;
+    } else if constexpr (Count == 0) {
+        return Most;
+    } else {
+        return greatestFollowersBelow<T, Index, Most, Count - 1>();
+    }
+}
+
 /// Elements of the array member whose first element is initialiser `Index`; 1 for any other member.
 template <class T, std::size_t Total, std::size_t Index>
 constexpr std::size_t initialisersOfMember() {
     // {} stands for a whole member: if it is an array, fewer initialisers may follow
     constexpr std::size_t following = Total - Index - 1;
-    if constexpr (following == 0 || kTakesEmptyBraces<T, Index, following> || !kTakesEmptyBraces<T, Index, 0>) {
+    if constexpr (following == 0 || kTakesEmptyBraces<T, Index, following>) {
         return 1;
-    } else {
+    } else if constexpr (kTakesEmptyBraces<T, Index, 0>) {
         return Total - Index - searchFollowers<T, Index, 0, following>();
+    } else {
+        return Total - Index - greatestFollowersBelow<T, Index, following, following - 1>();
     }
 }
 

@@ -32,25 +32,29 @@ constexpr std::array<std::string_view, Count> splitFieldNames(std::string_view t
 }  // namespace millrace::detail
 
 #define MILLRACE_DETAIL_PARENS ()
-#define MILLRACE_DETAIL_EXPAND(...) MILLRACE_DETAIL_EXPAND3(MILLRACE_DETAIL_EXPAND3(MILLRACE_DETAIL_EXPAND3(__VA_ARGS__)))
-#define MILLRACE_DETAIL_EXPAND3(...) MILLRACE_DETAIL_EXPAND2(MILLRACE_DETAIL_EXPAND2(MILLRACE_DETAIL_EXPAND2(__VA_ARGS__)))
-#define MILLRACE_DETAIL_EXPAND2(...) MILLRACE_DETAIL_EXPAND1(MILLRACE_DETAIL_EXPAND1(MILLRACE_DETAIL_EXPAND1(__VA_ARGS__)))
-#define MILLRACE_DETAIL_EXPAND1(...) MILLRACE_DETAIL_EXPAND0(MILLRACE_DETAIL_EXPAND0(MILLRACE_DETAIL_EXPAND0(__VA_ARGS__)))
+#define MILLRACE_DETAIL_EXPAND(...) \
+    MILLRACE_DETAIL_EXPAND2(MILLRACE_DETAIL_EXPAND2(MILLRACE_DETAIL_EXPAND2(MILLRACE_DETAIL_EXPAND2(__VA_ARGS__))))
+#define MILLRACE_DETAIL_EXPAND2(...) \
+    MILLRACE_DETAIL_EXPAND1(MILLRACE_DETAIL_EXPAND1(MILLRACE_DETAIL_EXPAND1(MILLRACE_DETAIL_EXPAND1(__VA_ARGS__))))
+#define MILLRACE_DETAIL_EXPAND1(...) \
+    MILLRACE_DETAIL_EXPAND0(MILLRACE_DETAIL_EXPAND0(MILLRACE_DETAIL_EXPAND0(MILLRACE_DETAIL_EXPAND0(__VA_ARGS__))))
 #define MILLRACE_DETAIL_EXPAND0(...) __VA_ARGS__
 #define MILLRACE_DETAIL_MEMBERS(Type, field, ...) \
     &Type::field __VA_OPT__(, MILLRACE_DETAIL_MEMBERS_AGAIN MILLRACE_DETAIL_PARENS(Type, __VA_ARGS__))
 #define MILLRACE_DETAIL_MEMBERS_AGAIN() MILLRACE_DETAIL_MEMBERS
 
 /// Names the fields of a type that millrace cannot list by itself (constructors, a base class). Stands in the namespace
-/// of the type; the fields must be accessible there and the type default constructible. Up to 64 fields. @public
+/// of the type, directly after it; the fields must be accessible there. Up to 64 fields. @public
 ///
 /// *Example:* `struct Tick : Stamped { Tick(); double price; };  MILLRACE_FIELDS(Tick, time, price)`
-#define MILLRACE_FIELDS(Type, ...)                                                                             \
-    struct MillraceFieldList_##Type {                                                                          \
+#define MILLRACE_FIELDS(Type, ...)                                                                               \
+    struct MillraceFieldList_##Type {                                                                            \
         static constexpr std::tuple members{MILLRACE_DETAIL_EXPAND(MILLRACE_DETAIL_MEMBERS(Type, __VA_ARGS__))}; \
-        static constexpr auto names =                                                                          \
-            ::millrace::detail::splitFieldNames<std::tuple_size_v<decltype(members)>>(#__VA_ARGS__);           \
-    };                                                                                                         \
-    MillraceFieldList_##Type millraceFieldList(const Type*);
+        static constexpr auto names =                                                                            \
+            ::millrace::detail::splitFieldNames<std::tuple_size_v<decltype(members)>>(#__VA_ARGS__);             \
+    };                                                                                                           \
+    [[maybe_unused]] constexpr MillraceFieldList_##Type millraceFieldList(const Type*) {                         \
+        return {};                                                                                               \
+    }
 
 #endif  // MILLRACE_TYPES_FIELD_LIST_HPP

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <limits>
 
 // Flink's arithmetic of key groups (KeyGroupRangeAssignment, MathUtils.murmurHash), so that a snapshot's key groups mean
 // the same there and here. Frozen: a change would send keys of old snapshots to the wrong subtask.
@@ -23,8 +22,9 @@ constexpr std::uint32_t keyGroupHash(std::uint32_t keyHash) noexcept {
     h = (h ^ (h >> 16)) * 0x85ebca6bU;
     h = (h ^ (h >> 13)) * 0xc2b2ae35U;
     h ^= h >> 16;
-    if (h == 0x80000000U) return 0;
-    return (h & 0x80000000U) != 0 ? 0U - h : h;
+    // the absolute value, and 0 for the one that has none; half of all hashes are negative, so without a branch
+    const std::uint32_t sign = 0U - (h >> 31);
+    return ((h ^ sign) - sign) & 0x7fffffffU;
 }
 
 /// The key group of a key with the given `keyHash`: 0 … maxParallelism - 1. @public
@@ -60,34 +60,36 @@ constexpr int defaultMaxParallelism(int parallelism) noexcept {
     return static_cast<int>(std::clamp<std::uint32_t>(std::bit_ceil(half + half / 2), 128, kMaxParallelismLimit));
 }
 
-/// `keyGroupFor` and `subtaskForKeyGroup` for a whole stream of hashes, without a division per record. @internal
+/// `keyGroupFor` and `subtaskForKeyGroup` for a whole stream of hashes: without a division per record, and in a form
+/// that compilers vectorise. @internal
 class KeyGroupRouter {
 public:
     constexpr KeyGroupRouter(int parallelism, int maxParallelism) noexcept
         : parallelism_(static_cast<std::uint32_t>(parallelism)),
-          maxParallelism_(static_cast<std::uint32_t>(maxParallelism)),
-          reciprocal_(std::numeric_limits<std::uint64_t>::max() / maxParallelism_ + 1) {}
+          maxParallelism_(static_cast<std::uint32_t>(maxParallelism)), shift_(31 + std::bit_width(maxParallelism_ - 1)),
+          reciprocal_(static_cast<std::uint32_t>(((std::uint64_t{1} << shift_) - 1) / maxParallelism_ + 1)) {}
 
     constexpr int keyGroup(std::uint32_t keyHash) const noexcept { return static_cast<int>(group(keyHash)); }
 
     constexpr int subtask(std::uint32_t keyHash) const noexcept {
-        // the quotient by multiplication; the reciprocal of 1 does not fit, but then there is one group and one subtask
-        return static_cast<int>(multiplyHigh(reciprocal_, group(keyHash) * parallelism_));
+        return static_cast<int>(quotient(group(keyHash) * parallelism_));
     }
 
 private:
-    // the remainder by two multiplications: Lemire, Kaser, Kurz, "Faster remainder by direct computation" (2019)
-    constexpr std::uint32_t group(std::uint32_t keyHash) const noexcept {
-        return static_cast<std::uint32_t>(multiplyHigh(reciprocal_ * keyGroupHash(keyHash), maxParallelism_));
+    // n / maxParallelism for n < 2^31. The reciprocal R = ceil(2^s / d) is (2^s + e) / d with e < d <= 2^(s - 31), so
+    // n * e < 2^s and the quotient is exact (Granlund, Montgomery, "Division by invariant integers using multiplication")
+    constexpr std::uint32_t quotient(std::uint32_t n) const noexcept {
+        return static_cast<std::uint32_t>((std::uint64_t{n} * reciprocal_) >> shift_);
     }
-    static constexpr std::uint64_t multiplyHigh(std::uint64_t a, std::uint64_t b) noexcept {
-        __extension__ using Wide = unsigned __int128;
-        return static_cast<std::uint64_t>((static_cast<Wide>(a) * b) >> 64);
+    constexpr std::uint32_t group(std::uint32_t keyHash) const noexcept {
+        const std::uint32_t hash = keyGroupHash(keyHash);
+        return hash - quotient(hash) * maxParallelism_;
     }
 
     std::uint32_t parallelism_;
     std::uint32_t maxParallelism_;
-    std::uint64_t reciprocal_;
+    int shift_;
+    std::uint32_t reciprocal_;
 };
 
 }  // namespace millrace

@@ -99,8 +99,8 @@ constexpr bool isHashableKey() {
 
 template <class Element>
 inline constexpr bool kIsByte =
-    sizeof(Element) == 1 && (std::is_integral_v<Element> || std::is_same_v<Element, std::byte>) &&
-    !std::is_same_v<Element, bool>;
+    sizeof(Element) == 1 &&
+    (std::is_integral_v<Element> || std::is_same_v<Element, std::byte>)&&!std::is_same_v<Element, bool>;
 
 // ---- the words of a key
 
@@ -117,7 +117,7 @@ constexpr std::uint64_t integerWord(Key key) noexcept {
 
 template <class Key>
 constexpr std::uint64_t floatingWord(Key key) noexcept {
-    if (key != key) return 0x7ff8000000000000U;  // one NaN, though no NaN equals another
+    if (key != key) return 0x7ff8000000000000U;                           // one NaN, though no NaN equals another
     return std::bit_cast<std::uint64_t>(static_cast<double>(key) + 0.0);  // + 0.0: -0.0 equals 0.0
 }
 
@@ -181,7 +181,8 @@ struct KeyDecayOf<std::tuple<Part...>> {
 };
 template <class First, class Second>
 struct KeyDecayOf<std::pair<First, Second>> {
-    using Type = std::pair<typename KeyDecayOf<std::decay_t<First>>::Type, typename KeyDecayOf<std::decay_t<Second>>::Type>;
+    using Type =
+        std::pair<typename KeyDecayOf<std::decay_t<First>>::Type, typename KeyDecayOf<std::decay_t<Second>>::Type>;
 };
 
 }  // namespace detail

@@ -28,9 +28,9 @@ namespace detail {
 template <class T>
 inline constexpr bool kFieldsCanBeListed = Reflectable<T>;
 
-#define MILLRACE_FIELDS_CANNOT_BE_LISTED                                                                           \
-    "millrace: the fields of this type cannot be listed. It has to be an aggregate with at most 64 fields: all "   \
-    "members public, no constructors, no base class. Otherwise name the fields beside the type: "                  \
+#define MILLRACE_FIELDS_CANNOT_BE_LISTED                                                                         \
+    "millrace: the fields of this type cannot be listed. It has to be an aggregate with at most 64 fields: all " \
+    "members public, no constructors, no base class. Otherwise name the fields beside the type: "                \
     "MILLRACE_FIELDS(Type, field, ...)"
 
 template <class T>
@@ -188,6 +188,21 @@ struct ToFieldTypes {
 
 template <class T>
 using FieldTypesOf = decltype(applyToFields(std::declval<T&>(), ToFieldTypes{}));
+
+/// Which field a pointer to member means; beyond the last one if none.
+template <class T, class Field, class Owner>
+std::size_t indexOfField(Field Owner::*member) {
+    std::size_t found = static_cast<std::size_t>(-1);
+    if constexpr (Reflectable<T>) {
+        T probe{};
+        forEachFieldIndexed(probe, [&](auto index, auto& field) {
+            if constexpr (std::is_same_v<std::remove_reference_t<decltype(field)>, Field>) {
+                if (&field == &(probe.*member)) found = index();
+            }
+        });
+    }
+    return found;
+}
 
 }  // namespace detail
 

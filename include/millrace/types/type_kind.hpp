@@ -48,11 +48,12 @@ template <class A, class B>
 inline constexpr bool kIsStdTuple<std::pair<A, B>> = true;
 
 template <class T>
-concept FixedSizeArray = std::is_bounded_array_v<T> ||
-                         (requires { std::tuple_size<T>::value; } && requires(T& array) {
-                             array.data();
-                             array.begin();
-                         });
+concept FixedSizeArray = std::is_bounded_array_v<T> || (
+                                                           requires { std::tuple_size<T>::value; } &&
+                                                           requires(T& array) {
+                                                               array.data();
+                                                               array.begin();
+                                                           });
 
 template <class T>
 concept Associative = requires(T& container, typename T::key_type key) {
@@ -172,9 +173,24 @@ struct FixedString {
     constexpr FixedString(std::string_view source) { std::copy_n(source.begin(), std::min(source.size(), Size), text); }
 };
 
+#if defined(__clang__)
+inline constexpr bool kPrintsTexts = false;  // clang 14 prints a list of numbers, but the address of a member by name
+#else
+inline constexpr bool kPrintsTexts = true;
+#endif
+
+template <class Record, std::size_t I>
+constexpr auto nameInErrors() {
+    if constexpr (kPrintsTexts || HasFieldList<Record>) {
+        return FixedString<fieldName<Record>(I).size() + 1>(fieldName<Record>(I));
+    } else {
+        return std::get<I>(fieldPointers<Record>());
+    }
+}
+
 /// The name of a field as a template parameter.
 template <class Record, std::size_t I>
-inline constexpr FixedString<fieldName<Record>(I).size() + 1> kNameInErrors{fieldName<Record>(I)};
+inline constexpr auto kNameInErrors = nameInErrors<Record, I>();
 
 /// In place of a record and a field, where a type stands alone.
 struct NoRecord {};

@@ -16,6 +16,8 @@ namespace millrace {
 /// size / slide <= 10 000 000.
 class SlidingEventTimeWindows {
 public:
+    static constexpr bool kOverlapping = true;
+
     static SlidingEventTimeWindows of(Duration size, Duration slide, Duration offset = {});
 
     Duration size() const noexcept { return size_; }

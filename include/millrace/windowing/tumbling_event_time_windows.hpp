@@ -14,6 +14,8 @@ namespace millrace {
 /// *Failure:* `of` throws ConfigurationException unless size > 0 and |offset| < size.
 class TumblingEventTimeWindows {
 public:
+    static constexpr bool kOverlapping = false;
+
     static TumblingEventTimeWindows of(Duration size, Duration offset = {});
 
     Duration size() const noexcept { return size_; }

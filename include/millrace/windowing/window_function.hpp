@@ -25,7 +25,7 @@ public:
     Timestamp currentProcessingTime() const { return stage_.currentProcessingTime(); }
     /// Emits to a side output, with the timestamp of the window's results.
     template <class X, class U = X>
-    void output(const OutputTag<X>& tag, U&& value) {
+    void output(const OutputTag<X>& tag, U&& value) const {
         outputs_.emitSide(tag, std::forward<U>(value), window_.maxTimestamp());
     }
 
@@ -40,7 +40,6 @@ namespace detail {
 
 /// Stands for a window function where there is none: the results are the output.
 struct NoWindowFunction {};
-
 
 /// Calls a window function in one of its forms. With a struct's `process`, or as a callable:
 ///   (key, context, elements, out)   elements: std::span<const Element>
@@ -81,25 +80,25 @@ class WindowCall {
 public:
     /// For `aggregate(fn, windowFn)` and `reduce(fn, windowFn)`: exactly one element.
     static void withResult(Fn& fn, const Key& key, WindowContext& context, const Element& result, Collector<Out>& out) {
-        if constexpr (kTakes<const TimeWindow&, const Element&>) {
-            call(fn, key, context.window(), result, out);
-        } else if constexpr (kTakes<WindowContext&, const Element&>) {
+        if constexpr (kTakes<WindowContext&, const Element&>) {
             call(fn, key, context, result, out);
+        } else if constexpr (kTakes<const TimeWindow&, const Element&>) {
+            call(fn, key, context.window(), result, out);
         } else {
             withElements(fn, key, context, Elements(&result, 1), out);
         }
     }
     /// For `process(windowFn)`: everything in the window.
     static void withElements(Fn& fn, const Key& key, WindowContext& context, Elements elements, Collector<Out>& out) {
-        if constexpr (kTakes<const TimeWindow&, Elements>) {
-            call(fn, key, context.window(), elements, out);
+        if constexpr (kTakes<WindowContext&, Elements>) {
+            call(fn, key, context, elements, out);
         } else {
-            static_assert(kTakes<WindowContext&, Elements>,
+            static_assert(kTakes<const TimeWindow&, Elements>,
                           "millrace: a window function must be callable as fn(key, context, elements, out), "
                           "fn(key, window, elements, out) or, after an aggregate, fn(key, window, result, out), with "
                           "WindowContext& context, const TimeWindow& window, std::span<const T> elements and "
                           "Collector<Out>& out; without out it returns the one element to emit.");
-            if constexpr (kTakes<WindowContext&, Elements>) call(fn, key, context, elements, out);
+            if constexpr (kTakes<const TimeWindow&, Elements>) call(fn, key, context.window(), elements, out);
         }
     }
 };

@@ -1,0 +1,235 @@
+#ifndef MILLRACE_BENCHMARKS_THROUGHPUT_PIPELINES_HPP
+#define MILLRACE_BENCHMARKS_THROUGHPUT_PIPELINES_HPP
+
+#include "records.hpp"
+
+#include <millrace/connectors/assigned_splits.hpp>
+#include <millrace/connectors/index_split.hpp>
+#include <millrace/millrace.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <utility>
+
+// The same workloads as a user of millrace writes them: through the public API alone.
+
+namespace bench {
+
+using namespace std::chrono_literals;
+
+/// Records of a generator with their event time, and the workloads' watermark behind every 1000 of them.
+template <class Generator>
+class WorkloadSource {
+public:
+    using Output = decltype(std::declval<Generator>()(0));
+    using Split = millrace::IndexSplit;
+    static constexpr bool kHasTimestamps = true;
+    static constexpr bool kEmitsWatermarks = true;
+
+    WorkloadSource(Generator generate, std::uint64_t count) : generate_(generate), count_(count) {}
+
+    millrace::Boundedness boundedness() const { return millrace::Boundedness::Bounded; }
+    std::unique_ptr<millrace::SplitEnumerator<Split>> createEnumerator(int parallelism) const {
+        // subtasks take blocks of 1000 in turn
+        const auto lanes = static_cast<std::uint64_t>(parallelism);
+        std::vector<Split> splits;
+        for (std::uint64_t lane = 0; lane < lanes; ++lane) {
+            splits.push_back({std::min(lane * kWatermarkEvery, count_), count_, kWatermarkEvery, lanes});
+        }
+        return std::make_unique<millrace::AssignedSplitEnumerator<Split>>(std::move(splits));
+    }
+
+    class Reader {
+    public:
+        explicit Reader(Generator generate) : generate_(generate) {}
+        void open(Split split) { split_ = split; }
+        millrace::FillResult fill(std::span<Output> values, std::span<millrace::Timestamp> timestamps) {
+            millrace::FillResult result;
+            const std::uint64_t blockEnd = std::min(split_.end, split_.next / split_.block * split_.block + split_.block);
+            const std::uint64_t first = split_.next;
+            const Generator generate = generate_;
+            result.count = std::min<std::uint64_t>(values.size(), blockEnd - first);
+            for (std::size_t i = 0; i < result.count; ++i) {
+                values[i] = generate(first + i);
+                timestamps[i] = timeOf(generate, first + i);
+            }
+            split_.next += result.count;
+            if (split_.next == blockEnd) {
+                if (result.count > 0) result.watermark = timeOf(generate, blockEnd - 1);
+                split_.next = std::min(split_.end, blockEnd + (split_.lanes - 1) * split_.block);
+            }
+            if (split_.next == split_.end) result.status = millrace::SourceStatus::EndOfSplit;
+            return result;
+        }
+        Split position() const { return split_; }
+        void close() {}
+
+    private:
+        static millrace::Timestamp timeOf(const Generator& generate, std::uint64_t index) {
+            return millrace::Timestamp(std::chrono::microseconds(static_cast<std::int64_t>(index) * generate.stepMicros));
+        }
+
+        Generator generate_;
+        Split split_;
+    };
+    Reader createReader(const millrace::SourceReaderContext&) const { return Reader(generate_); }
+
+private:
+    Generator generate_;
+    std::uint64_t count_;
+};
+
+/// A sink that adds up what it gets; the copies of all subtasks together make the result.
+template <class Fn>
+class Summing {
+public:
+    Summing(Result& total, Fn fn) : total_(std::make_shared<Total>(total)), fn_(fn) {}
+    template <class T>
+    void operator()(const T& element) {
+        fn_(mine_, element);
+    }
+    void close() {
+        const std::lock_guard lock(total_->mutex);
+        total_->result.count += mine_.count;
+        total_->result.checksum += mine_.checksum;
+        total_->result.sum += mine_.sum;
+    }
+
+private:
+    struct Total {
+        explicit Total(Result& into) : result(into) {}
+        std::mutex mutex;
+        Result& result;
+    };
+    std::shared_ptr<Total> total_;
+    Fn fn_;
+    Result mine_;
+};
+
+inline std::int64_t microsOf(millrace::Timestamp t) { return t.time_since_epoch() / 1us; }
+
+// ---- aggregates
+
+template <class Record, auto kField>
+struct CountAndAverage {
+    struct Accumulator {
+        double total = 0;
+        std::uint64_t records = 0;
+    };
+    struct Average {
+        std::uint64_t records = 0;
+        double average = 0;
+    };
+    Accumulator createAccumulator() const { return {}; }
+    void add(const Record& record, Accumulator& acc) const {
+        acc.total += record.*kField;
+        ++acc.records;
+    }
+    Average getResult(const Accumulator& acc) const { return {acc.records, acc.total / static_cast<double>(acc.records)}; }
+    void merge(Accumulator& into, const Accumulator& other) const {
+        into.total += other.total;
+        into.records += other.records;
+    }
+};
+
+struct Statistics {
+    struct Accumulator {
+        double total = 0;
+        double largest = -1e300;
+        std::uint64_t records = 0;
+    };
+    Accumulator createAccumulator() const { return {}; }
+    void add(const Event& event, Accumulator& acc) const {
+        acc.total += event.value;
+        acc.largest = std::max(acc.largest, event.value);
+        ++acc.records;
+    }
+    Accumulator getResult(const Accumulator& acc) const { return acc; }
+    void merge(Accumulator& into, const Accumulator& other) const {
+        into.total += other.total;
+        into.largest = std::max(into.largest, other.largest);
+        into.records += other.records;
+    }
+};
+
+template <class Content>
+struct WindowResult {
+    std::uint64_t key = 0;
+    std::int64_t endMicros = 0;
+    Content content;
+};
+/// The window function of all workloads: says which key and window a result is of.
+struct WithKeyAndEnd {
+    template <class Content>
+    WindowResult<Content> operator()(std::uint64_t key, const millrace::TimeWindow& window, const Content& content) const {
+        return {key, microsOf(window.end), content};
+    }
+};
+
+// ---- the pipelines: each builds them in an environment that the caller executes
+
+inline void mapFilterMap(millrace::StreamEnvironment& env, std::uint64_t count, Result& result) {
+    env.fromSource(millrace::DataGeneratorSource(EventGenerator{1000}, count), millrace::WatermarkStrategy::noWatermarks())
+        .map([](Event event) {
+            event.value *= 1.1;
+            return event;
+        })
+        .filter([](const Event& event) { return event.key % 3 != 0; })
+        .map([](Event event) {
+            event.value += 1.0;
+            return event;
+        })
+        .addSink(Summing(result, [](Result& sum, const Event& event) {
+            sum.sum += event.value;
+            ++sum.count;
+        }));
+}
+
+template <class Generator>
+void tumblingAverage(millrace::StreamEnvironment& env, std::uint64_t count, Generator generate, Result& result) {
+    using Aggregate = CountAndAverage<Event, &Event::value>;
+    env.fromSource(WorkloadSource(generate, count), millrace::WatermarkStrategy::noWatermarks())
+        .keyBy(&Event::key)
+        .window(millrace::TumblingEventTimeWindows::of(1s))
+        .aggregate(Aggregate(), WithKeyAndEnd())
+        .addSink(Summing(result, [](Result& sum, const WindowResult<Aggregate::Average>& window) {
+            sum.addWindow(window.key, window.endMicros, window.content.records, window.content.average);
+        }));
+}
+
+inline void slidingStatistics(millrace::StreamEnvironment& env, std::uint64_t count, std::chrono::seconds size, Result& result) {
+    env.fromSource(WorkloadSource(EventGenerator{1000, 10}, count), millrace::WatermarkStrategy::noWatermarks())
+        .keyBy(&Event::key)
+        .window(millrace::SlidingEventTimeWindows::of(size, 1s))
+        .aggregate(Statistics(), WithKeyAndEnd())
+        .addSink(Summing(result, [](Result& sum, const WindowResult<Statistics::Accumulator>& window) {
+            sum.addWindow(window.key, window.endMicros, window.content.records, window.content.total, window.content.largest);
+        }));
+}
+
+inline void rollingSum(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
+    env.fromSource(millrace::DataGeneratorSource(EventGenerator{keys}, count), millrace::WatermarkStrategy::noWatermarks())
+        .keyBy(&Event::key)
+        .sum(&Event::value)
+        .addSink(Summing(result, [](Result& sum, const Event& event) { sum.addRolling(event.key, event.value); }));
+}
+
+inline void averagePrice(millrace::StreamEnvironment& env, std::uint64_t count, Result& result) {
+    using Aggregate = CountAndAverage<Trade, &Trade::price>;
+    env.fromSource(WorkloadSource(TradeGenerator(), count), millrace::WatermarkStrategy::noWatermarks())
+        .keyBy(&Trade::industry)
+        .window(millrace::TumblingEventTimeWindows::of(1min))
+        .aggregate(Aggregate(), WithKeyAndEnd())
+        .addSink(Summing(result, [](Result& sum, const WindowResult<Aggregate::Average>& window) {
+            sum.addWindow(window.key, window.endMicros, window.content.records, window.content.average);
+        }));
+}
+
+}  // namespace bench
+
+#endif  // MILLRACE_BENCHMARKS_THROUGHPUT_PIPELINES_HPP

@@ -1,0 +1,85 @@
+#ifndef MILLRACE_CONNECTORS_FILE_SINK_HPP
+#define MILLRACE_CONNECTORS_FILE_SINK_HPP
+
+#include <millrace/connectors/output_file.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/formats/csv_format.hpp>
+#include <millrace/formats/parse_result.hpp>
+#include <millrace/formats/text_line_format.hpp>
+#include <millrace/functions/sink.hpp>
+
+#include <string>
+#include <utility>
+
+namespace millrace {
+
+/// Writes records as lines of a format; made by `FileSink`. @public
+/// With parallelism 1 it writes the file `path`, else parts in the directory `path`: `trades.csv/trades-0.csv` …; a
+/// FileSource reads either by the same path. A file has its name when the input has ended; until then, and after a
+/// failure or cancellation, it is `.<name>.inprogress` beside it. An existing file is replaced.
+///
+/// *Failure:* IoException with path and cause: when the job starts (no such directory, no permission), or when writing
+/// fails (disk full).
+/// *State and checkpoints:* none yet: a restored job writes its files anew.
+template <LineFormat Format>
+class FormatFileSink {
+public:
+    FormatFileSink(Format format, std::string path) : format_(std::move(format)), path_(std::move(path)) {
+        if (path_.empty()) throw ConfigurationException("FileSink: the path is empty");
+    }
+
+    class Writer {
+    public:
+        Writer(Format format, const std::string& path, const WriterInitContext& context)
+            : format_(std::move(format)), file_(path, context.subtaskIndex, context.parallelism) {
+            if (format_.hasHeader()) {
+                format_.encodeHeader(file_.buffer());
+                file_.buffer() += '\n';
+            }
+        }
+        void write(const typename Format::Record& record, const SinkContext& /*context*/) {
+            format_.encode(record, file_.buffer());
+            file_.buffer() += '\n';
+            file_.appended();
+        }
+        void flush(bool endOfInput) {
+            if (endOfInput) {
+                file_.complete();
+            } else {
+                file_.writeOut();
+            }
+        }
+        void close() noexcept { file_.abandon(); }
+
+    private:
+        Format format_;
+        detail::OutputFile file_;
+    };
+
+    Writer createWriter(const WriterInitContext& context) const { return Writer(format_, path_, context); }
+
+private:
+    Format format_;
+    std::string path_;
+};
+
+/// Sinks that write files: text lines, CSV, or any other format of lines. @public
+/// *Example:* `averages.sinkTo(FileSink::csv<Average>("averages.csv"))`
+struct FileSink {
+    /// Each `std::string` as a line.
+    static FormatFileSink<TextLineFormat> lines(std::string path) { return {TextLineFormat{}, std::move(path)}; }
+    /// CSV with a header line; the columns are the fields of T.
+    template <class T>
+    static FormatFileSink<CsvFormat<T>> csv(std::string path) {
+        return {CsvFormat<T>{}, std::move(path)};
+    }
+    /// Any format of lines, such as `JsonLinesFormat<T>{}`.
+    template <LineFormat Format>
+    static FormatFileSink<Format> of(Format format, std::string path) {
+        return {std::move(format), std::move(path)};
+    }
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CONNECTORS_FILE_SINK_HPP

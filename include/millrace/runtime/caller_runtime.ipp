@@ -1,0 +1,117 @@
+#include <millrace/runtime/actor.hpp>
+#include <millrace/runtime/caller_runtime.hpp>
+#include <millrace/runtime/job.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+namespace detail {
+
+class CallerExecutor final : public TaskExecutor {
+public:
+    void post(Actor& actor) override {
+        const std::lock_guard lock(mutex_);
+        actor.nextReady = nullptr;
+        (last_ == nullptr ? first_ : last_->nextReady) = &actor;
+        last_ = &actor;
+        if (waiting_ > 0) changed_.notify_all();
+    }
+    Timestamp now() const override { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
+    Duration monotonicNow() const override { return std::chrono::steady_clock::now().time_since_epoch(); }
+    void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override {
+        const std::lock_guard lock(mutex_);
+        timers_.emplace(time, std::move(actor));
+        if (waiting_ > 0) changed_.notify_all();
+    }
+
+    bool step() override {
+        wakeDueTimers();
+        Actor* actor = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            if (first_ == nullptr) return false;
+            actor = first_;
+            first_ = actor->nextReady;
+            if (first_ == nullptr) last_ = nullptr;
+        }
+        actor->run();
+        const std::lock_guard lock(mutex_);
+        if (waiting_ > 0) changed_.notify_all();  // a job may have ended
+        return true;
+    }
+
+    bool waitFor(Job& job, std::optional<Duration> timeout) override {
+        const Duration start = monotonicNow();
+        while (!job.ended()) {
+            if (timeout && monotonicNow() - start >= *timeout) return false;
+            if (!step()) waitForWork(job, timeout ? std::optional(*timeout - (monotonicNow() - start)) : std::nullopt);
+        }
+        return true;
+    }
+
+private:
+    void wakeDueTimers() {
+        std::vector<std::weak_ptr<Actor>> due;
+        {
+            const std::lock_guard lock(mutex_);
+            if (timers_.empty()) return;
+            const auto end = timers_.upper_bound(now());
+            for (auto each = timers_.begin(); each != end; ++each) due.push_back(std::move(each->second));
+            timers_.erase(timers_.begin(), end);
+        }
+        for (const auto& weak : due) {
+            if (const auto actor = weak.lock()) actor->wake();
+        }
+    }
+
+    void waitForWork(Job& job, std::optional<Duration> timeout) {
+        // the wall clock, by which timers go, may be set meanwhile
+        constexpr Duration kLongestWait = std::chrono::milliseconds(500);
+        std::unique_lock lock(mutex_);
+        if (first_ != nullptr || job.ended()) return;
+        ++waiting_;
+        std::optional<Duration> wait = timeout;
+        if (!timers_.empty()) {
+            const Duration next = std::min(timers_.begin()->first - now(), kLongestWait);
+            wait = wait ? std::min(*wait, next) : next;
+        }
+        if (wait) {
+            changed_.wait_for(lock, std::max(*wait, Duration{0}));
+        } else {
+            changed_.wait(lock);
+        }
+        --waiting_;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    Actor* first_ = nullptr;
+    Actor* last_ = nullptr;
+    std::multimap<Timestamp, std::weak_ptr<Actor>> timers_;
+    int waiting_ = 0;
+};
+
+}  // namespace detail
+
+MILLRACE_INLINE CallerRuntime::CallerRuntime() : executor_(std::make_shared<detail::CallerExecutor>()) {}
+
+MILLRACE_INLINE std::shared_ptr<JobClient> CallerRuntime::submit(detail::JobGraph graph) {
+    return detail::startJob(std::move(graph), executor_);
+}
+
+MILLRACE_INLINE bool CallerRuntime::step() { return executor_->step(); }
+
+MILLRACE_INLINE std::size_t CallerRuntime::runFor(std::size_t steps) {
+    std::size_t done = 0;
+    while (done < steps && executor_->step()) ++done;
+    return done;
+}
+
+}  // namespace millrace

@@ -1,0 +1,150 @@
+#include <millrace/core/errors.hpp>
+#include <millrace/runtime/actor.hpp>
+#include <millrace/runtime/job.hpp>
+#include <millrace/runtime/simulated_runtime.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+namespace detail {
+
+class SimulatedExecutor final : public TaskExecutor {
+public:
+    SimulatedExecutor(std::uint64_t seed, Timestamp start) : state_(seed), now_(start.time_since_epoch().count()) {}
+
+    void post(Actor& actor) override {
+        const std::lock_guard lock(mutex_);
+        ready_.push_back(&actor);
+    }
+    Timestamp now() const override { return Timestamp{Duration{now_.load(std::memory_order_relaxed)}}; }
+    Duration monotonicNow() const override { return now().time_since_epoch(); }
+    void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override {
+        const std::lock_guard lock(mutex_);
+        timers_.emplace(time, std::move(actor));
+    }
+    int quantumBlocks() override { return 1 + static_cast<int>(draw(16)); }
+    std::size_t ringCapacity() override { return 1 + draw(8); }
+    std::size_t firstChannel(std::size_t count, std::size_t) override { return count == 0 ? 0 : draw(count); }
+    void trace(std::uint64_t event) override { hash_.store(mix(hash_.load(std::memory_order_relaxed) ^ event), std::memory_order_relaxed); }
+    std::uint64_t traceHash() const override { return hash_.load(std::memory_order_relaxed); }
+
+    bool step() override { return stepUntil(kMaxTimestamp); }
+
+    bool stepUntil(Timestamp limit) {
+        for (;;) {
+            if (wakeDueTimers()) continue;  // in the order of their times, before anything else happens at this time
+            if (Actor* const actor = take(); actor != nullptr) {
+                trace(static_cast<std::uint64_t>(actor->id()) * 2 + 1);
+                actor->run();
+                return true;
+            }
+            if (!jumpToNextTimer(limit)) return false;
+        }
+    }
+
+    void setClock(Timestamp time) {
+        if (time > now()) now_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+
+    bool waitFor(Job& job, std::optional<Duration> timeout) override {
+        const Timestamp limit = timeout ? saturatingAdd(now(), *timeout) : kMaxTimestamp;
+        while (!job.ended()) {
+            if (stepUntil(limit)) continue;
+            if (timeout) {
+                setClock(limit);
+                return false;
+            }
+            job.fail(std::make_exception_ptr(JobExecutionException(
+                "the simulation can go no further: no task is ready and no timer is pending. Still open: " +
+                job.describeOpenTasks() + ". Feed or close what the sources wait for before waiting for the result")));
+        }
+        return true;
+    }
+
+private:
+    /// splitmix64: the same numbers on every platform.
+    static std::uint64_t mix(std::uint64_t z) noexcept {
+        z += 0x9e3779b97f4a7c15ULL;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+        return z ^ (z >> 31);
+    }
+    std::size_t draw(std::size_t bound) noexcept {
+        state_ += 0x9e3779b97f4a7c15ULL;
+        return static_cast<std::size_t>(mix(state_) % bound);
+    }
+
+    Actor* take() {
+        const std::lock_guard lock(mutex_);
+        if (ready_.empty()) return nullptr;
+        std::swap(ready_[draw(ready_.size())], ready_.back());
+        Actor* const actor = ready_.back();
+        ready_.pop_back();
+        return actor;
+    }
+
+    bool wakeDueTimers() {
+        std::weak_ptr<Actor> weak;
+        {
+            const std::lock_guard lock(mutex_);
+            if (timers_.empty() || timers_.begin()->first > now()) return false;
+            weak = std::move(timers_.begin()->second);
+            timers_.erase(timers_.begin());
+        }
+        if (const auto actor = weak.lock()) actor->wake();
+        return true;
+    }
+
+    bool jumpToNextTimer(Timestamp limit) {
+        const std::lock_guard lock(mutex_);
+        while (!timers_.empty()) {
+            const auto actor = timers_.begin()->second.lock();
+            if (actor != nullptr && !actor->ended()) break;
+            timers_.erase(timers_.begin());  // nobody cares: the clock does not move for it
+        }
+        if (timers_.empty() || timers_.begin()->first > limit) return false;
+        setClock(timers_.begin()->first);
+        return true;
+    }
+
+    std::mutex mutex_;  // sources may be woken from other threads
+    std::vector<Actor*> ready_;
+    std::multimap<Timestamp, std::weak_ptr<Actor>> timers_;
+    std::uint64_t state_;
+    std::atomic<std::int64_t> now_;
+    std::atomic<std::uint64_t> hash_{0};
+};
+
+}  // namespace detail
+
+MILLRACE_INLINE SimulatedRuntime::SimulatedRuntime(std::uint64_t seed, Timestamp start)
+    : executor_(std::make_shared<detail::SimulatedExecutor>(seed, start)) {}
+
+MILLRACE_INLINE std::shared_ptr<JobClient> SimulatedRuntime::submit(detail::JobGraph graph) {
+    return detail::startJob(std::move(graph), executor_);
+}
+
+MILLRACE_INLINE bool SimulatedRuntime::step() { return executor_->step(); }
+
+MILLRACE_INLINE std::size_t SimulatedRuntime::runFor(std::size_t steps) {
+    std::size_t done = 0;
+    while (done < steps && executor_->step()) ++done;
+    return done;
+}
+
+MILLRACE_INLINE void SimulatedRuntime::advance(Duration time) {
+    const Timestamp limit = saturatingAdd(now(), time);
+    while (executor_->stepUntil(limit)) continue;
+    executor_->setClock(limit);
+}
+
+MILLRACE_INLINE Timestamp SimulatedRuntime::now() const { return executor_->now(); }
+MILLRACE_INLINE std::uint64_t SimulatedRuntime::traceHash() const { return executor_->traceHash(); }
+
+}  // namespace millrace

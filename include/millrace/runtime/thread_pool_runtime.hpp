@@ -1,0 +1,51 @@
+#ifndef MILLRACE_RUNTIME_THREAD_POOL_RUNTIME_HPP
+#define MILLRACE_RUNTIME_THREAD_POOL_RUNTIME_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/graph/job_graph.hpp>
+#include <millrace/runtime/job_client.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace millrace {
+
+/// The caller's own threads, as a function that runs another one on them soon. @public
+/// `onExecutor` (runtime/asio_executor.hpp) makes one of any Asio executor or io_context.
+struct ExternalExecutor {
+    /// Must run every function it is given, once, and not within the call. Thread-safe.
+    std::function<void(std::function<void()>)> post;
+    /// Optional: a token that keeps the threads waiting for more while a job holds it.
+    std::function<std::shared_ptr<void>()> holdWork;
+};
+
+/// Runs jobs on a pool of threads. @public
+/// A copyable handle: copies share the pool, which ends with the last of them and of its jobs' clients. Processing timers
+/// and a watchdog, which logs operators that hold a thread for more than a second, have one thread of their own.
+/// *Thread safety:* all functions may be called from any thread. *Failure:* `submit` throws what is wrong with the graph.
+class ThreadPoolRuntime {
+public:
+    /// As many threads as the machine has.
+    ThreadPoolRuntime();
+    /// *Failure:* ConfigurationException for fewer than one thread.
+    explicit ThreadPoolRuntime(int threads);
+    /// On threads of the caller, who keeps them running until the jobs have ended; waiting for a job on the only such
+    /// thread would wait for ever.
+    explicit ThreadPoolRuntime(ExternalExecutor threads);
+
+    std::shared_ptr<JobClient> submit(detail::JobGraph graph);
+    /// Parallelism of an environment on this runtime that sets none: the number of its threads, or of the machine's.
+    int defaultParallelism() const noexcept { return defaultParallelism_; }
+
+private:
+    int defaultParallelism_;
+    std::shared_ptr<detail::TaskExecutor> executor_;
+};
+
+}  // namespace millrace
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/thread_pool_runtime.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_THREAD_POOL_RUNTIME_HPP

@@ -1,0 +1,54 @@
+#ifndef MILLRACE_RUNTIME_TIMER_THREAD_HPP
+#define MILLRACE_RUNTIME_TIMER_THREAD_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/time/timestamp.hpp>
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace millrace::detail {
+
+class Actor;
+class Job;
+
+/// The one thread of a pool that knows the time: wakes actors for their processing timers and watches for operators that
+/// hold a thread too long. Started by the first job.
+/// *Thread safety:* all functions may be called from any thread.
+class TimerThread {
+public:
+    TimerThread() = default;
+    ~TimerThread();
+    TimerThread(const TimerThread&) = delete;
+    TimerThread& operator=(const TimerThread&) = delete;
+
+    void wakeAt(Timestamp time, std::weak_ptr<Actor> actor);
+    void watch(const std::shared_ptr<Job>& job);
+
+    static Timestamp now();
+    static Duration monotonicNow();
+
+private:
+    void start();
+    void run();
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::multimap<Timestamp, std::weak_ptr<Actor>> timers_;
+    std::vector<std::weak_ptr<Job>> jobs_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/timer_thread.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_TIMER_THREAD_HPP

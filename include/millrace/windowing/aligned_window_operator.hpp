@@ -1,0 +1,211 @@
+#ifndef MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP
+#define MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP
+
+#include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/operators/user_function.hpp>
+#include <millrace/windowing/pane_windows.hpp>
+#include <millrace/windowing/sliced_windows.hpp>
+#include <millrace/windowing/window_emitter.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace millrace::detail {
+
+/// Tumbling and sliding event-time windows of a keyed stream with the default trigger.
+///
+/// A window fires when the watermark has reached its last timestamp; its results carry that timestamp and precede the
+/// watermark; of several windows the one that ends first fires first. Results of different keys come in no particular
+/// order. A window whose last timestamp + allowedLateness has been reached is late and gone; a record that finds all its
+/// windows late goes to `lateTag`, or is counted and dropped; one that comes in time for a window that has fired makes it
+/// fire again at once, for its key.
+/// *State:* "windows", the accumulators by window and key. A restored operator has no watermark.
+template <class T, class KeySelector, class Assigner, class Aggregate, class WindowFn = NoWindowFunction,
+          class Out = typename AggregateTraits<Aggregate, T>::Result>
+struct AlignedWindowOperator {
+    using Input = T;
+    using Output = Out;
+    KeySelector keySelector;
+    Assigner assigner;
+    Aggregate aggregate;
+    WindowFn windowFunction{};
+    Duration allowedLateness{};
+    std::optional<OutputTag<T>> lateTag{};
+
+    template <class Next>
+    class Node;
+};
+
+template <class T, class KeySelector, class Assigner, class Aggregate, class WindowFn, class Out>
+template <class Next>
+class AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>::Node : public ForwardingNode<Next> {
+    using Key = KeyOf<KeySelector, T>;
+    using Traits = AggregateTraits<Aggregate, T>;
+    static constexpr bool kSliced = Assigner::kOverlapping && Traits::kMerges;
+    using Windows = std::conditional_t<kSliced, SlicedWindows<T, Key, KeySelector, Aggregate>,
+                                       PaneWindows<T, Key, KeySelector, Aggregate>>;
+
+public:
+    template <class Refs>
+    explicit Node(const Refs& refs)
+        : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), aggregate_(refs.op.aggregate),
+          emitter_(refs.op.windowFunction, aggregate_), lateness_(refs.op.allowedLateness), lateTag_(refs.op.lateTag),
+          windows_(refs.op.assigner.grid(), lateness_, keySelector_, aggregate_.get()) {}
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    void open(OpenContext& context) {
+        stage_ = &context.stage;
+        outputs_ = &context.outputs;
+        metrics_ = &context.metrics;
+        const OperatorId& id = context.takeOperator();
+        aggregate_.open(context, id);
+        emitter_.open(context, id);
+        this->next_.open(context);
+        if (const auto* source = std::exchange(restoreFrom_, nullptr)) windows_.restore(*source, id.uid);
+    }
+    void close() {
+        emitter_.close();
+        aggregate_.close();
+        this->next_.close();
+    }
+
+    void pushBlock(Block<T> block) {
+        if (block.size == 0) return;
+        if (block.timestamps == nullptr) failWithoutTimestamp();
+        if (windows_.covers(block.timestamps, block.size)) [[likely]] {
+            addRun(block, 0, block.size);
+            return;
+        }
+        addMixed(block);
+        emitResults();
+    }
+    void push(T&& value, Timestamp timestamp) { pushBlock({&value, &timestamp, nullptr, 1}); }
+
+    Progress onWatermark(Timestamp watermark) {
+        if (watermark > watermark_) watermark_ = watermark;
+        emitter_.setWatermark(watermark_);
+        if (watermark < windows_.nextEvent()) [[likely]] return this->next_.onWatermark(watermark);
+        firing_ = true;
+        return goOnFiring();
+    }
+    Progress resume() { return firing_ ? goOnFiring() : this->next_.resume(); }
+
+    void snapshot(SnapshotSink& sink) {
+        windows_.snapshot(sink, aggregate_.id().uid, stage_->maxParallelism);
+        this->next_.snapshot(sink);
+    }
+    /// If called before `open`, the source must live until then.
+    void restore(const SnapshotSource& source) {
+        if (stage_ != nullptr) {
+            windows_.restore(source, aggregate_.id().uid);
+        } else {
+            restoreFrom_ = &source;
+        }
+        this->next_.restore(source);
+    }
+
+private:
+    void addRun(Block<T> block, std::size_t from, std::size_t end) {
+        std::size_t at = from;
+        try {
+            windows_.add(block.values, block.hashes, at, end);
+        } catch (...) {
+            fail(block.values[at], block.timestamps[at]);
+        }
+    }
+    /// Cuts the block into runs of the same slice of time.
+    void addMixed(Block<T> block) {
+        for (std::size_t at = 0; at < block.size;) {
+            const Timestamp time = block.timestamps[at];
+            if (windows_.covers(time)) {
+                std::size_t end = at + 1;
+                while (end < block.size && windows_.covers(block.timestamps[end])) ++end;
+                addRun(block, at, end);
+                at = end;
+            } else if (time == kMinTimestamp) {
+                failWithoutTimestamp();
+            } else if (!windows_.select(time, watermark_)) {
+                addBehind(block.values[at], time);
+                ++at;
+            }
+        }
+    }
+    void addBehind(T& value, Timestamp time) {
+        bool added = false;
+        try {
+            added = windows_.addBehind(std::as_const(value), time, watermark_,
+                                       [&](const TimeWindow& window, const Key& key, const auto& acc) {
+                                           emitter_.begin(window);
+                                           emitter_.emit(key, acc);
+                                           emitter_.end();
+                                       });
+        } catch (...) {
+            fail(value, time);
+        }
+        if (emitter_.room() == 0) emitResults();
+        if (added || saturatingAdd(time, lateness_) > watermark_) return;
+        if (lateTag_.has_value()) {
+            outputs_->emitSide(*lateTag_, std::move(value), time);
+        } else {
+            StageMetrics::add(metrics_->lateRecordsDropped, 1);
+        }
+    }
+
+    Progress goOnFiring() {
+        for (;;) {
+            if (stage_->outputBlocked && stage_->maySuspend) {
+                this->next_.flush();
+                return Progress::Suspended;
+            }
+            if (!windows_.fireSome(watermark_, emitter_)) break;
+            if (emitter_.room() == 0) emitResults();
+        }
+        firing_ = false;
+        emitResults();
+        this->next_.flush();
+        return this->next_.onWatermark(watermark_);
+    }
+    void emitResults() {
+        Collector<Out>& out = emitter_.out();
+        if (out.size() == 0) return;
+        this->next_.pushBlock(out.block(true));
+        out.clear();
+    }
+
+    [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
+        try {
+            throw;
+        } catch (const UserFunctionException&) {
+            throw;  // from the window function: says where it happened
+        } catch (...) {
+            throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), timestamp, describeValue(record),
+                                   "the aggregate function or key selector");
+        }
+    }
+    [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
+        throw MillraceException("operator '" + aggregate_.id().name + "' (uid " + aggregate_.id().uid + ", subtask " +
+                                std::to_string(aggregate_.subtask()) +
+                                "): a record has no timestamp, but event-time windows need one. Did you forget to call "
+                                "assignTimestampsAndWatermarks?");
+    }
+
+    KeySelector keySelector_;
+    UserFunction<Aggregate> aggregate_;
+    WindowEmitter<T, Key, Aggregate, WindowFn, Out> emitter_;
+    Duration lateness_;
+    std::optional<OutputTag<T>> lateTag_;
+    Windows windows_;
+    Timestamp watermark_ = kMinTimestamp;
+    bool firing_ = false;
+    StageContext* stage_ = nullptr;
+    StageOutputs* outputs_ = nullptr;
+    StageMetrics* metrics_ = nullptr;
+    const SnapshotSource* restoreFrom_ = nullptr;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP

@@ -1,0 +1,280 @@
+#ifndef MILLRACE_WINDOWING_PANE_WINDOWS_HPP
+#define MILLRACE_WINDOWING_PANE_WINDOWS_HPP
+
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/windowing/aggregate_function.hpp>
+#include <millrace/windowing/current_span.hpp>
+#include <millrace/windowing/window_grid.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// Window-major state: one table of accumulators per window. For tumbling windows, and for sliding ones whose aggregate
+/// cannot be merged (then a record goes into every window that it belongs to).
+/// Any number of windows may be open, in any order; a fired window's table is used again for the next one.
+template <class T, class Key, class KeySelector, class Aggregate>
+class PaneWindows {
+    using Traits = AggregateTraits<Aggregate, T>;
+    using Accumulator = typename Traits::Accumulator;
+    using Table = KeyedTable<Key, Accumulator>;
+    static constexpr std::uint8_t kFormat = 1;
+
+public:
+    PaneWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
+        : grid_(grid), lateness_(lateness), keySelector_(keySelector), aggregate_(aggregate) {}
+
+    /// Whether all of these timestamps fall into the current slice of time.
+    bool covers(const Timestamp* times, std::size_t count) const noexcept { return span_.covers(times, count); }
+    bool covers(Timestamp t) const noexcept { return span_.covers(t); }
+
+    /// Makes the slice of time around `t` the current one; not if one of its windows has fired already, or if it has none.
+    bool select(Timestamp t, Timestamp watermark) {
+        const std::int64_t slice = grid_.sliceOf(t);
+        const auto [first, last] = grid_.windowsOf(slice);
+        if (last < first || grid_.window(first).maxTimestamp() <= watermark) return false;
+        current_.clear();
+        span_.reset();
+        for (std::int64_t k = first; k <= last; ++k) {
+            Pane& open = pane(k);
+            if (open.silent != nullptr) return false;
+            nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
+            current_.push_back(&open.table);
+        }
+        span_.set(grid_.slice(slice));
+        return true;
+    }
+
+    /// Adds records [at, end) to the windows of the current slice. `at` is the record at hand when something throws.
+    void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
+        const std::size_t from = at;
+        for (Table* table : current_) {
+            at = from;
+            scanKeyedTable(
+                *table, at, end, hashes,
+                [&](std::size_t i) -> decltype(auto) { return std::invoke(keySelector_, values[i]); },
+                [&](std::size_t i, Accumulator& acc) { Traits::add(aggregate_, values[i], acc); },
+                [&](std::size_t i) { return Traits::firstAccumulator(aggregate_, values[i]); });
+        }
+    }
+
+    /// Adds one record of a slice that cannot be the current one. Calls `fireNow(window, key, accumulator)` for the
+    /// windows that have fired and are not late yet. Returns false if there is no window to add it to.
+    template <class FireNow>
+    bool addBehind(const T& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
+        const auto [first, last] = grid_.windowsOf(grid_.sliceOf(t));
+        bool added = false;
+        for (std::int64_t k = last; k >= first; --k) {
+            const TimeWindow window = grid_.window(k);
+            if (cleanupTime(window) <= watermark) break;  // and so are all before
+            added = true;
+            Pane& open = pane(k);
+            const auto& key = std::invoke(keySelector_, value);
+            Accumulator& acc = addTo(open, key, value);
+            if (window.maxTimestamp() <= watermark) {
+                open.fired = true;
+                nextEvent_ = std::min(nextEvent_, cleanupTime(window));
+                fireNow(window, Key(key), acc);
+            } else {
+                nextEvent_ = std::min(nextEvent_, window.maxTimestamp());
+            }
+        }
+        return added;
+    }
+
+    /// Nothing fires or ends before the watermark has reached this.
+    Timestamp nextEvent() const noexcept { return nextEvent_; }
+
+    /// Goes on with firing: emits as many results as there is room for. Returns false when all is done.
+    template <class Emitter>
+    bool fireSome(Timestamp watermark, Emitter& emitter) {
+        if (firing_ == panes_.end()) {
+            firing_ = nextUnfired();
+            if (firing_ == panes_.end() || firing_->second.window.maxTimestamp() > watermark) {
+                firing_ = panes_.end();
+                purge(watermark);
+                return false;
+            }
+            position_ = 0;
+            span_.reset();
+        }
+        Pane& pane = firing_->second;
+        const bool purges = cleanupTime(pane.window) <= watermark;
+        emitter.begin(pane.window);
+        typename Table::Slot* slots[kGather];
+        while (position_ < pane.table.endPosition()) {
+            const std::size_t room = std::min(emitter.room(), kGather);
+            if (room == 0) break;
+            const std::size_t count = pane.table.gather(position_, slots, room);
+            for (std::size_t i = 0; i < count; ++i) {
+                emitter.emit(pane.table.keyOf(*slots[i]), slots[i]->value);
+                if (purges) Table::release(*slots[i]);
+            }
+        }
+        emitter.end();
+        if (position_ == pane.table.endPosition()) finishFiring(purges);
+        return true;
+    }
+
+    void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
+        KeyGroupWriter writer(maxParallelism, kFormat);
+        for (auto& [k, pane] : panes_) {
+            const auto write = [&, number = k](Table& table, bool fired) {
+                table.forEach([&](const Key& key, const Accumulator& acc) {
+                    ByteWriter& group = writer.of(key);
+                    group.write(number);
+                    group.write(static_cast<std::uint8_t>(fired));
+                    Codec<Key>::encode(key, group);
+                    Codec<Accumulator>::encode(acc, group);
+                });
+            };
+            write(pane.table, pane.fired);
+            if (pane.silent != nullptr) writeSilent(pane, write);
+        }
+        writer.writeTo(sink, uid, "windows");
+    }
+    void restore(const SnapshotSource& source, std::string_view uid) {
+        readKeyGroups(source, uid, "windows", kFormat, [&](ByteReader& reader) {
+            Pane& open = pane(reader.read<std::int64_t>("a window number"));
+            const bool fired = reader.read<std::uint8_t>("a flag") != 0;
+            if (fired && open.silent == nullptr) open.silent = std::make_unique<Table>();
+            const Key key = decodeState<Key>(reader);
+            (fired ? *open.silent : open.table).findOrInsert(key, [&] { return decodeState<Accumulator>(reader); });
+            nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
+        });
+    }
+
+    std::size_t memoryBytes() const noexcept {
+        std::size_t bytes = 0;
+        for (const auto& [k, pane] : panes_) bytes += pane.table.memoryBytes();
+        return bytes;
+    }
+
+private:
+    static constexpr std::size_t kGather = 256;
+
+    struct Pane {
+        TimeWindow window{};
+        Table table;
+        /// After a restore: entries that had fired before and have got no element since. They stay silent when the
+        /// window "fires" again under the new watermark.
+        std::unique_ptr<Table> silent;
+        bool fired = false;
+    };
+    using Panes = std::map<std::int64_t, Pane>;
+
+    Timestamp cleanupTime(const TimeWindow& window) const noexcept {
+        return saturatingAdd(window.maxTimestamp(), lateness_);
+    }
+
+    Pane& pane(std::int64_t k) {
+        const auto found = panes_.lower_bound(k);
+        if (found != panes_.end() && found->first == k) return found->second;
+        typename Panes::iterator added;
+        if (spare_.empty()) {
+            added = panes_.try_emplace(found, k);
+        } else {
+            spare_.back().key() = k;
+            added = panes_.insert(found, std::move(spare_.back()));
+            spare_.pop_back();
+        }
+        added->second.window = grid_.window(k);
+        return added->second;
+    }
+    void recycle(typename Panes::iterator at) {
+        auto node = panes_.extract(at);
+        Pane& pane = node.mapped();
+        pane.table.clear();
+        pane.silent.reset();
+        pane.fired = false;
+        // many small tables may wait for their next use, but only one that is large
+        constexpr std::size_t kLarge = std::size_t{1} << 20;
+        if (spare_.empty() || (spare_.size() < 64 && pane.table.memoryBytes() < kLarge)) spare_.push_back(std::move(node));
+    }
+
+    template <class K>
+    Accumulator& addTo(Pane& pane, const K& key, const T& value) {
+        const std::uint64_t hash = Table::hashOf(Table::lookupKey(key));
+        if (pane.silent != nullptr) {
+            Accumulator* const before = pane.silent->find(Table::lookupKey(key), hash);
+            if (before != nullptr && pane.table.find(Table::lookupKey(key), hash) == nullptr) {
+                pane.table.findOrInsert(Table::lookupKey(key), hash, [&] { return *before; });
+            }
+        }
+        bool isNew = false;
+        Accumulator& acc = pane.table.findOrInsert(Table::lookupKey(key), hash, [&] {
+            isNew = true;
+            return Traits::firstAccumulator(aggregate_, value);
+        });
+        if (!isNew) Traits::add(aggregate_, value, acc);
+        return acc;
+    }
+
+    typename Panes::iterator nextUnfired() {
+        auto at = panes_.lower_bound(unfiredFrom_);
+        while (at != panes_.end() && at->second.fired) ++at;
+        return at;
+    }
+    void finishFiring(bool purges) {
+        Pane& pane = firing_->second;
+        unfiredFrom_ = std::max(unfiredFrom_, firing_->first + 1);
+        if (purges) {
+            pane.table.drained();
+            recycle(firing_);
+        } else {
+            pane.fired = true;
+            if (const auto silent = std::exchange(pane.silent, nullptr)) {
+                silent->forEach([&](const Key& key, Accumulator& acc) {
+                    pane.table.findOrInsert(key, [&] { return std::move(acc); });
+                });
+            }
+        }
+        firing_ = panes_.end();
+    }
+    void purge(Timestamp watermark) {
+        while (!panes_.empty() && cleanupTime(panes_.begin()->second.window) <= watermark) recycle(panes_.begin());
+        unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
+        nextEvent_ = kMaxTimestamp;
+        if (panes_.empty()) return;
+        const auto& first = panes_.begin()->second;
+        if (first.fired) nextEvent_ = cleanupTime(first.window);
+        if (const auto unfired = nextUnfired(); unfired != panes_.end()) {
+            nextEvent_ = std::min(nextEvent_, unfired->second.window.maxTimestamp());
+        }
+    }
+    template <class Write>
+    static void writeSilent(Pane& pane, Write write) {
+        // those that have got an element since are in the pane's table
+        Table rest;
+        pane.silent->forEach([&](const Key& key, const Accumulator& acc) {
+            if (pane.table.find(key) == nullptr) rest.findOrInsert(key, [&] { return acc; });
+        });
+        write(rest, true);
+    }
+
+    WindowGrid grid_;
+    Duration lateness_;
+    KeySelector& keySelector_;
+    Aggregate& aggregate_;
+    Panes panes_;
+    std::vector<typename Panes::node_type> spare_;
+    std::vector<Table*> current_;  ///< tables of the windows of the current slice
+    CurrentSpan span_;
+    Timestamp nextEvent_ = kMaxTimestamp;
+    std::int64_t unfiredFrom_ = std::numeric_limits<std::int64_t>::min();
+    typename Panes::iterator firing_ = panes_.end();
+    std::size_t position_ = 0;  ///< in the table that is being fired
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_WINDOWING_PANE_WINDOWS_HPP

@@ -1,0 +1,321 @@
+#ifndef MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
+#define MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
+
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/windowing/current_span.hpp>
+#include <millrace/windowing/slice_combiner.hpp>
+#include <millrace/windowing/window_grid.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// State of overlapping windows whose aggregate can be merged: every record is added to one slice of time, and windows
+/// combine their slices when they fire, column-wise over all keys. Keys have dense ids, which are given anew when half of
+/// them are not in use any more.
+/// Has the interface of `PaneWindows`.
+template <class T, class Key, class KeySelector, class Aggregate>
+class SlicedWindows {
+    using Traits = AggregateTraits<Aggregate, T>;
+    using Accumulator = typename Traits::Accumulator;
+    using Column = ColumnOf<Traits>;
+    using Slices = TimeSlices<Traits>;
+    using Combiner = std::conditional_t<Traits::kSubtracts, RunningTotal<Aggregate, Traits>, TwoStacks<Aggregate, Traits>>;
+    using Ids = KeyedTable<Key, std::uint32_t>;
+    static constexpr std::uint8_t kFormat = 1;
+
+public:
+    SlicedWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
+        : grid_(grid), lateness_(lateness), keySelector_(keySelector), aggregate_(aggregate), combiner_(aggregate) {}
+
+    bool covers(const Timestamp* times, std::size_t count) const noexcept { return current_.covers(times, count); }
+    bool covers(Timestamp t) const noexcept { return current_.covers(t); }
+
+    bool select(Timestamp t, Timestamp watermark) {
+        const std::int64_t slice = grid_.sliceOf(t);
+        const auto [first, last] = grid_.windowsOf(slice);
+        if (last < first || grid_.window(first).maxTimestamp() <= watermark) return false;
+        currentCells_ = &cellsOf(slice);
+        currentCells_->ensure(keys_.size());
+        current_.set(grid_.slice(slice));
+        nextEvent_ = std::min(nextEvent_, grid_.window(std::max(first, unfiredFrom_)).maxTimestamp());
+        return true;
+    }
+
+    void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
+        Column& cells = *currentCells_;
+        cells.ensure(keys_.size());
+        scanKeyedTable(
+            ids_, at, end, hashes, [&](std::size_t i) -> decltype(auto) { return std::invoke(keySelector_, values[i]); },
+            [&](std::size_t i, std::uint32_t id) {
+                if (cells.hasUnchecked(id)) [[likely]] {
+                    Traits::add(aggregate_, values[i], cells[id]);
+                } else {
+                    startCell(cells, id, values[i]);
+                }
+            },
+            [&](std::size_t i) {
+                const std::uint32_t id = newId(std::invoke(keySelector_, values[i]));
+                startCell(cells, id, values[i]);
+                return id;
+            });
+    }
+
+    template <class FireNow>
+    bool addBehind(const T& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
+        const std::int64_t slice = grid_.sliceOf(t);
+        const auto [first, last] = grid_.windowsOf(slice);
+        if (last < first || cleanupTime(last) <= watermark) return false;
+        // the windows that are late for this element must not fire because of it
+        unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
+
+        const auto& key = std::invoke(keySelector_, value);
+        const std::uint32_t id = ids_.findOrInsert(Ids::lookupKey(key), [&] { return newId(key); });
+        Column& cells = cellsOf(slice);
+        cells.ensure(id + std::size_t{1});
+        const bool firstInSlice = !cells.hasUnchecked(id);
+        if (firstInSlice) {
+            startCell(cells, id, value);
+        } else {
+            Traits::add(aggregate_, value, cells[id]);
+        }
+        combiner_.addBehind(slice, id, value, firstInSlice);
+
+        for (std::int64_t k = last; k >= first && cleanupTime(k) > watermark; --k) {
+            if (grid_.window(k).maxTimestamp() <= watermark) {
+                fireOne(k, id, fireNow);
+            } else {
+                nextEvent_ = std::min(nextEvent_, grid_.window(k).maxTimestamp());
+            }
+        }
+        nextEvent_ = std::min(nextEvent_, cleanupTime(last));
+        return true;
+    }
+
+    Timestamp nextEvent() const noexcept { return nextEvent_; }
+
+    template <class Emitter>
+    bool fireSome(Timestamp watermark, Emitter& emitter) {
+        if (!firing_) {
+            const auto next = nextUnfired();
+            if (!next.has_value() || grid_.window(*next).maxTimestamp() > watermark) {
+                purge(watermark);
+                return false;
+            }
+            unfiredFrom_ = *next;
+            const auto [first, end] = grid_.slicesOf(unfiredFrom_);
+            combiner_.moveTo(slices_, first, end);
+            firing_ = true;
+            position_ = 0;
+            current_.reset();
+        }
+        emitter.begin(grid_.window(unfiredFrom_));
+        const std::size_t ids = keys_.size();
+        while (position_ < ids) {
+            std::size_t room = emitter.room();
+            if (room == 0) break;
+            for (; position_ < ids && room > 0; ++position_) {
+                combiner_.combined(position_, [&](const Accumulator& acc) {
+                    if (firedBeforeRestore(position_)) return;
+                    emitter.emit(keys_[position_], acc);
+                    --room;
+                });
+            }
+        }
+        emitter.end();
+        if (position_ == ids) {
+            firing_ = false;
+            ++unfiredFrom_;
+        }
+        return true;
+    }
+
+    void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
+        KeyGroupWriter writer(maxParallelism, kFormat);
+        for (const auto& [number, slice] : slices_) {
+            for (std::size_t id = 0; id < std::min(slice.cells.size(), keys_.size()); ++id) {
+                if (!slice.cells.hasUnchecked(id)) continue;
+                ByteWriter& group = writer.of(keys_[id]);
+                group.write(number);
+                group.write(std::max(unfiredFrom_, id < firstUnfiredOfKey_.size() ? firstUnfiredOfKey_[id] : kNever));
+                Codec<Key>::encode(keys_[id], group);
+                Codec<Accumulator>::encode(slice.cells[id], group);
+            }
+        }
+        writer.writeTo(sink, uid, "windows");
+    }
+    void restore(const SnapshotSource& source, std::string_view uid) {
+        readKeyGroups(source, uid, "windows", kFormat, [&](ByteReader& reader) {
+            const auto slice = reader.read<std::int64_t>("a slice number");
+            const auto firstUnfired = reader.read<std::int64_t>("a window number");
+            const Key key = decodeState<Key>(reader);
+            const std::uint32_t id = ids_.findOrInsert(key, [&] { return newId(key); });
+            Column& cells = cellsOf(slice);
+            cells.ensure(id + std::size_t{1});
+            if (!cells.hasUnchecked(id)) {
+                cells.start(id, [&] { return decodeState<Accumulator>(reader); });
+                countUse(id);
+            }
+            firstUnfiredOfKey_.resize(keys_.size(), kNever);
+            firstUnfiredOfKey_[id] = firstUnfired;
+            lastFiredBeforeRestore_ = std::max(lastFiredBeforeRestore_, firstUnfired);
+            nextEvent_ = std::min(nextEvent_, grid_.window(grid_.windowsOf(slice).first).maxTimestamp());
+        });
+    }
+
+    std::size_t memoryBytes() const noexcept {
+        std::size_t bytes = ids_.memoryBytes();
+        for (const auto& [number, slice] : slices_) bytes += slice.cells.memoryBytes();
+        return bytes;
+    }
+
+private:
+    static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
+
+    Timestamp cleanupTime(std::int64_t window) const noexcept {
+        return saturatingAdd(grid_.window(window).maxTimestamp(), lateness_);
+    }
+
+    template <class K>
+    std::uint32_t newId(const K& key) {
+        const std::size_t id = keys_.size();
+        if (id >= Column::kGone) throw std::length_error("millrace: more than 2^32 - 1 keys in sliding windows");
+        keys_.push_back(Key(key));
+        uses_.push_back(0);
+        ++unused_;
+        return static_cast<std::uint32_t>(id);
+    }
+    void startCell(Column& cells, std::uint32_t id, const T& value) {
+        cells.ensure(id + std::size_t{1});
+        cells.start(id, [&] { return Traits::firstAccumulator(aggregate_, value); });
+        countUse(id);
+    }
+    void countUse(std::size_t id) {
+        if (uses_[id]++ == 0) --unused_;
+    }
+
+    Column& cellsOf(std::int64_t number) {
+        const auto found = slices_.lower_bound(number);
+        if (found != slices_.end() && found->first == number) return found->second.cells;
+        if (spare_.empty()) return slices_.try_emplace(found, number)->second.cells;
+        spare_.back().key() = number;
+        const auto added = slices_.insert(found, std::move(spare_.back()));
+        spare_.pop_back();
+        return added->second.cells;
+    }
+
+    /// The first window that has not fired and contains something.
+    std::optional<std::int64_t> nextUnfired() const {
+        const auto slice = unfiredFrom_ == kNever ? slices_.begin() : slices_.lower_bound(grid_.slicesOf(unfiredFrom_).first);
+        if (slice == slices_.end()) return std::nullopt;
+        return std::max(unfiredFrom_, grid_.windowsOf(slice->first).first);
+    }
+
+    /// After a restore: whether the current window had fired for this key before.
+    bool firedBeforeRestore(std::size_t id) const noexcept {
+        return unfiredFrom_ < lastFiredBeforeRestore_ && id < firstUnfiredOfKey_.size() &&
+               unfiredFrom_ < firstUnfiredOfKey_[id];
+    }
+
+    template <class FireNow>
+    void fireOne(std::int64_t k, std::uint32_t id, FireNow& fireNow) {
+        const auto [first, end] = grid_.slicesOf(k);
+        std::optional<Accumulator> acc;
+        for (auto at = slices_.lower_bound(first); at != slices_.end() && at->first < end; ++at) {
+            if (!at->second.cells.has(id)) continue;
+            if (acc.has_value()) {
+                Traits::merge(aggregate_, *acc, at->second.cells[id]);
+            } else {
+                acc.emplace(at->second.cells[id]);
+            }
+        }
+        fireNow(grid_.window(k), keys_[id], *acc);
+    }
+
+    /// Drops the slices all of whose windows are late, and finds out when the next thing happens.
+    void purge(Timestamp watermark) {
+        unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
+        while (!slices_.empty() && cleanupTime(grid_.windowsOf(slices_.begin()->first).last) <= watermark) {
+            auto node = slices_.extract(slices_.begin());
+            Column& cells = node.mapped().cells;
+            if (&cells == currentCells_) current_.reset();
+            combiner_.beforeDrop(node.key(), cells);
+            for (std::size_t id = 0; id < std::min(cells.size(), keys_.size()); ++id) {
+                if (cells.hasUnchecked(id) && --uses_[id] == 0) ++unused_;
+            }
+            cells.clear();
+            if (spare_.size() < 2 || (spare_.size() < 64 && cells.memoryBytes() < kSmall)) spare_.push_back(std::move(node));
+        }
+        if (unused_ > 1024 && unused_ > keys_.size() / 2) renumber();
+        nextEvent_ = kMaxTimestamp;
+        if (slices_.empty()) return;
+        nextEvent_ = cleanupTime(grid_.windowsOf(slices_.begin()->first).last);
+        if (const auto next = nextUnfired()) nextEvent_ = std::min(nextEvent_, grid_.window(*next).maxTimestamp());
+    }
+
+    /// Gives the keys that are in some slice new dense ids and forgets the others.
+    void renumber() {
+        std::vector<std::uint32_t> newIds(keys_.size(), Column::kGone);
+        std::vector<Key> keys;
+        std::vector<std::uint32_t> uses;
+        std::vector<std::int64_t> firstUnfired;
+        for (std::size_t id = 0; id < keys_.size(); ++id) {
+            if (uses_[id] == 0) continue;
+            newIds[id] = static_cast<std::uint32_t>(keys.size());
+            keys.push_back(std::move(keys_[id]));
+            uses.push_back(uses_[id]);
+            if (id < firstUnfiredOfKey_.size()) firstUnfired.push_back(firstUnfiredOfKey_[id]);
+        }
+        keys_ = std::move(keys);
+        uses_ = std::move(uses);
+        firstUnfiredOfKey_ = std::move(firstUnfired);
+        unused_ = 0;
+        ids_.clear();
+        for (std::size_t id = 0; id < keys_.size(); ++id) {
+            ids_.findOrInsert(keys_[id], [&] { return static_cast<std::uint32_t>(id); });
+        }
+        for (auto& [number, slice] : slices_) slice.cells.remap(newIds, keys_.size());
+        combiner_.remap(newIds, keys_.size());
+        spare_.clear();
+    }
+
+    static constexpr std::size_t kSmall = 64 * 1024;
+
+    WindowGrid grid_;
+    Duration lateness_;
+    KeySelector& keySelector_;
+    Aggregate& aggregate_;
+
+    Ids ids_;
+    std::vector<Key> keys_;            ///< by id
+    std::vector<std::uint32_t> uses_;  ///< by id: number of slices it is in
+    std::size_t unused_ = 0;           ///< ids that are in no slice
+
+    Slices slices_;
+    std::vector<typename Slices::node_type> spare_;
+    Combiner combiner_;
+    CurrentSpan current_;
+    Column* currentCells_ = nullptr;  ///< valid while `current_` covers something
+    Timestamp nextEvent_ = kMaxTimestamp;
+    std::int64_t unfiredFrom_ = kNever;  ///< windows before have fired
+    bool firing_ = false;                ///< the window `unfiredFrom_`, from id `position_` on
+    std::size_t position_ = 0;
+
+    std::vector<std::int64_t> firstUnfiredOfKey_;  ///< by id, for keys restored from a snapshot
+    std::int64_t lastFiredBeforeRestore_ = kNever;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_WINDOWING_SLICED_WINDOWS_HPP

@@ -1,0 +1,138 @@
+#ifndef MILLRACE_TESTS_SUPPORT_OPERATOR_HARNESS_HPP
+#define MILLRACE_TESTS_SUPPORT_OPERATOR_HARNESS_HPP
+
+#include <millrace/operators/chain_stage.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::testsupport {
+
+inline Timestamp at(std::int64_t ticks) { return Timestamp{Duration{ticks}}; }
+inline std::int64_t ticks(Timestamp t) { return t.time_since_epoch().count(); }
+
+struct FakeStageContext final : detail::StageContext {
+    Timestamp currentProcessingTime() const override { return now; }
+    void registerProcessingTimer(Timestamp) override {}
+    std::function<void()> wakeUp() override { return [] {}; }
+    Accumulators& accumulators() override { return accumulatorsOfJob; }
+
+    Timestamp now = at(0);
+    Accumulators accumulatorsOfJob;
+};
+
+template <class T>
+struct Emitted {
+    T value;
+    std::int64_t time;
+    bool operator==(const Emitted&) const = default;
+};
+
+/// Writes down all that comes out of a stage: elements, and one trace of everything if there is a way to show elements.
+template <class T>
+class RecordingPort final : public detail::Port {
+public:
+    void onBlock(detail::BlockRef erased, bool) override {
+        const auto block = erased.as<T>();
+        for (std::size_t i = 0; i < block.size; ++i) {
+            if (keeps) elements.push_back({std::move(block.values[i]), ticks(block.timestampOf(i))});
+            ++count;
+        }
+        largestBlock = std::max(largestBlock, block.size);
+        ++blocks;
+        if (afterBlock) afterBlock();
+    }
+    detail::Progress onWatermark(Timestamp watermark) override {
+        watermarks.push_back({ticks(watermark), count});
+        return detail::Progress::Done;
+    }
+    void onIdle() override { controls.push_back("idle"); }
+    void onActive() override { controls.push_back("active"); }
+    detail::Progress endInput() override {
+        controls.push_back("end");
+        return detail::Progress::Done;
+    }
+    void flush() override {}
+    bool wantsOwnership() const noexcept override { return true; }
+
+    struct Watermark {
+        std::int64_t time;
+        std::size_t elementsBefore;
+        bool operator==(const Watermark&) const = default;
+    };
+    std::vector<Emitted<T>> elements;
+    std::vector<Watermark> watermarks;
+    std::vector<std::string> controls;
+    std::size_t count = 0;
+    std::size_t blocks = 0;
+    std::size_t largestBlock = 0;
+    bool keeps = true;
+    std::function<void()> afterBlock;
+};
+
+/// One operator in a stage of its own, driven as a host drives it.
+template <class Op>
+class OperatorHarness {
+public:
+    using In = typename Op::Input;
+    using Out = typename Op::Output;
+    using Chain = detail::Link<detail::Input<In>, Op>;
+
+    explicit OperatorHarness(Op op, int maxParallelism = 128)
+        : stage_(std::make_unique<detail::ChainStage<Chain>>(Chain{{}, std::move(op)},
+                                                             std::vector<detail::OperatorId>{{"window", "uid-1"}})) {
+        context.maxParallelism = maxParallelism;
+        stage_->addOutput("", output);
+    }
+    template <class X>
+    void readSide(const OutputTag<X>& tag, RecordingPort<X>& port) {
+        stage_->addOutput(tag.key(), port);
+    }
+    OperatorHarness& open() {
+        stage_->open(context);
+        return *this;
+    }
+    OperatorHarness& openFrom(const SnapshotSource& source) {
+        stage_->restore(source);
+        stage_->open(context);
+        return *this;
+    }
+
+    void element(In value, std::int64_t time) {
+        Timestamp timestamp = at(time);
+        stage_->onBlock(0, detail::Block<In>{&value, &timestamp, nullptr, 1});
+    }
+    void elements(std::vector<Emitted<In>> all) {
+        std::vector<In> values;
+        std::vector<Timestamp> times;
+        for (auto& one : all) {
+            values.push_back(std::move(one.value));
+            times.push_back(at(one.time));
+        }
+        stage_->onBlock(0, detail::Block<In>{values.data(), times.data(), nullptr, values.size()});
+    }
+    detail::Progress watermark(std::int64_t time) { return stage_->onWatermark(0, at(time)); }
+    detail::Stage& stage() { return *stage_; }
+
+    MemorySnapshot snapshot() {
+        MemorySnapshot taken;
+        stage_->snapshot(taken);
+        return taken;
+    }
+    /// What has come out since the last call.
+    std::vector<Emitted<Out>> take() { return std::exchange(output.elements, {}); }
+
+    FakeStageContext context;
+    RecordingPort<Out> output;
+
+private:
+    std::unique_ptr<detail::ChainStage<Chain>> stage_;
+};
+
+}  // namespace millrace::testsupport
+
+#endif  // MILLRACE_TESTS_SUPPORT_OPERATOR_HARNESS_HPP
