@@ -10,7 +10,10 @@
 #include <millrace/api/stream_execution_environment.hpp>
 #include <millrace/api/windowed_stream.hpp>
 #include <millrace/connectors/channel.hpp>
+#include <millrace/connectors/channel_sink.hpp>
 #include <millrace/connectors/data_generator_source.hpp>
+#include <millrace/connectors/file_sink.hpp>
+#include <millrace/connectors/file_source.hpp>
 #include <millrace/runtime/job_client.hpp>
 #include <millrace/time/watermark_strategy.hpp>
 #include <millrace/version.hpp>

@@ -384,6 +384,7 @@ TEST_CASE("mail runs in its task, between blocks, and is dropped after the end",
     struct Idle : detail::JobControl {
         void fail(std::exception_ptr error) override { failure = error; }
         void taskEnded() override { ended = true; }
+        std::function<void()> wakeUp(detail::Actor&) override { return [] {}; }
         std::weak_ptr<detail::Actor> weakReference(detail::Actor&) override { return {}; }
         std::exception_ptr failure;
         bool ended = false;

@@ -160,18 +160,23 @@ public:
         return sealed().template flatMap<Out>(std::move(fn));
     }
 
-    /// A struct with `processElement(value, auto& ctx, Collector<Out>& out)`, or a callable of that form, which may ask
-    /// `ctx` for timestamp, watermark and processing time and emit to side outputs: `ctx.output(tag, x)`.
+    /// A struct with `processElement(value, ProcessContext& ctx, Collector<Out>& out)`, or a callable of that form, which
+    /// may ask `ctx` for timestamp, watermark and processing time and emit to side outputs: `ctx.output(tag, x)`.
     template <class Out = void, class Fn>
     auto process(Fn fn) && {
-        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::EmittedBy<Fn>::Type, Out>;
+        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::ProcessOutput<Fn>::Type, Out>;
         if constexpr (std::is_void_v<Deduced>) {
             static_assert(detail::kRejected<Fn>,
-                          "millrace: process(fn): the element type it emits cannot be seen, since its parameters are "
-                          "templates. Name it: process<Out>(fn).");
+                          "millrace: process(fn): the element type it emits cannot be seen. Write it as (element, "
+                          "ProcessContext& ctx, Collector<Out>& out), or name the type: process<Out>(fn).");
             return detail::RejectedStream{};
-        } else {
+        } else if constexpr (detail::ProcessFunctionFor<Fn, T, Deduced>) {
             return std::move(*this).then(detail::ProcessOperator<T, Deduced, Fn>{std::move(fn)}, "process");
+        } else {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: process(fn): fn must be copyable and have processElement(element, ProcessContext& ctx, "
+                          "Collector<Out>& out) for the stream's element, or be callable like that.");
+            return detail::RejectedStream{};
         }
     }
     template <class Out = void, class Fn>

@@ -5,6 +5,7 @@
 #include <millrace/connectors/channel.hpp>
 #include <millrace/connectors/channel_source.hpp>
 #include <millrace/connectors/collection_source.hpp>
+#include <millrace/connectors/file_source.hpp>
 #include <millrace/connectors/sequence_source.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/functions/source.hpp>
@@ -13,8 +14,11 @@
 #include <millrace/runtime/job_client.hpp>
 #include <millrace/time/watermark_strategy.hpp>
 
+#include <concepts>
+#include <cstddef>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -23,6 +27,8 @@
 namespace millrace {
 
 class StreamEnvironment;
+class SocketTextSource;
+class StdinSource;
 
 namespace detail {
 
@@ -108,6 +114,29 @@ public:
         Channel<T> channel(capacity);
         DataStream<T> stream = fromChannel(channel, std::move(name));
         return {std::move(stream), std::move(channel)};
+    }
+    /// The lines of text files or directories. CSV and JSON lines: `fromSource(FileSource::csv<Trade>(path), …)`.
+    template <class... Paths>
+    DataStream<std::string> readTextFile(const Paths&... paths) {
+        return fromSource(FileSource::lines(paths...), WatermarkStrategy::noWatermarks(), "text files");
+    }
+    /// The lines that a server on `host:port` sends, until it closes the connection; a negative `maxRetrySeconds` reconnects
+    /// for ever. Needs `#include <millrace/connectors/socket_source.hpp>`.
+    template <class Source = SocketTextSource>
+    DataStream<std::string> socketTextStream(std::string host, int port, std::string delimiter = "\n",
+                                             long maxRetrySeconds = 0) {
+        static_assert(requires { sizeof(Source); },
+                      "millrace: socketTextStream needs #include <millrace/connectors/socket_source.hpp>");
+        std::string name = "socket " + host + ":" + std::to_string(port);
+        return fromSource(Source(std::move(host), port, std::move(delimiter), maxRetrySeconds),
+                          WatermarkStrategy::noWatermarks(), std::move(name));
+    }
+    /// The lines of standard input. Needs `#include <millrace/connectors/stdin_source.hpp>`.
+    template <class Source = StdinSource>
+    DataStream<std::string> fromStdin() {
+        static_assert(requires { sizeof(Source); },
+                      "millrace: fromStdin needs #include <millrace/connectors/stdin_source.hpp>");
+        return fromSource(Source(), WatermarkStrategy::noWatermarks(), "stdin");
     }
     /// Any source, with the timestamps and watermarks that the strategy gives to its records.
     template <class Source, class Strategy>

@@ -92,6 +92,15 @@ struct EmittedBy<Fn> {
     using Type = typename EmittedByCall<decltype(&Fn::process)>::Type;
 };
 
+/// The same for process functions, which may name it: `using Output = …`.
+template <class Fn>
+struct ProcessOutput : EmittedBy<Fn> {};
+template <class Fn>
+    requires requires { typename Fn::Output; }
+struct ProcessOutput<Fn> {
+    using Type = typename Fn::Output;
+};
+
 }  // namespace detail
 }  // namespace millrace
 

@@ -20,7 +20,7 @@ struct WriterInitContext {
     int parallelism = 1;
     /// Schedules the subtask again; for writers whose `afterBlock()` has returned false. May be called from any thread,
     /// also after the job has ended.
-    std::function<void()> wakeUp;
+    std::function<void()> wakeUp{};
 };
 
 /// Writes the records of one subtask. `flush(endOfInput)` is called when the input ends (and before every checkpoint),

@@ -75,7 +75,8 @@ public:
     }
     bool noMoreSplits(int) override { return next_ == splits_.size(); }
     void addSplitsBack(std::vector<Split> splits) override {
-        splits_.insert(splits_.end(), std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end()));
+        // in front of the rest: what comes back is earlier in event time
+        splits_.insert(splits_.begin() + static_cast<std::ptrdiff_t>(next_), std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end()));
     }
     std::vector<Split> snapshot() const override {
         return {splits_.begin() + static_cast<std::ptrdiff_t>(next_), splits_.end()};

@@ -10,19 +10,29 @@
 
 // bodies: begin
 #include <millrace/api/stream_environment.ipp>
+#include <millrace/connectors/descriptor_reader.ipp>
 #include <millrace/connectors/file_line_reader.ipp>
 #include <millrace/connectors/file_split.ipp>
+#include <millrace/connectors/output_file.ipp>
+#include <millrace/connectors/socket_connection.ipp>
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
 #include <millrace/runtime/actor.ipp>
+#include <millrace/runtime/caller_runtime.ipp>
 #include <millrace/runtime/channel.ipp>
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>
+#include <millrace/runtime/sigint_guard.ipp>
+#include <millrace/runtime/simulated_runtime.ipp>
 #include <millrace/runtime/source_alignment.ipp>
 #include <millrace/runtime/stage_slot.ipp>
 #include <millrace/runtime/task.ipp>
 #include <millrace/runtime/task_input.ipp>
+#include <millrace/runtime/thread_pool_runtime.ipp>
+#include <millrace/runtime/timer_thread.ipp>
+#include <millrace/windowing/sliding_event_time_windows.ipp>
+#include <millrace/windowing/tumbling_event_time_windows.ipp>
 // bodies: end
 
 #endif  // MILLRACE_IMPL_COMPILED_HPP

@@ -19,9 +19,10 @@ struct FilterOperator {
 /// Ends a segment: what it keeps is compacted.
 template <class T, class Fn>
 template <class Next>
-class FilterOperator<T, Fn>::Node : public ForwardingNode<Next>, public SegmentRunner<Node<Next>, T, T, true> {
+class FilterOperator<T, Fn>::Node : public ForwardingNode<Next>, public SegmentRunner<Node<Next>, T, T, Next, true> {
 public:
     using SegmentOutput = T;
+    using SegmentEnd = Next;
     static constexpr bool kCompacts = true;
 
     template <class Refs>

@@ -2,8 +2,8 @@
 #define MILLRACE_OPERATORS_FLAT_MAP_HPP
 
 #include <millrace/functions/function_concepts.hpp>
-#include <millrace/functions/process_function.hpp>
 #include <millrace/operators/node.hpp>
+#include <millrace/operators/process_context.hpp>
 #include <millrace/operators/user_function.hpp>
 
 namespace millrace::detail {
@@ -73,6 +73,14 @@ struct FlatMapOperator {
     };
 };
 
+template <class Fn, class T, class Out>
+concept ProcessFunctionFor =
+    std::copy_constructible<Fn> &&
+    (std::invocable<Fn&, T, ProcessContext&, Collector<Out>&> ||
+     requires(Fn& fn, T value, ProcessContext& context, Collector<Out>& out) {
+         fn.processElement(std::move(value), context, out);
+     });
+
 /// Non-keyed process function: a callable `(value, ctx, out)` or a struct with `processElement(value, ctx, out)`.
 template <class In, class Out, class Fn>
 struct ProcessOperator {
@@ -87,8 +95,7 @@ struct ProcessOperator {
         explicit Node(const Refs& refs) : CollectingNode<Out, Next>(refs.rest), fn_(refs.op.fn) {}
 
         void open(OpenContext& context) {
-            stage_ = &context.stage;
-            outputs_ = &context.outputs;
+            context_.open(context.stage, context.outputs);
             fn_.open(context);
             this->next_.open(context);
         }
@@ -102,34 +109,24 @@ struct ProcessOperator {
         void push(In&& value, Timestamp timestamp) {
             const std::size_t from = this->collector_.size();
             const auto& record = value;
-            ProcessContext<Node> context(*this);
-            context.setElement(timestamp);
-            if constexpr (requires(Fn& fn) { fn.processElement(std::move(value), context, this->collector_); }) {
+            context_.setElement(timestamp);
+            if constexpr (requires(Fn& fn) { fn.processElement(std::move(value), context_, this->collector_); }) {
                 fn_.guardedFor(record, timestamp, [&] {
-                    fn_.get().processElement(std::move(value), context, this->collector_);
+                    fn_.get().processElement(std::move(value), context_, this->collector_);
                 });
             } else {
-                fn_(record, timestamp, std::move(value), context, this->collector_);
+                fn_(record, timestamp, std::move(value), context_, this->collector_);
             }
             this->afterCall(from, timestamp);
         }
         Progress onWatermark(Timestamp watermark) {
-            watermark_ = watermark;
+            context_.setWatermark(watermark);
             return this->next_.onWatermark(watermark);
-        }
-
-        Timestamp currentWatermark() const { return watermark_; }
-        Timestamp currentProcessingTime() const { return stage_->currentProcessingTime(); }
-        template <class X, class U>
-        void emitSide(const OutputTag<X>& tag, U&& value, Timestamp timestamp) {
-            outputs_->emitSide(tag, std::forward<U>(value), timestamp);
         }
 
     private:
         UserFunction<Fn> fn_;
-        StageContext* stage_ = nullptr;
-        StageOutputs* outputs_ = nullptr;
-        Timestamp watermark_ = kMinTimestamp;
+        ProcessContext context_;
     };
 };
 

@@ -96,14 +96,15 @@ public:
 private:
     void reduceInPlace(Block<T> block, std::size_t& at) {
         T* const values = block.values;
+        LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
             table_, at, block.size, block.hashes,
-            [&](std::size_t i) -> decltype(auto) { return std::invoke(keySelector_, std::as_const(values[i])); },
-            [&](std::size_t i, T& state) {
-                reduceInto(fn_.get(), state, std::as_const(values[i]));
+            [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, std::as_const(values[i])); },
+            [values, &fn = fn_.get()](std::size_t i, T& state) {
+                reduceInto(fn, state, std::as_const(values[i]));
                 values[i] = state;
             },
-            [&](std::size_t i) -> const T& { return values[i]; });
+            [values](std::size_t i) -> const T& { return values[i]; });
     }
     void pushReduced(T& value, Timestamp timestamp) {
         T* state = nullptr;

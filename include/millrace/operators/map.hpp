@@ -20,10 +20,11 @@ template <class In, class Fn>
 template <class Next>
 class MapOperator<In, Fn>::Node
     : public ForwardingNode<Next>,
-      public SegmentRunner<Node<Next>, In, typename SegmentOutputOf<Next, Output>::Type,
+      public SegmentRunner<Node<Next>, In, typename SegmentOutputOf<Next, Output>::Type, typename SegmentEndOf<Next>::Type,
                            SegmentNode<Next> ? requires { requires Next::kCompacts; } : false> {
 public:
     using SegmentOutput = typename SegmentOutputOf<Next, Output>::Type;
+    using SegmentEnd = typename SegmentEndOf<Next>::Type;
     static constexpr bool kCompacts = requires { requires Next::kCompacts; };
 
     template <class Refs>

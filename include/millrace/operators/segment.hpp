@@ -29,6 +29,20 @@ struct SegmentOutputOf<Node, Fallback> {
     using Type = typename Node::SegmentOutput;
 };
 
+/// The node behind the segment that `Node` begins (or `Node` itself, if it begins none).
+template <class Node>
+struct SegmentEndOf {
+    using Type = Node;
+};
+template <SegmentNode Node>
+struct SegmentEndOf<Node> {
+    using Type = typename Node::SegmentEnd;
+};
+
+/// A node that ends the stage and looks at one record after the other: maps in front of it run in its loop.
+template <class Node>
+concept RecordConsumer = requires { requires Node::kConsumesRecords; };
+
 /// The result of one record on its way out of a segment; constructed at most once.
 template <class T>
 struct Slot {
@@ -53,12 +67,13 @@ struct SegmentBuffer {
 struct NoSegmentBuffer {};
 
 /// Runs the segment that starts at `Derived` on blocks and on single records.
-/// `Derived` has Input, SegmentOutput, kCompacts (a filter ends the segment), `apply`, and `segmentEnd()`: the node
+/// `Derived` has SegmentOutput, SegmentEnd, kCompacts (a filter ends the segment), `apply`, and `segmentEnd()`: the node
 /// that gets the results.
-template <class Derived, class In, class Out, bool kCompacts>
+template <class Derived, class In, class Out, class End, bool kCompacts>
 class SegmentRunner {
-    static constexpr bool kInPlace = std::is_same_v<In, Out> && kBlockwise<Out>;
-    static constexpr bool kBuffered = kBlockwise<Out>;
+    static constexpr bool kBuffered = kBlockwise<Out> && (kCompacts || !RecordConsumer<End>);
+    // not where the block is compacted: stores close behind the loads cost a tenth more than a second buffer
+    static constexpr bool kInPlace = kBuffered && std::is_same_v<In, Out> && !kCompacts;
 
 public:
     void runBlock(Block<In> block) {
@@ -111,7 +126,7 @@ public:
 private:
     Derived& derived() noexcept { return static_cast<Derived&>(*this); }
 
-    // a filter may write one record behind the kept ones: the input block has that room, since it is behind the reader
+    // a filter may write one record behind the kept ones: the buffer has that room
     template <bool kTimed>
     std::size_t loop(Block<In> block, Out* out, Timestamp* times) {
         std::size_t kept = 0;

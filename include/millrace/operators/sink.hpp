@@ -20,6 +20,8 @@ struct FunctionSinkOperator {
     template <class Next>
     class Node : public ForwardingNode<Next> {
     public:
+        static constexpr bool kConsumesRecords = true;
+
         template <class Refs>
         explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
 
@@ -65,6 +67,8 @@ struct WriterSinkOperator {
         using Writer = decltype(std::declval<const Sink&>().createWriter(std::declval<const WriterInitContext&>()));
 
     public:
+        static constexpr bool kConsumesRecords = true;
+
         template <class Refs>
         explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), sink_(refs.op.sink) {}
 

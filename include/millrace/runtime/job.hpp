@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -57,6 +58,7 @@ public:
     const std::vector<std::unique_ptr<Task>>& tasks() const noexcept { return wired_.tasks; }
 
     void taskEnded() override;
+    std::function<void()> wakeUp(Actor& task) override;
     std::weak_ptr<Actor> weakReference(Actor& task) override { return std::shared_ptr<Actor>(shared_from_this(), &task); }
 
 private:
@@ -67,12 +69,13 @@ private:
 
     void wakeAll();
     void finish();
+    std::shared_ptr<TaskExecutor> runningOn() const;
     std::vector<OperatorMetrics> readMetrics() const;
 
     JobGraph graph_;
     Accumulators accumulators_;
     JobSegmentPool segments_;
-    std::shared_ptr<TaskExecutor> executor_;
+    std::shared_ptr<TaskExecutor> executor_;  ///< until the end; under mutex_, but for the start and the end themselves
     std::shared_ptr<void> work_;
     std::shared_ptr<Job> self_;
     JobTasks wired_;

@@ -62,6 +62,20 @@ MILLRACE_INLINE void Job::fail(std::exception_ptr error) {
     wakeAll();
 }
 
+MILLRACE_INLINE std::shared_ptr<TaskExecutor> Job::runningOn() const {
+    const std::lock_guard lock(mutex_);
+    return executor_;
+}
+
+MILLRACE_INLINE std::function<void()> Job::wakeUp(Actor& task) {
+    return [weak = weak_from_this(), &task] {
+        const auto job = weak.lock();
+        // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
+        const auto executor = job != nullptr ? job->runningOn() : nullptr;
+        if (executor != nullptr) task.wake();
+    };
+}
+
 MILLRACE_INLINE void Job::taskEnded() {
     if (openTasks_.fetch_sub(1) == 1) finish();
 }
@@ -78,7 +92,12 @@ MILLRACE_INLINE void Job::finish() {
     const Duration runTime = executor_->monotonicNow() - startedAt_;
     work_.reset();
     // before the end is announced: a thread of the pool must not be the last to hold the pool, it would have to join itself
-    executor_.reset();
+    std::shared_ptr<TaskExecutor> executor;
+    {
+        const std::lock_guard lock(mutex_);
+        executor.swap(executor_);
+    }
+    executor.reset();
     const std::lock_guard lock(mutex_);
     runTime_ = runTime;
     status_.store(failure_ != nullptr                          ? JobStatus::Failed

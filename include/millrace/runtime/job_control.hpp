@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <memory>
 
 namespace millrace::detail {
@@ -24,7 +25,9 @@ public:
     virtual void fail(std::exception_ptr error) = 0;
     /// The caller's task has ended. With the last one the job ends, and may be gone when this returns.
     virtual void taskEnded() = 0;
-    /// A reference to one of its tasks that does not keep the job alive.
+    /// A callback that wakes one of its tasks, from any thread. Does not keep the job alive, and does nothing after its end.
+    virtual std::function<void()> wakeUp(Actor& task) = 0;
+    /// A reference to one of its tasks for the executor's timers.
     virtual std::weak_ptr<Actor> weakReference(Actor& task) = 0;
 
 protected:

@@ -14,11 +14,7 @@ inline constexpr int kBlocksPerClockRead = 8;
 
 MILLRACE_INLINE Timestamp TaskContext::currentProcessingTime() const { return task_.now(); }
 MILLRACE_INLINE void TaskContext::registerProcessingTimer(Timestamp time) { task_.addTimer(time); }
-MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() {
-    return [weak = task_.job().weakReference(task_)] {
-        if (const auto task = weak.lock()) task->wake();
-    };
-}
+MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() { return task_.job().wakeUp(task_); }
 
 MILLRACE_INLINE Task::Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators, Duration bufferTimeout)
     : Actor(executor, id), job_(job), context_(*this, accumulators), bufferTimeout_(bufferTimeout) {

@@ -45,9 +45,43 @@ struct RunActor {
     Actor* actor;
 };
 
-/// What both kinds of pools share: real clocks, and waiting for the job's own signal.
-class RealTimeExecutor : public TaskExecutor {
+/// Threads of an own pool.
+class PoolThreads {
 public:
+    explicit PoolThreads(int threads) : pool_(static_cast<std::size_t>(threads)) {}
+    void post(Actor& actor) { boost::asio::post(pool_, RunActor{&actor}); }
+    std::shared_ptr<void> holdWork() { return nullptr; }
+    bool includeThisOne() { return pool_.get_executor().running_in_this_thread(); }
+
+private:
+    boost::asio::thread_pool pool_;  // its destructor joins; every job has ended by then
+};
+
+/// Threads of the caller.
+class CallersThreads {
+public:
+    explicit CallersThreads(ExternalExecutor threads) : threads_(std::move(threads)) {}
+    void post(Actor& actor) {
+        threads_.post([target = &actor] { target->run(); });  // small enough for std::function not to allocate
+    }
+    std::shared_ptr<void> holdWork() { return threads_.holdWork ? threads_.holdWork() : nullptr; }
+    bool includeThisOne() { return false; }
+
+private:
+    ExternalExecutor threads_;
+};
+
+/// Runs tasks on such threads, by real clocks.
+template <class Threads>
+class RealTimeExecutor final : public TaskExecutor {
+public:
+    template <class Arg>
+    static std::shared_ptr<TaskExecutor> create(Arg arg) {
+        return {new RealTimeExecutor(std::move(arg)), &RealTimeExecutor::destroy};
+    }
+
+    void post(Actor& actor) override { threads_.post(actor); }
+    std::shared_ptr<void> holdWork() override { return threads_.holdWork(); }
     Timestamp now() const override { return TimerThread::now(); }
     Duration monotonicNow() const override { return TimerThread::monotonicNow(); }
     void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override { timers_.wakeAt(time, std::move(actor)); }
@@ -55,38 +89,21 @@ public:
     bool waitFor(Job& job, std::optional<Duration> timeout) override { return job.waitUntilEnded(timeout); }
 
 private:
-    TimerThread timers_;
-};
-
-class PoolExecutor final : public RealTimeExecutor {
-public:
-    explicit PoolExecutor(int threads) : pool_(static_cast<std::size_t>(threads)) {}
-    void post(Actor& actor) override { boost::asio::post(pool_, RunActor{&actor}); }
+    template <class Arg>
+    explicit RealTimeExecutor(Arg arg) : threads_(std::move(arg)) {}
 
     /// A client that is let go inside an operator may leave the last reference to a thread of the pool itself, which
     /// cannot join itself; then another thread does it.
-    static void destroy(PoolExecutor* executor) {
-        if (executor->pool_.get_executor().running_in_this_thread()) {
+    static void destroy(RealTimeExecutor* executor) {
+        if (executor->threads_.includeThisOne()) {
             std::thread([executor] { delete executor; }).detach();
         } else {
             delete executor;
         }
     }
 
-private:
-    boost::asio::thread_pool pool_;  // its destructor joins; every job has ended by then
-};
-
-class HookExecutor final : public RealTimeExecutor {
-public:
-    explicit HookExecutor(ExternalExecutor threads) : threads_(std::move(threads)) {}
-    void post(Actor& actor) override {
-        threads_.post([target = &actor] { target->run(); });  // small enough for std::function not to allocate
-    }
-    std::shared_ptr<void> holdWork() override { return threads_.holdWork ? threads_.holdWork() : nullptr; }
-
-private:
-    ExternalExecutor threads_;
+    Threads threads_;
+    TimerThread timers_;  // joined first: it may be in the middle of a post
 };
 
 inline int hardwareThreads() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
@@ -100,12 +117,12 @@ MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(int threads) : defaultParal
         throw ConfigurationException("ThreadPoolRuntime needs at least one thread, but got " + std::to_string(threads) +
                                      "; to run a job on the calling thread use CallerRuntime");
     }
-    executor_ = std::shared_ptr<detail::PoolExecutor>(new detail::PoolExecutor(threads), detail::PoolExecutor::destroy);
+    executor_ = detail::RealTimeExecutor<detail::PoolThreads>::create(threads);
 }
 
 MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads) : defaultParallelism_(detail::hardwareThreads()) {
     if (!threads.post) throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
-    executor_ = std::make_shared<detail::HookExecutor>(std::move(threads));
+    executor_ = detail::RealTimeExecutor<detail::CallersThreads>::create(std::move(threads));
 }
 
 MILLRACE_INLINE std::shared_ptr<JobClient> ThreadPoolRuntime::submit(detail::JobGraph graph) {

@@ -40,7 +40,7 @@ public:
 
         /// `key` may be of any type that compares and hashes like the key: a view, a tuple of references…
         template <class K>
-        Slot* locate(const K& key, std::uint64_t hash, bool& found) const {
+        [[gnu::always_inline]] Slot* locate(const K& key, std::uint64_t hash, bool& found) const {
             if constexpr (kIntegerKey<Key>) {
                 if (static_cast<typename Slot::Stored>(key) == Slot::kFree) [[unlikely]] {
                     found = side->occupied();
@@ -61,7 +61,10 @@ public:
                 at = (at + 1) & mask;
             }
         }
-        void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(slots + (hash >> shift), 1); }
+        // always_inline: g++ takes a call of a function that only prefetches for one without effect, and drops it
+        [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
+            __builtin_prefetch(slots + (hash >> shift), 1);
+        }
     };
 
     KeyedTable() { side_->initialise(); }
@@ -69,7 +72,7 @@ public:
     KeyedTable& operator=(const KeyedTable&) = delete;
     ~KeyedTable() { destroyAll(); }
 
-    View view() {
+    [[gnu::always_inline]] View view() {
         if (capacity_ == 0) [[unlikely]] allocate(kMinCapacity);
         return {slots_, capacity_ - 1, shift_, side_.get()};
     }
@@ -117,7 +120,7 @@ public:
 
     /// Puts a new entry where `locate` found none.
     template <class K, class Make>
-    Slot* insert(View& where, Slot* slot, const K& key, std::uint64_t hash, Make&& make) {
+    [[gnu::always_inline]] Slot* insert(View& where, Slot* slot, const K& key, std::uint64_t hash, Make&& make) {
         if constexpr (kIntegerKey<Key>) {
             if (slot == side_.get()) [[unlikely]] {
                 ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
@@ -125,7 +128,12 @@ public:
                 return slot;
             }
         }
-        if (size_ >= limit_) [[unlikely]] slot = growFor(where, key, hash);
+        if (size_ >= limit_) [[unlikely]] {
+            grow();
+            where = view();
+            bool found = false;
+            slot = where.locate(key, hash, found);
+        }
         ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
         if constexpr (std::is_nothrow_constructible_v<Key, const K&>) {
             slot->occupy(key, hash);
@@ -206,7 +214,7 @@ private:
         return 2 * capacity * sizeof(Slot) <= kSmallBytes ? capacity / 2 : capacity / 5 * 4;
     }
 
-    void allocate(std::size_t capacity) {
+    [[gnu::noinline]] void allocate(std::size_t capacity) {
         TableMemory memory(capacity * sizeof(Slot));
         adopt(std::move(memory), capacity);
         for (std::size_t i = 0; i < capacity; ++i) slots_[i].initialise();
@@ -219,16 +227,8 @@ private:
         limit_ = limitOf(capacity);
     }
 
-    template <class K>
-    [[gnu::noinline]] Slot* growFor(View& where, const K& key, std::uint64_t hash) {
-        grow();
-        where = view();
-        bool found = false;
-        return where.locate(key, hash, found);
-    }
-
     /// A sequential pass over old and new memory: entries keep their order, since the high bits place them.
-    void grow() {
+    [[gnu::noinline]] void grow() {
         const std::size_t capacity = capacity_ * 2;
         const std::size_t mask = capacity - 1;
         const int shift = shift_ - 1;

@@ -6,8 +6,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace millrace::detail {
+
+/// A function without side effects, copied into a loop where that is free: otherwise it is read from memory anew for
+/// every record, since the loop's stores might have changed it.
+template <class Fn>
+using LoopCopy = std::conditional_t<std::is_trivially_copyable_v<Fn> && sizeof(Fn) <= 2 * sizeof(void*), Fn, Fn&>;
 
 /// Looks the keys of a run of records up, one after the other, with prefetching where the table is too large for the
 /// cache. For record i: `hit(i, value)` if its key is known, else `miss(i)` makes the value of a new entry.
@@ -15,100 +21,92 @@ namespace millrace::detail {
 /// the callables throws.
 template <class Table, class KeyAt, class Hit, class Miss>
 class KeyedTableScan {
-    static constexpr std::size_t kAhead = 24;
+    // far enough for a miss of ~150 ns, in loops of a few ns; the line fill buffers bound what more would bring
+    static constexpr std::size_t kAhead = 48;
     static constexpr std::size_t kChunk = 256;
 
-public:
-    KeyedTableScan(Table& table, KeyAt keyAt, Hit hit, Miss miss) : table_(table), keyAt_(keyAt), hit_(hit), miss_(miss) {}
+    using Key = typename Table::KeyType;
+    using View = typename Table::View;
 
-    [[gnu::always_inline]] void run(std::size_t& at, std::size_t end, const std::uint32_t* hashes) {
-        if constexpr (kHashIsCheap) {
+public:
+    [[gnu::always_inline]] static void run(Table& table, std::size_t& at, std::size_t end, const std::uint32_t* hashes,
+                                           KeyAt keyAt, Hit hit, Miss miss) {
+        if constexpr (kIntegerKey<Key>) {
             (void)hashes;
-            if (table_.wantsPrefetch()) {
-                prefetching(at, end);
+            if (table.wantsPrefetch()) {
+                prefetching(table, at, end, keyAt, hit, miss);
             } else {
-                plain(at, end);
+                plain(table, at, end, keyAt, hit, miss);
             }
         } else {
-            hashingAhead(at, end, hashes);
+            hashingAhead(table, at, end, hashes, keyAt, hit, miss);
         }
     }
 
 private:
-    using Key = typename Table::KeyType;
-    static constexpr bool kHashIsCheap = kIntegerKey<Key>;
-
-    [[gnu::always_inline]] void plain(std::size_t& at, std::size_t end) {
-        auto view = table_.view();
-        for (std::size_t i = at; i < end; ++i) {
-            at = i;
-            const auto& key = keyAt_(i);
-            one(view, i, key, Table::hashOf(static_cast<Key>(key)));
+    [[gnu::always_inline]] static void plain(Table& table, std::size_t& at, std::size_t end, KeyAt keyAt, Hit hit,
+                                             Miss miss) {
+        View view = table.view();
+        for (; at < end; ++at) {
+            const auto& key = keyAt(at);
+            one(table, view, at, key, Table::hashOf(Table::lookupKey(key)), hit, miss);
         }
-        at = end;
     }
-    [[gnu::always_inline]] void prefetching(std::size_t& at, std::size_t end) {
-        auto view = table_.view();
-        const std::size_t ahead = std::min(kAhead, end - at);
-        for (std::size_t i = at; i < at + ahead; ++i) view.prefetch(Table::hashOf(static_cast<Key>(keyAt_(i))));
-        std::size_t i = at;
-        for (; i + kAhead < end; ++i) {
-            at = i;
-            view.prefetch(Table::hashOf(static_cast<Key>(keyAt_(i + kAhead))));
-            const auto& key = keyAt_(i);
-            one(view, i, key, Table::hashOf(static_cast<Key>(key)));
+    [[gnu::always_inline]] static void prefetching(Table& table, std::size_t& at, std::size_t end, KeyAt keyAt, Hit hit,
+                                                   Miss miss) {
+        View view = table.view();
+        const std::size_t first = std::min(end, at + kAhead);
+        for (std::size_t i = at; i < first; ++i) view.prefetch(Table::hashOf(Table::lookupKey(keyAt(i))));
+        for (; at + kAhead < end; ++at) {
+            view.prefetch(Table::hashOf(Table::lookupKey(keyAt(at + kAhead))));
+            const auto& key = keyAt(at);
+            one(table, view, at, key, Table::hashOf(Table::lookupKey(key)), hit, miss);
         }
-        for (; i < end; ++i) {
-            at = i;
-            const auto& key = keyAt_(i);
-            one(view, i, key, Table::hashOf(static_cast<Key>(key)));
+        for (; at < end; ++at) {
+            const auto& key = keyAt(at);
+            one(table, view, at, key, Table::hashOf(Table::lookupKey(key)), hit, miss);
         }
-        at = end;
     }
-    void hashingAhead(std::size_t& at, std::size_t end, const std::uint32_t* hashes) {
+    /// Hashes of strings and the like are taken from the exchange or computed once, chunk by chunk.
+    [[gnu::always_inline]] static void hashingAhead(Table& table, std::size_t& at, std::size_t end,
+                                                    const std::uint32_t* hashes, KeyAt keyAt, Hit hit, Miss miss) {
         std::uint64_t ahead[kChunk];
+        View view = table.view();
         while (at < end) {
-            auto view = table_.view();
             const std::size_t from = at;
             const std::size_t count = std::min(kChunk, end - from);
-            for (std::size_t i = 0; i < count; ++i) {
-                at = from + i;
-                ahead[i] = hashes != nullptr ? Table::Slot::hashOf(hashes[at]) : Table::hashOf(keyAt_(at));
+            for (; at < from + count; ++at) {
+                ahead[at - from] = hashes != nullptr ? Table::Slot::hashOf(hashes[at]) : Table::hashOf(keyAt(at));
             }
-            const bool prefetches = table_.wantsPrefetch();
+            const bool prefetches = table.wantsPrefetch();
             for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetch(ahead[i]);
-            for (std::size_t i = 0; i < count; ++i) {
-                at = from + i;
+            for (at = from; at < from + count; ++at) {
+                const std::size_t i = at - from;
                 if (prefetches && i + kAhead < count) view.prefetch(ahead[i + kAhead]);
-                const auto& key = keyAt_(at);
-                one(view, at, key, ahead[i]);
+                const auto& key = keyAt(at);
+                one(table, view, at, key, ahead[i], hit, miss);
             }
-            at = from + count;
         }
     }
 
     template <class K>
-    [[gnu::always_inline]] void one(typename Table::View& view, std::size_t i, const K& key, std::uint64_t hash) {
+    [[gnu::always_inline]] static void one(Table& table, View& view, std::size_t i, const K& key, std::uint64_t hash,
+                                           Hit& hit, Miss& miss) {
         bool found = false;
         typename Table::Slot* const slot = view.locate(key, hash, found);
         if (found) [[likely]] {
-            hit_(i, slot->value);
+            hit(i, slot->value);
         } else {
-            table_.insert(view, slot, key, hash, [&] { return miss_(i); });
+            table.insert(view, slot, key, hash, [&]() -> decltype(auto) { return miss(i); });
         }
     }
-
-    Table& table_;
-    KeyAt keyAt_;
-    Hit hit_;
-    Miss miss_;
 };
 
 /// Runs a `KeyedTableScan` over the records [at, end).
 template <class Table, class KeyAt, class Hit, class Miss>
 [[gnu::always_inline]] inline void scanKeyedTable(Table& table, std::size_t& at, std::size_t end,
                                                   const std::uint32_t* hashes, KeyAt keyAt, Hit hit, Miss miss) {
-    KeyedTableScan<Table, KeyAt, Hit, Miss>(table, keyAt, hit, miss).run(at, end, hashes);
+    KeyedTableScan<Table, KeyAt, Hit, Miss>::run(table, at, end, hashes, keyAt, hit, miss);
 }
 
 }  // namespace millrace::detail

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <optional>
@@ -51,15 +52,17 @@ template <class T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
 
 inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> time) {
-    using std::chrono::floor;
-    const auto seconds = floor<std::chrono::seconds>(time);
-    const std::time_t whole = std::chrono::system_clock::to_time_t(seconds);
+    // by hand, since a floor to seconds cannot be subtracted again near the smallest time
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    const std::int64_t ticks = time.time_since_epoch().count();
+    const std::int64_t rest = ((ticks % kSecond) + kSecond) % kSecond;
+    const auto whole = static_cast<std::time_t>(ticks / kSecond - (ticks % kSecond < 0 ? 1 : 0));
     std::tm parts{};
     gmtime_r(&whole, &parts);
     char text[64];
     std::string result(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts));
-    if (const long long rest = (time - seconds).count(); rest != 0) {
-        std::snprintf(text, sizeof text, ".%09lld", rest);
+    if (rest != 0) {
+        std::snprintf(text, sizeof text, ".%09lld", static_cast<long long>(rest));
         std::string_view digits = text;
         while (digits.back() == '0') digits.remove_suffix(1);
         result += digits;

@@ -57,13 +57,14 @@ public:
     /// Adds records [at, end) to the windows of the current slice. `at` is the record at hand when something throws.
     void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
         const std::size_t from = at;
+        LoopCopy<KeySelector> keyOf = keySelector_;
         for (Table* table : current_) {
             at = from;
             scanKeyedTable(
                 *table, at, end, hashes,
-                [&](std::size_t i) -> decltype(auto) { return std::invoke(keySelector_, values[i]); },
-                [&](std::size_t i, Accumulator& acc) { Traits::add(aggregate_, values[i], acc); },
-                [&](std::size_t i) { return Traits::firstAccumulator(aggregate_, values[i]); });
+                [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, values[i]); },
+                [values, &fn = aggregate_](std::size_t i, Accumulator& acc) { Traits::add(fn, values[i], acc); },
+                [values, &fn = aggregate_](std::size_t i) { return Traits::firstAccumulator(fn, values[i]); });
         }
     }
 

@@ -56,17 +56,19 @@ public:
     void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
         Column& cells = *currentCells_;
         cells.ensure(keys_.size());
+        LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
-            ids_, at, end, hashes, [&](std::size_t i) -> decltype(auto) { return std::invoke(keySelector_, values[i]); },
-            [&](std::size_t i, std::uint32_t id) {
+            ids_, at, end, hashes,
+            [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, values[i]); },
+            [this, values, &cells](std::size_t i, std::uint32_t id) {
                 if (cells.hasUnchecked(id)) [[likely]] {
                     Traits::add(aggregate_, values[i], cells[id]);
                 } else {
                     startCell(cells, id, values[i]);
                 }
             },
-            [&](std::size_t i) {
-                const std::uint32_t id = newId(std::invoke(keySelector_, values[i]));
+            [this, values, &keyOf, &cells](std::size_t i) {
+                const std::uint32_t id = newId(std::invoke(keyOf, values[i]));
                 startCell(cells, id, values[i]);
                 return id;
             });
@@ -188,7 +190,7 @@ private:
     }
 
     template <class K>
-    std::uint32_t newId(const K& key) {
+    [[gnu::noinline]] std::uint32_t newId(const K& key) {
         const std::size_t id = keys_.size();
         if (id >= Column::kGone) throw std::length_error("millrace: more than 2^32 - 1 keys in sliding windows");
         keys_.push_back(Key(key));
@@ -196,7 +198,7 @@ private:
         ++unused_;
         return static_cast<std::uint32_t>(id);
     }
-    void startCell(Column& cells, std::uint32_t id, const T& value) {
+    [[gnu::noinline]] void startCell(Column& cells, std::uint32_t id, const T& value) {
         cells.ensure(id + std::size_t{1});
         cells.start(id, [&] { return Traits::firstAccumulator(aggregate_, value); });
         countUse(id);

@@ -4,6 +4,7 @@
 #include <millrace/windowing/time_window.hpp>
 
 #include <cstdint>
+#include <limits>
 
 namespace millrace::detail {
 
@@ -56,6 +57,7 @@ public:
 
     /// The first window whose last timestamp is behind `t`.
     constexpr std::int64_t firstWindowAfter(Timestamp t) const noexcept {
+        if (t == kMinTimestamp) return std::numeric_limits<std::int64_t>::min();
         // the first k with offset + k * slide + size - 1 > t
         const Wide past = static_cast<Wide>(t.time_since_epoch().count()) + 1 - size_ - offset_;
         Wide k = past / slide_;
