@@ -52,7 +52,9 @@ public:
         InnerWriter inner_;
     };
 
-    Writer createWriter(const millrace::WriterInitContext& context) const { return Writer(sink_.createWriter(context)); }
+    Writer createWriter(const millrace::WriterInitContext& context) const {
+        return Writer(sink_.createWriter(context));
+    }
 
 private:
     Sink sink_;

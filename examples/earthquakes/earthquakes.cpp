@@ -4,9 +4,9 @@
 
 #include <millrace/millrace.hpp>
 
-#include <arguments.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <arguments.hpp>
 #include <ordered_sink.hpp>
 
 #include <cstdint>
@@ -26,15 +26,22 @@ usage: earthquakes [OPTION...]
   --help
 )";
 
-void print(const Activity& activity) {
-    static Timestamp shown = kMinTimestamp;  // the sink has one subtask
-    if (activity.end != shown) {
-        fmt::print("\n{:%Y-%m-%d %H:%M} to {:%H:%M} UTC\n", activity.start, activity.end);
-        shown = activity.end;
+/// Prints the rows of a stream in order, with a headline for each window.
+class Printer {
+public:
+    void operator()(const Activity& activity) {
+        if (activity.end != shown_) {
+            fmt::print("\n{:%Y-%m-%d %H:%M} to {:%H:%M} UTC\n", activity.start, activity.end);
+            shown_ = activity.end;
+        }
+        fmt::print("  {}  {:3} events", activity.net, activity.events);
+        if (activity.strongest) fmt::print("   {:5.2f}  {}", *activity.strongest, activity.place);
+        fmt::print("\n");
     }
-    const std::string strongest = activity.strongest ? fmt::format("{:5.2f}  {}", *activity.strongest, activity.place) : "";
-    fmt::print("  {}  {:3} events   {}\n", activity.net, activity.events, strongest);
-}
+
+private:
+    Timestamp shown_ = kMinTimestamp;
+};
 
 int run(examples::Arguments& arguments) {
     const auto input = arguments.takeText("--input").value_or(MILLRACE_EXAMPLE_DATA "/earthquakes.jsonl");
@@ -43,10 +50,12 @@ int run(examples::Arguments& arguments) {
     arguments.expectNothingMore();
 
     const auto [activity, late] = activityOfNetworks(readReports(env, input));
-    activity.sinkTo(examples::inOrder<Activity>(examples::forEach<Activity>(print))).setParallelism(1);
+    activity.sinkTo(examples::inOrder<Activity>(examples::forEach<Activity>(Printer{}))).setParallelism(1);
     // one subtask, and read only after the job: nothing to guard
     std::map<std::string, std::int64_t> lateEvents;
-    late.addSink([&lateEvents](const Earthquake& event) { ++lateEvents[event.net]; }).name("late events").setParallelism(1);
+    late.addSink([&lateEvents](const Earthquake& event) { ++lateEvents[event.net]; })
+        .name("late events")
+        .setParallelism(1);
     env.execute("earthquakes");
 
     fmt::print("\ntoo late to be counted, by network:\n");
@@ -56,4 +65,6 @@ int run(examples::Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return examples::runExample(argc, argv, kUsage, run); }
+int main(int argc, char** argv) {
+    return examples::runExample(argc, argv, kUsage, run);
+}

@@ -66,7 +66,8 @@ inline millrace::DataStream<Earthquake> readReports(millrace::StreamEnvironment&
     using namespace std::chrono_literals;
     return env
         .fromSource(millrace::FileSource::of(millrace::JsonLinesFormat<Earthquake>{}, file),
-                    millrace::WatermarkStrategy::forBoundedOutOfOrdernessPerRecord(24h).withTimestampAssigner(&Earthquake::time),
+                    millrace::WatermarkStrategy::forBoundedOutOfOrdernessPerRecord(24h).withTimestampAssigner(
+                        &Earthquake::time),
                     "reports")
         .setParallelism(1);
 }
@@ -79,7 +80,8 @@ inline Results activityOfNetworks(const millrace::DataStream<Earthquake>& report
             .window(millrace::TumblingEventTimeWindows::of(6h))
             .sideOutputLateData(kLate)
             .aggregate(CountAndStrongest{},
-                       [](const std::string& net, const millrace::TimeWindow& window, const CountAndStrongest::Accumulator& acc) {
+                       [](const std::string& net, const millrace::TimeWindow& window,
+                          const CountAndStrongest::Accumulator& acc) {
                            return Activity{window.start, window.end, net, acc.events, acc.strongest, acc.place};
                        })
             .name("activity");

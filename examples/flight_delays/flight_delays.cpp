@@ -4,9 +4,9 @@
 
 #include <millrace/millrace.hpp>
 
-#include <arguments.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <arguments.hpp>
 #include <ordered_sink.hpp>
 
 #include <cstdio>
@@ -52,4 +52,6 @@ int run(examples::Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return examples::runExample(argc, argv, kUsage, run); }
+int main(int argc, char** argv) {
+    return examples::runExample(argc, argv, kUsage, run);
+}

@@ -60,7 +60,8 @@ struct SumOfDelays {
     Accumulator getResult(const Accumulator& acc) const { return acc; }
 };
 
-inline Delays toDelays(const std::string& origin, const millrace::TimeWindow& window, const SumOfDelays::Accumulator& sum) {
+inline Delays toDelays(const std::string& origin, const millrace::TimeWindow& window,
+                       const SumOfDelays::Accumulator& sum) {
     return {window.start, window.end, origin, sum.flights, sum.delayMinutes};
 }
 
@@ -85,9 +86,11 @@ struct WorstAirports {
 };
 
 inline millrace::DataStream<Flight> readFlights(millrace::StreamEnvironment& env, const std::string& file) {
-    const auto format = millrace::CsvFormat<Flight>{}.column("date", &Flight::time).column("delay_min", &Flight::delayMinutes);
+    const auto format =
+        millrace::CsvFormat<Flight>{}.column("date", &Flight::time).column("delay_min", &Flight::delayMinutes);
     return env.fromSource(millrace::FileSource::of(format, file),
-                          millrace::WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Flight::time), "flights");
+                          millrace::WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Flight::time),
+                          "flights");
 }
 
 /// Flights and delays for each origin and hour.

@@ -23,9 +23,8 @@ struct Listing {
 
 /// The S&P 500 as of the file, sorted by industry.
 inline std::vector<Listing> readListings(const std::string& path) {
-    const auto format = millrace::CsvFormat<Listing>{}
-                            .column("Symbol", &Listing::symbol)
-                            .column("GICS Sector", &Listing::industry);
+    const auto format =
+        millrace::CsvFormat<Listing>{}.column("Symbol", &Listing::symbol).column("GICS Sector", &Listing::industry);
     millrace::StreamExecutionEnvironment env(millrace::CallerRuntime{});
     auto listings = env.fromSource(millrace::FileSource::of(format, path), millrace::WatermarkStrategy::noWatermarks())
                         .executeAndCollect("listings");
@@ -79,8 +78,8 @@ public:
     }
 
 private:
-    static constexpr millrace::Timestamp kOpening =
-        std::chrono::sys_days{std::chrono::year{2024} / 3 / 15} + std::chrono::minutes(13 * 60 + 30);  // 9:30 in New York
+    static constexpr millrace::Timestamp kOpening = std::chrono::sys_days{std::chrono::year{2024} / 3 / 15} +
+                                                    std::chrono::minutes(13 * 60 + 30);  // 9:30 in New York
     static constexpr std::uint64_t kBurstMicroseconds = 20'000'000;
 
     /// splitmix64
@@ -105,6 +104,17 @@ private:
     std::uint64_t seed_;
     int burstBits_;
 };
+
+/// A source of `count` trades over the listings in a file.
+inline millrace::DataGeneratorSource<TradeGenerator> generatedTrades(const std::string& listings, std::uint64_t count,
+                                                                     int burstBits) {
+    return {TradeGenerator(readListings(listings), 7, burstBits), count};
+}
+
+/// The trades that come with the example: eight and a half minutes.
+inline millrace::DataGeneratorSource<TradeGenerator> bundledTrades(const std::string& listings) {
+    return generatedTrades(listings, 50'000, 11);
+}
 
 }  // namespace stock_market
 

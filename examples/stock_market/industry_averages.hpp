@@ -57,13 +57,15 @@ struct ToIndustryAverage {
 
     IndustryAverage operator()(const Industry& industry, const millrace::TimeWindow& time,
                                const AveragePrice::Accumulator& acc) const {
-        const double average = static_cast<double>(acc.sum) / (AveragePrice::kPerUnit * static_cast<double>(acc.trades));
+        const double average =
+            static_cast<double>(acc.sum) / (AveragePrice::kPerUnit * static_cast<double>(acc.trades));
         return {window, time.start, time.end, industry, acc.trades, average};
     }
 };
 
 /// How many trades happen by industry each minute, and what is the moving average price?
-inline millrace::DataStream<IndustryAverage> industryAverages(const millrace::DataStream<Trade>& trades, int averagers) {
+inline millrace::DataStream<IndustryAverage> industryAverages(const millrace::DataStream<Trade>& trades,
+                                                              int averagers) {
     using namespace std::chrono_literals;
     const auto byIndustry = trades.keyBy(&Trade::industry);
 

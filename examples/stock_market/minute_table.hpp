@@ -64,9 +64,9 @@ public:
             std::int64_t trades = 0;
             for (const auto& [industry, row] : rows_) trades += row.trades;
             if (trades > 0) {  // else only the moving averages run out behind the last trade
-                fmt::format_to(to, "{:%Y-%m-%d %H:%M} UTC {:>14} {:>9}   moving average up to\n{:54}", minute_, "trades",
-                               "average", "");
-                for (int i = 1; i <= 6; ++i) fmt::format_to(to, "{:>10%H:%M:%S}", minute_ + i * kSlide);
+                fmt::format_to(to, "{:%Y-%m-%d %H:%M} UTC {:>14} {:>9}   moving average up to\n{:54}", minute_,
+                               "trades", "average", "");
+                for (int i = 1; i <= 6; ++i) fmt::format_to(to, "  {:%H:%M:%S}", minute_ + i * kSlide);
                 text += '\n';
                 for (const auto& [industry, row] : rows_) {
                     fmt::format_to(to, "{:<24} {:>10} {:>9.2f}        ", view(industry), row.trades, row.average);

@@ -11,7 +11,8 @@
 
 namespace stock_market {
 
-inline constexpr const char* kUsage = R"(How many trades happen by industry each minute, and what is the moving average price?
+inline constexpr const char* kUsage =
+    R"(How many trades happen by industry each minute, and what is the moving average price?
 
 usage: stock_market [OPTION...]
 
@@ -23,8 +24,8 @@ what to do with the answers (default: a table for every minute)
   --output FILE           CSV or JSON lines, by the name's ending
 
 how
-  --readers N             threads that read, parse and time-stamp trades; more trades, more readers
-  --averagers N           threads that count and average; more industries, more averagers
+  --readers N             subtasks that read, parse and time-stamp trades: more trades, more readers
+  --averagers N           subtasks that count and average: more industries, more averagers
   --out-of-orderness TIME how much later than others a trade may arrive (3s); what is later is left out
 
 instead
@@ -51,8 +52,8 @@ inline bool isJson(const std::string& path) {
 /// A file whose name says how it is written; anything else would be read as the wrong format and fail far from here.
 inline std::string checkedFile(const char* option, const std::string& path) {
     if (path.empty() || isJson(path) || path.ends_with(".csv") || path.starts_with("/dev/")) return path;
-    throw examples::ArgumentError(std::string(option) + ": expected a name that ends in .csv, .json, .jsonl or .ndjson, found \"" +
-                                  path + '"');
+    throw examples::ArgumentError(
+        std::string(option) + ": expected a name that ends in .csv, .json, .jsonl or .ndjson, found \"" + path + '"');
 }
 
 inline Options parseOptions(examples::Arguments& arguments) {
@@ -65,8 +66,8 @@ inline Options parseOptions(examples::Arguments& arguments) {
     options.generate = arguments.take<std::uint64_t>("--generate", 0, 1, 1'000'000'000);
     options.readers = arguments.take("--readers", threads, 1, 128);
     options.averagers = arguments.take("--averagers", threads, 1, 128);
-    options.outOfOrderness = arguments.take<std::chrono::milliseconds>("--out-of-orderness", options.outOfOrderness,
-                                                                      std::chrono::milliseconds(0), std::chrono::hours(24));
+    options.outOfOrderness = arguments.take<std::chrono::milliseconds>(
+        "--out-of-orderness", options.outOfOrderness, std::chrono::milliseconds(0), std::chrono::hours(24));
     arguments.expectNothingMore();
     if (!options.plan.empty() && options.plan != "json" && options.plan != "dot" && options.plan != "mermaid") {
         throw examples::ArgumentError("--plan: expected json, dot or mermaid, found \"" + options.plan + '"');

@@ -42,13 +42,14 @@ inline void waitWithProgress(millrace::JobClient& job, const std::string& source
     bool shown = false;
     while (!job.waitFor(500ms)) {
         const Progress progress = progressOf(job, source);
-        std::string line = fmt::format("\r{:.1f} million trades, {:.2f} million/s", static_cast<double>(progress.trades) / 1e6,
-                                       progress.tradesPerSecond / 1e6);
+        std::string line = fmt::format("\r{:.1f} million trades, {:.2f} million/s",
+                                       static_cast<double>(progress.trades) / 1e6, progress.tradesPerSecond / 1e6);
         if (total > 0) {
             line += fmt::format(", {:.0f} %", 100 * static_cast<double>(progress.trades) / static_cast<double>(total));
         }
         if (progress.eventTime != millrace::kMinTimestamp && progress.eventTime != millrace::kMaxTimestamp) {
-            line += fmt::format(", event time {:%H:%M:%S}", std::chrono::floor<std::chrono::seconds>(progress.eventTime));
+            line +=
+                fmt::format(", event time {:%H:%M:%S}", std::chrono::floor<std::chrono::seconds>(progress.eventTime));
         }
         fmt::print(stderr, "{}\x1b[K", line);
         std::fflush(stderr);

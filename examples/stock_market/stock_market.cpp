@@ -21,22 +21,19 @@ using namespace stock_market;
 
 namespace {
 
-constexpr const char* kData = MILLRACE_EXAMPLE_DATA;
-constexpr std::uint64_t kSeed = 7;
-constexpr std::uint64_t kBundledTrades = 50'000;
-
-DataGeneratorSource<TradeGenerator> generatedTrades(std::uint64_t count, int burstBits) {
-    return {TradeGenerator(readListings(std::string(kData) + "/sp500_constituents.csv"), kSeed, burstBits), count};
-}
+const std::string kTrades = MILLRACE_EXAMPLE_DATA "/trades.csv";
+const std::string kListings = MILLRACE_EXAMPLE_DATA "/sp500_constituents.csv";
 
 /// Reading, parsing and time-stamping, in `--readers` subtasks.
 DataStream<Trade> readTrades(StreamEnvironment& env, const Options& options) {
-    const auto strategy = WatermarkStrategy::forBoundedOutOfOrderness(options.outOfOrderness).withTimestampAssigner(&Trade::time);
-    const std::string file = options.input.empty() ? std::string(kData) + "/trades.csv" : options.input;
-    const auto trades = options.generate > 0 ? env.fromSource(generatedTrades(options.generate, 20), strategy, "trades")
-                        : isJson(file)
-                            ? env.fromSource(FileSource::of(JsonLinesFormat<Trade>{}, file), strategy, "trades")
-                            : env.fromSource(FileSource::csv<Trade>(file), strategy, "trades");
+    const auto strategy =
+        WatermarkStrategy::forBoundedOutOfOrderness(options.outOfOrderness).withTimestampAssigner(&Trade::time);
+    const std::string& file = options.input.empty() ? kTrades : options.input;
+    // invented trades come at 52 000 per second of event time
+    const auto trades =
+        options.generate > 0 ? env.fromSource(generatedTrades(kListings, options.generate, 20), strategy, "trades")
+        : isJson(file)       ? env.fromSource(FileSource::of(JsonLinesFormat<Trade>{}, file), strategy, "trades")
+                             : env.fromSource(FileSource::csv<Trade>(file), strategy, "trades");
     return trades.setParallelism(options.readers);
 }
 
@@ -57,7 +54,7 @@ void report(const DataStream<IndustryAverage>& averages, const std::string& file
 
 int writeData(StreamEnvironment& env, const std::string& file) {
     const auto trades =
-        env.fromSource(generatedTrades(kBundledTrades, 11), WatermarkStrategy::noWatermarks(), "trades").setParallelism(1);
+        env.fromSource(bundledTrades(kListings), WatermarkStrategy::noWatermarks(), "trades").setParallelism(1);
     if (isJson(file)) {
         trades.sinkTo(FileSink::of(JsonLinesFormat<Trade>{}, file));
     } else {
@@ -76,8 +73,9 @@ int run(examples::Arguments& arguments) {
 
     if (!options.plan.empty()) {
         const ExecutionPlan plan = env.getExecutionPlan();
-        const std::string text =
-            options.plan == "json" ? plan.toJson() : options.plan == "dot" ? plan.toDot() : plan.toMermaid();
+        const std::string text = options.plan == "json"  ? plan.toJson()
+                                 : options.plan == "dot" ? plan.toDot()
+                                                         : plan.toMermaid();
         std::printf("%s\n", text.c_str());
         return 0;
     }
@@ -86,7 +84,8 @@ int run(examples::Arguments& arguments) {
     waitWithProgress(*job, "trades", options.generate);
     job->result();
     if (const auto late = progressOf(*job, "trades").late; late > 0) {
-        std::fprintf(stderr, "%llu times a trade came too late for a window: a larger --out-of-orderness waits longer\n",
+        std::fprintf(stderr,
+                     "%llu times a trade came too late for a window: a larger --out-of-orderness waits longer\n",
                      static_cast<unsigned long long>(late));
     }
     return 0;
@@ -94,4 +93,6 @@ int run(examples::Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return examples::runExample(argc, argv, kUsage, run); }
+int main(int argc, char** argv) {
+    return examples::runExample(argc, argv, kUsage, run);
+}

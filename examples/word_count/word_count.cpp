@@ -6,8 +6,8 @@
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/sigint_guard.hpp>
 
-#include <arguments.hpp>
 #include <fmt/format.h>
+#include <arguments.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -37,9 +37,11 @@ using Counts = std::unordered_map<std::string, std::int64_t>;
 
 void print(const Counts& counts, std::size_t top) {
     std::vector<std::pair<std::string, std::int64_t>> words(counts.begin(), counts.end());
-    std::sort(words.begin(), words.end(),
-              [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
-    for (std::size_t i = 0; i < std::min(top, words.size()); ++i) fmt::print("{:6}  {}\n", words[i].second, words[i].first);
+    std::sort(words.begin(), words.end(), [](const auto& a, const auto& b) {
+        return a.second != b.second ? a.second > b.second : a.first < b.first;
+    });
+    for (std::size_t i = 0; i < std::min(top, words.size()); ++i)
+        fmt::print("{:6}  {}\n", words[i].second, words[i].first);
     fmt::print("{:6}  different words\n", words.size());
 }
 
@@ -78,4 +80,6 @@ int run(examples::Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return examples::runExample(argc, argv, kUsage, run); }
+int main(int argc, char** argv) {
+    return examples::runExample(argc, argv, kUsage, run);
+}

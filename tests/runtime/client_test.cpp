@@ -203,7 +203,8 @@ TEST_CASE("the shared io_context runs on a thread of its own", "[runtime][asio]"
     CHECK(&detail::sharedIoContext() == &detail::sharedIoContext());
 }
 
-TEST_CASE("metrics have a row per operator chain and subtask, with rates by the runtime's clock", "[runtime][metrics]") {
+TEST_CASE("metrics have a row per operator chain and subtask, with rates by the runtime's clock",
+          "[runtime][metrics]") {
     struct Paced : CountingSource {
         Paced() : CountingSource(1000) {}
         PollStatus poll() override {
@@ -323,8 +324,9 @@ TEST_CASE("the watchdog names the operator that holds a thread, once per call", 
     setLogCallback(nullptr);
     CHECK(running->status() == JobStatus::Finished);
     REQUIRE(messages.size() == 1);
-    CHECK_THAT(messages[0], Catch::Matchers::ContainsSubstring("WARNING job 'test job': 'numbers' (uid 'uid-numbers', subtask 0 of "
-                                                               "1) and 1 called directly has held its thread"));
+    CHECK_THAT(messages[0],
+               Catch::Matchers::ContainsSubstring("WARNING job 'test job': 'numbers' (uid 'uid-numbers', subtask 0 of "
+                                                  "1) and 1 called directly has held its thread"));
 }
 
 TEST_CASE("Ctrl-C stops a job, and the second time cancels it", "[runtime][sigint]") {

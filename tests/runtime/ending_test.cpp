@@ -120,7 +120,8 @@ FakeGraph endless(Counts& counts, MakeStage make) {
     FakeGraph graph;
     graph.source("endless", 2, [&counts] { return std::make_unique<Endless>(counts); });
     graph.node("middle", 2, {graph.edge(0, ExchangeKind::Hash)}, std::move(make));
-    graph.node("last", 1, {graph.edge(1, ExchangeKind::Rebalance)}, [&counts] { return std::make_unique<Counting>(counts); });
+    graph.node("last", 1, {graph.edge(1, ExchangeKind::Rebalance)},
+               [&counts] { return std::make_unique<Counting>(counts); });
     return graph;
 }
 
@@ -135,7 +136,8 @@ TEST_CASE("an exception fails the job, names its place, and closes all others", 
             const auto client =
                 runtime.submit(endless(counts, [&] { return std::make_unique<Failing>(counts, when, 300); }));
             const std::string text = failureOf(*client);
-            CHECK_THAT(text, Catch::Matchers::ContainsSubstring("job 'test job' failed: 'middle' (uid 'uid-middle', subtask ") &&
+            CHECK_THAT(text, Catch::Matchers::ContainsSubstring(
+                                 "job 'test job' failed: 'middle' (uid 'uid-middle', subtask ") &&
                                  Catch::Matchers::ContainsSubstring("of 2) failed: broken in "));
             CHECK_THAT(text, Catch::Matchers::ContainsSubstring(" <- broken in "));
             CHECK(client->status() == JobStatus::Failed);
@@ -151,7 +153,8 @@ TEST_CASE("the place of a failure is the stage that threw, also when it is calle
     FakeGraph graph;
     graph.numbers(1, 100);
     graph.node("first", 1, {graph.edge(0)}, [&] { return std::make_unique<Counting>(counts); });
-    graph.node("second", 1, {graph.edge(1)}, [&] { return std::make_unique<Failing>(counts, Failing::When::EndInput); });
+    graph.node("second", 1, {graph.edge(1)},
+               [&] { return std::make_unique<Failing>(counts, Failing::When::EndInput); });
     const auto client = CallerRuntime().submit(graph);
     CHECK(failureOf(*client) ==
           "job 'test job' failed: 'second' (uid 'uid-second', subtask 0 of 1) failed with an exception that is not a "
@@ -208,7 +211,8 @@ TEST_CASE("a failure under full back pressure ends the job", "[runtime][failure]
             FakeGraph graph;
             graph.source("watched", 2, [&] {
                 struct Watched : CountingSource {
-                    explicit Watched(std::atomic<std::int64_t>& e) : CountingSource(std::int64_t{1} << 60, 64), emitted(e) {}
+                    explicit Watched(std::atomic<std::int64_t>& e)
+                        : CountingSource(std::int64_t{1} << 60, 64), emitted(e) {}
                     PollStatus poll() override {
                         ++emitted;
                         return CountingSource::poll();
@@ -263,7 +267,8 @@ TEST_CASE("cancel closes everything without another event, wherever the tasks ar
     }
 }
 
-TEST_CASE("stop ends the sources; with drain the last watermark fires what waits, without it does not", "[runtime][stop]") {
+TEST_CASE("stop ends the sources; with drain the last watermark fires what waits, without it does not",
+          "[runtime][stop]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         for (const bool drain : {true, false}) {
             CAPTURE(runtime.name, drain);
@@ -281,7 +286,8 @@ TEST_CASE("stop ends the sources; with drain the last watermark fires what waits
             CHECK(received.trace.count("close") == 2);
             // everything that was emitted has arrived, without gaps per source
             std::int64_t sent = 0;
-            for (const OperatorMetrics& row : client->metrics()) sent += row.name == "numbers" ? static_cast<std::int64_t>(row.recordsOut) : 0;
+            for (const OperatorMetrics& row : client->metrics())
+                sent += row.name == "numbers" ? static_cast<std::int64_t>(row.recordsOut) : 0;
             CHECK(static_cast<std::int64_t>(received.size()) == sent);
         }
     }
@@ -335,7 +341,7 @@ TEST_CASE("a simulation that can go no further says who waits", "[runtime][simul
     FakeGraph graph;
     graph.source("silent", 1, [] { return std::make_unique<SilentSource>(); });
     const auto client = SimulatedRuntime(1).submit(graph);
-    CHECK_THAT(failureOf(*client),
-               Catch::Matchers::ContainsSubstring("the simulation can go no further: no task is ready and no timer is pending. "
-                                                  "Still open: 'silent' (uid 'uid-silent', subtask 0 of 1)"));
+    CHECK_THAT(failureOf(*client), Catch::Matchers::ContainsSubstring(
+                                       "the simulation can go no further: no task is ready and no timer is pending. "
+                                       "Still open: 'silent' (uid 'uid-silent', subtask 0 of 1)"));
 }

@@ -37,7 +37,9 @@ using detail::Stage;
 using detail::StageContext;
 using detail::StageMetrics;
 
-inline Timestamp at(std::int64_t ticks) { return Timestamp{Duration{ticks}}; }
+inline Timestamp at(std::int64_t ticks) {
+    return Timestamp{Duration{ticks}};
+}
 
 /// A record that counts how many of its kind are alive.
 struct Tracked {
@@ -96,7 +98,8 @@ public:
             if (toAll_) {
                 for (Out& out : outs_) append(out, block.values[i], block.timestampOf(i));
             } else {
-                append(outs_[static_cast<std::size_t>(block.values[i].value) % outs_.size()], block.values[i], block.timestampOf(i));
+                append(outs_[static_cast<std::size_t>(block.values[i].value) % outs_.size()], block.values[i],
+                       block.timestampOf(i));
             }
         }
     }
@@ -332,7 +335,9 @@ struct FakeGraph : JobGraph {
         added.factory = std::make_shared<FakeFactory>(std::move(make));
         return added;
     }
-    GraphNode& source(std::string name, int parallelism, MakeStage make) { return node(std::move(name), parallelism, {}, std::move(make)); }
+    GraphNode& source(std::string name, int parallelism, MakeStage make) {
+        return node(std::move(name), parallelism, {}, std::move(make));
+    }
     GraphNode& numbers(int parallelism, std::int64_t end, std::int64_t block = 10) {
         return source("numbers", parallelism, [=] { return std::make_unique<CountingSource>(end, block); });
     }

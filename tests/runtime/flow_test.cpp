@@ -161,9 +161,7 @@ TEST_CASE("a suspended stage gets nothing but resume until it is done, and loses
         void check() const {
             if (left_ > 0) throw std::logic_error("disturbed while suspended");
         }
-        void onBlock(int, BlockRef) override {
-            check();
-        }
+        void onBlock(int, BlockRef) override { check(); }
         Progress onWatermark(int, Timestamp watermark) override {
             check();
             watermark_ = watermark;
@@ -245,7 +243,8 @@ TEST_CASE("processing timers follow the virtual clock, in order and once each", 
 }
 
 TEST_CASE("processing timers fire in real time, too", "[runtime][timers]") {
-    for (const AnyRuntime& runtime : {anyRuntime("caller", CallerRuntime()), anyRuntime("pool", ThreadPoolRuntime(2))}) {
+    for (const AnyRuntime& runtime :
+         {anyRuntime("caller", CallerRuntime()), anyRuntime("pool", ThreadPoolRuntime(2))}) {
         CAPTURE(runtime.name);
         struct Timed : CountingSource {
             Timed() : CountingSource(0) {}
@@ -269,7 +268,8 @@ TEST_CASE("processing timers fire in real time, too", "[runtime][timers]") {
     }
 }
 
-TEST_CASE("batches leave when their producer runs out of input, or after each block, or only when full", "[runtime][flush]") {
+TEST_CASE("batches leave when their producer runs out of input, or after each block, or only when full",
+          "[runtime][flush]") {
     // the source emits one block of 10, then waits; batches hold 16
     struct OneBlock : CountingSource {
         OneBlock() : CountingSource(10) {}
@@ -384,7 +384,9 @@ TEST_CASE("mail runs in its task, between blocks, and is dropped after the end",
     struct Idle : detail::JobControl {
         void fail(std::exception_ptr error) override { failure = error; }
         void taskEnded() override { ended = true; }
-        std::function<void()> wakeUp(detail::Actor&) override { return [] {}; }
+        std::function<void()> wakeUp(detail::Actor&) override {
+            return [] {};
+        }
         std::weak_ptr<detail::Actor> weakReference(detail::Actor&) override { return {}; }
         std::exception_ptr failure;
         bool ended = false;

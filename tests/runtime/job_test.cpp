@@ -42,7 +42,8 @@ TEST_CASE("an exchange takes every record to one consumer, and keeps the order p
                     for (std::size_t i = 0; i < values.size; ++i) {
                         const std::int64_t value = values.values[i].value;
                         std::int64_t& last = lastOf[static_cast<std::size_t>(value % 3)];
-                        if (value % 2 != context->subtaskIndex || value <= last) throw std::logic_error("misplaced record");
+                        if (value % 2 != context->subtaskIndex || value <= last)
+                            throw std::logic_error("misplaced record");
                         last = value;
                     }
                     FakeStage::onBlock(input, block);
@@ -118,28 +119,35 @@ struct Depth {
     }
 };
 
-int depthOfSink(int sourceParallelism, int sinkParallelism, GraphEdge edge, bool chainable = true, bool startsChain = false) {
+int depthOfSink(int sourceParallelism, int sinkParallelism, GraphEdge edge, bool chainable = true,
+                bool startsChain = false) {
     static std::atomic<int> seen;
     seen = 0;
     FakeGraph graph;
-    graph.source("source", sourceParallelism, [] {
-        struct Deep : CountingSource {
-            Deep() : CountingSource(10) {}
-            PollStatus poll() override {
-                ++Depth::current();
-                const PollStatus status = CountingSource::poll();
-                --Depth::current();
-                return status;
-            }
-        };
-        return std::make_unique<Deep>();
-    }).chainable = chainable;
-    graph.node("sink", sinkParallelism, {std::move(edge)}, [] {
-        struct Seeing : FakeStage {
-            void onBlock(int, BlockRef) override { seen = Depth::current(); }
-        };
-        return std::make_unique<Seeing>();
-    }).startsChain = startsChain;
+    graph
+        .source("source", sourceParallelism,
+                [] {
+                    struct Deep : CountingSource {
+                        Deep() : CountingSource(10) {}
+                        PollStatus poll() override {
+                            ++Depth::current();
+                            const PollStatus status = CountingSource::poll();
+                            --Depth::current();
+                            return status;
+                        }
+                    };
+                    return std::make_unique<Deep>();
+                })
+        .chainable = chainable;
+    graph
+        .node("sink", sinkParallelism, {std::move(edge)},
+              [] {
+                  struct Seeing : FakeStage {
+                      void onBlock(int, BlockRef) override { seen = Depth::current(); }
+                  };
+                  return std::make_unique<Seeing>();
+              })
+        .startsChain = startsChain;
     CallerRuntime().submit(graph)->result();
     return seen;
 }

@@ -17,7 +17,9 @@ using millrace::detail::WatermarkValve;
 
 namespace {
 
-Timestamp at(std::int64_t ticks) { return Timestamp{Duration{ticks}}; }
+Timestamp at(std::int64_t ticks) {
+    return Timestamp{Duration{ticks}};
+}
 
 /// Shorthand of the conformance vectors: "0:25" watermark 25 on channel 0, "0:idle", "0:active"; output "25@1", "idle@3".
 std::string run(std::size_t channels, const std::vector<std::string>& input) {

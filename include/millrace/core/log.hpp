@@ -18,10 +18,14 @@ using LogCallback = std::function<void(LogLevel level, std::string_view message)
 
 constexpr std::string_view toString(LogLevel level) noexcept {
     switch (level) {
-        case LogLevel::Debug: return "DEBUG";
-        case LogLevel::Info: return "INFO";
-        case LogLevel::Warning: return "WARNING";
-        case LogLevel::Error: return "ERROR";
+        case LogLevel::Debug:
+            return "DEBUG";
+        case LogLevel::Info:
+            return "INFO";
+        case LogLevel::Warning:
+            return "WARNING";
+        case LogLevel::Error:
+            return "ERROR";
     }
     return "?";
 }

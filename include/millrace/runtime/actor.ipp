@@ -22,7 +22,8 @@ MILLRACE_INLINE void Actor::wake() {
                 break;
             case State::Scheduled:
             case State::Notified:
-            case State::Ended: return;
+            case State::Ended:
+                return;
         }
     }
 }

@@ -22,7 +22,9 @@ ExternalExecutor onExecutor(Executor executor) {
 }
 
 /// As above, on the threads that run `context`.
-inline ExternalExecutor onExecutor(boost::asio::io_context& context) { return onExecutor(context.get_executor()); }
+inline ExternalExecutor onExecutor(boost::asio::io_context& context) {
+    return onExecutor(context.get_executor());
+}
 
 namespace detail {
 

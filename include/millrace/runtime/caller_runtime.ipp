@@ -77,13 +77,10 @@ private:
         std::unique_lock lock(mutex_);
         if (first_ != nullptr || job.ended()) return;
         ++waiting_;
-        std::optional<Duration> wait = timeout;
-        if (!timers_.empty()) {
-            const Duration next = std::min(timers_.begin()->first - now(), kLongestWait);
-            wait = wait ? std::min(*wait, next) : next;
-        }
-        if (wait) {
-            changed_.wait_for(lock, std::max(*wait, Duration{0}));
+        if (timeout || !timers_.empty()) {
+            Duration wait = std::min(timeout.value_or(kLongestWait), kLongestWait);
+            if (!timers_.empty()) wait = std::min(wait, timers_.begin()->first - now());
+            changed_.wait_for(lock, std::max(wait, Duration{0}));
         } else {
             changed_.wait(lock);
         }
@@ -106,7 +103,9 @@ MILLRACE_INLINE std::shared_ptr<JobClient> CallerRuntime::submit(detail::JobGrap
     return detail::startJob(std::move(graph), executor_);
 }
 
-MILLRACE_INLINE bool CallerRuntime::step() { return executor_->step(); }
+MILLRACE_INLINE bool CallerRuntime::step() {
+    return executor_->step();
+}
 
 MILLRACE_INLINE std::size_t CallerRuntime::runFor(std::size_t steps) {
     std::size_t done = 0;

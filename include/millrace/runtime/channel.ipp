@@ -40,7 +40,8 @@ MILLRACE_INLINE BatchBase* Channel::receive() {
     BatchBase* const batch = slots_[head % kMaxCapacity];
     head_.store(head + 1);
     // not at the first free slot: a producer that is woken for one batch at a time pays a wake-up per batch
-    if (producerWaits_.load() && tail_.load() - (head + 1) <= capacity_ / 2 && producerWaits_.exchange(false)) producer_.wake();
+    if (producerWaits_.load() && tail_.load() - (head + 1) <= capacity_ / 2 && producerWaits_.exchange(false))
+        producer_.wake();
     return batch;
 }
 

@@ -59,7 +59,9 @@ public:
 
     void taskEnded() override;
     std::function<void()> wakeUp(Actor& task) override;
-    std::weak_ptr<Actor> weakReference(Actor& task) override { return std::shared_ptr<Actor>(shared_from_this(), &task); }
+    std::weak_ptr<Actor> weakReference(Actor& task) override {
+        return std::shared_ptr<Actor>(shared_from_this(), &task);
+    }
 
 private:
     struct RateBase {

@@ -49,7 +49,8 @@ MILLRACE_INLINE void Job::fail(std::exception_ptr error) {
             try {
                 std::rethrow_exception(error);
             } catch (const std::exception& e) {
-                log(LogLevel::Warning, "job '" + graph_.jobName + "' is already ending; also failed: " + describeException(e));
+                log(LogLevel::Warning,
+                    "job '" + graph_.jobName + "' is already ending; also failed: " + describeException(e));
             } catch (...) {
                 log(LogLevel::Warning, "job '" + graph_.jobName + "' is already ending; something else failed, too");
             }
@@ -100,7 +101,7 @@ MILLRACE_INLINE void Job::finish() {
     executor.reset();
     const std::lock_guard lock(mutex_);
     runTime_ = runTime;
-    status_.store(failure_ != nullptr                          ? JobStatus::Failed
+    status_.store(failure_ != nullptr                       ? JobStatus::Failed
                   : status_.load() == JobStatus::Cancelling ? JobStatus::Canceled
                                                             : JobStatus::Finished);
     changed_.notify_all();
@@ -109,7 +110,8 @@ MILLRACE_INLINE void Job::finish() {
 MILLRACE_INLINE bool Job::waitUntilEnded(std::optional<Duration> timeout) {
     std::unique_lock lock(mutex_);
     const auto isOver = [this] { return ended(); };
-    if (timeout) return changed_.wait_for(lock, *timeout, isOver);
+    // the largest durations, "for ever", would overflow the clock
+    if (timeout && *timeout < std::chrono::hours(24 * 365)) return changed_.wait_for(lock, *timeout, isOver);
     changed_.wait(lock, isOver);
     return true;
 }
@@ -181,11 +183,13 @@ MILLRACE_INLINE void Job::reportLongCalls(Duration monotonicNow) {
     for (std::size_t i = 0; i < wired_.tasks.size(); ++i) {
         const Task& task = *wired_.tasks[i];
         const Duration since = task.runningSince();
-        if (since == Duration{0} || since == reportedCalls_[i] || monotonicNow - since < std::chrono::seconds(1)) continue;
+        if (since == Duration{0} || since == reportedCalls_[i] || monotonicNow - since < std::chrono::seconds(1))
+            continue;
         reportedCalls_[i] = since;
-        log(LogLevel::Warning, "job '" + graph_.jobName + "': " + task.describe() +
-                                   " has held its thread for more than a second; other operators wait for it. Split the work"
-                                   " into smaller calls, or move what blocks out of the operator");
+        log(LogLevel::Warning,
+            "job '" + graph_.jobName + "': " + task.describe() +
+                " has held its thread for more than a second; other operators wait for it. Split the work"
+                " into smaller calls, or move what blocks out of the operator");
     }
 }
 

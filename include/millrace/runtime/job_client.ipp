@@ -15,12 +15,24 @@ MILLRACE_INLINE JobClient::~JobClient() {
     if (!detail::Actor::insideActor()) executor_->waitFor(*job_, std::nullopt);
 }
 
-MILLRACE_INLINE const std::string& JobClient::jobName() const noexcept { return job_->graph().jobName; }
-MILLRACE_INLINE JobStatus JobClient::status() const noexcept { return job_->status(); }
-MILLRACE_INLINE void JobClient::cancel() { job_->cancel(); }
-MILLRACE_INLINE void JobClient::stop(bool drain) { job_->stop(drain); }
-MILLRACE_INLINE bool JobClient::waitFor(Duration timeout) { return executor_->waitFor(*job_, timeout); }
-MILLRACE_INLINE bool JobClient::step() { return executor_->step(); }
+MILLRACE_INLINE const std::string& JobClient::jobName() const noexcept {
+    return job_->graph().jobName;
+}
+MILLRACE_INLINE JobStatus JobClient::status() const noexcept {
+    return job_->status();
+}
+MILLRACE_INLINE void JobClient::cancel() {
+    job_->cancel();
+}
+MILLRACE_INLINE void JobClient::stop(bool drain) {
+    job_->stop(drain);
+}
+MILLRACE_INLINE bool JobClient::waitFor(Duration timeout) {
+    return executor_->waitFor(*job_, timeout);
+}
+MILLRACE_INLINE bool JobClient::step() {
+    return executor_->step();
+}
 
 MILLRACE_INLINE std::size_t JobClient::runFor(std::size_t steps) {
     std::size_t done = 0;
@@ -41,11 +53,21 @@ MILLRACE_INLINE JobExecutionResult JobClient::result() {
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};
 }
 
-MILLRACE_INLINE std::map<std::string, AccumulatorValue> JobClient::accumulators() const { return job_->accumulators().values(); }
-MILLRACE_INLINE std::vector<OperatorMetrics> JobClient::metrics() const { return job_->metrics(executor_->monotonicNow()); }
-MILLRACE_INLINE std::size_t JobClient::channelBytes() const noexcept { return job_->segments().liveBytes(); }
-MILLRACE_INLINE std::size_t JobClient::peakChannelBytes() const noexcept { return job_->segments().peakBytes(); }
-MILLRACE_INLINE std::uint64_t JobClient::traceHash() const { return executor_->traceHash(); }
+MILLRACE_INLINE std::map<std::string, AccumulatorValue> JobClient::accumulators() const {
+    return job_->accumulators().values();
+}
+MILLRACE_INLINE std::vector<OperatorMetrics> JobClient::metrics() const {
+    return job_->metrics(executor_->monotonicNow());
+}
+MILLRACE_INLINE std::size_t JobClient::channelBytes() const noexcept {
+    return job_->segments().liveBytes();
+}
+MILLRACE_INLINE std::size_t JobClient::peakChannelBytes() const noexcept {
+    return job_->segments().peakBytes();
+}
+MILLRACE_INLINE std::uint64_t JobClient::traceHash() const {
+    return executor_->traceHash();
+}
 
 namespace detail {
 

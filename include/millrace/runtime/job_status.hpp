@@ -20,13 +20,20 @@ enum class JobStatus : unsigned char { Created, Running, Failing, Failed, Cancel
 /// Flink's spelling: "RUNNING".
 constexpr std::string_view toString(JobStatus status) noexcept {
     switch (status) {
-        case JobStatus::Created: return "CREATED";
-        case JobStatus::Running: return "RUNNING";
-        case JobStatus::Failing: return "FAILING";
-        case JobStatus::Failed: return "FAILED";
-        case JobStatus::Cancelling: return "CANCELLING";
-        case JobStatus::Canceled: return "CANCELED";
-        case JobStatus::Finished: return "FINISHED";
+        case JobStatus::Created:
+            return "CREATED";
+        case JobStatus::Running:
+            return "RUNNING";
+        case JobStatus::Failing:
+            return "FAILING";
+        case JobStatus::Failed:
+            return "FAILED";
+        case JobStatus::Cancelling:
+            return "CANCELLING";
+        case JobStatus::Canceled:
+            return "CANCELED";
+        case JobStatus::Finished:
+            return "FINISHED";
     }
     return "?";
 }
@@ -56,8 +63,9 @@ struct JobExecutionResult {
         const auto found = accumulators.find(name);
         const T* const value = found == accumulators.end() ? nullptr : std::get_if<T>(&found->second);
         if (value == nullptr) {
-            throw ConfigurationException("the job '" + jobName + "' has no accumulator '" + name +
-                                         "' of this type; counters are std::int64_t, sums double, lists vector<string>");
+            throw ConfigurationException(
+                "the job '" + jobName + "' has no accumulator '" + name +
+                "' of this type; counters are std::int64_t, sums double, lists vector<string>");
         }
         return *value;
     }
@@ -66,8 +74,8 @@ struct JobExecutionResult {
 /// What one subtask of one operator chain has done so far. @public
 struct OperatorMetrics {
     int nodeId = 0;
-    std::string name;   ///< operators of the chain: "map -> filter"
-    std::string uid;    ///< of its last operator
+    std::string name;  ///< operators of the chain: "map -> filter"
+    std::string uid;   ///< of its last operator
     int subtask = 0;
     int parallelism = 1;
     std::uint64_t recordsIn = 0;

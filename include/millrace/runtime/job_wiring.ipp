@@ -48,13 +48,15 @@ private:
     void check(const GraphNode& node) const {
         const std::string name = "'" + operatorNames(node) + "'";
         if (!node.parallelism || *node.parallelism < 1 || *node.parallelism > graph_.maxParallelism) {
-            throw ConfigurationException("the parallelism of " + name + " is " +
-                                         (node.parallelism ? std::to_string(*node.parallelism) : std::string("not resolved")) +
-                                         "; it must be between 1 and the maximum parallelism, which is " +
-                                         std::to_string(graph_.maxParallelism));
+            throw ConfigurationException(
+                "the parallelism of " + name + " is " +
+                (node.parallelism ? std::to_string(*node.parallelism) : std::string("not resolved")) +
+                "; it must be between 1 and the maximum parallelism, which is " +
+                std::to_string(graph_.maxParallelism));
         }
         if (node.isSource != node.inputs.empty()) {
-            throw GraphException(name + (node.isSource ? " is a source, but has an input" : " has no input and is not a source"));
+            throw GraphException(
+                name + (node.isSource ? " is a source, but has an input" : " has no input and is not a source"));
         }
         for (const GraphEdge& edge : node.inputs) {
             if (edge.from < 0 || edge.from >= node.id) {
@@ -84,9 +86,11 @@ private:
         if (node.factory == nullptr) throw GraphException("'" + operatorNames(node) + "' has no stage factory");
         const int parallelism = *node.parallelism;
         const std::shared_ptr<SharedState> shared = node.factory->createShared(parallelism);
-        const std::vector<Place>* const callers = isCalledDirectly(node) ? &placesOf(this->node(node.inputs.front().from)) : nullptr;
+        const std::vector<Place>* const callers =
+            isCalledDirectly(node) ? &placesOf(this->node(node.inputs.front().from)) : nullptr;
         for (int subtask = 0; subtask < parallelism; ++subtask) {
-            Task& task = callers != nullptr ? *(*callers)[static_cast<std::size_t>(subtask)].task : newTask(node, subtask);
+            Task& task =
+                callers != nullptr ? *(*callers)[static_cast<std::size_t>(subtask)].task : newTask(node, subtask);
             StageSlot& slot = task.addStage(node.factory->create(shared), node, subtask);
             placesOf(node).push_back({&task, &slot});
         }
@@ -116,18 +120,18 @@ private:
         }
         const Resolved exchange = resolve(edge, consumer);
         if (exchange.ports == nullptr) {
-            throw GraphException("the edge from '" + operatorNames(node(edge.from)) + "' to '" + operatorNames(consumer) +
-                                 "' has no port factory for its exchange");
+            throw GraphException("the edge from '" + operatorNames(node(edge.from)) + "' to '" +
+                                 operatorNames(consumer) + "' has no port factory for its exchange");
         }
         for (std::size_t i = 0; i < producers.size(); ++i) {
             const int producer = static_cast<int>(i);
-            const auto [first, last] = reach(exchange.kind, producer, static_cast<int>(producers.size()),
-                                             static_cast<int>(consumers.size()));
+            const auto [first, last] =
+                reach(exchange.kind, producer, static_cast<int>(producers.size()), static_cast<int>(consumers.size()));
             std::vector<ChannelWriter*> writers;
             for (int target = first; target < last; ++target) {
                 Task& to = *consumers[static_cast<std::size_t>(target)].task;
-                out_.channels.push_back(std::make_unique<Channel>(*producers[i].task, producers[i].task->blockedOutputs(), to,
-                                                                  segments_, executor_.ringCapacity()));
+                out_.channels.push_back(std::make_unique<Channel>(
+                    *producers[i].task, producers[i].task->blockedOutputs(), to, segments_, executor_.ringCapacity()));
                 Channel& channel = *out_.channels.back();
                 producers[i].task->addOutput(channel);
                 to.addInput(channel, edge.input);
@@ -222,8 +226,8 @@ MILLRACE_INLINE std::pair<int, int> rescaleTargets(int producer, int producers, 
     return {consumer, consumer + 1};
 }
 
-MILLRACE_INLINE JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-                                 JobSegmentPool& segments) {
+MILLRACE_INLINE JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
+                                 Accumulators& accumulators, JobSegmentPool& segments) {
     return JobWiring(graph, job, executor, accumulators, segments).wire();
 }
 

@@ -55,9 +55,11 @@ struct SigintGuard::State {
     std::thread thread;
 };
 
-MILLRACE_INLINE SigintGuard::SigintGuard(std::shared_ptr<JobClient> client) : state_(std::make_unique<State>(std::move(client))) {
+MILLRACE_INLINE SigintGuard::SigintGuard(std::shared_ptr<JobClient> client)
+    : state_(std::make_unique<State>(std::move(client))) {
     int ends[2] = {-1, -1};
-    if (::pipe(ends) != 0) throw IoException("SigintGuard could not make a pipe: " + std::generic_category().message(errno));
+    if (::pipe(ends) != 0)
+        throw IoException("SigintGuard could not make a pipe: " + std::generic_category().message(errno));
     int none = -1;
     if (!detail::sigintPipe().compare_exchange_strong(none, ends[1])) {
         ::close(ends[0]);

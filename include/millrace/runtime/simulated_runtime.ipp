@@ -31,7 +31,9 @@ public:
     int quantumBlocks() override { return 1 + static_cast<int>(draw(16)); }
     std::size_t ringCapacity() override { return 1 + draw(8); }
     std::size_t firstChannel(std::size_t count, std::size_t) override { return count == 0 ? 0 : draw(count); }
-    void trace(std::uint64_t event) override { hash_.store(mix(hash_.load(std::memory_order_relaxed) ^ event), std::memory_order_relaxed); }
+    void trace(std::uint64_t event) override {
+        hash_.store(mix(hash_.load(std::memory_order_relaxed) ^ event), std::memory_order_relaxed);
+    }
     std::uint64_t traceHash() const override { return hash_.load(std::memory_order_relaxed); }
 
     bool step() override { return stepUntil(kMaxTimestamp); }
@@ -130,7 +132,9 @@ MILLRACE_INLINE std::shared_ptr<JobClient> SimulatedRuntime::submit(detail::JobG
     return detail::startJob(std::move(graph), executor_);
 }
 
-MILLRACE_INLINE bool SimulatedRuntime::step() { return executor_->step(); }
+MILLRACE_INLINE bool SimulatedRuntime::step() {
+    return executor_->step();
+}
 
 MILLRACE_INLINE std::size_t SimulatedRuntime::runFor(std::size_t steps) {
     std::size_t done = 0;
@@ -144,7 +148,11 @@ MILLRACE_INLINE void SimulatedRuntime::advance(Duration time) {
     executor_->setClock(limit);
 }
 
-MILLRACE_INLINE Timestamp SimulatedRuntime::now() const { return executor_->now(); }
-MILLRACE_INLINE std::uint64_t SimulatedRuntime::traceHash() const { return executor_->traceHash(); }
+MILLRACE_INLINE Timestamp SimulatedRuntime::now() const {
+    return executor_->now();
+}
+MILLRACE_INLINE std::uint64_t SimulatedRuntime::traceHash() const {
+    return executor_->traceHash();
+}
 
 }  // namespace millrace

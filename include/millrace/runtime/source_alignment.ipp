@@ -1,5 +1,5 @@
-#include <millrace/runtime/source_alignment.hpp>
 #include <millrace/runtime/actor.hpp>
+#include <millrace/runtime/source_alignment.hpp>
 
 #include <algorithm>
 

@@ -80,7 +80,7 @@ private:
     };
     struct InputChannel {
         Channel* channel;
-        std::size_t input;         ///< index in inputs_
+        std::size_t input;  ///< index in inputs_
         std::size_t indexInValve;
     };
     /// What a valve has decided and the stage has not been told yet.
@@ -162,11 +162,11 @@ private:
     std::size_t nextMail_ = 0;
 
     // time
-    std::vector<Timestamp> timers_;           ///< min-heap
-    Timestamp armedWakeUp_ = kMaxTimestamp;   ///< the executor knows of it
+    std::vector<Timestamp> timers_;          ///< min-heap
+    Timestamp armedWakeUp_ = kMaxTimestamp;  ///< the executor knows of it
     Timestamp timerTime_ = kMinTimestamp;
-    std::size_t timerStage_ = 0;              ///< the next stage to hear of timerTime_; past the end: none
-    bool timersMayBeDue_ = false;             ///< worth a look at the clock
+    std::size_t timerStage_ = 0;   ///< the next stage to hear of timerTime_; past the end: none
+    bool timersMayBeDue_ = false;  ///< worth a look at the clock
     int blocksToClock_ = 0;
     Duration lastClock_{0};
     Duration lastFlush_{0};

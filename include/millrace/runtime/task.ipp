@@ -12,11 +12,18 @@ namespace millrace::detail {
 inline constexpr Duration kQuantumTime = std::chrono::milliseconds(1);
 inline constexpr int kBlocksPerClockRead = 8;
 
-MILLRACE_INLINE Timestamp TaskContext::currentProcessingTime() const { return task_.now(); }
-MILLRACE_INLINE void TaskContext::registerProcessingTimer(Timestamp time) { task_.addTimer(time); }
-MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() { return task_.job().wakeUp(task_); }
+MILLRACE_INLINE Timestamp TaskContext::currentProcessingTime() const {
+    return task_.now();
+}
+MILLRACE_INLINE void TaskContext::registerProcessingTimer(Timestamp time) {
+    task_.addTimer(time);
+}
+MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() {
+    return task_.job().wakeUp(task_);
+}
 
-MILLRACE_INLINE Task::Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators, Duration bufferTimeout)
+MILLRACE_INLINE Task::Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators,
+                           Duration bufferTimeout)
     : Actor(executor, id), job_(job), context_(*this, accumulators), bufferTimeout_(bufferTimeout) {
     blocked_.context = &context_;
 }
@@ -29,7 +36,9 @@ MILLRACE_INLINE StageSlot& Task::addStage(std::unique_ptr<Stage> stage, const Gr
     return *stages_.emplace_back(std::move(slot));
 }
 
-MILLRACE_INLINE Port& Task::addPort(std::unique_ptr<Port> port) { return *ports_.emplace_back(std::move(port)); }
+MILLRACE_INLINE Port& Task::addPort(std::unique_ptr<Port> port) {
+    return *ports_.emplace_back(std::move(port));
+}
 
 MILLRACE_INLINE void Task::addInput(Channel& channel, int input) {
     auto found = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& each) { return each.logical == input; });
@@ -272,7 +281,8 @@ MILLRACE_INLINE void Task::flushPorts() {
 
 MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
     const Timestamp clock = now();
-    if (clock < armedWakeUp_ && armedWakeUp_ <= time) return;  // an earlier one is on its way; this is called again then
+    if (clock < armedWakeUp_ && armedWakeUp_ <= time)
+        return;  // an earlier one is on its way; this is called again then
     armedWakeUp_ = time;
     executor().wakeAt(time, job_.weakReference(*this));
 }

@@ -33,7 +33,8 @@ MILLRACE_INLINE void Task::continueBatch() {
     }
     if (batchPosition_ < batch.size) {
         const std::size_t from = batchPosition_;
-        const std::size_t end = batchMark_ < batch.markCount ? std::min(batch.marks[batchMark_].position, batch.size) : batch.size;
+        const std::size_t end =
+            batchMark_ < batch.markCount ? std::min(batch.marks[batchMark_].position, batch.size) : batch.size;
         batchPosition_ = end;
         const int input = inputs_[channels_[batchChannel_].input].logical;
         call(*stages_.front(), false, [&](Stage& stage) { stage.onBlock(input, batch.block(from, end - from)); });
@@ -65,14 +66,20 @@ MILLRACE_INLINE void Task::onControl() {
     const InputChannel& from = channels_[batchChannel_];
     Input& input = inputs_[from.input];
     switch (batch_->control) {
-        case ControlKind::None: break;
-        case ControlKind::Idle: queue(from.input, input.valve.idle(from.indexInValve)); break;
-        case ControlKind::Active: queue(from.input, input.valve.active(from.indexInValve)); break;
+        case ControlKind::None:
+            break;
+        case ControlKind::Idle:
+            queue(from.input, input.valve.idle(from.indexInValve));
+            break;
+        case ControlKind::Active:
+            queue(from.input, input.valve.active(from.indexInValve));
+            break;
         case ControlKind::EndOfInput:
             openChannels_.erase(std::find(openChannels_.begin(), openChannels_.end(), batchChannel_));
             if (--input.openChannels == 0) events_.push_back({Event::Kind::EndInput, input.logical});
             break;
-        case ControlKind::Barrier: throw MillraceException("this runtime does not take checkpoints yet, but got a barrier");
+        case ControlKind::Barrier:
+            throw MillraceException("this runtime does not take checkpoints yet, but got a barrier");
     }
 }
 
@@ -117,10 +124,16 @@ MILLRACE_INLINE bool Task::poll() {
     publishWatermark();
     blockDone();
     switch (status) {
-        case PollStatus::MoreAvailable: return true;
-        case PollStatus::NothingAvailable: return false;
-        case PollStatus::Suspended: suspended_ = true; return true;
-        case PollStatus::EndOfInput: endSource(); return true;
+        case PollStatus::MoreAvailable:
+            return true;
+        case PollStatus::NothingAvailable:
+            return false;
+        case PollStatus::Suspended:
+            suspended_ = true;
+            return true;
+        case PollStatus::EndOfInput:
+            endSource();
+            return true;
     }
     return false;
 }

@@ -106,7 +106,9 @@ private:
     TimerThread timers_;  // joined first: it may be in the middle of a post
 };
 
-inline int hardwareThreads() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+inline int hardwareThreads() {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
 
 }  // namespace detail
 
@@ -120,8 +122,10 @@ MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(int threads) : defaultParal
     executor_ = detail::RealTimeExecutor<detail::PoolThreads>::create(threads);
 }
 
-MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads) : defaultParallelism_(detail::hardwareThreads()) {
-    if (!threads.post) throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
+MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads)
+    : defaultParallelism_(detail::hardwareThreads()) {
+    if (!threads.post)
+        throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
     executor_ = detail::RealTimeExecutor<detail::CallersThreads>::create(std::move(threads));
 }
 

@@ -8,8 +8,12 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE Timestamp TimerThread::now() { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
-MILLRACE_INLINE Duration TimerThread::monotonicNow() { return std::chrono::steady_clock::now().time_since_epoch(); }
+MILLRACE_INLINE Timestamp TimerThread::now() {
+    return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
+MILLRACE_INLINE Duration TimerThread::monotonicNow() {
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
 
 MILLRACE_INLINE TimerThread::~TimerThread() {
     {
@@ -55,7 +59,10 @@ MILLRACE_INLINE void TimerThread::run() {
             due.push_back(std::move(timers_.begin()->second));
             timers_.erase(timers_.begin());
         }
-        std::erase_if(jobs_, [](const std::weak_ptr<Job>& job) { return job.expired(); });
+        std::erase_if(jobs_, [](const std::weak_ptr<Job>& weak) {
+            const auto job = weak.lock();
+            return job == nullptr || job->ended();
+        });
         watched = jobs_;
         lock.unlock();
         for (const auto& weak : due) {

@@ -28,6 +28,7 @@ template <class Key, class Value>
 class KeyedTable {
 public:
     using KeyType = Key;
+    using ValueType = Value;
     using Slot = TableSlot<Key, Value>;
     static constexpr bool kPlain = std::is_trivially_destructible_v<Value> && std::is_trivially_destructible_v<Key>;
 
@@ -42,7 +43,7 @@ public:
         template <class K>
         [[gnu::always_inline]] Slot* locate(const K& key, std::uint64_t hash, bool& found) const {
             if constexpr (kIntegerKey<Key>) {
-                if (static_cast<typename Slot::Stored>(key) == Slot::kFree) [[unlikely]] {
+                if (Slot::mark(key) == 0) [[unlikely]] {
                     found = side->occupied();
                     return side;
                 }
@@ -67,7 +68,7 @@ public:
         }
     };
 
-    KeyedTable() { side_->initialise(); }
+    KeyedTable() = default;
     KeyedTable(const KeyedTable&) = delete;
     KeyedTable& operator=(const KeyedTable&) = delete;
     ~KeyedTable() { destroyAll(); }
@@ -124,7 +125,7 @@ public:
         if constexpr (kIntegerKey<Key>) {
             if (slot == side_.get()) [[unlikely]] {
                 ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
-                slot->occupy(static_cast<Key>(0), hash);  // anything but the mark of a free entry
+                slot->marked = 1;  // anything but free
                 return slot;
             }
         }
@@ -178,7 +179,7 @@ public:
     }
     decltype(auto) keyOf(const Slot& slot) const noexcept {
         if constexpr (kIntegerKey<Key>) {
-            return static_cast<Key>(&slot == side_.get() ? Slot::kFree : slot.storedKey);
+            return &slot == side_.get() ? static_cast<Key>(Slot::kMark) : slot.key();
         } else {
             return (slot.storedKey);
         }
@@ -217,7 +218,6 @@ private:
     [[gnu::noinline]] void allocate(std::size_t capacity) {
         TableMemory memory(capacity * sizeof(Slot));
         adopt(std::move(memory), capacity);
-        for (std::size_t i = 0; i < capacity; ++i) slots_[i].initialise();
     }
     void adopt(TableMemory memory, std::size_t capacity) noexcept {
         memory_ = std::move(memory);
@@ -234,7 +234,6 @@ private:
         const int shift = shift_ - 1;
         TableMemory memory(capacity * sizeof(Slot));
         auto* const slots = static_cast<Slot*>(memory.data());
-        for (std::size_t i = 0; i < capacity; ++i) slots[i].initialise();
         try {
             for (std::size_t i = 0; i < capacity_; ++i) {
                 if (!slots_[i].occupied()) continue;
@@ -283,7 +282,7 @@ private:
         Slot& operator*() const noexcept { return *get(); }
 
     private:
-        alignas(Slot) std::byte bytes_[sizeof(Slot)];
+        alignas(Slot) std::byte bytes_[sizeof(Slot)] = {};
     };
 
     Slot* slots_ = nullptr;

@@ -29,7 +29,7 @@ class KeyedTableScan {
     using View = typename Table::View;
 
 public:
-    [[gnu::always_inline]] static void run(Table& table, std::size_t& at, std::size_t end, const std::uint32_t* hashes,
+    [[gnu::always_inline]] static void scan(Table& table, std::size_t& at, std::size_t end, const std::uint32_t* hashes,
                                            KeyAt keyAt, Hit hit, Miss miss) {
         if constexpr (kIntegerKey<Key>) {
             (void)hashes;
@@ -47,11 +47,43 @@ private:
     [[gnu::always_inline]] static void plain(Table& table, std::size_t& at, std::size_t end, KeyAt keyAt, Hit hit,
                                              Miss miss) {
         View view = table.view();
+        if constexpr (kRuns) {
+            if (startsRun(at, end, keyAt)) run(view, at, end, keyAt, hit);
+        }
         for (; at < end; ++at) {
             const auto& key = keyAt(at);
             one(table, view, at, key, Table::hashOf(Table::lookupKey(key)), hit, miss);
         }
     }
+
+    // One key over and over is bound by the time that a value takes through memory, from one record to the next. A run
+    // of records with the same key works on a copy in registers.
+    using Value = typename Table::ValueType;
+    static constexpr bool kRuns = std::is_trivially_copyable_v<Value> && sizeof(Value) <= 64;
+    static constexpr std::size_t kLeastRun = 16;
+
+    [[gnu::always_inline]] static bool startsRun(std::size_t at, std::size_t end, KeyAt& keyAt) {
+        if (end - at < kLeastRun) return false;
+        const Key first = static_cast<Key>(keyAt(at));
+        for (std::size_t i = at + 1; i < at + kLeastRun; ++i) {
+            if (static_cast<Key>(keyAt(i)) != first) return false;
+        }
+        return true;
+    }
+    [[gnu::always_inline]] static void run(const View& view, std::size_t& at, std::size_t end, KeyAt& keyAt, Hit& hit) {
+        const Key key = static_cast<Key>(keyAt(at));
+        bool found = false;
+        auto* const slot = view.locate(key, Table::hashOf(key), found);
+        if (!found) return;
+        Value value = slot->value;
+        struct WriteBack {
+            Value& to;
+            const Value& from;
+            ~WriteBack() { to = from; }
+        } const writeBack{slot->value, value};
+        for (; at < end && static_cast<Key>(keyAt(at)) == key; ++at) hit(at, value);
+    }
+
     [[gnu::always_inline]] static void prefetching(Table& table, std::size_t& at, std::size_t end, KeyAt keyAt, Hit hit,
                                                    Miss miss) {
         View view = table.view();
@@ -106,7 +138,7 @@ private:
 template <class Table, class KeyAt, class Hit, class Miss>
 [[gnu::always_inline]] inline void scanKeyedTable(Table& table, std::size_t& at, std::size_t end,
                                                   const std::uint32_t* hashes, KeyAt keyAt, Hit hit, Miss miss) {
-    KeyedTableScan<Table, KeyAt, Hit, Miss>::run(table, at, end, hashes, keyAt, hit, miss);
+    KeyedTableScan<Table, KeyAt, Hit, Miss>::scan(table, at, end, hashes, keyAt, hit, miss);
 }
 
 }  // namespace millrace::detail

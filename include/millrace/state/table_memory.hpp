@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_TABLE_MEMORY_HPP
 
 #include <cstddef>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -11,7 +12,7 @@
 
 namespace millrace::detail {
 
-/// Raw memory of a state table. From 4 MiB on it asks for 2 MiB pages: with 4 KiB pages every access to a large table
+/// Zeroed memory of a state table. From 4 MiB on it asks for 2 MiB pages: with 4 KiB pages every access to a large table
 /// misses the TLB first.
 class TableMemory {
     static constexpr std::size_t kHugePage = std::size_t{2} << 20;
@@ -38,6 +39,7 @@ public:
         }
 #endif
         data_ = ::operator new(bytes_, kAlign);
+        std::memset(data_, 0, bytes_);
     }
     TableMemory(TableMemory&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}

@@ -40,7 +40,8 @@ template <class Key>
     requires std::is_enum_v<Key>
 struct StoredInteger<Key> : StoredInteger<std::underlying_type_t<Key>> {};
 
-/// An entry of a table: key and value side by side, or free. A value lives exactly while the entry is occupied.
+/// An entry of a table: key and value side by side, or free. A value lives exactly while the entry is occupied; zeroed
+/// memory is a free entry.
 template <class Key, class Value>
 struct TableSlot {
     static constexpr std::uint32_t kFree = 0;
@@ -67,7 +68,6 @@ struct TableSlot {
     }
     std::uint64_t storedHash() const { return hashOf(storedKey); }
 
-    void initialise() noexcept { tag = kFree; }
     template <class K>
     void occupy(const K& key, std::uint64_t hash) {
         std::construct_at(&storedKey, key);
@@ -92,36 +92,38 @@ struct TableSlot {
     }
 };
 
-/// Integer keys need no tag: one value of the key means "free", and the entry of that very key is kept elsewhere.
+/// Integer keys need no tag: one value of the key, `kMark`, means "free", and the entry of that very key is kept
+/// elsewhere. Keys are stored xor `kMark`, so that the mark is 0 in memory but no usual key.
 template <class Key, class Value>
     requires kIntegerKey<Key>
 struct TableSlot<Key, Value> {
     using Stored = typename StoredInteger<Key>::Type;
-    static constexpr Stored kFree =
+    static constexpr Stored kMark =
         std::is_signed_v<Stored> ? std::numeric_limits<Stored>::min() : std::numeric_limits<Stored>::max();
 
-    Stored storedKey;
+    Stored marked;
     union {
         Value value;
     };
 
+    static constexpr Stored mark(Key key) noexcept { return static_cast<Stored>(static_cast<Stored>(key) ^ kMark); }
+    Key key() const noexcept { return static_cast<Key>(static_cast<Stored>(marked ^ kMark)); }
     static std::uint64_t hashOf(Key key) noexcept {
         return static_cast<std::uint64_t>(static_cast<Stored>(key)) * kFibonacci;
     }
 
-    bool occupied() const noexcept { return storedKey != kFree; }
-    bool holds(Key key, std::uint64_t) const noexcept { return storedKey == static_cast<Stored>(key); }
-    std::uint64_t storedHash() const noexcept { return hashOf(static_cast<Key>(storedKey)); }
+    bool occupied() const noexcept { return marked != 0; }
+    bool holds(Key key, std::uint64_t) const noexcept { return marked == mark(key); }
+    std::uint64_t storedHash() const noexcept { return hashOf(key()); }
 
-    void initialise() noexcept { storedKey = kFree; }
-    void occupy(Key key, std::uint64_t) noexcept { storedKey = static_cast<Stored>(key); }
+    void occupy(Key key, std::uint64_t) noexcept { marked = mark(key); }
     void release() noexcept {
         std::destroy_at(&value);
-        storedKey = kFree;
+        marked = 0;
     }
     void moveFrom(TableSlot& other) {
         std::construct_at(&value, std::move_if_noexcept(other.value));
-        storedKey = other.storedKey;
+        marked = other.marked;
     }
 };
 

@@ -42,7 +42,7 @@ public:
         const std::size_t full = kBlockRecords<Out>;
         const std::size_t left = out_.size() < full ? full - out_.size() : 0;
         // a window function may emit any number of elements for a key
-        return kDirect ? left : std::min<std::size_t>(left, 16);
+        return kDirect ? left : std::min<std::size_t>(left, 64);
     }
 
     void begin(const TimeWindow& window) noexcept {
