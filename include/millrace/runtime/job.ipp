@@ -89,6 +89,11 @@ MILLRACE_INLINE void Job::finish() {
     }
     for (const auto& task : wired_.tasks) task->release();
     wired_.channels.clear();
+    // prototypes of sources and sinks may hold what somebody waits for: the other ends of host channels
+    for (GraphNode& node : graph_.nodes) {
+        node.factory.reset();
+        node.inputs.clear();
+    }
     segments_.endJob();
     const Duration runTime = executor_->monotonicNow() - startedAt_;
     work_.reset();
