@@ -323,3 +323,13 @@ TEST_CASE("generic helpers take any stream, functions the nameable form", "[api]
     CHECK(squares(evens(env.fromData(1, 2, 3, 4).map([](int x) { return x + 1; }))).executeAndCollect() ==
           std::vector<int>{4, 16});
 }
+
+TEST_CASE("a map may be a pointer to member or return a reference: the stream holds values", "[api]") {
+    StreamExecutionEnvironment env{CallerRuntime()};
+    const std::vector<Reading> readings{{"a", 3, 1}, {"b", 5, 2}};
+    CHECK(env.fromCollection(readings).map(&Reading::sensor).executeAndCollect() == std::vector<std::string>{"a", "b"});
+    CHECK(env.fromCollection(readings)
+              .map([](const Reading& r) -> const int& { return r.value; })
+              .map([](int x) { return x + 1; })
+              .executeAndCollect() == std::vector<int>{4, 6});
+}

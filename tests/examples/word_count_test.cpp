@@ -34,11 +34,11 @@ TEST_CASE("word_count: the last count of each word is that of a plain loop", "[e
 TEST_CASE("word_count: a word is a run of letters, with apostrophes inside", "[examples]") {
     const auto words = [](const std::string& line) {
         StreamExecutionEnvironment env(CallerRuntime{});
-        std::vector<std::string> words;
+        std::vector<std::string> found;
         for (const WordCount& count : env.fromData(line).flatMap(splitIntoWords).executeAndCollect()) {
-            words.push_back(count.word);
+            found.push_back(count.word);
         }
-        return words;
+        return found;
     };
     CHECK(words("") == std::vector<std::string>{});
     CHECK(words("The miller's wheel") == std::vector<std::string>{"the", "miller's", "wheel"});

@@ -150,6 +150,12 @@ protected:
     template <class LaneOf>
     void scatter(Block<T> block, bool mayMove, const std::uint32_t* hashes, LaneOf laneOf) {
         const bool timed = block.timestamps != nullptr;
+        if constexpr (std::is_trivially_copyable_v<T>) {
+            if (lanes_.size() == 2 && timed && hashes == nullptr) {
+                splitInTwo(block, laneOf);
+                return;
+            }
+        }
         const bool hashed = hashes != nullptr;
         for (auto& lane : lanes_) lane.prepare(timed, hashed);
         for (std::size_t i = 0; i < block.size; ++i) {
@@ -170,6 +176,41 @@ protected:
     std::vector<Lane<T>> lanes_;
 
 private:
+    /// The most frequent case without a branch, and with both positions in registers: not one instruction of it waits
+    /// for a store of the record before.
+    template <class LaneOf>
+    void splitInTwo(Block<T> block, LaneOf laneOf) {
+        Lane<T>& first = lanes_[0];
+        Lane<T>& second = lanes_[1];
+        for (std::size_t from = 0; from < block.size;) {
+            first.prepare(true, false);
+            second.prepare(true, false);
+            const std::size_t end = from + std::min({block.size - from, first.room(), second.room()});
+            // arithmetic on addresses: from a choice the compiler would make a branch, wrong every other time
+            const auto valuesOfFirst = reinterpret_cast<std::uintptr_t>(first.values());
+            const auto timesOfFirst = reinterpret_cast<std::uintptr_t>(first.timestamps());
+            const std::uintptr_t valuesApart = reinterpret_cast<std::uintptr_t>(second.values()) - valuesOfFirst;
+            const std::uintptr_t timesApart = reinterpret_cast<std::uintptr_t>(second.timestamps()) - timesOfFirst;
+            const std::size_t count = end - from;
+            std::size_t inSecond = 0;
+            for (std::size_t i = 0; i < count; ++i) {
+                const std::size_t lane = laneOf(from + i);  // 0 or 1
+                const std::uintptr_t mask = std::uintptr_t{0} - lane;
+                const std::size_t inFirst = i - inSecond;
+                const std::size_t at = inFirst + ((inSecond - inFirst) & mask);
+                std::memcpy(reinterpret_cast<void*>(valuesOfFirst + (valuesApart & mask) + at * sizeof(T)),
+                            block.values + from + i, sizeof(T));
+                std::memcpy(reinterpret_cast<void*>(timesOfFirst + (timesApart & mask) + at * sizeof(Timestamp)),
+                            block.timestamps + from + i, sizeof(Timestamp));
+                inSecond += lane;
+            }
+            first.advance(count - inSecond);
+            second.advance(inSecond);
+            first.sendIfFull();
+            second.sendIfFull();
+            from = end;
+        }
+    }
     static void copyRecords(const T* from, std::size_t count, T* to) {
         if constexpr (std::is_copy_constructible_v<T>) {
             std::uninitialized_copy_n(from, count, to);

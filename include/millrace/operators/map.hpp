@@ -9,7 +9,7 @@ namespace millrace::detail {
 template <class In, class Fn>
 struct MapOperator {
     using Input = In;
-    using Output = std::remove_cv_t<std::invoke_result_t<Fn&, In>>;
+    using Output = std::remove_cvref_t<std::invoke_result_t<Fn&, In>>;
     Fn fn;
 
     template <class Next>

@@ -6,6 +6,7 @@
 #include <millrace/types/key_hash.hpp>
 
 #include <array>
+#include <bit>
 #include <functional>
 #include <string>
 #include <tuple>
@@ -93,7 +94,9 @@ class HashPort final : public ChannelPort<T> {
 public:
     HashPort(std::span<ChannelWriter* const> channels, const PortContext& context, KeySelector keySelector)
         : ChannelPort<T>(channels), keySelector_(std::move(keySelector)),
-          maxParallelism_(static_cast<std::uint32_t>(context.maxParallelism)) {
+          maxParallelism_(static_cast<std::uint32_t>(context.maxParallelism)),
+          powerOfTwo_(std::has_single_bit(maxParallelism_)),
+          router_(static_cast<int>(channels.size()), context.maxParallelism) {
         const int parallelism = static_cast<int>(channels.size());
         for (int group = 0; group < context.maxParallelism; ++group) {
             laneOfGroup_.push_back(
@@ -103,16 +106,24 @@ public:
 
     void onBlock(BlockRef erased, bool mayMove) override {
         const Block<T> block = erased.as<T>();
+        if constexpr (!kSendHashes) {
+            if (this->lanes_.size() == 1) {
+                this->append(this->lanes_.front(), {block.values, block.timestamps, nullptr, block.size}, mayMove);
+                return;
+            }
+        }
         for (std::size_t from = 0; from < block.size; from += kChunk) {
             const Block<T> part = block.slice(from, std::min(kChunk, block.size - from));
             for (std::size_t i = 0; i < part.size; ++i) {
                 hashes_[i] = keyHash(std::invoke(keySelector_, std::as_const(part.values[i])));
             }
-            for (std::size_t i = 0; i < part.size; ++i) groups_[i] = keyGroupHash(hashes_[i]);
-            if ((maxParallelism_ & (maxParallelism_ - 1)) == 0) {
-                for (std::size_t i = 0; i < part.size; ++i) groups_[i] &= maxParallelism_ - 1;
+            // loops of their own, so that they are vectorised
+            if (powerOfTwo_) {
+                for (std::size_t i = 0; i < part.size; ++i) groups_[i] = keyGroupHash(hashes_[i]) & (maxParallelism_ - 1);
             } else {
-                for (std::size_t i = 0; i < part.size; ++i) groups_[i] %= maxParallelism_;
+                for (std::size_t i = 0; i < part.size; ++i) {
+                    groups_[i] = static_cast<std::uint32_t>(router_.keyGroup(hashes_[i]));
+                }
             }
             this->scatter(part, mayMove, kSendHashes ? hashes_.data() : nullptr,
                           [&](std::size_t i) -> std::size_t { return laneOfGroup_[groups_[i]]; });
@@ -122,6 +133,8 @@ public:
 private:
     KeySelector keySelector_;
     std::uint32_t maxParallelism_;
+    bool powerOfTwo_;
+    KeyGroupRouter router_;
     std::vector<std::uint16_t> laneOfGroup_;
     std::array<std::uint32_t, kChunk> hashes_;
     std::array<std::uint32_t, kChunk> groups_;

@@ -83,10 +83,11 @@ public:
 
     PollStatus poll() override {
         if (!watermarks_.has_value()) {
-            auto [split, last] = enumerator_->nextSplit(stage_->subtaskIndex);
+            auto next = enumerator_->nextSplit(stage_->subtaskIndex);
+            auto& split = next.first;
             if (restored_.has_value()) split = std::exchange(restored_, std::nullopt);
             if (!split.has_value()) {
-                if (last) return PollStatus::EndOfInput;
+                if (next.second) return PollStatus::EndOfInput;
                 setIdle(true);  // a reader without a split holds nothing back
                 return PollStatus::NothingAvailable;
             }

@@ -43,7 +43,17 @@ public:
                 [this](bool) { emit(); });
         }
     }
-    void push(T&& value, Timestamp timestamp) { pushBlock({&value, timestamp == kMinTimestamp ? nullptr : &timestamp, nullptr, 1}); }
+    void push(T&& value, Timestamp timestamp) {
+        const std::size_t at = pending_.size();
+        pending_.collect(std::move(value));
+        pending_.stampFrom(at, timestamp);
+        timed_ = timed_ || timestamp != kMinTimestamp;
+        if (pending_.full()) flushPending();
+    }
+    void flush() {
+        flushPending();
+        this->next_.flush();
+    }
 
     Progress onWatermark(Timestamp watermark) {
         if (watermark != kMaxTimestamp) return Progress::Done;
@@ -62,6 +72,11 @@ public:
     }
 
 private:
+    void flushPending() {
+        if (pending_.size() == 0) return;
+        pushBlock(pending_.block(std::exchange(timed_, false)));
+        pending_.clear();
+    }
     void scheduleTick() {
         nextTick_ = stage_->currentProcessingTime() + idlenessTick(*strategy_.get().idleness());
         stage_->registerProcessingTimer(nextTick_);
@@ -85,6 +100,8 @@ private:
     UserFunction<Strategy> strategy_;
     SplitWatermarks<T, Strategy> watermarks_;
     StageContext* stage_ = nullptr;
+    Collector<T> pending_;  // where records come one by one
+    bool timed_ = false;
     std::array<Timestamp, kBlockRecords<T>> times_;
     Timestamp last_ = kMinTimestamp;
     Timestamp nextTick_ = kMaxTimestamp;

@@ -2,12 +2,15 @@
 #define MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP
 
 #include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/operators/segment.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/windowing/pane_windows.hpp>
 #include <millrace/windowing/sliced_windows.hpp>
 #include <millrace/windowing/window_emitter.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -79,7 +82,13 @@ public:
             addRun(block, 0, block.size);
             return;
         }
-        addMixed(block);
+        if constexpr (kBlockwise<T>) {
+            for (std::size_t from = 0; from < block.size; from += kBlockRecords<T>) {
+                addMixed(block.slice(from, std::min(kBlockRecords<T>, block.size - from)));
+            }
+        } else {
+            addInRuns(block);
+        }
         emitResults();
     }
     void push(T&& value, Timestamp timestamp) { pushBlock({&value, &timestamp, nullptr, 1}); }
@@ -116,22 +125,57 @@ private:
             fail(block.values[at], block.timestamps[at]);
         }
     }
-    /// Cuts the block into runs of the same slice of time.
+    /// Takes the records of one slice of time after the other out of the block: those of one slice keep their order, and
+    /// those behind the watermark keep theirs.
     void addMixed(Block<T> block) {
-        for (std::size_t at = 0; at < block.size;) {
-            const Timestamp time = block.timestamps[at];
-            if (windows_.covers(time)) {
-                std::size_t end = at + 1;
-                while (end < block.size && windows_.covers(block.timestamps[end])) ++end;
-                addRun(block, at, end);
-                at = end;
-            } else if (time == kMinTimestamp) {
-                failWithoutTimestamp();
-            } else if (!windows_.select(time, watermark_)) {
-                addBehind(block.values[at], time);
-                ++at;
+        constexpr int kMostPasses = 24;
+        if (apart_ == nullptr) apart_ = std::make_unique<SegmentBuffer<T>>();
+        T* const taken = apart_->values();
+        Timestamp* const takenTimes = apart_->timestamps;
+        for (int passes = 0; passes < kMostPasses; ++passes) {
+            while (block.size > 0 && !startSlice(block.timestamps[0])) {
+                addBehind(block.values[0], block.timestamps[0]);
+                block = block.slice(1, block.size - 1);
             }
+            if (block.size == 0) return;
+            std::size_t count = 0;
+            std::size_t left = 0;
+            for (std::size_t i = 0; i < block.size; ++i) {  // always write, advance by the predicate: no branch
+                const T value = block.values[i];
+                const Timestamp time = block.timestamps[i];
+                const bool belongs = windows_.covers(time);
+                taken[count] = value;
+                takenTimes[count] = time;
+                count += belongs ? 1 : 0;
+                block.values[left] = value;
+                block.timestamps[left] = time;
+                left += belongs ? 0 : 1;
+            }
+            addRun({taken, takenTimes, nullptr, count}, 0, count);
+            block.size = left;
+            block.hashes = nullptr;  // they do not move with their records
         }
+        addInRuns(block);
+    }
+    /// Cuts the block where the slice of time changes.
+    void addInRuns(Block<T> block) {
+        for (std::size_t at = 0; at < block.size;) {
+            if (!startSlice(block.timestamps[at])) {
+                addBehind(block.values[at], block.timestamps[at]);
+                ++at;
+                continue;
+            }
+            std::size_t end = at + 1;
+            while (end < block.size && windows_.covers(block.timestamps[end])) ++end;
+            addRun(block, at, end);
+            at = end;
+        }
+    }
+    /// Makes the slice of time around `time` the current one; false if a record there has to go through `addBehind`.
+    bool startSlice(Timestamp time) {
+        if (windows_.covers(time)) return true;
+        if (time == kMinTimestamp) failWithoutTimestamp();
+        return windows_.select(time, watermark_);
     }
     void addBehind(T& value, Timestamp time) {
         bool added = false;
@@ -198,6 +242,7 @@ private:
     Duration lateness_;
     std::optional<OutputTag<T>> lateTag_;
     Windows windows_;
+    std::unique_ptr<SegmentBuffer<T>> apart_;  ///< records of one slice, picked out of a block
     Timestamp watermark_ = kMinTimestamp;
     bool firing_ = false;
     StageContext* stage_ = nullptr;
