@@ -64,7 +64,7 @@ public:
             std::int64_t trades = 0;
             for (const auto& [industry, row] : rows_) trades += row.trades;
             if (trades > 0) {  // else only the moving averages run out behind the last trade
-                fmt::format_to(to, "{:%Y-%m-%d %H:%M} UTC {:>14} {:>9}   moving average up to\n{:54}", minute_,
+                fmt::format_to(to, "{:%Y-%m-%d %H:%M} UTC {:>14} {:>9}          moving average up to\n{:53}", minute_,
                                "trades", "average", "");
                 for (int i = 1; i <= 6; ++i) fmt::format_to(to, "  {:%H:%M:%S}", minute_ + i * kSlide);
                 text += '\n';

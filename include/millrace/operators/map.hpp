@@ -49,7 +49,7 @@ public:
     bool apply(In&& value, Timestamp timestamp, S out) {
         const auto& record = value;
         if constexpr (SegmentNode<Next>) {
-            return this->next_.apply(fn_(record, timestamp, std::move(value)), timestamp, out);
+            return this->next_.apply(Output(fn_(record, timestamp, std::move(value))), timestamp, out);
         } else {
             out.put(fn_(record, timestamp, std::move(value)));
             return true;

@@ -291,6 +291,7 @@ MILLRACE_INLINE void Task::release() noexcept {
     if (batch_ != nullptr) batch_->destroy();
     batch_ = nullptr;
     ports_.clear();  // with their open batches
+    context_.sinkChecks.clear();
     for (const auto& slot : stages_) slot->stage.reset();
 }
 
