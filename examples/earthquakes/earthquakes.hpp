@@ -59,9 +59,9 @@ struct Results {
     millrace::DataStream<Earthquake> late;
 };
 
-/// Reads the reports in the order in which they were made. Networks look again at what is hours or days old, so event time
-/// jumps to and fro; a day of patience is enough for most. The watermark follows every single report: which ones are late
-/// then depends on their order alone, and a replay tells the same story as the original.
+/// Reads the reports in the order in which they were made. Networks look again at what is hours or days old, so event
+/// time jumps to and fro; a day of patience is enough for most. The watermark follows every single report: which ones
+/// are late then depends on their order alone, and a replay tells the same story as the original.
 inline millrace::DataStream<Earthquake> readReports(millrace::StreamEnvironment& env, const std::string& file) {
     using namespace std::chrono_literals;
     return env
@@ -72,7 +72,7 @@ inline millrace::DataStream<Earthquake> readReports(millrace::StreamEnvironment&
         .setParallelism(1);
 }
 
-/// Number of events and the strongest of them, for each network and six hours; and the events that came too late for that.
+/// Number of events and the strongest of them, for each network and six hours; and the events that came too late.
 inline Results activityOfNetworks(const millrace::DataStream<Earthquake>& reports) {
     using namespace std::chrono_literals;
     const millrace::DataStream<Activity> activity =

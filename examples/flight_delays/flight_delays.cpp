@@ -20,7 +20,8 @@ namespace {
 constexpr const char* kUsage = R"(The most delayed airports of each day, of a sample of flights in the United States.
 
 usage: flight_delays [OPTION...]
-  --input FILE    CSV with the columns date, delay_min, origin, destination (default: the flights that come with the example)
+  --input FILE    CSV with the columns date, delay_min and origin
+                  (default: the flights that come with the example)
   --hours FILE    also writes flights and delay of each airport and hour, as CSV
   --parallelism N
   --help

@@ -19,10 +19,9 @@ struct Flight {
     millrace::Timestamp time;
     int delayMinutes;
     std::string origin;
-    std::string destination;
 };
 
-/// Flights that left an airport between two points in time, and the sum of their delays; who left early counts below zero.
+/// Flights that left an airport between two points in time, and the sum of their delays, negative for who left early.
 struct Delays {
     millrace::Timestamp start;
     millrace::Timestamp end;
@@ -102,8 +101,8 @@ inline millrace::DataStream<Delays> delaysPerHour(const millrace::DataStream<Fli
         .name("delays per hour");
 }
 
-/// The most delayed airports of each day. Windows on the results of windows: a result carries the last time of its window, so
-/// an hour falls into its day, and a day's sum into the same day's ranking.
+/// The most delayed airports of each day. Windows on the results of windows: a result carries the last time of its
+/// window, so an hour falls into its day, and a day's sum into the same day's ranking.
 inline millrace::DataStream<WorstOfDay> worstAirports(const millrace::DataStream<Delays>& hours) {
     using namespace std::chrono_literals;
     const auto days = millrace::TumblingEventTimeWindows::of(24h);

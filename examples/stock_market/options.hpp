@@ -3,9 +3,9 @@
 
 #include <arguments.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <thread>
 

@@ -16,7 +16,8 @@ struct WordCount {
     std::int64_t count;
 };
 
-/// Emits each word of a line once, in lower case. A word is a run of letters; an apostrophe between two letters belongs to it.
+/// Emits the words of a line in lower case, with count 1. A word is a run of letters; an apostrophe between two letters
+/// belongs to it.
 inline void splitIntoWords(const std::string& line, millrace::Collector<WordCount>& out) {
     const auto isLetter = [&line](std::size_t at) {
         return at < line.size() && std::isalpha(static_cast<unsigned char>(line[at])) != 0;

@@ -79,14 +79,22 @@ struct TableSlot {
         std::destroy_at(&storedKey);
         tag = kFree;
     }
-    /// Takes key and value over, from an occupied entry into a free one. Strong guarantee.
+    /// Takes key and value over, from an occupied entry into a free one. If one of them may throw both are copied, where
+    /// that is possible: the table is then unchanged when growing fails.
     void moveFrom(TableSlot& other) {
-        std::construct_at(&value, std::move_if_noexcept(other.value));
-        try {
-            std::construct_at(&storedKey, std::move_if_noexcept(other.storedKey));
-        } catch (...) {
-            std::destroy_at(&value);
-            throw;
+        constexpr bool kMoves = std::is_nothrow_move_constructible_v<Key> && std::is_nothrow_move_constructible_v<Value>;
+        constexpr bool kCopies = std::is_copy_constructible_v<Key> && std::is_copy_constructible_v<Value>;
+        if constexpr (kMoves || !kCopies) {
+            std::construct_at(&value, std::move(other.value));
+            std::construct_at(&storedKey, std::move(other.storedKey));
+        } else {
+            std::construct_at(&value, std::as_const(other.value));
+            try {
+                std::construct_at(&storedKey, std::as_const(other.storedKey));
+            } catch (...) {
+                std::destroy_at(&value);
+                throw;
+            }
         }
         tag = other.tag;
     }

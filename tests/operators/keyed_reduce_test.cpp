@@ -1,0 +1,159 @@
+#include <millrace/operators/keyed_reduce.hpp>
+
+#include "support/catch.hpp"
+#include "support/operator_harness.hpp"
+
+#include <map>
+#include <random>
+#include <stdexcept>
+
+using namespace millrace;
+using namespace millrace::testsupport;
+using namespace millrace::detail;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct Sale {
+    std::int32_t shop;
+    std::int32_t item;
+    std::int64_t amount;
+    bool operator==(const Sale&) const = default;
+};
+struct Word {
+    std::string text;
+    int count;
+    bool operator==(const Word&) const = default;
+};
+
+template <class Fn>
+auto rolling(Fn fn) {
+    return KeyedReduceOperator<Sale, std::int32_t Sale::*, Fn>{&Sale::shop, std::move(fn)};
+}
+template <class Fn>
+std::vector<Sale> run(Fn fn, const std::vector<Sale>& sales) {
+    OperatorHarness harness(rolling(std::move(fn)));
+    harness.open();
+    std::vector<Emitted<Sale>> in;
+    for (std::size_t i = 0; i < sales.size(); ++i) in.push_back({sales[i], static_cast<std::int64_t>(i) + 100});
+    harness.elements(in);
+    std::vector<Sale> out;
+    for (const auto& e : harness.take()) {
+        CHECK(e.time == static_cast<std::int64_t>(out.size()) + 100);
+        out.push_back(e.value);
+    }
+    return out;
+}
+
+using Amount = std::int64_t Sale::*;
+constexpr Amount kAmount = &Sale::amount;
+const std::vector<Sale> kSales{{1, 10, 5}, {2, 20, 7}, {1, 11, 3}, {1, 12, 9}, {1, 13, 3}, {2, 21, 7}, {1, 14, 9}};
+
+
+}  // namespace
+
+TEST_CASE("reduce gives the new value of the key for every record, the first one unchanged", "[operators]") {
+    const auto fn = [](const Sale& a, const Sale& b) { return Sale{a.shop, b.item, a.amount * 10 + b.amount}; };
+    CHECK(run(fn, kSales) == std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 11, 53}, {1, 12, 539}, {1, 13, 5393},
+                                               {2, 21, 77}, {1, 14, 53939}});
+}
+
+TEST_CASE("sum, min and max keep the other fields of the first record", "[operators]") {
+    CHECK(run(SumFunction<Amount>{kAmount}, kSales) ==
+          std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 10, 8}, {1, 10, 17}, {1, 10, 20}, {2, 20, 14}, {1, 10, 29}});
+    CHECK(run(MinFunction<Amount>{kAmount}, kSales) ==
+          std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 10, 3}, {1, 10, 3}, {1, 10, 3}, {2, 20, 7}, {1, 10, 3}});
+    CHECK(run(MaxFunction<Amount>{kAmount}, kSales) ==
+          std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 10, 5}, {1, 10, 9}, {1, 10, 9}, {2, 20, 7}, {1, 10, 9}});
+}
+
+TEST_CASE("minBy and maxBy keep the whole record, of equal ones the first or the latest", "[operators]") {
+    CHECK(run(MinByFunction<Amount>{kAmount}, kSales) ==
+          std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 11, 3}, {1, 11, 3}, {1, 11, 3}, {2, 20, 7}, {1, 11, 3}});
+    CHECK(run(MinByFunction<Amount>{kAmount, false}, kSales) ==
+          std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 11, 3}, {1, 11, 3}, {1, 13, 3}, {2, 21, 7}, {1, 13, 3}});
+    CHECK(run(MaxByFunction<Amount>{kAmount, false}, kSales) ==
+          std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 10, 5}, {1, 12, 9}, {1, 12, 9}, {2, 21, 7}, {1, 14, 9}});
+}
+
+TEST_CASE("a stream of numbers is summed as a whole", "[operators]") {
+    const auto parity = [](std::int16_t n) { return n % 2; };
+    OperatorHarness harness(
+        KeyedReduceOperator<std::int16_t, decltype(parity), SumFunction<WholeValue>>{parity, {}});
+    harness.open();
+    harness.elements({{1, 1}, {2, 2}, {3, 3}, {4, 4}});
+    CHECK(harness.take() == std::vector<Emitted<std::int16_t>>{{1, 1}, {2, 2}, {4, 3}, {6, 4}});
+}
+
+TEST_CASE("records that own memory are reduced too, by string keys", "[operators][state]") {
+    const auto text = [](const Word& w) -> std::string_view { return w.text; };
+    const auto add = [](const Word& a, const Word& b) { return Word{a.text, a.count + b.count}; };
+    KeyedReduceOperator<Word, decltype(text), decltype(add)> op{text, add};
+    OperatorHarness harness(op);
+    harness.open();
+    const std::string longWord = "a word too long to be kept inline";
+    harness.elements({{{longWord, 1}, 1}, {{"b", 1}, 2}, {{longWord, 4}, 3}});
+    using Words = std::vector<Emitted<Word>>;
+    CHECK(harness.take() == Words{{{longWord, 1}, 1}, {{"b", 1}, 2}, {{longWord, 5}, 3}});
+
+    OperatorHarness restored(op);
+    restored.openFrom(harness.snapshot());
+    restored.elements({{{longWord, 10}, 4}, {{"b", 10}, 5}});
+    CHECK(restored.take() == Words{{{longWord, 15}, 4}, {{"b", 11}, 5}});
+}
+
+TEST_CASE("rolling sums go on after a restore to another parallelism", "[operators][state][property]") {
+    const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{6}));
+    const auto parts = GENERATE(1, 2, 3);
+    CAPTURE(seed, parts);
+    std::mt19937_64 random(seed);
+    std::map<std::int32_t, std::int64_t> model;
+    std::vector<std::unique_ptr<OperatorHarness<decltype(rolling(SumFunction<Amount>{}))>>> subtasks;
+    const auto make = [&](int parallelism, const MemorySnapshot* from) {
+        subtasks.clear();
+        for (int i = 0; i < parallelism; ++i) {
+            subtasks.push_back(std::make_unique<OperatorHarness<decltype(rolling(SumFunction<Amount>{}))>>(
+                rolling(SumFunction<Amount>{kAmount})));
+            const KeyGroupRange mine = keyGroupRange(i, parallelism, 128);
+            if (from == nullptr) {
+                subtasks.back()->open();
+            } else {
+                subtasks.back()->openFrom(from->forKeyGroups(mine.first, mine.last));
+            }
+        }
+    };
+    const auto feed = [&] {
+        for (int i = 0; i < 3000; ++i) {
+            const Sale sale{static_cast<std::int32_t>(random() % 500) - 250, 0, static_cast<std::int64_t>(random() % 100)};
+            const int group = keyGroupFor(keyHash(sale.shop), 128);
+            auto& subtask = *subtasks[static_cast<std::size_t>(
+                subtaskForKeyGroup(group, static_cast<int>(subtasks.size()), 128))];
+            subtask.element(sale, i);
+            model[sale.shop] += sale.amount;
+            const auto out = subtask.take();
+            REQUIRE(out.size() == 1);
+            REQUIRE(out[0].value.amount == model[sale.shop]);
+        }
+    };
+    make(2, nullptr);
+    feed();
+    MemorySnapshot snapshot;
+    for (auto& subtask : subtasks) snapshot.merge(subtask->snapshot());
+    make(parts, &snapshot);
+    feed();
+}
+
+TEST_CASE("an exception from the reduce function names operator, record and time", "[operators]") {
+    OperatorHarness harness(rolling([](const Sale& a, const Sale& b) {
+        if (b.amount < 0) throw std::invalid_argument("negative amount");
+        return a;
+    }));
+    harness.open();
+    try {
+        harness.elements({{{1, 1, 1}, 1}, {{1, 2, 2}, 2}, {{1, 3, -3}, 3}});
+        FAIL("expected an exception");
+    } catch (const UserFunctionException& error) {
+        CHECK_THAT(describeException(error), ContainsSubstring("uid uid-1") && ContainsSubstring("item: 3, amount: -3") &&
+                                                 ContainsSubstring("00.000000003Z") && ContainsSubstring("negative amount"));
+    }
+}

@@ -1,0 +1,259 @@
+#include <millrace/operators/ports.hpp>
+
+#include "support/catch.hpp"
+#include "support/operator_harness.hpp"
+
+#include <map>
+#include <memory>
+#include <new>
+#include <random>
+#include <set>
+#include <string>
+
+using namespace millrace;
+using namespace millrace::testsupport;
+using namespace millrace::detail;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+class CountingPool final : public SegmentPool {
+public:
+    ~CountingPool() override { CHECK(open == 0); }
+    void* acquire(std::size_t bytes) override {
+        ++open;
+        return ::operator new(bytes, std::align_val_t{64});
+    }
+    void release(void* memory, std::size_t) noexcept override {
+        --open;
+        ::operator delete(memory, std::align_val_t{64});
+    }
+    int open = 0;
+};
+
+/// One step of what a consumer sees: an element with its timestamp and hash, a watermark, or a control event.
+std::string show(int value) { return std::to_string(value); }
+std::string show(const std::string& value) { return value; }
+std::string show(const std::unique_ptr<int>& value) { return std::to_string(*value); }
+
+template <class T>
+class Consumer final : public ChannelWriter {
+public:
+    explicit Consumer(SegmentPool& pool) : pool_(pool) {}
+    SegmentPool& pool() noexcept override { return pool_; }
+    void send(BatchBase* batch) override {
+        ++batches;
+        std::size_t mark = 0;
+        const auto marksUpTo = [&](std::size_t position) {
+            for (; mark < batch->markCount && batch->marks[mark].position <= position; ++mark) {
+                trace.push_back("wm " + std::to_string(ticks(batch->marks[mark].watermark)));
+            }
+        };
+        const Block<T> block = batch->block(0, batch->size).template as<T>();
+        for (std::size_t i = 0; i < block.size; ++i) {
+            marksUpTo(i);
+            std::string text = show(block.values[i]);
+            if (const auto time = block.timestampOf(i); time != kMinTimestamp) text += "@" + std::to_string(ticks(time));
+            trace.push_back(text);
+            if (block.hashes != nullptr) hashes.push_back(block.hashes[i]);
+        }
+        marksUpTo(block.size);
+        static const char* const kNames[] = {"", "idle", "active", "end", "barrier"};
+        if (batch->control != ControlKind::None) trace.push_back(kNames[static_cast<int>(batch->control)]);
+        batch->destroy();
+    }
+    std::vector<std::string> trace;
+    std::vector<std::uint32_t> hashes;
+    int batches = 0;
+
+private:
+    SegmentPool& pool_;
+};
+
+template <class T>
+struct Edge {
+    explicit Edge(int consumersCount, const PortFactory& factory, std::uint64_t seed = 1) {
+        std::vector<ChannelWriter*> channels;
+        for (int i = 0; i < consumersCount; ++i) {
+            consumers.push_back(std::make_unique<Consumer<T>>(pool));
+            channels.push_back(consumers.back().get());
+        }
+        PortContext context;
+        context.seed = seed;
+        port = factory.create(channels, context);
+    }
+    void send(std::vector<T> values, std::int64_t firstTime, bool mayMove = true) {
+        std::vector<Timestamp> times;
+        for (std::size_t i = 0; i < values.size(); ++i) times.push_back(at(firstTime + static_cast<std::int64_t>(i)));
+        port->onBlock(Block<T>{values.data(), times.data(), nullptr, values.size()}, mayMove);
+        if (!mayMove) last = std::move(values);
+    }
+    std::vector<std::string> trace(std::size_t consumer) { return std::exchange(consumers[consumer]->trace, {}); }
+
+    CountingPool pool;
+    std::vector<std::unique_ptr<Consumer<T>>> consumers;
+    std::unique_ptr<Port> port;
+    std::vector<T> last;
+};
+
+using Trace = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("watermarks travel between the records and do not make a batch leave", "[operators]") {
+    Edge<int> edge(1, *typedPortFactory<ForwardPort<int>>());
+    edge.port->onWatermark(at(1));
+    edge.port->onWatermark(at(2));  // nothing in between: replaces the first
+    edge.send({10, 11}, 5);
+    edge.port->onWatermark(at(6));
+    edge.send({12}, 7);
+    edge.port->onWatermark(at(7));
+    CHECK(edge.trace(0).empty());
+    edge.port->flush();
+    edge.port->flush();
+    CHECK(edge.consumers[0]->batches == 1);
+    CHECK(edge.trace(0) == Trace{"wm 2", "10@5", "11@6", "wm 6", "12@7", "wm 7"});
+    edge.port->onIdle();
+    edge.port->onActive();
+    edge.send({13}, 8);
+    edge.port->onWatermark(kMaxTimestamp);
+    edge.port->endInput();
+    CHECK(edge.trace(0) == Trace{"idle", "active", "13@8", "wm " + std::to_string(INT64_MAX), "end"});
+}
+
+TEST_CASE("a batch leaves when it holds eight watermarks or is full", "[operators]") {
+    Edge<int> edge(1, *typedPortFactory<ForwardPort<int>>());
+    for (int i = 0; i < 8; ++i) {
+        CHECK(edge.consumers[0]->batches == 0);
+        edge.send({i}, i);
+        edge.port->onWatermark(at(i));
+    }
+    CHECK(edge.consumers[0]->batches == 1);
+    std::vector<int> many(2500, 1);
+    edge.send(many, 0);
+    CHECK(edge.consumers[0]->batches == 3);
+    edge.port->flush();
+    CHECK(edge.trace(0).size() == 16 + 2500);
+}
+
+TEST_CASE("records with and without timestamps may follow each other in one batch", "[operators]") {
+    const int consumers = GENERATE(1, 2, 3);
+    Edge<int> edge(consumers, *typedPortFactory<BroadcastPort<int>>());
+    std::vector<int> bare{1, 2};
+    edge.port->onBlock(Block<int>{bare.data(), nullptr, nullptr, 2}, true);
+    edge.send({3}, 30);
+    edge.port->onBlock(Block<int>{bare.data(), nullptr, nullptr, 1}, true);
+    edge.port->flush();
+    for (std::size_t i = 0; i < edge.consumers.size(); ++i) CHECK(edge.trace(i) == Trace{"1", "2", "3@30", "1"});
+}
+
+TEST_CASE("the hash exchange sends each key to the owner of its key group, in order", "[operators][property]") {
+    const int parallelism = GENERATE(1, 2, 3, 7);
+    const auto identity = [](int n) { return n; };
+    Edge<int> edge(parallelism, *typedPortFactory<HashPort<int, decltype(identity)>>(identity));
+    std::mt19937 random(7);
+    std::vector<Trace> expected(static_cast<std::size_t>(parallelism));
+    std::int64_t time = 0;
+    for (int round = 0; round < 40; ++round) {
+        std::vector<int> values;
+        for (unsigned i = random() % 1500; i > 0; --i) {
+            values.push_back(static_cast<int>(random() % 1000));
+            const int owner = subtaskForKeyGroup(keyGroupFor(keyHash(values.back()), 128), parallelism, 128);
+            expected[static_cast<std::size_t>(owner)].push_back(std::to_string(values.back()) + "@" +
+                                                                std::to_string(time + static_cast<int>(values.size()) - 1));
+        }
+        edge.send(values, time);
+        time += static_cast<std::int64_t>(values.size());
+    }
+    edge.port->flush();
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(edge.trace(i) == expected[i]);
+}
+
+TEST_CASE("hashes travel along with keys that are not cheap to hash", "[operators]") {
+    const auto text = [](const std::string& s) -> const std::string& { return s; };
+    const int parallelism = GENERATE(1, 2);
+    Edge<std::string> edge(parallelism, *typedPortFactory<HashPort<std::string, decltype(text)>>(text));
+    const std::vector<std::string> words{"one", "a word that is too long to be kept inline", "three", ""};
+    const bool mayMove = GENERATE(true, false);
+    edge.send(words, 0, mayMove);
+    if (!mayMove) CHECK(edge.last == words);
+    edge.port->flush();
+    std::multiset<std::string> arrived;
+    for (std::size_t c = 0; c < edge.consumers.size(); ++c) {
+        const auto trace = edge.trace(c);
+        REQUIRE(edge.consumers[c]->hashes.size() == trace.size());
+        for (std::size_t i = 0; i < trace.size(); ++i) {
+            const std::string word = trace[i].substr(0, trace[i].find('@'));
+            CHECK(edge.consumers[c]->hashes[i] == keyHash(word));
+            arrived.insert(word);
+        }
+    }
+    CHECK(arrived == std::multiset<std::string>(words.begin(), words.end()));
+}
+
+TEST_CASE("rebalance takes turns, from a seeded start", "[operators]") {
+    std::set<std::string> starts;
+    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+        Edge<int> edge(3, *typedPortFactory<RebalancePort<int>>(), seed);
+        edge.send({0, 1, 2, 3}, 0);
+        edge.send({4, 5, 6}, 4);
+        edge.port->flush();
+        std::multiset<Trace> traces;
+        for (std::size_t i = 0; i < 3; ++i) {
+            traces.insert(edge.trace(i));
+            if (traces.count({"0@0", "3@3", "6@6"}) == 1) starts.insert(std::to_string(i));
+        }
+        CHECK(traces == std::multiset<Trace>{{"0@0", "3@3", "6@6"}, {"1@1", "4@4"}, {"2@2", "5@5"}});
+    }
+    CHECK(starts.size() == 3);
+}
+
+TEST_CASE("shuffle spreads evenly, and the same for the same seed", "[operators]") {
+    const auto run = [](std::uint64_t seed) {
+        Edge<int> edge(2, *typedPortFactory<ShufflePort<int>>(), seed);
+        edge.send(std::vector<int>(4000, 1), 0);
+        edge.port->flush();
+        return edge.trace(0);
+    };
+    CHECK(run(5) == run(5));
+    CHECK(run(5) != run(6));
+    CHECK(run(5).size() > 1800);
+    CHECK(run(5).size() < 2200);
+}
+
+TEST_CASE("broadcast copies to all, global sends to the first; control events reach everybody", "[operators]") {
+    Edge<std::string> all(2, *typedPortFactory<BroadcastPort<std::string>>());
+    all.send({"x", "y"}, 1);
+    all.port->onWatermark(at(2));
+    all.port->endInput();
+    CHECK(all.trace(0) == Trace{"x@1", "y@2", "wm 2", "end"});
+    CHECK(all.trace(1) == Trace{"x@1", "y@2", "wm 2", "end"});
+
+    Edge<std::unique_ptr<int>> one(2, *typedPortFactory<GlobalPort<std::unique_ptr<int>>>());
+    std::vector<std::unique_ptr<int>> values;
+    values.push_back(std::make_unique<int>(4));
+    one.send(std::move(values), 1);
+    one.port->onWatermark(at(2));
+    one.port->endInput();
+    CHECK(one.trace(0) == Trace{"4@1", "wm 2", "end"});
+    CHECK(one.trace(1) == Trace{"wm 2", "end"});
+}
+
+TEST_CASE("records that cannot be copied are refused where a copy is needed", "[operators]") {
+    Edge<std::unique_ptr<int>> edge(2, *typedPortFactory<BroadcastPort<std::unique_ptr<int>>>());
+    std::vector<std::unique_ptr<int>> values;
+    values.push_back(std::make_unique<int>(4));
+    CHECK_THROWS_WITH(edge.send(std::move(values), 1), ContainsSubstring("cannot be copied"));
+}
+
+TEST_CASE("a partitioner chooses; an index outside is named", "[operators]") {
+    const auto identity = [](int n) { return n; };
+    const auto partitioner = [](int key, int partitions) { return key >= 0 ? key % partitions : key; };
+    Edge<int> edge(3, *typedPortFactory<CustomPort<int, decltype(partitioner), decltype(identity)>>(partitioner, identity));
+    edge.send({0, 1, 2, 3, 4}, 0);
+    edge.port->flush();
+    CHECK(edge.trace(0) == Trace{"0@0", "3@3"});
+    CHECK(edge.trace(1) == Trace{"1@1", "4@4"});
+    CHECK(edge.trace(2) == Trace{"2@2"});
+    CHECK_THROWS_WITH(edge.send({-7}, 0), ContainsSubstring("returned -7 for 3 partitions"));
+}
