@@ -49,13 +49,13 @@ using Amount = std::int64_t Sale::*;
 constexpr Amount kAmount = &Sale::amount;
 const std::vector<Sale> kSales{{1, 10, 5}, {2, 20, 7}, {1, 11, 3}, {1, 12, 9}, {1, 13, 3}, {2, 21, 7}, {1, 14, 9}};
 
-
 }  // namespace
 
 TEST_CASE("reduce gives the new value of the key for every record, the first one unchanged", "[operators]") {
     const auto fn = [](const Sale& a, const Sale& b) { return Sale{a.shop, b.item, a.amount * 10 + b.amount}; };
-    CHECK(run(fn, kSales) == std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 11, 53}, {1, 12, 539}, {1, 13, 5393},
-                                               {2, 21, 77}, {1, 14, 53939}});
+    CHECK(run(fn, kSales) ==
+          std::vector<Sale>{
+              {1, 10, 5}, {2, 20, 7}, {1, 11, 53}, {1, 12, 539}, {1, 13, 5393}, {2, 21, 77}, {1, 14, 53939}});
 }
 
 TEST_CASE("sum, min and max keep the other fields of the first record", "[operators]") {
@@ -78,8 +78,7 @@ TEST_CASE("minBy and maxBy keep the whole record, of equal ones the first or the
 
 TEST_CASE("a stream of numbers is summed as a whole", "[operators]") {
     const auto parity = [](std::int16_t n) { return n % 2; };
-    OperatorHarness harness(
-        KeyedReduceOperator<std::int16_t, decltype(parity), SumFunction<WholeValue>>{parity, {}});
+    OperatorHarness harness(KeyedReduceOperator<std::int16_t, decltype(parity), SumFunction<WholeValue>>{parity, {}});
     harness.open();
     harness.elements({{1, 1}, {2, 2}, {3, 3}, {4, 4}});
     CHECK(harness.take() == std::vector<Emitted<std::int16_t>>{{1, 1}, {2, 2}, {4, 3}, {6, 4}});
@@ -124,10 +123,11 @@ TEST_CASE("rolling sums go on after a restore to another parallelism", "[operato
     };
     const auto feed = [&] {
         for (int i = 0; i < 3000; ++i) {
-            const Sale sale{static_cast<std::int32_t>(random() % 500) - 250, 0, static_cast<std::int64_t>(random() % 100)};
+            const Sale sale{static_cast<std::int32_t>(random() % 500) - 250, 0,
+                            static_cast<std::int64_t>(random() % 100)};
             const int group = keyGroupFor(keyHash(sale.shop), 128);
-            auto& subtask = *subtasks[static_cast<std::size_t>(
-                subtaskForKeyGroup(group, static_cast<int>(subtasks.size()), 128))];
+            auto& subtask =
+                *subtasks[static_cast<std::size_t>(subtaskForKeyGroup(group, static_cast<int>(subtasks.size()), 128))];
             subtask.element(sale, i);
             model[sale.shop] += sale.amount;
             const auto out = subtask.take();
@@ -153,7 +153,8 @@ TEST_CASE("an exception from the reduce function names operator, record and time
         harness.elements({{{1, 1, 1}, 1}, {{1, 2, 2}, 2}, {{1, 3, -3}, 3}});
         FAIL("expected an exception");
     } catch (const UserFunctionException& error) {
-        CHECK_THAT(describeException(error), ContainsSubstring("uid uid-1") && ContainsSubstring("item: 3, amount: -3") &&
-                                                 ContainsSubstring("00.000000003Z") && ContainsSubstring("negative amount"));
+        CHECK_THAT(describeException(error),
+                   ContainsSubstring("uid uid-1") && ContainsSubstring("item: 3, amount: -3") &&
+                       ContainsSubstring("00.000000003Z") && ContainsSubstring("negative amount"));
     }
 }

@@ -32,9 +32,15 @@ public:
 };
 
 /// One step of what a consumer sees: an element with its timestamp and hash, a watermark, or a control event.
-std::string show(int value) { return std::to_string(value); }
-std::string show(const std::string& value) { return value; }
-std::string show(const std::unique_ptr<int>& value) { return std::to_string(*value); }
+std::string show(int value) {
+    return std::to_string(value);
+}
+std::string show(const std::string& value) {
+    return value;
+}
+std::string show(const std::unique_ptr<int>& value) {
+    return std::to_string(*value);
+}
 
 template <class T>
 class Consumer final : public ChannelWriter {
@@ -53,7 +59,8 @@ public:
         for (std::size_t i = 0; i < block.size; ++i) {
             marksUpTo(i);
             std::string text = show(block.values[i]);
-            if (const auto time = block.timestampOf(i); time != kMinTimestamp) text += "@" + std::to_string(ticks(time));
+            if (const auto time = block.timestampOf(i); time != kMinTimestamp)
+                text += "@" + std::to_string(ticks(time));
             trace.push_back(text);
             if (block.hashes != nullptr) hashes.push_back(block.hashes[i]);
         }
@@ -159,8 +166,8 @@ TEST_CASE("the hash exchange sends each key to the owner of its key group, in or
         for (unsigned i = random() % 1500; i > 0; --i) {
             values.push_back(static_cast<int>(random() % 1000));
             const int owner = subtaskForKeyGroup(keyGroupFor(keyHash(values.back()), 128), parallelism, 128);
-            expected[static_cast<std::size_t>(owner)].push_back(std::to_string(values.back()) + "@" +
-                                                                std::to_string(time + static_cast<int>(values.size()) - 1));
+            expected[static_cast<std::size_t>(owner)].push_back(
+                std::to_string(values.back()) + "@" + std::to_string(time + static_cast<int>(values.size()) - 1));
         }
         edge.send(values, time);
         time += static_cast<std::int64_t>(values.size());
@@ -249,7 +256,8 @@ TEST_CASE("records that cannot be copied are refused where a copy is needed", "[
 TEST_CASE("a partitioner chooses; an index outside is named", "[operators]") {
     const auto identity = [](int n) { return n; };
     const auto partitioner = [](int key, int partitions) { return key >= 0 ? key % partitions : key; };
-    Edge<int> edge(3, *typedPortFactory<CustomPort<int, decltype(partitioner), decltype(identity)>>(partitioner, identity));
+    Edge<int> edge(
+        3, *typedPortFactory<CustomPort<int, decltype(partitioner), decltype(identity)>>(partitioner, identity));
     edge.send({0, 1, 2, 3, 4}, 0);
     edge.port->flush();
     CHECK(edge.trace(0) == Trace{"0@0", "3@3"});

@@ -42,8 +42,8 @@ enum class Colour : std::int8_t { Red = -128, Green = 0, Blue = 127 };
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a keyed table finds what was inserted, whatever the key", "[state][property]", std::uint64_t, std::int64_t,
-                   std::int32_t, std::uint8_t, std::string) {
+TEMPLATE_TEST_CASE("a keyed table finds what was inserted, whatever the key", "[state][property]", std::uint64_t,
+                   std::int64_t, std::int32_t, std::uint8_t, std::string) {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{6}));
     CAPTURE(seed);
     std::mt19937_64 random(seed);
@@ -179,7 +179,8 @@ TEST_CASE("a table is as it was when making a value or growing throws", "[state]
             }
         }
         CHECK(failures > 100);  // growing copies what cannot be moved without the risk of an exception
-        CHECK_THROWS_AS(table.findOrInsert("x", []() -> Counted { throw std::runtime_error("make"); }), std::runtime_error);
+        CHECK_THROWS_AS(table.findOrInsert("x", []() -> Counted { throw std::runtime_error("make"); }),
+                        std::runtime_error);
         CHECK(table.find("x") == nullptr);
         for (int i = 0; i < 300; ++i) REQUIRE(table.find("a key of some length " + std::to_string(i))->value == i);
     }
@@ -214,8 +215,8 @@ TEST_CASE("gathering in pieces visits every entry once and frees them on the way
     CHECK(*table.find(5u) == 5);
 }
 
-TEMPLATE_TEST_CASE("a scan counts like a map: few keys, runs of one key, more keys than fit the cache", "[state][property]",
-                   std::uint64_t, std::string) {
+TEMPLATE_TEST_CASE("a scan counts like a map: few keys, runs of one key, more keys than fit the cache",
+                   "[state][property]", std::uint64_t, std::string) {
     const auto keys = GENERATE(1u, 3u, 1000u, 60'000u);
     const bool sorted = GENERATE(false, true);
     CAPTURE(keys, sorted);
@@ -238,8 +239,8 @@ TEMPLATE_TEST_CASE("a scan counts like a map: few keys, runs of one key, more ke
         std::size_t at = 0;
         detail::scanKeyedTable(
             table, at, records.size(), block % 2 == 0 ? hashes.data() : nullptr,
-            [&](std::size_t i) -> const TestType& { return records[i]; },
-            [](std::size_t, std::uint64_t& n) { ++n; }, [](std::size_t) { return std::uint64_t{1}; });
+            [&](std::size_t i) -> const TestType& { return records[i]; }, [](std::size_t, std::uint64_t& n) { ++n; },
+            [](std::size_t) { return std::uint64_t{1}; });
         REQUIRE(at == records.size());
         for (const auto& key : records) ++model[key];
     }

@@ -12,13 +12,19 @@
 
 namespace millrace::testsupport {
 
-inline Timestamp at(std::int64_t ticks) { return Timestamp{Duration{ticks}}; }
-inline std::int64_t ticks(Timestamp t) { return t.time_since_epoch().count(); }
+inline Timestamp at(std::int64_t ticks) {
+    return Timestamp{Duration{ticks}};
+}
+inline std::int64_t ticks(Timestamp t) {
+    return t.time_since_epoch().count();
+}
 
 struct FakeStageContext final : detail::StageContext {
     Timestamp currentProcessingTime() const override { return now; }
     void registerProcessingTimer(Timestamp) override {}
-    std::function<void()> wakeUp() override { return [] {}; }
+    std::function<void()> wakeUp() override {
+        return [] {};
+    }
     Accumulators& accumulators() override { return accumulatorsOfJob; }
 
     Timestamp now = at(0);

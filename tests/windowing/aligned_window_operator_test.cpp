@@ -35,8 +35,12 @@ auto withFunction(Assigner assigner, WindowFn fn) {
 }  // namespace
 
 namespace millrace::testsupport {
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::int64_t>& e) { return out << e.value << "@" << e.time; }
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) { return out << e.value << "@" << e.time; }
+inline std::ostream& operator<<(std::ostream& out, const Emitted<std::int64_t>& e) {
+    return out << e.value << "@" << e.time;
+}
+inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) {
+    return out << e.value << "@" << e.time;
+}
 }  // namespace millrace::testsupport
 
 TEST_CASE("a window fires when the watermark reaches its last timestamp, before the watermark goes on", "[windowing]") {
@@ -63,7 +67,8 @@ TEST_CASE("windows that fire together do so in the order of their ends", "[windo
     CHECK(harness.take() == Results{{-17, -11}, {5, 9}, {15, 19}, {35, 39}});
 }
 
-TEST_CASE("a late element is dropped and counted once, or re-fires its window within the allowed lateness", "[windowing]") {
+TEST_CASE("a late element is dropped and counted once, or re-fires its window within the allowed lateness",
+          "[windowing]") {
     SECTION("without lateness") {
         OperatorHarness harness(windowsOf<Sum>(TumblingEventTimeWindows::of(10ns)));
         harness.open();
@@ -148,14 +153,14 @@ TEST_CASE("a window function gets key, window and the one result, or all element
     const auto windows = TumblingEventTimeWindows::of(10ns);
     SECTION("(key, window, result, out)") {
         OperatorHarness harness(withFunction<std::string, Sum>(
-            windows, [text](const std::int32_t& key, const TimeWindow& w, std::int64_t sum, Collector<std::string>& out) {
-                out.collect(text(key, w) + std::to_string(sum));
-            }));
+            windows, [text](const std::int32_t& key, const TimeWindow& w, std::int64_t sum,
+                            Collector<std::string>& out) { out.collect(text(key, w) + std::to_string(sum)); }));
         CHECK(feed(harness) == Texts{{"7[0,10)3", 9}, {"7[10,20)3", 19}});
     }
     SECTION("(key, window, result) that returns") {
         OperatorHarness harness(withFunction<std::string, Sum>(
-            windows, [text](std::int32_t key, TimeWindow w, std::int64_t sum) { return text(key, w) + std::to_string(sum); }));
+            windows,
+            [text](std::int32_t key, TimeWindow w, std::int64_t sum) { return text(key, w) + std::to_string(sum); }));
         CHECK(feed(harness) == Texts{{"7[0,10)3", 9}, {"7[10,20)3", 19}});
     }
     SECTION("(key, context, elements, out) after an aggregate: one element") {
@@ -189,8 +194,12 @@ TEST_CASE("a window function gets key, window and the one result, or all element
             CHECK(feed(harness) == Texts{{"7:1 of 0", 9}, {"7:2 of 0", 9}, {"7:3 of 10", 19}});
             CHECK(sizes.elements == std::vector<Emitted<int>>{{2, 9}, {1, 19}});
         } else {
-            CHECK(feed(harness) == Texts{{"7:1 of -5", 4}, {"7:2 of -5", 4}, {"7:1 of 0", 9}, {"7:2 of 0", 9},
-                                         {"7:3 of 5", 14}, {"7:3 of 10", 19}});
+            CHECK(feed(harness) == Texts{{"7:1 of -5", 4},
+                                         {"7:2 of -5", 4},
+                                         {"7:1 of 0", 9},
+                                         {"7:2 of 0", 9},
+                                         {"7:3 of 5", 14},
+                                         {"7:3 of 10", 19}});
         }
     }
 }
@@ -207,7 +216,8 @@ TEST_CASE("reduce and the field functions work in windows, with records that own
         using Op = detail::AlignedWindowOperator<Word, decltype(selector), decltype(assigner), Reduce>;
         OperatorHarness harness(Op{selector, assigner, Reduce{{&Word::count}}});
         harness.open();
-        harness.elements({{{"a rather long word, not inline", 1}, 1}, {{"b", 2}, 2}, {{"a rather long word, not inline", 5}, 8}});
+        harness.elements(
+            {{{"a rather long word, not inline", 1}, 1}, {{"b", 2}, 2}, {{"a rather long word, not inline", 5}, 8}});
         harness.watermark(INT64_MAX);
         auto all = harness.take();
         std::sort(all.begin(), all.end(), [](const auto& x, const auto& y) {
@@ -217,9 +227,11 @@ TEST_CASE("reduce and the field functions work in windows, with records that own
     };
     using Words = std::vector<Emitted<Word>>;
     CHECK(run(TumblingEventTimeWindows::of(10ns)) == Words{{{"a rather long word, not inline", 6}, 9}, {{"b", 2}, 9}});
-    CHECK(run(SlidingEventTimeWindows::of(10ns, 5ns)) ==
-          Words{{{"a rather long word, not inline", 1}, 4}, {{"b", 2}, 4}, {{"a rather long word, not inline", 6}, 9},
-                {{"b", 2}, 9}, {{"a rather long word, not inline", 5}, 14}});
+    CHECK(run(SlidingEventTimeWindows::of(10ns, 5ns)) == Words{{{"a rather long word, not inline", 1}, 4},
+                                                               {{"b", 2}, 4},
+                                                               {{"a rather long word, not inline", 6}, 9},
+                                                               {{"b", 2}, 9},
+                                                               {{"a rather long word, not inline", 5}, 14}});
 }
 
 TEST_CASE("a record without timestamp is an error that says what to call", "[windowing]") {
@@ -227,7 +239,8 @@ TEST_CASE("a record without timestamp is an error that says what to call", "[win
     harness.open();
     Item item{1, 1};
     const char* const hint = "Did you forget to call assignTimestampsAndWatermarks?";
-    CHECK_THROWS_WITH(harness.stage().onBlock(0, detail::Block<Item>{&item, nullptr, nullptr, 1}), ContainsSubstring(hint));
+    CHECK_THROWS_WITH(harness.stage().onBlock(0, detail::Block<Item>{&item, nullptr, nullptr, 1}),
+                      ContainsSubstring(hint));
     CHECK_THROWS_WITH(harness.element({1, 1}, INT64_MIN), ContainsSubstring(hint));
 }
 
@@ -245,7 +258,8 @@ TEST_CASE("an exception from a function of the user names operator, record and w
         FAIL("expected an exception");
     } catch (const UserFunctionException& error) {
         CHECK_THAT(describeException(error), ContainsSubstring("operator 'window' (uid uid-1, subtask 0)") &&
-                                                 ContainsSubstring("{key: 2, value: 13}") && ContainsSubstring("unlucky"));
+                                                 ContainsSubstring("{key: 2, value: 13}") &&
+                                                 ContainsSubstring("unlucky"));
     }
     OperatorHarness failing(withFunction<std::int64_t, Sum>(
         TumblingEventTimeWindows::of(10ns),
@@ -260,7 +274,8 @@ TEST_CASE("an exception from a function of the user names operator, record and w
     }
 }
 
-TEMPLATE_TEST_CASE("firing stops while the output is blocked, and goes on where it was", "[windowing]", Sum, ReturningSum) {
+TEMPLATE_TEST_CASE("firing stops while the output is blocked, and goes on where it was", "[windowing]", Sum,
+                   ReturningSum) {
     OperatorHarness harness(windowsOf<TestType>(SlidingEventTimeWindows::of(10ns, 10ns)));
     harness.open();
     constexpr int kKeys = 10'000;
@@ -356,7 +371,9 @@ TEMPLATE_TEST_CASE("state is split by key group when the parallelism changes", "
         CHECK_FALSE(some.empty());
         actual.insert(actual.end(), some.begin(), some.end());
     }
-    const auto order = [](const auto& a, const auto& b) { return std::pair(a.time, a.value) < std::pair(b.time, b.value); };
+    const auto order = [](const auto& a, const auto& b) {
+        return std::pair(a.time, a.value) < std::pair(b.time, b.value);
+    };
     std::sort(expected.begin(), expected.end(), order);
     std::sort(actual.begin(), actual.end(), order);
     CHECK(actual == expected);

@@ -15,7 +15,9 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-TimeWindow window(std::int64_t start, std::int64_t end) { return {at(start), at(end)}; }
+TimeWindow window(std::int64_t start, std::int64_t end) {
+    return {at(start), at(end)};
+}
 
 }  // namespace
 
@@ -74,7 +76,9 @@ TEST_CASE("slices and windows agree with each other", "[windowing][property]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{30}));
     CAPTURE(seed);
     std::mt19937_64 random(seed);
-    const auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n)); };
+    const auto below = [&](std::int64_t n) {
+        return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n));
+    };
     const std::int64_t size = 1 + below(40);
     const std::int64_t slide = 1 + below(40);
     const std::int64_t offset = below(2 * slide - 1) - slide + 1;

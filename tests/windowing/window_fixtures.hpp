@@ -30,9 +30,12 @@ struct Summary {
     auto operator<=>(const Summary&) const = default;
 };
 inline std::ostream& operator<<(std::ostream& out, const Summary& s) {
-    return out << "{key " << s.key << ", count " << s.count << ", sum " << s.sum << ", " << s.min << ".." << s.max << "}";
+    return out << "{key " << s.key << ", count " << s.count << ", sum " << s.sum << ", " << s.min << ".." << s.max
+               << "}";
 }
-inline std::ostream& operator<<(std::ostream& out, const Emitted<Summary>& e) { return out << e.value << "@" << e.time; }
+inline std::ostream& operator<<(std::ostream& out, const Emitted<Summary>& e) {
+    return out << e.value << "@" << e.time;
+}
 
 /// Without merge: one accumulator per window.
 struct Summarise {

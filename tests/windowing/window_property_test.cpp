@@ -25,7 +25,8 @@ public:
             const std::int64_t last = start + size_ - 1;
             if (last + lateness_ <= watermark_) continue;
             skipped = false;
-            Summary& s = windows_.try_emplace({last, item.key}, Summary{item.key, 0, 0, INT64_MAX, INT64_MIN}).first->second;
+            Summary& s =
+                windows_.try_emplace({last, item.key}, Summary{item.key, 0, 0, INT64_MAX, INT64_MIN}).first->second;
             ++s.count;
             s.sum += item.value;
             s.min = std::min(s.min, item.value);
@@ -82,7 +83,9 @@ struct Plan {
 template <class Aggregate, class Assigner>
 void compareWithNaive(Assigner assigner, const Plan& plan, std::uint64_t seed, bool withExtrema) {
     std::mt19937_64 random(seed);
-    const auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n)); };
+    const auto below = [&](std::int64_t n) {
+        return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n));
+    };
     const OutputTag<Item> late("late");
     RecordingPort<Item> lateOutput;
     NaiveWindows naive(plan.size, plan.slide, plan.offset, plan.lateness, withExtrema);
@@ -135,8 +138,9 @@ void compareWithNaive(Assigner assigner, const Plan& plan, std::uint64_t seed, b
 
 TEST_CASE("tumbling windows give what the naive model gives", "[windowing][property]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{13}));
-    const auto plan = GENERATE(Plan{10, 10, 0, 0, 5, 4}, Plan{10, 10, 3, 0, 40, 4}, Plan{7, 7, -2, 15, 60, 3},
-                               Plan{1, 1, 0, 2, 4, 2}, Plan{1000, 1000, 1, 0, 10, 50}, Plan{10, 10, 0, 25, 60, 4, true});
+    const auto plan =
+        GENERATE(Plan{10, 10, 0, 0, 5, 4}, Plan{10, 10, 3, 0, 40, 4}, Plan{7, 7, -2, 15, 60, 3}, Plan{1, 1, 0, 2, 4, 2},
+                 Plan{1000, 1000, 1, 0, 10, 50}, Plan{10, 10, 0, 25, 60, 4, true});
     CAPTURE(seed, plan.size, plan.offset, plan.lateness, plan.spread);
     const auto assigner = TumblingEventTimeWindows::of(Duration{plan.size}, Duration{plan.offset});
     compareWithNaive<Summarise>(assigner, plan, seed, true);
@@ -144,12 +148,19 @@ TEST_CASE("tumbling windows give what the naive model gives", "[windowing][prope
 
 TEST_CASE("sliding windows give what the naive model gives, however they are kept", "[windowing][property]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{13}));
-    const auto plan = GENERATE(Plan{10, 5, 0, 0, 5, 4}, Plan{10, 3, 1, 0, 30, 4}, Plan{12, 2, -1, 9, 40, 3},
-                               Plan{3, 10, 0, 0, 20, 3}, Plan{3, 10, 4, 6, 20, 3}, Plan{5, 5, 0, 4, 20, 3}, Plan{60, 1, 0, 0, 10, 5},
-                               Plan{25, 10, 0, 30, 60, 4, true}, Plan{10, 3, 1, 0, 30, 4, true});
+    const auto plan =
+        GENERATE(Plan{10, 5, 0, 0, 5, 4}, Plan{10, 3, 1, 0, 30, 4}, Plan{12, 2, -1, 9, 40, 3}, Plan{3, 10, 0, 0, 20, 3},
+                 Plan{3, 10, 4, 6, 20, 3}, Plan{5, 5, 0, 4, 20, 3}, Plan{60, 1, 0, 0, 10, 5},
+                 Plan{25, 10, 0, 30, 60, 4, true}, Plan{10, 3, 1, 0, 30, 4, true});
     CAPTURE(seed, plan.size, plan.slide, plan.offset, plan.lateness, plan.spread);
     const auto assigner = SlidingEventTimeWindows::of(Duration{plan.size}, Duration{plan.slide}, Duration{plan.offset});
-    SECTION("one accumulator per window") { compareWithNaive<Summarise>(assigner, plan, seed, true); }
-    SECTION("two stacks over slices") { compareWithNaive<MergingSummarise>(assigner, plan, seed, true); }
-    SECTION("a running total") { compareWithNaive<SubtractingCount>(assigner, plan, seed, false); }
+    SECTION("one accumulator per window") {
+        compareWithNaive<Summarise>(assigner, plan, seed, true);
+    }
+    SECTION("two stacks over slices") {
+        compareWithNaive<MergingSummarise>(assigner, plan, seed, true);
+    }
+    SECTION("a running total") {
+        compareWithNaive<SubtractingCount>(assigner, plan, seed, false);
+    }
 }

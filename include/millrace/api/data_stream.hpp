@@ -6,6 +6,7 @@
 #include <millrace/api/print_sink.hpp>
 #include <millrace/api/recording.hpp>
 #include <millrace/api/rejected_stream.hpp>
+#include <millrace/api/stream_types.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>
@@ -24,50 +25,6 @@
 #include <vector>
 
 namespace millrace {
-
-/// Marks the nameable form of a stream.
-struct Sealed {};
-
-template <class T, class Chain = Sealed>
-class DataStream;
-template <class T, class KeySelector>
-class KeyedStream;
-template <class Ops>
-class DataStreamSink;
-
-namespace detail {
-
-template <class T, class Chain>
-struct ChainOf {
-    using Type = Chain;
-};
-template <class T>
-struct ChainOf<T, Sealed> {
-    using Type = Input<T>;
-};
-template <class Chain>
-struct LastOperator;
-template <class Prev, class Op>
-struct LastOperator<Link<Prev, Op>> {
-    using Previous = Prev;
-    using Type = Op;
-};
-
-struct StreamAccess;
-
-template <class T, class... Selectors>
-auto keyStream(StreamInput input, Selectors... selectors);
-
-}  // namespace detail
-
-template <class S>
-inline constexpr bool kIsDataStream = false;
-template <class T, class Chain>
-inline constexpr bool kIsDataStream<DataStream<T, Chain>> = true;
-
-/// Any stream of T, sealed or growing: for generic helpers, `auto clean(StreamOf<Trade> auto trades)`. @public
-template <class S, class T>
-concept StreamOf = kIsDataStream<std::remove_cvref_t<S>> && std::same_as<typename std::remove_cvref_t<S>::Element, T>;
 
 /// A stream of elements of type T: a description that grows operator by operator and runs when its environment
 /// executes. @public

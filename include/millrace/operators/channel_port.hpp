@@ -227,7 +227,8 @@ private:
     }
     [[noreturn]] static void failCopy() {
         throw GraphException(
-            "a stream whose records cannot be copied is read by two operators; make the record type copyable or share it "
+            "a stream whose records cannot be copied is read by two operators; make the record type copyable or share "
+            "it "
             "by std::shared_ptr");
     }
     void control(ControlKind kind) {

@@ -39,7 +39,8 @@ class KeyedReduceOperator<T, KeySelector, Fn>::Node : public ForwardingNode<Next
 
 public:
     template <class Refs>
-    explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), fn_(refs.op.fn) {}
+    explicit Node(const Refs& refs)
+        : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), fn_(refs.op.fn) {}
 
     void open(OpenContext& context) {
         maxParallelism_ = context.stage.maxParallelism;
@@ -130,7 +131,8 @@ private:
     }
 
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
-        throwUserFunctionError(fn_.id(), fn_.subtask(), timestamp, describeValue(record), "the reduce function or key selector");
+        throwUserFunctionError(fn_.id(), fn_.subtask(), timestamp, describeValue(record),
+                               "the reduce function or key selector");
     }
 
     KeySelector keySelector_;

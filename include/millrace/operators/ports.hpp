@@ -44,9 +44,7 @@ public:
     explicit SeededNumbers(std::uint64_t seed) noexcept : state_(seed) {}
     std::uint64_t next() noexcept { return mix64(state_ += kKeyHashSeed); }
     /// Uniform in [0, bound).
-    std::size_t below(std::size_t bound) noexcept {
-        return static_cast<std::size_t>(((next() >> 32) * bound) >> 32);
-    }
+    std::size_t below(std::size_t bound) noexcept { return static_cast<std::size_t>(((next() >> 32) * bound) >> 32); }
 
 private:
     std::uint64_t state_;
@@ -77,7 +75,8 @@ public:
     ShufflePort(std::span<ChannelWriter* const> channels, const PortContext& context)
         : ChannelPort<T>(channels), numbers_(context.seed) {}
     void onBlock(BlockRef block, bool mayMove) override {
-        this->scatter(block.as<T>(), mayMove, nullptr, [&](std::size_t) { return numbers_.below(this->lanes_.size()); });
+        this->scatter(block.as<T>(), mayMove, nullptr,
+                      [&](std::size_t) { return numbers_.below(this->lanes_.size()); });
     }
 
 private:
@@ -119,7 +118,8 @@ public:
             }
             // loops of their own, so that they are vectorised
             if (powerOfTwo_) {
-                for (std::size_t i = 0; i < part.size; ++i) groups_[i] = keyGroupHash(hashes_[i]) & (maxParallelism_ - 1);
+                for (std::size_t i = 0; i < part.size; ++i)
+                    groups_[i] = keyGroupHash(hashes_[i]) & (maxParallelism_ - 1);
             } else {
                 for (std::size_t i = 0; i < part.size; ++i) {
                     groups_[i] = static_cast<std::uint32_t>(router_.keyGroup(hashes_[i]));
@@ -151,8 +151,10 @@ public:
         const Block<T> block = erased.as<T>();
         const int partitions = static_cast<int>(this->lanes_.size());
         this->scatter(block, mayMove, nullptr, [&](std::size_t i) {
-            const auto index = std::invoke(partitioner_, std::invoke(keySelector_, std::as_const(block.values[i])), partitions);
-            if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= this->lanes_.size()) fail(std::to_string(index));
+            const auto index =
+                std::invoke(partitioner_, std::invoke(keySelector_, std::as_const(block.values[i])), partitions);
+            if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= this->lanes_.size())
+                fail(std::to_string(index));
             return static_cast<std::size_t>(index);
         });
     }

@@ -54,8 +54,9 @@ void readKeyGroups(const SnapshotSource& source, std::string_view uid, std::stri
             }
             while (reader.remaining() > 0) read(reader);
         } catch (const CodecException&) {
-            std::throw_with_nested(CodecException("state '" + std::string(state) + "' of operator uid '" + std::string(uid) +
-                                                  "', key group " + std::to_string(keyGroup) + ", cannot be restored"));
+            std::throw_with_nested(CodecException("state '" + std::string(state) + "' of operator uid '" +
+                                                  std::string(uid) + "', key group " + std::to_string(keyGroup) +
+                                                  ", cannot be restored"));
         }
     });
 }

@@ -74,7 +74,8 @@ public:
     ~KeyedTable() { destroyAll(); }
 
     [[gnu::always_inline]] View view() {
-        if (capacity_ == 0) [[unlikely]] allocate(kMinCapacity);
+        if (capacity_ == 0) [[unlikely]]
+            allocate(kMinCapacity);
         return {slots_, capacity_ - 1, shift_, side_.get()};
     }
 
@@ -199,6 +200,7 @@ public:
 
     /// Ends all entries. Keeps the memory, unless it was far too large for what was in it.
     void clear() noexcept {
+        if (empty()) return;
         for (std::size_t i = 0; i < capacity_; ++i) {
             if (slots_[i].occupied()) slots_[i].release();
         }

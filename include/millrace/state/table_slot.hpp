@@ -16,12 +16,14 @@ namespace millrace::detail {
 inline constexpr std::uint64_t kFibonacci = 0x9E3779B97F4A7C15u;
 
 template <class Key>
-inline constexpr bool kIntegerKey = (std::is_integral_v<Key> || std::is_enum_v<Key>) && sizeof(Key) <= 8;
+inline constexpr bool kIntegerKey = (std::is_integral_v<Key> || std::is_enum_v<Key>)&&sizeof(Key) <= 8;
 
 /// Whether a stored key equals what a selector returned: the key itself, a view of it, a tuple of references…
 template <class Key, class K>
 bool sameKey(const Key& stored, const K& key) {
-    if constexpr (requires { { stored == key } -> std::convertible_to<bool>; }) {
+    if constexpr (requires {
+                      { stored == key } -> std::convertible_to<bool>;
+                  }) {
         return stored == key;
     } else {
         return stored == Key(key);
@@ -82,7 +84,8 @@ struct TableSlot {
     /// Takes key and value over, from an occupied entry into a free one. If one of them may throw both are copied, where
     /// that is possible: the table is then unchanged when growing fails.
     void moveFrom(TableSlot& other) {
-        constexpr bool kMoves = std::is_nothrow_move_constructible_v<Key> && std::is_nothrow_move_constructible_v<Value>;
+        constexpr bool kMoves =
+            std::is_nothrow_move_constructible_v<Key> && std::is_nothrow_move_constructible_v<Value>;
         constexpr bool kCopies = std::is_copy_constructible_v<Key> && std::is_copy_constructible_v<Value>;
         if constexpr (kMoves || !kCopies) {
             std::construct_at(&value, std::move(other.value));

@@ -32,7 +32,8 @@ public:
 
     /// Makes room for the ids below `count`.
     void ensure(std::size_t count) {
-        if (count > present_.size()) [[unlikely]] grow(count);
+        if (count > present_.size()) [[unlikely]]
+            grow(count);
     }
     std::size_t size() const noexcept { return present_.size(); }
     bool has(std::size_t id) const noexcept { return id < present_.size() && present_[id] != 0; }

@@ -49,7 +49,9 @@ struct AggregateTraits {
     }
     template <class Acc>
     [[gnu::always_inline]] static void add(Fn& fn, const T& value, Acc& acc) {
-        if constexpr (requires { { fn.add(value, acc) } -> std::same_as<void>; }) {
+        if constexpr (requires {
+                          { fn.add(value, acc) } -> std::same_as<void>;
+                      }) {
             fn.add(value, acc);
         } else if constexpr (requires { fn.add(value, std::move(acc)); }) {
             acc = fn.add(value, std::move(acc));
@@ -66,14 +68,18 @@ struct AggregateTraits {
         kMerges && requires(Fn& fn, Accumulator& a, const Accumulator& b) { fn.subtract(a, b); };
 
     [[gnu::always_inline]] static void merge(Fn& fn, Accumulator& into, const Accumulator& other) {
-        if constexpr (requires { { fn.merge(into, other) } -> std::same_as<void>; }) {
+        if constexpr (requires {
+                          { fn.merge(into, other) } -> std::same_as<void>;
+                      }) {
             fn.merge(into, other);
         } else {
             into = fn.merge(into, other);
         }
     }
     [[gnu::always_inline]] static void subtract(Fn& fn, Accumulator& from, const Accumulator& other) {
-        if constexpr (requires { { fn.subtract(from, other) } -> std::same_as<void>; }) {
+        if constexpr (requires {
+                          { fn.subtract(from, other) } -> std::same_as<void>;
+                      }) {
             fn.subtract(from, other);
         } else {
             from = fn.subtract(from, other);

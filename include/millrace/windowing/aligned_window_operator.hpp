@@ -96,7 +96,8 @@ public:
     Progress onWatermark(Timestamp watermark) {
         if (watermark > watermark_) watermark_ = watermark;
         emitter_.setWatermark(watermark_);
-        if (watermark < windows_.nextEvent()) [[likely]] return this->next_.onWatermark(watermark);
+        if (watermark < windows_.nextEvent()) [[likely]]
+            return this->next_.onWatermark(watermark);
         firing_ = true;
         return goOnFiring();
     }

@@ -25,7 +25,9 @@ public:
     }
 
 private:
-    static std::uint64_t ticks(Timestamp t) noexcept { return static_cast<std::uint64_t>(t.time_since_epoch().count()); }
+    static std::uint64_t ticks(Timestamp t) noexcept {
+        return static_cast<std::uint64_t>(t.time_since_epoch().count());
+    }
 
     std::uint64_t start_ = 0;
     std::uint64_t length_ = 0;

@@ -199,7 +199,8 @@ private:
         pane.fired = false;
         // many small tables may wait for their next use, but only one that is large
         constexpr std::size_t kLarge = std::size_t{1} << 20;
-        if (spare_.empty() || (spare_.size() < 64 && pane.table.memoryBytes() < kLarge)) spare_.push_back(std::move(node));
+        if (spare_.empty() || (spare_.size() < 64 && pane.table.memoryBytes() < kLarge))
+            spare_.push_back(std::move(node));
     }
 
     template <class K>

@@ -168,7 +168,8 @@ public:
 
     void moveTo(const TimeSlices<Traits>& slices, std::int64_t first, std::int64_t end) {
         // slices that are gone have been taken out by beforeDrop
-        for (auto at = slices.lower_bound(foldedFirst_); at != slices.end() && at->first < std::min(first, foldedEnd_); ++at) {
+        for (auto at = slices.lower_bound(foldedFirst_); at != slices.end() && at->first < std::min(first, foldedEnd_);
+             ++at) {
             takeOut(at->second.cells);
         }
         foldedFirst_ = first;

@@ -31,7 +31,8 @@ class SlicedWindows {
     using Accumulator = typename Traits::Accumulator;
     using Column = ColumnOf<Traits>;
     using Slices = TimeSlices<Traits>;
-    using Combiner = std::conditional_t<Traits::kSubtracts, RunningTotal<Aggregate, Traits>, TwoStacks<Aggregate, Traits>>;
+    using Combiner =
+        std::conditional_t<Traits::kSubtracts, RunningTotal<Aggregate, Traits>, TwoStacks<Aggregate, Traits>>;
     using Ids = KeyedTable<Key, std::uint32_t>;
     static constexpr std::uint8_t kFormat = 1;
 
@@ -219,7 +220,8 @@ private:
 
     /// The first window that has not fired and contains something.
     std::optional<std::int64_t> nextUnfired() const {
-        const auto slice = unfiredFrom_ == kNever ? slices_.begin() : slices_.lower_bound(grid_.slicesOf(unfiredFrom_).first);
+        const auto slice =
+            unfiredFrom_ == kNever ? slices_.begin() : slices_.lower_bound(grid_.slicesOf(unfiredFrom_).first);
         if (slice == slices_.end()) return std::nullopt;
         return std::max(unfiredFrom_, grid_.windowsOf(slice->first).first);
     }
@@ -257,7 +259,8 @@ private:
                 if (cells.hasUnchecked(id) && --uses_[id] == 0) ++unused_;
             }
             cells.clear();
-            if (spare_.size() < 2 || (spare_.size() < 64 && cells.memoryBytes() < kSmall)) spare_.push_back(std::move(node));
+            if (spare_.size() < 2 || (spare_.size() < 64 && cells.memoryBytes() < kSmall))
+                spare_.push_back(std::move(node));
         }
         if (unused_ > 1024 && unused_ > keys_.size() / 2) renumber();
         nextEvent_ = kMaxTimestamp;

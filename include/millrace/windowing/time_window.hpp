@@ -17,7 +17,9 @@ struct TimeWindow {
     constexpr Timestamp maxTimestamp() const noexcept { return saturatingSubtract(end, Duration{1}); }
     constexpr bool contains(Timestamp t) const noexcept { return start <= t && t < end; }
     /// Whether the windows share time or touch.
-    constexpr bool intersects(const TimeWindow& other) const noexcept { return start <= other.end && end >= other.start; }
+    constexpr bool intersects(const TimeWindow& other) const noexcept {
+        return start <= other.end && end >= other.start;
+    }
     /// The smallest window that contains both.
     constexpr TimeWindow cover(const TimeWindow& other) const noexcept {
         return {std::min(start, other.start), std::max(end, other.end)};

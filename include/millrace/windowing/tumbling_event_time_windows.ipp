@@ -15,8 +15,9 @@ MILLRACE_INLINE TumblingEventTimeWindows TumblingEventTimeWindows::of(Duration s
                                      std::to_string(size.count()) + " ns");
     }
     if (offset >= size || offset <= -size) {
-        throw ConfigurationException("TumblingEventTimeWindows::of: the offset must be smaller than the size, got offset " +
-                                     std::to_string(offset.count()) + " ns and size " + std::to_string(size.count()) + " ns");
+        throw ConfigurationException(
+            "TumblingEventTimeWindows::of: the offset must be smaller than the size, got offset " +
+            std::to_string(offset.count()) + " ns and size " + std::to_string(size.count()) + " ns");
     }
     return {size, offset};
 }

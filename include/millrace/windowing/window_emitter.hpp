@@ -72,12 +72,12 @@ private:
         } else {
             const auto& result = aggregate_.get().getResult(acc);
             WindowCall<WindowFn, Key, typename Traits::Result, Out>::withResult(windowFunction_.get(), key, context,
-                                                                               result, out_);
+                                                                                result, out_);
         }
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const Key& key) const {
-        throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), window_.maxTimestamp(), "of key " + describeValue(key),
-                               "the function of the window");
+        throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), window_.maxTimestamp(),
+                               "of key " + describeValue(key), "the function of the window");
     }
 
     UserFunction<WindowFn> windowFunction_;

@@ -17,7 +17,8 @@ namespace millrace {
 /// *Thread safety:* valid only during the call that it was passed to.
 class WindowContext {
 public:
-    WindowContext(TimeWindow window, Timestamp watermark, const detail::StageContext& stage, detail::StageOutputs& outputs)
+    WindowContext(TimeWindow window, Timestamp watermark, const detail::StageContext& stage,
+                  detail::StageOutputs& outputs)
         : window_(window), watermark_(watermark), stage_(stage), outputs_(outputs) {}
 
     const TimeWindow& window() const noexcept { return window_; }
@@ -66,8 +67,7 @@ class WindowCall {
         }
     }
     template <class Where, class Content>
-    static constexpr bool kTakes =
-        kEmits<const Key&, Where, Content> || kReturns<const Key&, Where, Content>;
+    static constexpr bool kTakes = kEmits<const Key&, Where, Content> || kReturns<const Key&, Where, Content>;
     template <class Where, class Content>
     static void call(Fn& fn, const Key& key, Where&& where, Content&& content, Collector<Out>& out) {
         if constexpr (kEmits<const Key&, Where, Content>) {

@@ -20,7 +20,8 @@ public:
 
     constexpr std::int64_t sliceOf(Timestamp t) const noexcept {
         const std::int64_t into = floorMod(t, Duration{offset_}, Duration{slide_}).count();
-        const auto number = static_cast<std::int64_t>((static_cast<Wide>(t.time_since_epoch().count()) - offset_ - into) / slide_);
+        const auto number =
+            static_cast<std::int64_t>((static_cast<Wide>(t.time_since_epoch().count()) - offset_ - into) / slide_);
         return perSlide_ == 1 ? number : 2 * number + (into >= rest_ ? 1 : 0);
     }
     /// [start, end) of a slice, cut at the sentinels.

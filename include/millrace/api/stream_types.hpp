@@ -1,0 +1,60 @@
+#ifndef MILLRACE_API_STREAM_TYPES_HPP
+#define MILLRACE_API_STREAM_TYPES_HPP
+
+#include <millrace/graph/graph_builder.hpp>
+#include <millrace/operators/node.hpp>
+
+#include <concepts>
+#include <type_traits>
+
+// The types of streams, declared: what the headers of the API know of each other.
+
+namespace millrace {
+
+/// Marks the nameable form of a stream.
+struct Sealed {};
+
+template <class T, class Chain = Sealed>
+class DataStream;
+template <class T, class KeySelector>
+class KeyedStream;
+template <class Ops>
+class DataStreamSink;
+
+namespace detail {
+
+template <class T, class Chain>
+struct ChainOf {
+    using Type = Chain;
+};
+template <class T>
+struct ChainOf<T, Sealed> {
+    using Type = Input<T>;
+};
+template <class Chain>
+struct LastOperator;
+template <class Prev, class Op>
+struct LastOperator<Link<Prev, Op>> {
+    using Previous = Prev;
+    using Type = Op;
+};
+
+struct StreamAccess;
+
+template <class T, class... Selectors>
+auto keyStream(StreamInput input, Selectors... selectors);
+
+}  // namespace detail
+
+template <class S>
+inline constexpr bool kIsDataStream = false;
+template <class T, class Chain>
+inline constexpr bool kIsDataStream<DataStream<T, Chain>> = true;
+
+/// Any stream of T, sealed or growing: for generic helpers, `auto clean(StreamOf<Trade> auto trades)`. @public
+template <class S, class T>
+concept StreamOf = kIsDataStream<std::remove_cvref_t<S>> && std::same_as<typename std::remove_cvref_t<S>::Element, T>;
+
+}  // namespace millrace
+
+#endif  // MILLRACE_API_STREAM_TYPES_HPP

@@ -1,0 +1,13 @@
+#ifndef MILLRACE_TESTS_SUPPORT_ALLOCATION_COUNT_HPP
+#define MILLRACE_TESTS_SUPPORT_ALLOCATION_COUNT_HPP
+
+#include <cstddef>
+
+namespace millrace::testsupport {
+
+/// How often this test binary has called `operator new` so far, from any thread.
+std::size_t allocationCount() noexcept;
+
+}  // namespace millrace::testsupport
+
+#endif  // MILLRACE_TESTS_SUPPORT_ALLOCATION_COUNT_HPP
