@@ -30,7 +30,7 @@ how
 
 instead
   --plan json|dot|mermaid prints the job's graph and does not run it
-  --write-data FILE       writes the trades that come with the example anew
+  --write-data FILE       writes the trades that come with the example anew, as CSV
   --help
 )";
 
@@ -61,7 +61,7 @@ inline Options parseOptions(examples::Arguments& arguments) {
     Options options;
     options.input = checkedFile("--input", arguments.takeText("--input").value_or(""));
     options.output = checkedFile("--output", arguments.takeText("--output").value_or(""));
-    options.writeData = checkedFile("--write-data", arguments.takeText("--write-data").value_or(""));
+    options.writeData = arguments.takeText("--write-data").value_or("");
     options.plan = arguments.takeText("--plan").value_or("");
     options.generate = arguments.take<std::uint64_t>("--generate", 0, 1, 1'000'000'000);
     options.readers = arguments.take("--readers", threads, 1, 128);

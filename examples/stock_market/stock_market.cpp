@@ -1,11 +1,10 @@
 // How many trades happen by industry each minute, and what is the moving average price?
 
-#include "generator.hpp"
 #include "industry_averages.hpp"
 #include "minute_table.hpp"
 #include "options.hpp"
 #include "progress.hpp"
-#include "trade.hpp"
+#include "trade_source.hpp"
 
 #include <millrace/formats/json_lines_format.hpp>
 #include <millrace/millrace.hpp>
@@ -20,22 +19,6 @@ using namespace millrace;
 using namespace stock_market;
 
 namespace {
-
-const std::string kTrades = MILLRACE_EXAMPLE_DATA "/trades.csv";
-const std::string kListings = MILLRACE_EXAMPLE_DATA "/sp500_constituents.csv";
-
-/// Reading, parsing and time-stamping, in `--readers` subtasks.
-DataStream<Trade> readTrades(StreamEnvironment& env, const Options& options) {
-    const auto strategy =
-        WatermarkStrategy::forBoundedOutOfOrderness(options.outOfOrderness).withTimestampAssigner(&Trade::time);
-    const std::string& file = options.input.empty() ? kTrades : options.input;
-    // invented trades come at 52 000 per second of event time
-    const auto trades =
-        options.generate > 0 ? env.fromSource(generatedTrades(kListings, options.generate, 20), strategy, "trades")
-        : isJson(file)       ? env.fromSource(FileSource::of(JsonLinesFormat<Trade>{}, file), strategy, "trades")
-                             : env.fromSource(FileSource::csv<Trade>(file), strategy, "trades");
-    return trades.setParallelism(options.readers);
-}
 
 template <class Sink>
 void writeInOrder(const DataStream<IndustryAverage>& averages, Sink sink) {
@@ -52,22 +35,13 @@ void report(const DataStream<IndustryAverage>& averages, const std::string& file
     }
 }
 
-int writeData(StreamEnvironment& env, const std::string& file) {
-    const auto trades =
-        env.fromSource(bundledTrades(kListings), WatermarkStrategy::noWatermarks(), "trades").setParallelism(1);
-    if (isJson(file)) {
-        trades.sinkTo(FileSink::of(JsonLinesFormat<Trade>{}, file));
-    } else {
-        trades.sinkTo(FileSink::csv<Trade>(file));
-    }
-    env.execute("write trades");
-    return 0;
-}
-
 int run(examples::Arguments& arguments) {
     const Options options = parseOptions(arguments);
     StreamExecutionEnvironment env;
-    if (!options.writeData.empty()) return writeData(env, options.writeData);
+    if (!options.writeData.empty()) {
+        writeBundledTrades(env, options.writeData);
+        return 0;
+    }
 
     report(industryAverages(readTrades(env, options), options.averagers), options.output);
 

@@ -4,10 +4,22 @@
 #include <cstdlib>
 #include <new>
 
+// Under a sanitizer its own allocator stays in place: then nothing is counted.
+#if defined(__has_feature)
+#define MILLRACE_HAS_FEATURE(x) __has_feature(x)
+#else
+#define MILLRACE_HAS_FEATURE(x) 0
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !MILLRACE_HAS_FEATURE(address_sanitizer) && \
+    !MILLRACE_HAS_FEATURE(thread_sanitizer)
+#define MILLRACE_COUNTS_ALLOCATIONS
+#endif
+
 namespace {
 
 std::atomic<std::size_t> allocations{0};
 
+#ifdef MILLRACE_COUNTS_ALLOCATIONS
 void* allocate(std::size_t bytes, std::size_t alignment) {
     allocations.fetch_add(1, std::memory_order_relaxed);
     void* const memory =
@@ -17,6 +29,7 @@ void* allocate(std::size_t bytes, std::size_t alignment) {
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
 }
+#endif
 
 }  // namespace
 
@@ -28,6 +41,7 @@ std::size_t allocationCount() noexcept {
 
 }  // namespace millrace::testsupport
 
+#ifdef MILLRACE_COUNTS_ALLOCATIONS
 void* operator new(std::size_t bytes) {
     return allocate(bytes, 1);
 }
@@ -64,3 +78,4 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
     std::free(memory);
 }
+#endif

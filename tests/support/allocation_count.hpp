@@ -5,7 +5,7 @@
 
 namespace millrace::testsupport {
 
-/// How often this test binary has called `operator new` so far, from any thread.
+/// How often this test binary has called `operator new` so far, from any thread. (Under a sanitizer: 0.)
 std::size_t allocationCount() noexcept;
 
 }  // namespace millrace::testsupport

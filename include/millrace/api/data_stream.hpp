@@ -2,6 +2,7 @@
 #define MILLRACE_API_DATA_STREAM_HPP
 
 #include <millrace/api/collect.hpp>
+#include <millrace/api/data_stream_sink.hpp>
 #include <millrace/api/exchanges.hpp>
 #include <millrace/api/print_sink.hpp>
 #include <millrace/api/recording.hpp>
@@ -18,6 +19,7 @@
 #include <millrace/operators/timestamps_and_watermarks.hpp>
 #include <millrace/record/output_tag.hpp>
 
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -183,9 +185,9 @@ public:
 
     /// `fn(const T&)` or `fn(const T&, const SinkContext&)` for each element.
     template <class Fn>
-    auto addSink(Fn fn) && {
+    auto addSink(Fn fn) const {
         if constexpr (SinkFunctionFor<Fn, T> || std::invocable<Fn&, const T&, const SinkContext&>) {
-            return std::move(*this).endWith(detail::FunctionSinkOperator<T, Fn>{std::move(fn)}, "sink");
+            return endWith(detail::FunctionSinkOperator<T, Fn>{std::move(fn)}, "sink");
         } else {
             static_assert(detail::kRejected<Fn>,
                           "millrace: addSink(fn): fn must be copyable and callable with a const reference to the stream's "
@@ -193,15 +195,11 @@ public:
             return detail::RejectedStream{};
         }
     }
-    template <class Fn>
-    auto addSink(Fn fn) const& {
-        return sealed().addSink(std::move(fn));
-    }
     /// A sink with writers, such as FileSink; its writers must accept the stream's element.
     template <class Sink>
-    auto sinkTo(Sink sink) && {
+    auto sinkTo(Sink sink) const {
         if constexpr (SinkFor<Sink, T>) {
-            return std::move(*this).endWith(detail::WriterSinkOperator<T, Sink>{std::move(sink)}, "sink");
+            return endWith(detail::WriterSinkOperator<T, Sink>{std::move(sink)}, "sink");
         } else {
             static_assert(detail::kRejected<Sink>,
                           "millrace: sinkTo(sink): the sink's writer does not accept the stream's element type. Convert the "
@@ -209,21 +207,9 @@ public:
             return detail::RejectedStream{};
         }
     }
-    template <class Sink>
-    auto sinkTo(Sink sink) const& {
-        return sealed().sinkTo(std::move(sink));
-    }
     /// One line per element on standard output; `label: ` (and the subtask's number from 1, if there are several) in front.
-    auto print(std::string label = {}) && {
-        return std::move(*this).endWith(
-            detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(stdout, std::move(label))}, "print");
-    }
-    auto print(std::string label = {}) const& { return sealed().print(std::move(label)); }
-    auto printToErr(std::string label = {}) && {
-        return std::move(*this).endWith(
-            detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(stderr, std::move(label))}, "print");
-    }
-    auto printToErr(std::string label = {}) const& { return sealed().printToErr(std::move(label)); }
+    DataStreamSink print(std::string label = {}) const { return printTo(stdout, std::move(label)); }
+    DataStreamSink printToErr(std::string label = {}) const { return printTo(stderr, std::move(label)); }
 
     /// Executes everything recorded in the environment and returns this stream's elements (in order within a subtask).
     std::vector<T> executeAndCollect(std::string jobName = "millrace job") const;
@@ -293,10 +279,7 @@ public:
     DataStream<T> name(std::string name) const& { return sealed().name(std::move(name)); }
     /// The identity of its state, unique in the job.
     auto uid(std::string uid) && {
-        detail::OperatorInfo& op = lastOperator();
-        if (uid.empty()) throw ConfigurationException("uid(\"\") of '" + op.name + "': a uid must not be empty");
-        op.uid = std::move(uid);
-        op.uidGiven = true;
+        detail::giveUid(lastOperator(), std::move(uid));
         return std::move(*this);
     }
     DataStream<T> uid(std::string uid) const& { return sealed().uid(std::move(uid)); }
@@ -332,8 +315,6 @@ private:
     friend class DataStream;
     template <class, class>
     friend class KeyedStream;
-    template <class>
-    friend class DataStreamSink;
     friend struct detail::StreamAccess;
     using ExchangeKind = detail::ExchangeKind;
 
@@ -366,12 +347,19 @@ private:
         return DataStream<typename Op::Output, detail::Link<Ops, Op>>(
             std::exchange(input_, {}), detail::Link<Ops, Op>{std::move(ops_), std::move(op)}, std::move(pending_));
     }
-    /// Ends the chain in a sink and records it.
+    /// Records this stream and a sink that ends it.
     template <class Op>
-    auto endWith(Op op, std::string kind) && {
+    DataStreamSink endWith(Op op, std::string kind) const {
+        const detail::StreamInput input = sealedInput();
         detail::StageTraits traits;
         traits.isSink = true;
-        return DataStreamSink(std::move(*this).then(std::move(op), std::move(kind), traits));
+        const int node = detail::recordStage(*input.graph, input, detail::Link<detail::Input<T>, Op>{{}, std::move(op)},
+                                             {{detail::operatorInfo(std::move(kind)), traits}});
+        return DataStreamSink(input, node);
+    }
+    DataStreamSink printTo(std::FILE* file, std::string label) const {
+        return endWith(detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(file, std::move(label))},
+                       "print");
     }
     /// Records everything in front of the last operator, then this operator alone.
     DataStream<T> isolated() const {
@@ -452,7 +440,6 @@ struct StreamAccess {
 }  // namespace detail
 }  // namespace millrace
 
-#include <millrace/api/data_stream_sink.hpp>
 #include <millrace/api/keyed_stream.hpp>
 
 #endif  // MILLRACE_API_DATA_STREAM_HPP

@@ -18,8 +18,6 @@ template <class T, class Chain = Sealed>
 class DataStream;
 template <class T, class KeySelector>
 class KeyedStream;
-template <class Ops>
-class DataStreamSink;
 
 namespace detail {
 

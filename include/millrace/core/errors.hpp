@@ -55,19 +55,26 @@ public:
     using MillraceException::MillraceException;
 };
 
-/// The messages of an exception and of all its nested causes, joined by "; caused by: ". A cause whose message is part of
-/// the outer one already is not repeated. @public
-inline std::string describeException(const std::exception& error) {
-    std::string text = error.what();
-    std::string cause;
+namespace detail {
+
+inline void appendCauses(const std::exception& error, std::string& text) {
     try {
         std::rethrow_if_nested(error);
-    } catch (const std::exception& nested) {
-        cause = describeException(nested);
+    } catch (const std::exception& cause) {
+        if (text.find(cause.what()) == std::string::npos) text += std::string("; caused by: ") + cause.what();
+        appendCauses(cause, text);
     } catch (...) {
-        cause = "an exception that is not a std::exception";
+        text += "; caused by: an exception that is not a std::exception";
     }
-    if (!cause.empty() && text.find(cause) == std::string::npos) text += "; caused by: " + cause;
+}
+
+}  // namespace detail
+
+/// The messages of an exception and of all its nested causes, joined by "; caused by: ". A cause whose message is part of
+/// the text already is not repeated. @public
+inline std::string describeException(const std::exception& error) {
+    std::string text = error.what();
+    detail::appendCauses(error, text);
     return text;
 }
 

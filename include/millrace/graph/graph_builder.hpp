@@ -23,8 +23,6 @@ public:
 
     /// Adds a stage whose edges point to stages added before; returns its id.
     int add(GraphNode node, std::shared_ptr<BindableStageFactory> factory);
-    /// Puts another stage in the place of one that nobody reads yet.
-    void replace(int id, GraphNode node, std::shared_ptr<BindableStageFactory> factory);
     GraphNode& node(int id) { return recorded_[static_cast<std::size_t>(id)].node; }
     const std::vector<Recorded>& recorded() const noexcept { return recorded_; }
 
@@ -52,6 +50,9 @@ private:
 
 /// *Failure:* ConfigurationException below 1.
 void checkParallelism(int parallelism, const std::string& whose);
+
+/// *Failure:* ConfigurationException for an empty uid.
+void giveUid(OperatorInfo& op, std::string uid);
 
 /// An output of a recorded stage.
 struct Upstream {

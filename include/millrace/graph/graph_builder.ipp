@@ -25,12 +25,6 @@ MILLRACE_INLINE int GraphBuilder::add(GraphNode node, std::shared_ptr<BindableSt
     return recorded_.back().node.id;
 }
 
-MILLRACE_INLINE void GraphBuilder::replace(int id, GraphNode node, std::shared_ptr<BindableStageFactory> factory) {
-    node.id = id;
-    node.factory = factory;
-    recorded_[static_cast<std::size_t>(id)] = {std::move(node), std::move(factory)};
-}
-
 MILLRACE_INLINE std::string named(const GraphNode& node) {
     return "'" + node.operators.back().name + "'";
 }
@@ -186,6 +180,12 @@ MILLRACE_INLINE void checkParallelism(int parallelism, const std::string& whose)
         throw ConfigurationException("parallelism " + std::to_string(parallelism) + " for " + whose +
                                      ": it must be at least 1");
     }
+}
+
+MILLRACE_INLINE void giveUid(OperatorInfo& op, std::string uid) {
+    if (uid.empty()) throw ConfigurationException("uid(\"\") of '" + op.name + "': a uid must not be empty");
+    op.uid = std::move(uid);
+    op.uidGiven = true;
 }
 
 MILLRACE_INLINE GraphBuilder& StreamInput::checked() const {

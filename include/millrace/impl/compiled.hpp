@@ -9,6 +9,7 @@
 #endif
 
 // bodies: begin
+#include <millrace/api/data_stream_sink.ipp>
 #include <millrace/api/stream_environment.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
 #include <millrace/connectors/file_line_reader.ipp>

@@ -75,7 +75,6 @@ template <class Chain>
 class ChainStageFactory final : public BindableStageFactory {
 public:
     explicit ChainStageFactory(Chain chain) : chain_(std::move(chain)) {}
-    const Chain& chain() const noexcept { return chain_; }
     std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>&) const override {
         return std::make_unique<ChainStage<Chain>>(chain_, operators());
     }

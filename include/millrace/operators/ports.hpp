@@ -161,7 +161,7 @@ public:
 
 private:
     [[noreturn]] [[gnu::cold]] void fail(const std::string& index) const {
-        throw UserFunctionException("partitionCustom: the partitioner returned " + index + " for " +
+        throw MillraceException("partitionCustom: the partitioner returned " + index + " for " +
                                     std::to_string(this->lanes_.size()) + " partitions; it must return 0 to " +
                                     std::to_string(this->lanes_.size() - 1));
     }

@@ -227,7 +227,11 @@ public:
     SourceStageFactory(Source source, Strategy strategy) : source_(std::move(source)), strategy_(std::move(strategy)) {}
 
     std::shared_ptr<SharedState> createShared(int parallelism) const override {
-        return std::make_shared<SharedEnumerator<Source>>(source_, parallelism);
+        try {
+            return std::make_shared<SharedEnumerator<Source>>(source_, parallelism);
+        } catch (const std::exception& error) {
+            std::throw_with_nested(IoException("source '" + operators().front().name + "': " + error.what()));
+        }
     }
     std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const override {
         return std::make_unique<SourceStage<Source, Strategy>>(

@@ -17,7 +17,7 @@ namespace millrace::detail {
 [[noreturn, gnu::cold, gnu::noinline]] inline void throwUserFunctionError(const OperatorId& id, int subtask,
                                                                           Timestamp timestamp, std::string record,
                                                                           const char* what) {
-    std::string text = "operator '" + id.name + "' (uid " + id.uid + ", subtask " + std::to_string(subtask) +
+    std::string text = "operator '" + id.name + "' (uid '" + id.uid + "', subtask " + std::to_string(subtask) +
                        "): " + what + " threw";
     if (!record.empty()) text += " for the record " + record;
     if (timestamp != kMinTimestamp) text += ", timestamp " + describeValue(timestamp);

@@ -47,7 +47,7 @@ MILLRACE_INLINE JobExecutionResult JobClient::result() {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
-            std::throw_with_nested(JobExecutionException("job '" + jobName() + "' failed: " + error.what()));
+            std::throw_with_nested(JobExecutionException("job '" + jobName() + "' failed: " + describeException(error)));
         }
     }
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};

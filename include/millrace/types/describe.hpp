@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -55,6 +56,8 @@ inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> 
     // by hand, since a floor to seconds cannot be subtracted again near the smallest time
     constexpr std::int64_t kSecond = 1'000'000'000;
     const std::int64_t ticks = time.time_since_epoch().count();
+    if (ticks == std::numeric_limits<std::int64_t>::min()) return "none";  // no timestamp, no watermark yet
+    if (ticks == std::numeric_limits<std::int64_t>::max()) return "end";   // the watermark behind everything
     const std::int64_t rest = ((ticks % kSecond) + kSecond) % kSecond;
     const auto whole = static_cast<std::time_t>(ticks / kSecond - (ticks % kSecond < 0 ? 1 : 0));
     std::tm parts{};

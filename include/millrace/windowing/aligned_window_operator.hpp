@@ -231,7 +231,7 @@ private:
         }
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
-        throw MillraceException("operator '" + aggregate_.id().name + "' (uid " + aggregate_.id().uid + ", subtask " +
+        throw MillraceException("operator '" + aggregate_.id().name + "' (uid '" + aggregate_.id().uid + "', subtask " +
                                 std::to_string(aggregate_.subtask()) +
                                 "): a record has no timestamp, but event-time windows need one. Did you forget to call "
                                 "assignTimestampsAndWatermarks?");

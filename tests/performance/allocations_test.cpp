@@ -1,0 +1,197 @@
+// A pipeline in its stride asks the heap for nothing: what it needs is there after the first records.
+
+#include <millrace/millrace.hpp>
+#include <support/catch.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <string_view>
+
+// Sanitizers bring an operator new of their own, and the test binaries of a sanitizer run are merged into one.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MILLRACE_TEST_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define MILLRACE_TEST_COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#ifndef MILLRACE_TEST_COUNTS_ALLOCATIONS
+#define MILLRACE_TEST_COUNTS_ALLOCATIONS 1
+#endif
+
+#if MILLRACE_TEST_COUNTS_ALLOCATIONS
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{0};
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t rounded = (bytes + alignment) / alignment * alignment;
+    void* const memory = alignment <= alignof(std::max_align_t) ? std::malloc(rounded) : std::aligned_alloc(alignment, rounded);
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+}
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t bytes) { return allocate(bytes, 1); }
+[[gnu::noinline]] void* operator new[](std::size_t bytes) { return allocate(bytes, 1); }
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<std::size_t>(alignment)); }
+[[gnu::noinline]] void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+    return allocate(bytes, static_cast<std::size_t>(alignment));
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace {
+
+using namespace millrace;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kWarmUp = 2'000'000;
+constexpr std::uint64_t kMeasured = 10'000'000;
+constexpr std::uint64_t kAllowed = 100;
+
+/// Allocations of the whole process between the records with the indices kWarmUp and kWarmUp + kMeasured - 1.
+struct Probe {
+    std::atomic<std::uint64_t> before{0};
+    std::atomic<std::uint64_t> after{0};
+
+    void look(std::uint64_t index) {
+        if (index == kWarmUp) before = allocations.load();
+        if (index == kWarmUp + kMeasured - 1) after = allocations.load();
+    }
+    std::uint64_t counted() const { return after - before; }
+};
+
+struct Event {
+    std::uint64_t key;
+    Timestamp time;
+    std::int64_t value;
+};
+struct Trade {
+    std::string symbol;  // short: lives inside the string
+    Timestamp time;
+    std::int64_t quantity = 0;
+};
+
+auto events(StreamEnvironment& env, Probe& probe) {
+    const auto generate = [&probe](std::uint64_t i) {
+        probe.look(i);
+        const std::uint64_t key = (i * 0x9E3779B97F4A7C15u >> 32) % 1000;
+        return Event{key, Timestamp(1us * static_cast<std::int64_t>(i)), static_cast<std::int64_t>(i & 0xff)};
+    };
+    return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
+                          WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Event::time));
+}
+auto trades(StreamEnvironment& env, Probe& probe) {
+    const auto generate = [&probe](std::uint64_t i) {
+        probe.look(i);
+        static constexpr std::string_view kSymbols[] = {"AAPL", "MSFT", "GOOGL", "AMZN", "BRK.B", "JPM", "XOM", "UNH"};
+        return Trade{std::string(kSymbols[(i * 0x9E3779B97F4A7C15u) >> 61]), Timestamp(1us * static_cast<std::int64_t>(i)), 1};
+    };
+    return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
+                          WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Trade::time));
+}
+
+template <class T, auto kField>
+struct Total {
+    std::int64_t createAccumulator() const { return 0; }
+    void add(const T& element, std::int64_t& total) const { total += element.*kField; }
+    std::int64_t getResult(std::int64_t total) const { return total; }
+    void merge(std::int64_t& into, std::int64_t other) const { into += other; }
+};
+
+struct SymbolTotal {
+    std::string symbol;
+    std::int64_t total = 0;
+};
+
+/// Counts what arrives, so that nothing is optimised away.
+struct CountingSink {
+    std::atomic<std::uint64_t>* count;
+    template <class T>
+    void operator()(const T&) const {
+        count->fetch_add(1, std::memory_order_relaxed);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("after the first records a pipeline allocates nothing", "[performance][no-asan][no-tsan]") {
+    const int parallelism = GENERATE(1, 2);
+    StreamExecutionEnvironment env(ThreadPoolRuntime{parallelism});
+    env.setParallelism(parallelism);
+    Probe probe;
+    std::atomic<std::uint64_t> count{0};
+    const CountingSink sink{&count};
+    // Two sources may be a second of event time apart, and all windows in between are then open: a hundred small ones come
+    // and go with the scheduling, each with memory of its own. So small windows are for a single source.
+    const Duration size = parallelism == 1 ? 10ms : 1s;
+
+    SECTION("maps and a filter") {
+        events(env, probe)
+            .rebalance()
+            .map([](Event event) {
+                event.value *= 3;
+                return event;
+            })
+            .filter([](const Event& event) { return event.key % 3 != 0; })
+            .map([](const Event& event) { return event.value; })
+            .addSink(sink);
+    }
+    SECTION("strings through maps and a filter") {
+        trades(env, probe)
+            .rebalance()
+            .filter([](const Trade& trade) { return trade.symbol != "XOM"; })
+            .map([](Trade trade) { return std::move(trade.symbol); })
+            .addSink(sink);
+    }
+    SECTION("a keyed sum") {
+        events(env, probe).keyBy(&Event::key).sum(&Event::value).addSink(sink);
+    }
+    SECTION("a keyed sum with strings") {
+        trades(env, probe).keyBy(&Trade::symbol).sum(&Trade::quantity).addSink(sink);
+    }
+    SECTION("tumbling windows") {
+        events(env, probe)
+            .keyBy(&Event::key)
+            .window(TumblingEventTimeWindows::of(size))
+            .aggregate(Total<Event, &Event::value>())
+            .addSink(sink);
+    }
+    SECTION("sliding windows") {
+        events(env, probe)
+            .keyBy(&Event::key)
+            .window(SlidingEventTimeWindows::of(4 * size, size))
+            .aggregate(Total<Event, &Event::value>())
+            .addSink(sink);
+    }
+    SECTION("windows with strings") {
+        trades(env, probe)
+            .keyBy(&Trade::symbol)
+            .window(TumblingEventTimeWindows::of(size))
+            .aggregate(Total<Trade, &Trade::quantity>(),
+                       [](const std::string& symbol, const TimeWindow&, std::int64_t total) { return SymbolTotal{symbol, total}; })
+            .addSink(sink);
+    }
+    env.execute();
+
+    CAPTURE(parallelism);
+    CHECK(count > 0);
+    CHECK(probe.counted() <= kAllowed);
+}
+
+#endif  // MILLRACE_TEST_COUNTS_ALLOCATIONS
