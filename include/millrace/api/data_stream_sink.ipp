@@ -4,26 +4,26 @@
 
 namespace millrace {
 
-MILLRACE_INLINE DataStreamSink::DataStreamSink(detail::StreamInput input, int node)
+MILLRACE_INLINE_COLD DataStreamSink::DataStreamSink(detail::StreamInput input, int node)
     : input_(std::move(input)), node_(node) {}
 
-MILLRACE_INLINE DataStreamSink& DataStreamSink::name(std::string name) {
+MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::name(std::string name) {
     node().operators.back().name = std::move(name);
     return *this;
 }
 
-MILLRACE_INLINE DataStreamSink& DataStreamSink::uid(std::string uid) {
+MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::uid(std::string uid) {
     detail::giveUid(node().operators.back(), std::move(uid));
     return *this;
 }
 
-MILLRACE_INLINE DataStreamSink& DataStreamSink::setParallelism(int parallelism) {
+MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::setParallelism(int parallelism) {
     detail::checkParallelism(parallelism, "'" + node().operators.back().name + "'");
     node().parallelism = parallelism;
     return *this;
 }
 
-MILLRACE_INLINE DataStreamSink& DataStreamSink::disableChaining() {
+MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::disableChaining() {
     node().chainable = false;
     return *this;
 }

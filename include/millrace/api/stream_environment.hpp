@@ -100,8 +100,9 @@ public:
         return fromCollection(std::vector(elements.begin(), elements.end()));
     }
     /// The integers from `from` to `to`, both included, in parallel. *Failure:* ConfigurationException if from > to.
+    template <class Source = SequenceSource>  // a template so that only those who call it compile it
     DataStream<std::int64_t> fromSequence(std::int64_t from, std::int64_t to) {
-        return fromSource(SequenceSource(from, to), WatermarkStrategy::noWatermarks(), "sequence");
+        return fromSource(Source(from, to), WatermarkStrategy::noWatermarks(), "sequence");
     }
     /// What the host application pushes into `channel`, until it closes it.
     template <class T>

@@ -6,18 +6,18 @@
 
 namespace millrace {
 
-MILLRACE_INLINE StreamEnvironment::StreamEnvironment(int defaultParallelism)
+MILLRACE_INLINE_COLD StreamEnvironment::StreamEnvironment(int defaultParallelism)
     : graph_(std::make_shared<detail::EnvironmentGraph>(*this)) {
     graph_->defaultParallelism = defaultParallelism;
 }
 
-MILLRACE_INLINE StreamEnvironment& StreamEnvironment::setParallelism(int parallelism) {
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setParallelism(int parallelism) {
     detail::checkParallelism(parallelism, "the environment");
     graph_->defaultParallelism = parallelism;
     return *this;
 }
 
-MILLRACE_INLINE StreamEnvironment& StreamEnvironment::setMaxParallelism(int maxParallelism) {
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setMaxParallelism(int maxParallelism) {
     if (maxParallelism < 1 || maxParallelism > 32768) {
         throw ConfigurationException("setMaxParallelism(" + std::to_string(maxParallelism) +
                                      "): the number of key groups must be between 1 and 32768");
@@ -26,35 +26,35 @@ MILLRACE_INLINE StreamEnvironment& StreamEnvironment::setMaxParallelism(int maxP
     return *this;
 }
 
-MILLRACE_INLINE StreamEnvironment& StreamEnvironment::setBufferTimeout(Duration timeout) {
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setBufferTimeout(Duration timeout) {
     settings_.bufferTimeout = timeout;
     return *this;
 }
 
-MILLRACE_INLINE StreamEnvironment& StreamEnvironment::setChannelMemory(std::size_t bytes) {
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setChannelMemory(std::size_t bytes) {
     settings_.channelBytes = bytes;
     return *this;
 }
 
-MILLRACE_INLINE StreamEnvironment& StreamEnvironment::setSourceAlignment(bool enabled) {
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setSourceAlignment(bool enabled) {
     settings_.alignSources = enabled;
     return *this;
 }
 
-MILLRACE_INLINE StreamEnvironment& StreamEnvironment::disableOperatorChaining() {
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::disableOperatorChaining() {
     graph_->directCalls = false;
     return *this;
 }
 
-MILLRACE_INLINE JobExecutionResult StreamEnvironment::execute(std::string jobName) {
+MILLRACE_INLINE_COLD JobExecutionResult StreamEnvironment::execute(std::string jobName) {
     return executeAsync(std::move(jobName))->result();
 }
 
-MILLRACE_INLINE std::shared_ptr<JobClient> StreamEnvironment::executeAsync(std::string jobName) {
+MILLRACE_INLINE_COLD std::shared_ptr<JobClient> StreamEnvironment::executeAsync(std::string jobName) {
     return submit(graph_->take(settings(std::move(jobName))));
 }
 
-MILLRACE_INLINE detail::JobGraph StreamEnvironment::settings(std::string jobName) const {
+MILLRACE_INLINE_COLD detail::JobGraph StreamEnvironment::settings(std::string jobName) const {
     detail::JobGraph settings = settings_;
     settings.jobName = std::move(jobName);
     settings.defaultParallelism = graph_->defaultParallelism;

@@ -4,7 +4,6 @@
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
-#include <deque>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -26,7 +25,7 @@ public:
             split.swap(assigned_[static_cast<std::size_t>(subtaskIndex)]);
         } else if (!returned_.empty()) {
             split = std::move(returned_.front());
-            returned_.pop_front();
+            returned_.erase(returned_.begin());
         }
         return split;
     }
@@ -51,7 +50,7 @@ private:
     }
 
     std::vector<std::optional<Split>> assigned_;
-    std::deque<Split> returned_;
+    std::vector<Split> returned_;
 };
 
 }  // namespace millrace

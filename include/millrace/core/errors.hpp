@@ -64,7 +64,8 @@ inline void appendCauses(const std::exception& error, std::string& text) {
         if (text.find(cause.what()) == std::string::npos) text += std::string("; caused by: ") + cause.what();
         appendCauses(cause, text);
     } catch (...) {
-        text += "; caused by: an exception that is not a std::exception";
+        constexpr const char* kOther = "an exception that is not a std::exception";
+        if (text.find(kOther) == std::string::npos) text += std::string("; caused by: ") + kOther;
     }
 }
 

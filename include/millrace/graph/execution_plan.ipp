@@ -11,7 +11,7 @@
 namespace millrace {
 namespace detail {
 
-MILLRACE_INLINE std::string_view exchangeName(ExchangeKind kind) {
+MILLRACE_INLINE_COLD std::string_view exchangeName(ExchangeKind kind) {
     switch (kind) {
         case ExchangeKind::Forward: return "FORWARD";
         case ExchangeKind::Hash: return "HASH";
@@ -26,9 +26,9 @@ MILLRACE_INLINE std::string_view exchangeName(ExchangeKind kind) {
 }
 
 // The key of a tag ends in a compiler's name for its type.
-MILLRACE_INLINE std::string tagId(const std::string& key) { return key.substr(0, key.find('\x1f')); }
+MILLRACE_INLINE_COLD std::string tagId(const std::string& key) { return key.substr(0, key.find('\x1f')); }
 
-MILLRACE_INLINE std::string jsonText(std::string_view text) {
+MILLRACE_INLINE_COLD std::string jsonText(std::string_view text) {
     std::string quoted = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') {
@@ -59,7 +59,7 @@ struct PlanOperator {
     bool last = false;
 };
 
-MILLRACE_INLINE std::vector<PlanOperator> planOperators(const JobGraph& graph) {
+MILLRACE_INLINE_COLD std::vector<PlanOperator> planOperators(const JobGraph& graph) {
     std::vector<PlanOperator> operators;
     std::vector<int> lastOf(graph.nodes.size());
     for (const GraphNode& node : graph.nodes) {
@@ -86,7 +86,7 @@ MILLRACE_INLINE std::vector<PlanOperator> planOperators(const JobGraph& graph) {
 
 }  // namespace detail
 
-MILLRACE_INLINE std::string ExecutionPlan::fingerprint() const {
+MILLRACE_INLINE_COLD std::string ExecutionPlan::fingerprint() const {
     detail::StableHash hash;
     hash.add(graph_.maxParallelism);
     for (const detail::PlanOperator& op : detail::planOperators(graph_)) {
@@ -97,7 +97,7 @@ MILLRACE_INLINE std::string ExecutionPlan::fingerprint() const {
     return hash.hex();
 }
 
-MILLRACE_INLINE std::string ExecutionPlan::toJson() const {
+MILLRACE_INLINE_COLD std::string ExecutionPlan::toJson() const {
     using detail::jsonText;
     const auto list = [](const std::vector<std::string>& texts) {
         std::string out = "[";
@@ -142,7 +142,7 @@ MILLRACE_INLINE std::string ExecutionPlan::toJson() const {
     return out + "\n  ]\n}\n";
 }
 
-MILLRACE_INLINE std::string ExecutionPlan::toDot() const {
+MILLRACE_INLINE_COLD std::string ExecutionPlan::toDot() const {
     using detail::jsonText;
     std::string out = "digraph job {\n  rankdir=LR;\n  node [shape=box];\n";
     std::string edges;
@@ -169,7 +169,7 @@ MILLRACE_INLINE std::string ExecutionPlan::toDot() const {
     return out + edges + "}\n";
 }
 
-MILLRACE_INLINE std::string ExecutionPlan::toMermaid() const {
+MILLRACE_INLINE_COLD std::string ExecutionPlan::toMermaid() const {
     const auto quoted = [](const std::string& text) {
         std::string out = "\"";
         for (const char c : text) {

@@ -13,7 +13,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE int GraphBuilder::add(GraphNode node, std::shared_ptr<BindableStageFactory> factory) {
+MILLRACE_INLINE_COLD int GraphBuilder::add(GraphNode node, std::shared_ptr<BindableStageFactory> factory) {
     node.id = static_cast<int>(recorded_.size());
     for (const GraphEdge& edge : node.inputs) {
         if (edge.tag.empty()) continue;
@@ -25,12 +25,12 @@ MILLRACE_INLINE int GraphBuilder::add(GraphNode node, std::shared_ptr<BindableSt
     return recorded_.back().node.id;
 }
 
-MILLRACE_INLINE std::string named(const GraphNode& node) {
+MILLRACE_INLINE_COLD std::string named(const GraphNode& node) {
     return "'" + node.operators.back().name + "'";
 }
 
 // Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names or parallelism.
-MILLRACE_INLINE void deriveUids(std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void deriveUids(std::vector<GraphNode>& nodes) {
     std::map<std::string, int> siblings;
     std::map<std::string, std::string> owners;
     for (GraphNode& node : nodes) {
@@ -55,7 +55,7 @@ MILLRACE_INLINE void deriveUids(std::vector<GraphNode>& nodes) {
     }
 }
 
-MILLRACE_INLINE void resolveParallelism(std::vector<GraphNode>& nodes, const JobGraph& settings) {
+MILLRACE_INLINE_COLD void resolveParallelism(std::vector<GraphNode>& nodes, const JobGraph& settings) {
     for (GraphNode& node : nodes) {
         int parallelism = settings.defaultParallelism;
         if (node.parallelism.has_value()) {
@@ -97,7 +97,7 @@ MILLRACE_INLINE void resolveParallelism(std::vector<GraphNode>& nodes, const Job
     }
 }
 
-MILLRACE_INLINE void checkSinks(const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void checkSinks(const std::vector<GraphNode>& nodes) {
     std::vector<bool> read(nodes.size(), false);
     for (const GraphNode& node : nodes) {
         for (const GraphEdge& edge : node.inputs) read[static_cast<std::size_t>(edge.from)] = true;
@@ -112,7 +112,7 @@ MILLRACE_INLINE void checkSinks(const std::vector<GraphNode>& nodes) {
 }
 
 // Every source that reaches an event-time window must have a generator of watermarks and timestamps on the way.
-MILLRACE_INLINE void checkEventTime(const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void checkEventTime(const std::vector<GraphNode>& nodes) {
     for (const GraphNode& window : nodes) {
         if (!window.needsWatermarks) continue;
         std::vector<std::tuple<int, bool, bool>> open;  // node, has watermarks, has timestamps on the way down
@@ -137,7 +137,7 @@ MILLRACE_INLINE void checkEventTime(const std::vector<GraphNode>& nodes) {
     }
 }
 
-MILLRACE_INLINE JobGraph GraphBuilder::resolve(const JobGraph& settings) const {
+MILLRACE_INLINE_COLD JobGraph GraphBuilder::resolve(const JobGraph& settings) const {
     if (recorded_.empty()) {
         throw GraphException("No operators defined in streaming topology: nothing was recorded since the last execute; "
                              "build a pipeline with a source and a sink first");
@@ -155,7 +155,7 @@ MILLRACE_INLINE JobGraph GraphBuilder::resolve(const JobGraph& settings) const {
     return graph;
 }
 
-MILLRACE_INLINE JobGraph GraphBuilder::take(const JobGraph& settings) {
+MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobGraph& settings) {
     JobGraph graph = resolve(settings);
     for (const Recorded& recorded : recorded_) {
         std::vector<OperatorId> ids;
@@ -169,26 +169,26 @@ MILLRACE_INLINE JobGraph GraphBuilder::take(const JobGraph& settings) {
     return graph;
 }
 
-MILLRACE_INLINE int GraphBuilder::highestParallelism() const {
+MILLRACE_INLINE_COLD int GraphBuilder::highestParallelism() const {
     int highest = defaultParallelism;
     for (const Recorded& recorded : recorded_) highest = std::max(highest, recorded.node.parallelism.value_or(1));
     return highest;
 }
 
-MILLRACE_INLINE void checkParallelism(int parallelism, const std::string& whose) {
+MILLRACE_INLINE_COLD void checkParallelism(int parallelism, const std::string& whose) {
     if (parallelism < 1) {
         throw ConfigurationException("parallelism " + std::to_string(parallelism) + " for " + whose +
                                      ": it must be at least 1");
     }
 }
 
-MILLRACE_INLINE void giveUid(OperatorInfo& op, std::string uid) {
+MILLRACE_INLINE_COLD void giveUid(OperatorInfo& op, std::string uid) {
     if (uid.empty()) throw ConfigurationException("uid(\"\") of '" + op.name + "': a uid must not be empty");
     op.uid = std::move(uid);
     op.uidGiven = true;
 }
 
-MILLRACE_INLINE GraphBuilder& StreamInput::checked() const {
+MILLRACE_INLINE_COLD GraphBuilder& StreamInput::checked() const {
     if (graph == nullptr) {
         throw GraphException("this stream was moved from: its operators belong to the stream it was moved into; use that "
                              "one, or keep a named DataStream<T> and use it without std::move");
@@ -200,7 +200,7 @@ MILLRACE_INLINE GraphBuilder& StreamInput::checked() const {
     return *graph;
 }
 
-MILLRACE_INLINE std::vector<GraphEdge> StreamInput::edges() const {
+MILLRACE_INLINE_COLD std::vector<GraphEdge> StreamInput::edges() const {
     std::vector<GraphEdge> edges;
     for (const Upstream& upstream : upstreams) {
         edges.push_back({upstream.node, upstream.tag, 0, exchange, exchangeGiven, ports, rebalancePorts});
@@ -208,7 +208,7 @@ MILLRACE_INLINE std::vector<GraphEdge> StreamInput::edges() const {
     return edges;
 }
 
-MILLRACE_INLINE void StageTraits::add(const StageTraits& other) {
+MILLRACE_INLINE_COLD void StageTraits::add(const StageTraits& other) {
     isSink = isSink || other.isSink;
     isStateful = isStateful || other.isStateful;
     emitsWatermarks = emitsWatermarks || other.emitsWatermarks;
@@ -217,7 +217,7 @@ MILLRACE_INLINE void StageTraits::add(const StageTraits& other) {
     alignmentDrift = std::max(alignmentDrift, other.alignmentDrift);
 }
 
-MILLRACE_INLINE void StageTraits::applyTo(GraphNode& node) const {
+MILLRACE_INLINE_COLD void StageTraits::applyTo(GraphNode& node) const {
     node.isSink = isSink;
     node.isStateful = isStateful;
     node.emitsWatermarks = emitsWatermarks;

@@ -110,7 +110,7 @@ struct ProcessOperator {
             const std::size_t from = this->collector_.size();
             const auto& record = value;
             context_.setElement(timestamp);
-            if constexpr (requires(Fn& fn) { fn.processElement(std::move(value), context_, this->collector_); }) {
+            if constexpr (requires(Fn& function) { function.processElement(std::move(value), context_, this->collector_); }) {
                 fn_.guardedFor(record, timestamp, [&] {
                     fn_.get().processElement(std::move(value), context_, this->collector_);
                 });

@@ -97,17 +97,17 @@ private:
 
 }  // namespace detail
 
-MILLRACE_INLINE CallerRuntime::CallerRuntime() : executor_(std::make_shared<detail::CallerExecutor>()) {}
+MILLRACE_INLINE_COLD CallerRuntime::CallerRuntime() : executor_(std::make_shared<detail::CallerExecutor>()) {}
 
-MILLRACE_INLINE std::shared_ptr<JobClient> CallerRuntime::submit(detail::JobGraph graph) {
+MILLRACE_INLINE_COLD std::shared_ptr<JobClient> CallerRuntime::submit(detail::JobGraph graph) {
     return detail::startJob(std::move(graph), executor_);
 }
 
-MILLRACE_INLINE bool CallerRuntime::step() {
+MILLRACE_INLINE_COLD bool CallerRuntime::step() {
     return executor_->step();
 }
 
-MILLRACE_INLINE std::size_t CallerRuntime::runFor(std::size_t steps) {
+MILLRACE_INLINE_COLD std::size_t CallerRuntime::runFor(std::size_t steps) {
     std::size_t done = 0;
     while (done < steps && executor_->step()) ++done;
     return done;

@@ -7,13 +7,13 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
+MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
     : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
       wired_(wireJob(graph_, *this, *executor_, accumulators_, segments_)), reportedCalls_(wired_.tasks.size()) {}
 
-MILLRACE_INLINE Job::~Job() = default;
+MILLRACE_INLINE_COLD Job::~Job() = default;
 
-MILLRACE_INLINE void Job::start() {
+MILLRACE_INLINE_COLD void Job::start() {
     self_ = shared_from_this();
     work_ = executor_->holdWork();
     startedAt_ = executor_->monotonicNow();
@@ -23,11 +23,11 @@ MILLRACE_INLINE void Job::start() {
     wakeAll();
 }
 
-MILLRACE_INLINE void Job::wakeAll() {
+MILLRACE_INLINE_COLD void Job::wakeAll() {
     for (const auto& task : wired_.tasks) task->wake();
 }
 
-MILLRACE_INLINE void Job::cancel() {
+MILLRACE_INLINE_COLD void Job::cancel() {
     {
         const std::lock_guard lock(mutex_);
         if (status_.load() != JobStatus::Running) return;
@@ -37,12 +37,12 @@ MILLRACE_INLINE void Job::cancel() {
     wakeAll();
 }
 
-MILLRACE_INLINE void Job::stop(bool drain) {
+MILLRACE_INLINE_COLD void Job::stop(bool drain) {
     auto none = StopRequest::None;
     if (stopRequest_.compare_exchange_strong(none, drain ? StopRequest::Drain : StopRequest::NoDrain)) wakeAll();
 }
 
-MILLRACE_INLINE void Job::fail(std::exception_ptr error) {
+MILLRACE_INLINE_COLD void Job::fail(std::exception_ptr error) {
     {
         const std::lock_guard lock(mutex_);
         if (status_.load() != JobStatus::Running) {
@@ -63,12 +63,12 @@ MILLRACE_INLINE void Job::fail(std::exception_ptr error) {
     wakeAll();
 }
 
-MILLRACE_INLINE std::shared_ptr<TaskExecutor> Job::runningOn() const {
+MILLRACE_INLINE_COLD std::shared_ptr<TaskExecutor> Job::runningOn() const {
     const std::lock_guard lock(mutex_);
     return executor_;
 }
 
-MILLRACE_INLINE std::function<void()> Job::wakeUp(Actor& task) {
+MILLRACE_INLINE_COLD std::function<void()> Job::wakeUp(Actor& task) {
     return [weak = weak_from_this(), &task] {
         const auto job = weak.lock();
         // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
@@ -77,11 +77,11 @@ MILLRACE_INLINE std::function<void()> Job::wakeUp(Actor& task) {
     };
 }
 
-MILLRACE_INLINE void Job::taskEnded() {
+MILLRACE_INLINE_COLD void Job::taskEnded() {
     if (openTasks_.fetch_sub(1) == 1) finish();
 }
 
-MILLRACE_INLINE void Job::finish() {
+MILLRACE_INLINE_COLD void Job::finish() {
     const std::shared_ptr<Job> self = std::move(self_);  // until the end of this function
     {
         const std::lock_guard lock(metricsMutex_);
@@ -112,7 +112,7 @@ MILLRACE_INLINE void Job::finish() {
     changed_.notify_all();
 }
 
-MILLRACE_INLINE bool Job::waitUntilEnded(std::optional<Duration> timeout) {
+MILLRACE_INLINE_COLD bool Job::waitUntilEnded(std::optional<Duration> timeout) {
     std::unique_lock lock(mutex_);
     const auto isOver = [this] { return ended(); };
     // the largest durations, "for ever", would overflow the clock
@@ -121,17 +121,17 @@ MILLRACE_INLINE bool Job::waitUntilEnded(std::optional<Duration> timeout) {
     return true;
 }
 
-MILLRACE_INLINE std::exception_ptr Job::failure() const {
+MILLRACE_INLINE_COLD std::exception_ptr Job::failure() const {
     const std::lock_guard lock(mutex_);
     return failure_;
 }
 
-MILLRACE_INLINE Duration Job::runTime(Duration monotonicNow) const {
+MILLRACE_INLINE_COLD Duration Job::runTime(Duration monotonicNow) const {
     const std::lock_guard lock(mutex_);
     return runTime_.value_or(monotonicNow - startedAt_);
 }
 
-MILLRACE_INLINE std::vector<OperatorMetrics> Job::readMetrics() const {
+MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
     std::vector<OperatorMetrics> rows;
     for (const auto& task : wired_.tasks) {
         for (const auto& slot : task->stages()) {
@@ -156,7 +156,7 @@ MILLRACE_INLINE std::vector<OperatorMetrics> Job::readMetrics() const {
     return rows;
 }
 
-MILLRACE_INLINE std::vector<OperatorMetrics> Job::metrics(Duration monotonicNow) {
+MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotonicNow) {
     const std::lock_guard lock(metricsMutex_);
     std::vector<OperatorMetrics> rows = finalMetrics_ ? *finalMetrics_ : readMetrics();
     // after the end the rates are the averages of the whole run
@@ -176,7 +176,7 @@ MILLRACE_INLINE std::vector<OperatorMetrics> Job::metrics(Duration monotonicNow)
     return rows;
 }
 
-MILLRACE_INLINE std::string Job::describeOpenTasks() const {
+MILLRACE_INLINE_COLD std::string Job::describeOpenTasks() const {
     std::string text;
     for (const auto& task : wired_.tasks) {
         if (!task->ended()) text += (text.empty() ? "" : "; ") + task->describe();
@@ -184,7 +184,7 @@ MILLRACE_INLINE std::string Job::describeOpenTasks() const {
     return text;
 }
 
-MILLRACE_INLINE void Job::reportLongCalls(Duration monotonicNow) {
+MILLRACE_INLINE_COLD void Job::reportLongCalls(Duration monotonicNow) {
     for (std::size_t i = 0; i < wired_.tasks.size(); ++i) {
         const Task& task = *wired_.tasks[i];
         const Duration since = task.runningSince();

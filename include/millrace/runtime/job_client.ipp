@@ -6,41 +6,41 @@
 
 namespace millrace {
 
-MILLRACE_INLINE JobClient::JobClient(std::shared_ptr<detail::Job> job, std::shared_ptr<detail::TaskExecutor> executor)
+MILLRACE_INLINE_COLD JobClient::JobClient(std::shared_ptr<detail::Job> job, std::shared_ptr<detail::TaskExecutor> executor)
     : executor_(std::move(executor)), job_(std::move(job)) {}
 
-MILLRACE_INLINE JobClient::~JobClient() {
+MILLRACE_INLINE_COLD JobClient::~JobClient() {
     if (isDone()) return;
     job_->cancel();
     if (!detail::Actor::insideActor()) executor_->waitFor(*job_, std::nullopt);
 }
 
-MILLRACE_INLINE const std::string& JobClient::jobName() const noexcept {
+MILLRACE_INLINE_COLD const std::string& JobClient::jobName() const noexcept {
     return job_->graph().jobName;
 }
-MILLRACE_INLINE JobStatus JobClient::status() const noexcept {
+MILLRACE_INLINE_COLD JobStatus JobClient::status() const noexcept {
     return job_->status();
 }
-MILLRACE_INLINE void JobClient::cancel() {
+MILLRACE_INLINE_COLD void JobClient::cancel() {
     job_->cancel();
 }
-MILLRACE_INLINE void JobClient::stop(bool drain) {
+MILLRACE_INLINE_COLD void JobClient::stop(bool drain) {
     job_->stop(drain);
 }
-MILLRACE_INLINE bool JobClient::waitFor(Duration timeout) {
+MILLRACE_INLINE_COLD bool JobClient::waitFor(Duration timeout) {
     return executor_->waitFor(*job_, timeout);
 }
-MILLRACE_INLINE bool JobClient::step() {
+MILLRACE_INLINE_COLD bool JobClient::step() {
     return executor_->step();
 }
 
-MILLRACE_INLINE std::size_t JobClient::runFor(std::size_t steps) {
+MILLRACE_INLINE_COLD std::size_t JobClient::runFor(std::size_t steps) {
     std::size_t done = 0;
     while (done < steps && executor_->step()) ++done;
     return done;
 }
 
-MILLRACE_INLINE JobExecutionResult JobClient::result() {
+MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
     executor_->waitFor(*job_, std::nullopt);
     if (status() == JobStatus::Canceled) throw JobCancelledException("job '" + jobName() + "' was cancelled");
     if (const std::exception_ptr failure = job_->failure(); failure != nullptr) {
@@ -53,25 +53,25 @@ MILLRACE_INLINE JobExecutionResult JobClient::result() {
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};
 }
 
-MILLRACE_INLINE std::map<std::string, AccumulatorValue> JobClient::accumulators() const {
+MILLRACE_INLINE_COLD std::map<std::string, AccumulatorValue> JobClient::accumulators() const {
     return job_->accumulators().values();
 }
-MILLRACE_INLINE std::vector<OperatorMetrics> JobClient::metrics() const {
+MILLRACE_INLINE_COLD std::vector<OperatorMetrics> JobClient::metrics() const {
     return job_->metrics(executor_->monotonicNow());
 }
-MILLRACE_INLINE std::size_t JobClient::channelBytes() const noexcept {
+MILLRACE_INLINE_COLD std::size_t JobClient::channelBytes() const noexcept {
     return job_->segments().liveBytes();
 }
-MILLRACE_INLINE std::size_t JobClient::peakChannelBytes() const noexcept {
+MILLRACE_INLINE_COLD std::size_t JobClient::peakChannelBytes() const noexcept {
     return job_->segments().peakBytes();
 }
-MILLRACE_INLINE std::uint64_t JobClient::traceHash() const {
+MILLRACE_INLINE_COLD std::uint64_t JobClient::traceHash() const {
     return executor_->traceHash();
 }
 
 namespace detail {
 
-MILLRACE_INLINE std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor) {
+MILLRACE_INLINE_COLD std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor) {
     auto job = std::make_shared<Job>(std::move(graph), executor);
     auto client = std::make_shared<JobClient>(job, std::move(executor));
     job->start();

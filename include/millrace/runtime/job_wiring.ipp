@@ -20,7 +20,7 @@ public:
         : graph_(graph), job_(job), executor_(executor), accumulators_(accumulators), segments_(segments),
           places_(graph.nodes.size()) {}
 
-    JobTasks wire() {
+    [[gnu::cold]] JobTasks wire() {
         if (graph_.nodes.empty()) throw GraphException("the job '" + graph_.jobName + "' has no operators");
         for (const GraphNode& node : graph_.nodes) check(node);
         for (const GraphNode& node : graph_.nodes) makeStages(node);
@@ -45,7 +45,7 @@ private:
     const GraphNode& node(int id) const { return graph_.nodes[static_cast<std::size_t>(id)]; }
     std::vector<Place>& placesOf(const GraphNode& node) { return places_[static_cast<std::size_t>(node.id)]; }
 
-    void check(const GraphNode& node) const {
+    [[gnu::cold]] void check(const GraphNode& node) const {
         const std::string name = "'" + operatorNames(node) + "'";
         if (!node.parallelism || *node.parallelism < 1 || *node.parallelism > graph_.maxParallelism) {
             throw ConfigurationException(
@@ -65,7 +65,7 @@ private:
         }
     }
 
-    Resolved resolve(const GraphEdge& edge, const GraphNode& consumer) const {
+    [[gnu::cold]] Resolved resolve(const GraphEdge& edge, const GraphNode& consumer) const {
         const bool equal = node(edge.from).parallelism == consumer.parallelism;
         if (edge.exchange != ExchangeKind::Forward || equal) return {edge.exchange, edge.ports.get()};
         if (!edge.exchangeGiven) return {ExchangeKind::Rebalance, edge.rebalancePorts.get()};
@@ -82,7 +82,7 @@ private:
         return *consumer.parallelism == 1 || resolve(consumer.inputs.front(), consumer).kind == ExchangeKind::Forward;
     }
 
-    void makeStages(const GraphNode& node) {
+    [[gnu::cold]] void makeStages(const GraphNode& node) {
         if (node.factory == nullptr) throw GraphException("'" + operatorNames(node) + "' has no stage factory");
         const int parallelism = *node.parallelism;
         const std::shared_ptr<SharedState> shared = node.factory->createShared(parallelism);
@@ -96,7 +96,7 @@ private:
         }
     }
 
-    Task& newTask(const GraphNode& node, int subtask) {
+    [[gnu::cold]] Task& newTask(const GraphNode& node, int subtask) {
         out_.tasks.push_back(std::make_unique<Task>(job_, executor_, static_cast<int>(out_.tasks.size()), accumulators_,
                                                     graph_.bufferTimeout));
         TaskContext& context = out_.tasks.back()->context();
@@ -108,7 +108,7 @@ private:
         return *out_.tasks.back();
     }
 
-    void connect(const GraphEdge& edge, const GraphNode& consumer) {
+    [[gnu::cold]] void connect(const GraphEdge& edge, const GraphNode& consumer) {
         auto& consumers = placesOf(consumer);
         auto& producers = placesOf(node(edge.from));
         if (isCalledDirectly(consumer)) {
@@ -161,7 +161,7 @@ private:
     }
 
     /// Sources that reach the same stateful node (directly or through others' nodes) form one group.
-    void alignSources() {
+    [[gnu::cold]] void alignSources() {
         const std::size_t count = graph_.nodes.size();
         std::vector<std::vector<bool>> reachedBy(count, std::vector<bool>(count, false));  // [node][source]
         std::vector<std::size_t> groupOf(count);
@@ -214,7 +214,7 @@ private:
     JobTasks out_;
 };
 
-MILLRACE_INLINE std::pair<int, int> rescaleTargets(int producer, int producers, int consumers) {
+MILLRACE_INLINE_COLD std::pair<int, int> rescaleTargets(int producer, int producers, int consumers) {
     if (producers < consumers) {
         const auto bound = [&](int i) { return (i * consumers + producers - 1) / producers; };
         return {bound(producer), bound(producer + 1)};
@@ -226,7 +226,7 @@ MILLRACE_INLINE std::pair<int, int> rescaleTargets(int producer, int producers, 
     return {consumer, consumer + 1};
 }
 
-MILLRACE_INLINE JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
+MILLRACE_INLINE_COLD JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
                                  Accumulators& accumulators, JobSegmentPool& segments) {
     return JobWiring(graph, job, executor, accumulators, segments).wire();
 }

@@ -55,7 +55,7 @@ struct SigintGuard::State {
     std::thread thread;
 };
 
-MILLRACE_INLINE SigintGuard::SigintGuard(std::shared_ptr<JobClient> client)
+MILLRACE_INLINE_COLD SigintGuard::SigintGuard(std::shared_ptr<JobClient> client)
     : state_(std::make_unique<State>(std::move(client))) {
     int ends[2] = {-1, -1};
     if (::pipe(ends) != 0)
@@ -76,7 +76,7 @@ MILLRACE_INLINE SigintGuard::SigintGuard(std::shared_ptr<JobClient> client)
     ::sigaction(SIGINT, &action, &state_->previous);
 }
 
-MILLRACE_INLINE SigintGuard::~SigintGuard() {
+MILLRACE_INLINE_COLD SigintGuard::~SigintGuard() {
     ::sigaction(SIGINT, &state_->previous, nullptr);
     detail::sigintPipe().store(-1);
     const char quit = 'q';

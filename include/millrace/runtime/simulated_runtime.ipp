@@ -125,33 +125,33 @@ private:
 
 }  // namespace detail
 
-MILLRACE_INLINE SimulatedRuntime::SimulatedRuntime(std::uint64_t seed, Timestamp start)
+MILLRACE_INLINE_COLD SimulatedRuntime::SimulatedRuntime(std::uint64_t seed, Timestamp start)
     : executor_(std::make_shared<detail::SimulatedExecutor>(seed, start)) {}
 
-MILLRACE_INLINE std::shared_ptr<JobClient> SimulatedRuntime::submit(detail::JobGraph graph) {
+MILLRACE_INLINE_COLD std::shared_ptr<JobClient> SimulatedRuntime::submit(detail::JobGraph graph) {
     return detail::startJob(std::move(graph), executor_);
 }
 
-MILLRACE_INLINE bool SimulatedRuntime::step() {
+MILLRACE_INLINE_COLD bool SimulatedRuntime::step() {
     return executor_->step();
 }
 
-MILLRACE_INLINE std::size_t SimulatedRuntime::runFor(std::size_t steps) {
+MILLRACE_INLINE_COLD std::size_t SimulatedRuntime::runFor(std::size_t steps) {
     std::size_t done = 0;
     while (done < steps && executor_->step()) ++done;
     return done;
 }
 
-MILLRACE_INLINE void SimulatedRuntime::advance(Duration time) {
+MILLRACE_INLINE_COLD void SimulatedRuntime::advance(Duration time) {
     const Timestamp limit = saturatingAdd(now(), time);
     while (executor_->stepUntil(limit)) continue;
     executor_->setClock(limit);
 }
 
-MILLRACE_INLINE Timestamp SimulatedRuntime::now() const {
+MILLRACE_INLINE_COLD Timestamp SimulatedRuntime::now() const {
     return executor_->now();
 }
-MILLRACE_INLINE std::uint64_t SimulatedRuntime::traceHash() const {
+MILLRACE_INLINE_COLD std::uint64_t SimulatedRuntime::traceHash() const {
     return executor_->traceHash();
 }
 

@@ -2,7 +2,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE std::string operatorNames(const GraphNode& node) {
+MILLRACE_INLINE_COLD std::string operatorNames(const GraphNode& node) {
     std::string names;
     for (const OperatorInfo& each : node.operators) {
         if (!names.empty()) names += " -> ";
@@ -11,7 +11,7 @@ MILLRACE_INLINE std::string operatorNames(const GraphNode& node) {
     return names.empty() ? "node " + std::to_string(node.id) : names;
 }
 
-MILLRACE_INLINE std::string StageSlot::place() const {
+MILLRACE_INLINE_COLD std::string StageSlot::place() const {
     std::string text = "'" + operatorNames(*node) + "' (";
     if (!node->operators.empty() && !node->operators.back().uid.empty()) {
         text += "uid '" + node->operators.back().uid + "', ";
@@ -19,7 +19,7 @@ MILLRACE_INLINE std::string StageSlot::place() const {
     return text + "subtask " + std::to_string(subtask) + " of " + std::to_string(node->parallelism.value_or(1)) + ")";
 }
 
-MILLRACE_INLINE void StageSlot::rethrowWithPlace() const {
+MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {
     try {
         throw;
     } catch (const UserFunctionException&) {

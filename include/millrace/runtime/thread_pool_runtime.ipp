@@ -112,9 +112,9 @@ inline int hardwareThreads() {
 
 }  // namespace detail
 
-MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime() : ThreadPoolRuntime(detail::hardwareThreads()) {}
+MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime() : ThreadPoolRuntime(detail::hardwareThreads()) {}
 
-MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(int threads) : defaultParallelism_(threads) {
+MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads) : defaultParallelism_(threads) {
     if (threads < 1) {
         throw ConfigurationException("ThreadPoolRuntime needs at least one thread, but got " + std::to_string(threads) +
                                      "; to run a job on the calling thread use CallerRuntime");
@@ -122,14 +122,14 @@ MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(int threads) : defaultParal
     executor_ = detail::RealTimeExecutor<detail::PoolThreads>::create(threads);
 }
 
-MILLRACE_INLINE ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads)
+MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads)
     : defaultParallelism_(detail::hardwareThreads()) {
     if (!threads.post)
         throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
     executor_ = detail::RealTimeExecutor<detail::CallersThreads>::create(std::move(threads));
 }
 
-MILLRACE_INLINE std::shared_ptr<JobClient> ThreadPoolRuntime::submit(detail::JobGraph graph) {
+MILLRACE_INLINE_COLD std::shared_ptr<JobClient> ThreadPoolRuntime::submit(detail::JobGraph graph) {
     return detail::startJob(std::move(graph), executor_);
 }
 

@@ -8,14 +8,14 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE Timestamp TimerThread::now() {
+MILLRACE_INLINE_COLD Timestamp TimerThread::now() {
     return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
 }
-MILLRACE_INLINE Duration TimerThread::monotonicNow() {
+MILLRACE_INLINE_COLD Duration TimerThread::monotonicNow() {
     return std::chrono::steady_clock::now().time_since_epoch();
 }
 
-MILLRACE_INLINE TimerThread::~TimerThread() {
+MILLRACE_INLINE_COLD TimerThread::~TimerThread() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -24,11 +24,11 @@ MILLRACE_INLINE TimerThread::~TimerThread() {
     if (thread_.joinable()) thread_.join();
 }
 
-MILLRACE_INLINE void TimerThread::start() {
+MILLRACE_INLINE_COLD void TimerThread::start() {
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
-MILLRACE_INLINE void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Actor> actor) {
+MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Actor> actor) {
     bool first = false;
     {
         const std::lock_guard lock(mutex_);
@@ -38,7 +38,7 @@ MILLRACE_INLINE void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Actor> ac
     if (first) changed_.notify_all();
 }
 
-MILLRACE_INLINE void TimerThread::watch(const std::shared_ptr<Job>& job) {
+MILLRACE_INLINE_COLD void TimerThread::watch(const std::shared_ptr<Job>& job) {
     {
         const std::lock_guard lock(mutex_);
         jobs_.push_back(job);
@@ -47,7 +47,7 @@ MILLRACE_INLINE void TimerThread::watch(const std::shared_ptr<Job>& job) {
     changed_.notify_all();
 }
 
-MILLRACE_INLINE void TimerThread::run() {
+MILLRACE_INLINE_COLD void TimerThread::run() {
     // the wall clock may be set while this waits, so no wait is longer than this
     constexpr Duration kLongestWait = std::chrono::milliseconds(500);
     std::vector<std::weak_ptr<Actor>> due;

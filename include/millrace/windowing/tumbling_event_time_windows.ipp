@@ -9,7 +9,7 @@
 
 namespace millrace {
 
-MILLRACE_INLINE TumblingEventTimeWindows TumblingEventTimeWindows::of(Duration size, Duration offset) {
+MILLRACE_INLINE_COLD TumblingEventTimeWindows TumblingEventTimeWindows::of(Duration size, Duration offset) {
     if (size <= Duration::zero()) {
         throw ConfigurationException("TumblingEventTimeWindows::of: the size must be positive, got " +
                                      std::to_string(size.count()) + " ns");
