@@ -61,7 +61,8 @@ struct ProbingGenerator {
     std::uint64_t* reserved;
     std::int64_t stepMicros = 1;
     Event operator()(std::uint64_t index) const {
-        if (index == probeAt) [[unlikely]] *reserved = reservedBytes();
+        if (index == probeAt) [[unlikely]]
+            *reserved = reservedBytes();
         return generate(index);
     }
 };
@@ -110,10 +111,11 @@ private:
 
     void addMapFilterMap() {
         const std::uint64_t n = smoke_ ? kSmokeRecords : 50'000'000;
-        rows_.push_back({"W1 map-filter-map", 1'000, 1, n,
-                         expect({33'300'550, 0, 300060078320.5996}, [n] { return reference::mapFilterMap(n); }),
-                         [n] { return hand::mapFilterMap(n); },
-                         [n] { return onCallersThread([n](auto& env, Result& result) { mapFilterMap(env, n, result); }); }});
+        rows_.push_back(
+            {"W1 map-filter-map", 1'000, 1, n,
+             expect({33'300'550, 0, 300060078320.5996}, [n] { return reference::mapFilterMap(n); }),
+             [n] { return hand::mapFilterMap(n); },
+             [n] { return onCallersThread([n](auto& env, Result& result) { mapFilterMap(env, n, result); }); }});
     }
 
     void addTumbling(std::uint64_t keys) {
@@ -123,15 +125,16 @@ private:
                                                           {1'000'000, {12'644'597, 0x77f84af6ca4d6b68, 0}}};
         const std::uint64_t n = records();
         const EventGenerator generate{keys};
-        rows_.push_back({"W2 tumbling 1s", keys, 1, n, expect(full.at(keys), [=] { return tumblingReference(n, keys); }),
-                         [=] {
-                             if (keys == 1) return hand::runFused(n, generate, 1, FusedTumbling(kSecond));
-                             if (keys <= 1'000) return hand::runBatched(n, generate, 1, hand::TumblingAverage<false, 0>(kSecond));
-                             return hand::runBatched(n, generate, 1, hand::TumblingAverage<true, 32>(kSecond));
-                         },
-                         [=] {
-                             return onCallersThread([=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
-                         }});
+        rows_.push_back(
+            {"W2 tumbling 1s", keys, 1, n, expect(full.at(keys), [=] { return tumblingReference(n, keys); }),
+             [=] {
+                 if (keys == 1) return hand::runFused(n, generate, 1, FusedTumbling(kSecond));
+                 if (keys <= 1'000) return hand::runBatched(n, generate, 1, hand::TumblingAverage<false, 0>(kSecond));
+                 return hand::runBatched(n, generate, 1, hand::TumblingAverage<true, 32>(kSecond));
+             },
+             [=] {
+                 return onCallersThread([=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
+             }});
         if (keys == 1'000'000) rows_.back().bytesPerKey = [keys] { return bytesPerOpenKey(keys); };
     }
 
@@ -139,17 +142,19 @@ private:
         const std::uint64_t n = records();
         const std::int64_t micros = size / std::chrono::microseconds(1);
         const EventGenerator generate{1'000, 10};
-        rows_.push_back({size == std::chrono::seconds(10) ? "W3 sliding 10s/1s" : "W3 sliding 60s/1s", 1'000, 1, n,
-                         expect(size == std::chrono::seconds(10) ? Result{209'000, 0x973f49cb09fd0bb0, 0}
-                                                                 : Result{259'000, 0xd939874713f976ac, 0},
-                                [=] {
-                                    return reference::windows(
-                                        n, generate, [](const Event& e) { return e.key; },
-                                        [](const Event& e) { return e.value; }, 1'000, micros, kSecond,
-                                        reference::emitStatistics);
-                                }),
-                         [=] { return hand::runBatched(n, generate, 10, hand::SlidingStatistics(micros, kSecond)); },
-                         [=] { return onCallersThread([=](auto& env, Result& result) { slidingStatistics(env, n, size, result); }); }});
+        rows_.push_back(
+            {size == std::chrono::seconds(10) ? "W3 sliding 10s/1s" : "W3 sliding 60s/1s", 1'000, 1, n,
+             expect(size == std::chrono::seconds(10) ? Result{209'000, 0x973f49cb09fd0bb0, 0}
+                                                     : Result{259'000, 0xd939874713f976ac, 0},
+                    [=] {
+                        return reference::windows(
+                            n, generate, [](const Event& e) { return e.key; }, [](const Event& e) { return e.value; },
+                            1'000, micros, kSecond, reference::emitStatistics);
+                    }),
+             [=] { return hand::runBatched(n, generate, 10, hand::SlidingStatistics(micros, kSecond)); },
+             [=] {
+                 return onCallersThread([=](auto& env, Result& result) { slidingStatistics(env, n, size, result); });
+             }});
     }
 
     void addRolling(std::uint64_t keys) {
@@ -158,48 +163,63 @@ private:
                                                           {1'000'000, {20'000'000, 0x5b7000acbcdea48b, 0}}};
         const std::uint64_t n = records();
         const EventGenerator generate{keys};
-        rows_.push_back({"W6 rolling sum", keys, 1, n, expect(full.at(keys), [=] { return reference::rollingSum(n, keys); }),
-                         [=] {
-                             if (keys <= 1'000) return hand::runFused(n, generate, 1, hand::RollingSum<false, 0>());
-                             return hand::runBatched(n, generate, 1, hand::RollingSum<true, 32>(std::bit_ceil(keys * 10 / 7)));
-                         },
-                         [=] { return onCallersThread([=](auto& env, Result& result) { rollingSum(env, n, keys, result); }); }});
+        rows_.push_back(
+            {"W6 rolling sum", keys, 1, n, expect(full.at(keys), [=] { return reference::rollingSum(n, keys); }),
+             [=] {
+                 if (keys <= 1'000) return hand::runFused(n, generate, 1, hand::RollingSum<false, 0>());
+                 return hand::runBatched(n, generate, 1, hand::RollingSum<true, 32>(std::bit_ceil(keys * 10 / 7)));
+             },
+             [=] { return onCallersThread([=](auto& env, Result& result) { rollingSum(env, n, keys, result); }); }});
     }
 
     void addTrades() {
         const std::uint64_t n = records();
-        rows_.push_back({"W8 trades 1min", 50, 1, n,
-                         expect({1'700, 0x05a96a8cc86cf9c8, 0},
-                                [n] {
-                                    return reference::windows(
-                                        n, TradeGenerator(), [](const Trade& t) { return t.industry; },
-                                        [](const Trade& t) { return t.price; }, 50, 60 * kSecond, 60 * kSecond,
-                                        reference::emitAverage);
-                                }),
-                         [n] { return hand::runBatched(n, TradeGenerator(), 100, hand::TumblingAverage<false, 0>(60 * kSecond)); },
-                         [n] { return onCallersThread([n](auto& env, Result& result) { averagePrice(env, n, result); }); }});
+        rows_.push_back(
+            {"W8 trades 1min", 50, 1, n,
+             expect({1'700, 0x05a96a8cc86cf9c8, 0},
+                    [n] {
+                        return reference::windows(
+                            n, TradeGenerator(), [](const Trade& t) { return t.industry; },
+                            [](const Trade& t) { return t.price; }, 50, 60 * kSecond, 60 * kSecond,
+                            reference::emitAverage);
+                    }),
+             [n] { return hand::runBatched(n, TradeGenerator(), 100, hand::TumblingAverage<false, 0>(60 * kSecond)); },
+             [n] { return onCallersThread([n](auto& env, Result& result) { averagePrice(env, n, result); }); }});
     }
 
     /// W2 over a hash exchange between two threads, two sources; what passes of time.
     void addTwoThreads() {
         const std::uint64_t n = records();
         const EventGenerator generate{1'000};
-        rows_.push_back({"W2 tumbling 1s", 1'000, 2, n, expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, 1'000); }),
-                         [=] { return hand::runExchanged(n, generate, 1, [] { return hand::TumblingAverage<false, 0>(kSecond); }); },
-                         [=] {
-                             return onThreads(2, [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
-                         }});
+        rows_.push_back(
+            {"W2 tumbling 1s", 1'000, 2, n,
+             expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, 1'000); }),
+             [=] {
+                 return hand::runExchanged(n, generate, 1, [] { return hand::TumblingAverage<false, 0>(kSecond); });
+             },
+             [=] {
+                 return onThreads(2, [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
+             }});
     }
 
     /// The processor time that the same workload takes over an exchange beyond what it takes without one.
     void addExchange() {
         const std::uint64_t n = records();
         const EventGenerator generate{1'000};
-        Comparison row{"exchange (CPU)", 1'000, 2, n, expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, 1'000); }),
-                       [=] { return hand::runExchanged(n, generate, 1, [] { return hand::TumblingAverage<false, 0>(kSecond); }); },
-                       [=] { return onThreads(2, [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); }); }};
+        Comparison row{
+            "exchange (CPU)",
+            1'000,
+            2,
+            n,
+            expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, 1'000); }),
+            [=] { return hand::runExchanged(n, generate, 1, [] { return hand::TumblingAverage<false, 0>(kSecond); }); },
+            [=] {
+                return onThreads(2, [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
+            }};
         row.byProcessorTime = true;
-        row.base = [=] { return onThreads(1, [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); }); };
+        row.base = [=] {
+            return onThreads(1, [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
+        };
         row.handBase = [=] { return hand::runBatched(n, generate, 1, hand::TumblingAverage<false, 0>(kSecond)); };
         rows_.push_back(std::move(row));
     }
@@ -210,8 +230,8 @@ private:
     };
     static Result tumblingReference(std::uint64_t n, std::uint64_t keys) {
         return reference::windows(
-            n, EventGenerator{keys}, [](const Event& e) { return e.key; }, [](const Event& e) { return e.value; }, keys, kSecond,
-            kSecond, reference::emitAverage);
+            n, EventGenerator{keys}, [](const Event& e) { return e.key; }, [](const Event& e) { return e.value; }, keys,
+            kSecond, kSecond, reference::emitAverage);
     }
     std::uint64_t records() const { return smoke_ ? kSmokeRecords : 20'000'000; }
 
@@ -220,11 +240,12 @@ private:
 };
 
 [[noreturn]] void usage(int status) {
-    std::fprintf(status == 0 ? stdout : stderr,
-                 "usage: throughput [--smoke] [--repetitions N] [--only SUBSTRING] [--json FILE]\n"
-                 "  Nanoseconds per record (generation included), the best of N runs (9; with --smoke 3) of each side.\n"
-                 "  ratio = hand / millrace. exchange: processor time of both sides beyond the same work without one.\n"
-                 "  --only takes part of a row's \"workload keys threads\". Exits with 1 when a result is wrong.\n");
+    std::fprintf(
+        status == 0 ? stdout : stderr,
+        "usage: throughput [--smoke] [--repetitions N] [--only SUBSTRING] [--json FILE]\n"
+        "  Nanoseconds per record (generation included), the best of N runs (9; with --smoke 3) of each side.\n"
+        "  ratio = hand / millrace. exchange: processor time of both sides beyond the same work without one.\n"
+        "  --only takes part of a row's \"workload keys threads\". Exits with 1 when a result is wrong.\n");
     std::exit(status);
 }
 

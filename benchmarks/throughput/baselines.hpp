@@ -22,7 +22,9 @@
 
 namespace bench::hand {
 
-inline std::uint64_t hashOf(std::uint64_t key) { return key * kGolden; }  // Fibonacci hashing: the high bits count
+inline std::uint64_t hashOf(std::uint64_t key) {
+    return key * kGolden;
+}  // Fibonacci hashing: the high bits count
 
 // ---- W1: generate into a batch, compact behind the filter without a branch, then the rest
 
@@ -216,7 +218,8 @@ public:
         std::uint64_t at = hashOf(key) >> shift_;
         for (;;) {
             Slot& slot = slots_[at];
-            if (slot.idPlus1 != 0 && slot.key == key) [[likely]] return slot.idPlus1 - 1;
+            if (slot.idPlus1 != 0 && slot.key == key) [[likely]]
+                return slot.idPlus1 - 1;
             if (slot.idPlus1 == 0) {
                 if (keys_.size() * 10 >= slots_.size() * 7) {
                     grow();
@@ -279,7 +282,8 @@ public:
             latest_ = std::max(latest_, slice);
         }
         const std::uint32_t id = ids_.idOf(event.key);
-        if (id >= current_->size()) [[unlikely]] extend(*current_, id + 1);
+        if (id >= current_->size()) [[unlikely]]
+            extend(*current_, id + 1);
         Cell& cell = (*current_)[id];
         cell.total += event.value;
         cell.largest = event.value > cell.largest ? event.value : cell.largest;
@@ -397,7 +401,8 @@ private:
         std::uint64_t at = hashOf(key) >> shift_;
         for (;;) {
             Slot& slot = slots_[at];
-            if (slot.keyPlus1 == key + 1) [[likely]] return slot.total += value;
+            if (slot.keyPlus1 == key + 1) [[likely]]
+                return slot.total += value;
             if (slot.keyPlus1 == 0) {
                 if (used_ * 10 >= capacity_ * 7) {
                     grow();

@@ -75,8 +75,8 @@ private:
 
 inline std::string describe(const Result& result) {
     char text[128];
-    std::snprintf(text, sizeof text, "%" PRIu64 " results, checksum %016" PRIx64 ", sum %.4f", result.count, result.checksum,
-                  result.sum);
+    std::snprintf(text, sizeof text, "%" PRIu64 " results, checksum %016" PRIx64 ", sum %.4f", result.count,
+                  result.checksum, result.sum);
     return text;
 }
 
@@ -95,26 +95,29 @@ inline Measurement measure(const Comparison& comparison, int repetitions) {
         if (comparison.handBase) check("the hand-written loop", handBase.run(comparison.handBase));
         const std::uint64_t before = allocations.load();
         check("millrace", millrace.run(comparison.millrace));
-        out.allocationsPerRecord = static_cast<double>(allocations.load() - before) / static_cast<double>(comparison.records);
+        out.allocationsPerRecord =
+            static_cast<double>(allocations.load() - before) / static_cast<double>(comparison.records);
         if (comparison.base) check("millrace", base.run(comparison.base));
     }
     const double perRecord = 1e9 / static_cast<double>(comparison.records);
-    if (comparison.hand) out.handNanoseconds = perRecord * (hand.seconds() - (comparison.handBase ? handBase.seconds() : 0));
+    if (comparison.hand)
+        out.handNanoseconds = perRecord * (hand.seconds() - (comparison.handBase ? handBase.seconds() : 0));
     out.millraceNanoseconds = perRecord * (millrace.seconds() - (comparison.base ? base.seconds() : 0));
     if (comparison.bytesPerKey) out.bytesPerKey = comparison.bytesPerKey();
     return out;
 }
 
 inline void printHeader() {
-    std::printf("%-22s %9s %7s %12s %12s %7s %12s %10s\n", "workload", "keys", "threads", "millrace ns", "hand ns", "ratio",
-                "allocs/rec", "bytes/key");
+    std::printf("%-22s %9s %7s %12s %12s %7s %12s %10s\n", "workload", "keys", "threads", "millrace ns", "hand ns",
+                "ratio", "allocs/rec", "bytes/key");
 }
 
 inline void printRow(const Comparison& comparison, const Measurement& measurement) {
     std::printf("%-22s %9" PRIu64 " %7d %12.3f ", comparison.workload.c_str(), comparison.keys, comparison.threads,
                 measurement.millraceNanoseconds);
     if (comparison.hand) {
-        std::printf("%12.3f %7.3f ", measurement.handNanoseconds, measurement.handNanoseconds / measurement.millraceNanoseconds);
+        std::printf("%12.3f %7.3f ", measurement.handNanoseconds,
+                    measurement.handNanoseconds / measurement.millraceNanoseconds);
     } else {
         std::printf("%12s %7s ", "", "");
     }

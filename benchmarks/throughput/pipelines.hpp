@@ -50,7 +50,8 @@ public:
         void open(Split split) { split_ = split; }
         millrace::FillResult fill(std::span<Output> values, std::span<millrace::Timestamp> timestamps) {
             millrace::FillResult result;
-            const std::uint64_t blockEnd = std::min(split_.end, split_.next / split_.block * split_.block + split_.block);
+            const std::uint64_t blockEnd =
+                std::min(split_.end, split_.next / split_.block * split_.block + split_.block);
             const std::uint64_t first = split_.next;
             const Generator generate = generate_;
             result.count = std::min<std::uint64_t>(values.size(), blockEnd - first);
@@ -71,7 +72,8 @@ public:
 
     private:
         static millrace::Timestamp timeOf(const Generator& generate, std::uint64_t index) {
-            return millrace::Timestamp(std::chrono::microseconds(static_cast<std::int64_t>(index) * generate.stepMicros));
+            return millrace::Timestamp(
+                std::chrono::microseconds(static_cast<std::int64_t>(index) * generate.stepMicros));
         }
 
         Generator generate_;
@@ -111,7 +113,9 @@ private:
     Result mine_;
 };
 
-inline std::int64_t microsOf(millrace::Timestamp t) { return t.time_since_epoch() / 1us; }
+inline std::int64_t microsOf(millrace::Timestamp t) {
+    return t.time_since_epoch() / 1us;
+}
 
 // ---- aggregates
 
@@ -130,7 +134,9 @@ struct CountAndAverage {
         acc.total += record.*kField;
         ++acc.records;
     }
-    Average getResult(const Accumulator& acc) const { return {acc.records, acc.total / static_cast<double>(acc.records)}; }
+    Average getResult(const Accumulator& acc) const {
+        return {acc.records, acc.total / static_cast<double>(acc.records)};
+    }
     void merge(Accumulator& into, const Accumulator& other) const {
         into.total += other.total;
         into.records += other.records;
@@ -166,7 +172,8 @@ struct WindowResult {
 /// The window function of all workloads: says which key and window a result is of.
 struct WithKeyAndEnd {
     template <class Content>
-    WindowResult<Content> operator()(std::uint64_t key, const millrace::TimeWindow& window, const Content& content) const {
+    WindowResult<Content> operator()(std::uint64_t key, const millrace::TimeWindow& window,
+                                     const Content& content) const {
         return {key, microsOf(window.end), content};
     }
 };
@@ -174,7 +181,8 @@ struct WithKeyAndEnd {
 // ---- the pipelines: each builds them in an environment that the caller executes
 
 inline void mapFilterMap(millrace::StreamEnvironment& env, std::uint64_t count, Result& result) {
-    env.fromSource(millrace::DataGeneratorSource(EventGenerator{1000}, count), millrace::WatermarkStrategy::noWatermarks())
+    env.fromSource(millrace::DataGeneratorSource(EventGenerator{1000}, count),
+                   millrace::WatermarkStrategy::noWatermarks())
         .map([](Event event) {
             event.value *= 1.1;
             return event;
@@ -202,18 +210,21 @@ void tumblingAverage(millrace::StreamEnvironment& env, std::uint64_t count, Gene
         }));
 }
 
-inline void slidingStatistics(millrace::StreamEnvironment& env, std::uint64_t count, std::chrono::seconds size, Result& result) {
+inline void slidingStatistics(millrace::StreamEnvironment& env, std::uint64_t count, std::chrono::seconds size,
+                              Result& result) {
     env.fromSource(WorkloadSource(EventGenerator{1000, 10}, count), millrace::WatermarkStrategy::noWatermarks())
         .keyBy(&Event::key)
         .window(millrace::SlidingEventTimeWindows::of(size, 1s))
         .aggregate(Statistics(), WithKeyAndEnd())
         .addSink(Summing(result, [](Result& sum, const WindowResult<Statistics::Accumulator>& window) {
-            sum.addWindow(window.key, window.endMicros, window.content.records, window.content.total, window.content.largest);
+            sum.addWindow(window.key, window.endMicros, window.content.records, window.content.total,
+                          window.content.largest);
         }));
 }
 
 inline void rollingSum(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
-    env.fromSource(millrace::DataGeneratorSource(EventGenerator{keys}, count), millrace::WatermarkStrategy::noWatermarks())
+    env.fromSource(millrace::DataGeneratorSource(EventGenerator{keys}, count),
+                   millrace::WatermarkStrategy::noWatermarks())
         .keyBy(&Event::key)
         .sum(&Event::value)
         .addSink(Summing(result, [](Result& sum, const Event& event) { sum.addRolling(event.key, event.value); }));

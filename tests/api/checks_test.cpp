@@ -72,8 +72,14 @@ TEST_CASE("forward needs equal parallelism", "[api]") {
 
 TEST_CASE("two operators with one uid are named", "[api]") {
     StreamExecutionEnvironment env{CallerRuntime()};
-    env.fromData(1).map([](int x) { return x; }).name("first").uid("u").map([](int x) { return x; }).name("second").uid("u").addSink(
-        [](int) {});
+    env.fromData(1)
+        .map([](int x) { return x; })
+        .name("first")
+        .uid("u")
+        .map([](int x) { return x; })
+        .name("second")
+        .uid("u")
+        .addSink([](int) {});
     CHECK_THAT(messageOf([&] { env.execute(); }), Contains("uid 'u'") && Contains("'first'") && Contains("'second'"));
     CHECK_THAT(messageOf([&] { env.fromData(1).uid(""); }), Contains("must not be empty"));
 }
@@ -84,8 +90,8 @@ TEST_CASE("an event-time window without watermarks or timestamps upstream is fou
         stream.keyBy(&Tick::key).window(TumblingEventTimeWindows::of(1s)).sum(&Tick::value).addSink([](const Tick&) {});
     };
     window(env.fromData(Tick{}));
-    CHECK_THAT(messageOf([&] { env.execute(); }),
-               Contains("'tumbling window sum'") && Contains("without watermarks") && Contains("assignTimestampsAndWatermarks"));
+    CHECK_THAT(messageOf([&] { env.execute(); }), Contains("'tumbling window sum'") && Contains("without watermarks") &&
+                                                      Contains("assignTimestampsAndWatermarks"));
 
     StreamExecutionEnvironment second{CallerRuntime()};
     window(second.fromData(Tick{}).assignTimestampsAndWatermarks(WatermarkStrategy::forMonotonousTimestamps()));
@@ -128,7 +134,8 @@ TEST_CASE("setParallelism on a named, already recorded chain says where to put i
     StreamExecutionEnvironment env{CallerRuntime()};
     auto two = env.fromData(1).map([](int x) { return x; }).name("one").map([](int x) { return x; }).name("two");
     two.addSink([](int) {});
-    CHECK_THAT(messageOf([&] { two.setParallelism(1); }), Contains("'two'") && Contains("directly behind the operator"));
+    CHECK_THAT(messageOf([&] { two.setParallelism(1); }),
+               Contains("'two'") && Contains("directly behind the operator"));
 }
 
 TEST_CASE("a throwing function fails the job with operator, uid, subtask, record and cause", "[api]") {
@@ -158,7 +165,8 @@ TEST_CASE("exceptions in open, in a sink, in a key selector and in an aggregate 
     };
     StreamExecutionEnvironment env{CallerRuntime()};
     env.fromData(1).map(BadOpen{}).name("opener").addSink([](int) {});
-    CHECK_THAT(messageOf([&] { env.execute(); }), Contains("'opener'") && Contains("open()") && Contains("cannot open"));
+    CHECK_THAT(messageOf([&] { env.execute(); }),
+               Contains("'opener'") && Contains("open()") && Contains("cannot open"));
     env.fromData(1).addSink([](int) { throw std::runtime_error("disk full"); }).name("writer");
     CHECK_THAT(messageOf([&] { env.execute(); }), Contains("'writer'") && Contains("disk full"));
     env.fromData(1).addSink([](int) { throw 42; }).name("writer");

@@ -87,7 +87,8 @@ std::vector<Row> naiveWindows(const std::vector<Event>& events, std::int64_t siz
         }
     }
     std::vector<Row> rows;
-    for (const auto& [window, totals] : windows) rows.emplace_back(window.first, window.second, totals.first, totals.second);
+    for (const auto& [window, totals] : windows)
+        rows.emplace_back(window.first, window.second, totals.first, totals.second);
     return rows;
 }
 
@@ -105,7 +106,8 @@ TEST_CASE("windows do not depend on runtime, seed, parallelism or chaining", "[a
                 INFO(runtime << ", parallelism " << parallelism << ", chaining " << chaining);
                 env.setParallelism(parallelism);
                 if (!chaining) env.disableOperatorChaining();
-                const DataStream<Event> timed = env.fromCollection(events).assignTimestampsAndWatermarks(bounded(Duration{100}));
+                const DataStream<Event> timed =
+                    env.fromCollection(events).assignTimestampsAndWatermarks(bounded(Duration{100}));
                 const auto keyed = timed.keyBy(&Event::key);
                 auto slides = std::make_shared<std::pair<std::mutex, std::vector<Row>>>();
                 keyed.window(SlidingEventTimeWindows::of(Duration{100}, Duration{30}))
@@ -190,20 +192,22 @@ TEST_CASE("process sees a whole window, its bounds and the watermark, and has si
     StreamExecutionEnvironment env{CallerRuntime()};
     const OutputTag<std::string> about("about");
     const std::vector<Event> events{{1, 3, 1}, {1, 4, 8}, {1, 9, 11}};
-    auto windows = env.fromCollection(events)
-                       .assignTimestampsAndWatermarks(perRecord(0ns))
-                       .keyBy(&Event::key)
-                       .window(TumblingEventTimeWindows::of(10ns))
-                       .process([about](const int& key, WindowContext& context, std::span<const Event> elements,
-                                        Collector<std::string>& out) {
-                           std::string text = std::to_string(key) + ":";
-                           for (const Event& e : elements) text += " " + std::to_string(e.value);
-                           out.collect(text);
-                           context.output(about, "watermark " + (context.currentWatermark() == kMaxTimestamp
-                                                                     ? std::string("max")
-                                                                     : std::to_string(
-                                                                           context.currentWatermark().time_since_epoch().count())));
-                       });
+    auto windows =
+        env.fromCollection(events)
+            .assignTimestampsAndWatermarks(perRecord(0ns))
+            .keyBy(&Event::key)
+            .window(TumblingEventTimeWindows::of(10ns))
+            .process([about](const int& key, WindowContext& context, std::span<const Event> elements,
+                             Collector<std::string>& out) {
+                std::string text = std::to_string(key) + ":";
+                for (const Event& e : elements) text += " " + std::to_string(e.value);
+                out.collect(text);
+                context.output(
+                    about,
+                    "watermark " + (context.currentWatermark() == kMaxTimestamp
+                                        ? std::string("max")
+                                        : std::to_string(context.currentWatermark().time_since_epoch().count())));
+            });
     std::vector<std::string> notes;
     windows.getSideOutput(about).addSink([&](const std::string& note) { notes.push_back(note); });
     CHECK(windows.executeAndCollect() == std::vector<std::string>{"1: 3 4", "1: 9"});
@@ -216,8 +220,9 @@ TEST_CASE("a union waits for its slower input; an idle one does not hold it back
         auto [quiet, channel] = env.fromChannel<Event>(16, "quiet");
         auto [busy, feed] = env.fromChannel<Event>(16, "busy");
         auto strategy = perRecord(0ns);
-        DataStream<Event> slow = idleness ? DataStream<Event>(quiet.assignTimestampsAndWatermarks(strategy.withIdleness(*idleness)))
-                                          : DataStream<Event>(quiet.assignTimestampsAndWatermarks(strategy));
+        DataStream<Event> slow =
+            idleness ? DataStream<Event>(quiet.assignTimestampsAndWatermarks(strategy.withIdleness(*idleness)))
+                     : DataStream<Event>(quiet.assignTimestampsAndWatermarks(strategy));
         std::vector<Row> rows;
         slow.unionWith(DataStream<Event>(busy.assignTimestampsAndWatermarks(strategy)))
             .keyBy(&Event::key)
@@ -329,8 +334,8 @@ TEST_CASE("the plan is the same however often it is built, and knows stages, exc
     CHECK(plan(false).toJson() == plan(false).toJson());
     CHECK(plan(false).fingerprint() == plan(true).fingerprint());
     const std::string json = plan(false).toJson();
-    for (const char* part : {"\"uid\": \"sums\"", "\"exchange\": \"HASH\"", "\"exchange\": \"FUSED\"", "\"size\": \"1min\"",
-                             "\"allowedLateness\": \"5s\"", "\"parallelism\": 2"}) {
+    for (const char* part : {"\"uid\": \"sums\"", "\"exchange\": \"HASH\"", "\"exchange\": \"FUSED\"",
+                             "\"size\": \"1min\"", "\"allowedLateness\": \"5s\"", "\"parallelism\": 2"}) {
         CHECK_THAT(json, Catch::Matchers::Contains(part));
     }
     CHECK_THAT(plan(false).toDot(), Catch::Matchers::StartsWith("digraph job {"));

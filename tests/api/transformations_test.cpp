@@ -58,15 +58,16 @@ TEST_CASE("records larger than a block, and one call that emits far more than a 
         std::array<std::int64_t, 4096> data;
     };
     StreamExecutionEnvironment env{CallerRuntime()};
-    const auto sums = env.fromSequence(1, 40)
-                          .map([](std::int64_t x) {
-                              Big big;
-                              big.data.fill(x);
-                              return big;
-                          })
-                          .filter([](const Big& big) { return big.data[0] % 2 == 0; })
-                          .map([](const Big& big) { return std::accumulate(big.data.begin(), big.data.end(), std::int64_t{0}); })
-                          .executeAndCollect();
+    const auto sums =
+        env.fromSequence(1, 40)
+            .map([](std::int64_t x) {
+                Big big;
+                big.data.fill(x);
+                return big;
+            })
+            .filter([](const Big& big) { return big.data[0] % 2 == 0; })
+            .map([](const Big& big) { return std::accumulate(big.data.begin(), big.data.end(), std::int64_t{0}); })
+            .executeAndCollect();
     std::vector<std::int64_t> expected;
     for (std::int64_t x = 2; x <= 40; x += 2) expected.push_back(x * 4096);
     CHECK(sums == expected);
@@ -91,12 +92,11 @@ TEST_CASE("a named stream used twice branches; a temporary fuses", "[api]") {
         });
         DataStream<std::int64_t> big = doubled.filter([](std::int64_t x) { return x > 150; });
         DataStream<std::int64_t> small = doubled.filter([](std::int64_t x) { return x <= 4; });
-        CHECK(sorted(big.unionWith(small).executeAndCollect()) ==
-              [] {
-                  std::vector<std::int64_t> expected{2, 4};
-                  for (std::int64_t x = 152; x <= 200; x += 2) expected.push_back(x);
-                  return expected;
-              }());
+        CHECK(sorted(big.unionWith(small).executeAndCollect()) == [] {
+            std::vector<std::int64_t> expected{2, 4};
+            for (std::int64_t x = 152; x <= 200; x += 2) expected.push_back(x);
+            return expected;
+        }());
         CHECK(*calls == 100);
     });
 }
@@ -137,14 +137,16 @@ TEST_CASE("exchanges deliver every element to the subtasks that they promise", "
         const auto shuffled = perSubtask(numbers().shuffle().map(Tag{}).executeAndCollect());
         CHECK(shuffled[0] + shuffled[1] + shuffled[2] == 999);
         CHECK(*std::min_element(shuffled.begin(), shuffled.end()) > 200);
-        const auto custom = numbers()
-                                .partitionCustom([](std::int64_t key, int partitions) { return static_cast<int>(key % partitions); },
-                                                 [](std::int64_t x) { return x; })
-                                .map(Tag{})
-                                .executeAndCollect();
+        const auto custom =
+            numbers()
+                .partitionCustom([](std::int64_t key, int partitions) { return static_cast<int>(key % partitions); },
+                                 [](std::int64_t x) { return x; })
+                .map(Tag{})
+                .executeAndCollect();
         CHECK(std::all_of(custom.begin(), custom.end(), [](const Tagged& t) { return t.subtask == t.value % 3; }));
         CHECK(custom.size() == 999);
-        const auto forwarded = numbers().rebalance().map(Tag{}).forward().map([](Tagged t) { return t; }).executeAndCollect();
+        const auto forwarded =
+            numbers().rebalance().map(Tag{}).forward().map([](Tagged t) { return t; }).executeAndCollect();
         CHECK(forwarded.size() == 999);
     });
 }
@@ -163,7 +165,9 @@ TEST_CASE("keyBy brings equal keys together: member, lambda, several selectors, 
             for (const Reading& r : rolling) sums[r.sensor] = std::max(sums[r.sensor], r.value);
             return sums;
         };
-        CHECK(finalSums(env.fromCollection(readings).keyBy(&Reading::sensor).sum(&Reading::value).executeAndCollect()) == last);
+        CHECK(
+            finalSums(env.fromCollection(readings).keyBy(&Reading::sensor).sum(&Reading::value).executeAndCollect()) ==
+            last);
         CHECK(finalSums(env.fromCollection(readings)
                             .keyBy([](const Reading& r) -> std::string_view { return r.sensor; })
                             .sum(&Reading::value)
@@ -182,7 +186,8 @@ TEST_CASE("keyBy brings equal keys together: member, lambda, several selectors, 
     });
 }
 
-TEST_CASE("sum, min and max keep the first record's other fields; minBy and maxBy give whole records, ties by choice", "[api]") {
+TEST_CASE("sum, min and max keep the first record's other fields; minBy and maxBy give whole records, ties by choice",
+          "[api]") {
     StreamExecutionEnvironment env{CallerRuntime()};
     const std::vector<Reading> readings{{"a", 3, 1}, {"a", 5, 2}, {"a", 3, 3}, {"a", 1, 4}, {"a", 5, 5}};
     const auto keyed = env.fromCollection(readings).keyBy(&Reading::sensor);
@@ -199,7 +204,8 @@ TEST_CASE("sum, min and max keep the first record's other fields; minBy and maxB
           std::vector<Reading>{{"a", 3, 1}, {"a", 5, 2}, {"a", 5, 2}, {"a", 5, 2}, {"a", 5, 5}});
     CHECK(again().minBy(&Reading::value, false).executeAndCollect() ==
           std::vector<Reading>{{"a", 3, 1}, {"a", 3, 1}, {"a", 3, 3}, {"a", 1, 4}, {"a", 1, 4}});
-    CHECK(env.fromData(1, 2, 3, 4).keyBy([](int x) { return x % 2; }).sum().executeAndCollect() == std::vector<int>{1, 2, 4, 6});
+    CHECK(env.fromData(1, 2, 3, 4).keyBy([](int x) { return x % 2; }).sum().executeAndCollect() ==
+          std::vector<int>{1, 2, 4, 6});
 }
 
 TEST_CASE("process functions emit to side outputs, chained or not, with the element's timestamp", "[api]") {
@@ -219,9 +225,8 @@ TEST_CASE("process functions emit to side outputs, chained or not, with the elem
         for (const bool chained : {true, false}) {
             auto strategy = WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(
                 [](std::int64_t x) { return Timestamp{Duration{10 * x}}; });
-            auto split = env.fromData<std::int64_t>({1, 2, 3, 4, 5})
-                             .assignTimestampsAndWatermarks(strategy)
-                             .process(Split{odd});
+            auto split =
+                env.fromData<std::int64_t>({1, 2, 3, 4, 5}).assignTimestampsAndWatermarks(strategy).process(Split{odd});
             DataStream<std::int64_t> evens = chained ? DataStream<std::int64_t>(split) : split.disableChaining();
             auto even = std::make_shared<std::vector<std::int64_t>>();
             evens.addSink([even](std::int64_t x) { even->push_back(x); });
@@ -309,8 +314,10 @@ TEST_CASE("fromSequence includes both ends, executeAndCollect with a limit cance
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         CHECK(sorted(env.fromSequence(1, 5).executeAndCollect()) == std::vector<std::int64_t>{1, 2, 3, 4, 5});
-        CHECK(env.fromSequence(1, 1'000'000'000'000).map([](std::int64_t x) { return x; }).executeAndCollect("limited", 10).size() ==
-              10);
+        CHECK(env.fromSequence(1, 1'000'000'000'000)
+                  .map([](std::int64_t x) { return x; })
+                  .executeAndCollect("limited", 10)
+                  .size() == 10);
     });
 }
 
@@ -319,7 +326,9 @@ TEST_CASE("generic helpers take any stream, functions the nameable form", "[api]
     const auto evens = [](StreamOf<int> auto numbers) {
         return std::move(numbers).filter([](int x) { return x % 2 == 0; });
     };
-    const auto squares = [](DataStream<int> numbers) -> DataStream<int> { return numbers.map([](int x) { return x * x; }); };
+    const auto squares = [](DataStream<int> numbers) -> DataStream<int> {
+        return numbers.map([](int x) { return x * x; });
+    };
     CHECK(squares(evens(env.fromData(1, 2, 3, 4).map([](int x) { return x + 1; }))).executeAndCollect() ==
           std::vector<int>{4, 16});
 }

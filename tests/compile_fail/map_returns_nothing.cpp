@@ -3,6 +3,11 @@
 
 int main() {
     millrace::StreamExecutionEnvironment env;
-    env.fromData({1, 2, 3}).map([](int) {}).filter([](int x) { return x > 1; }).keyBy([](int x) { return x; }).sum().print();
+    env.fromData({1, 2, 3})
+        .map([](int) {})
+        .filter([](int x) { return x > 1; })
+        .keyBy([](int x) { return x; })
+        .sum()
+        .print();
     env.execute();
 }

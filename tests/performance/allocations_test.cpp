@@ -33,27 +33,50 @@ std::atomic<std::uint64_t> allocations{0};
 void* allocate(std::size_t bytes, std::size_t alignment) {
     allocations.fetch_add(1, std::memory_order_relaxed);
     const std::size_t rounded = (bytes + alignment) / alignment * alignment;
-    void* const memory = alignment <= alignof(std::max_align_t) ? std::malloc(rounded) : std::aligned_alloc(alignment, rounded);
+    void* const memory =
+        alignment <= alignof(std::max_align_t) ? std::malloc(rounded) : std::aligned_alloc(alignment, rounded);
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
 }
 
 }  // namespace
 
-[[gnu::noinline]] void* operator new(std::size_t bytes) { return allocate(bytes, 1); }
-[[gnu::noinline]] void* operator new[](std::size_t bytes) { return allocate(bytes, 1); }
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<std::size_t>(alignment)); }
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+    return allocate(bytes, 1);
+}
+[[gnu::noinline]] void* operator new[](std::size_t bytes) {
+    return allocate(bytes, 1);
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    return allocate(bytes, static_cast<std::size_t>(alignment));
+}
 [[gnu::noinline]] void* operator new[](std::size_t bytes, std::align_val_t alignment) {
     return allocate(bytes, static_cast<std::size_t>(alignment));
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete[](void* memory) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
+    std::free(memory);
+}
 
 namespace {
 
@@ -100,7 +123,8 @@ auto trades(StreamEnvironment& env, Probe& probe) {
     const auto generate = [&probe](std::uint64_t i) {
         probe.look(i);
         static constexpr std::string_view kSymbols[] = {"AAPL", "MSFT", "GOOGL", "AMZN", "BRK.B", "JPM", "XOM", "UNH"};
-        return Trade{std::string(kSymbols[(i * 0x9E3779B97F4A7C15u) >> 61]), Timestamp(1us * static_cast<std::int64_t>(i)), 1};
+        return Trade{std::string(kSymbols[(i * 0x9E3779B97F4A7C15u) >> 61]),
+                     Timestamp(1us * static_cast<std::int64_t>(i)), 1};
     };
     return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
                           WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Trade::time));
@@ -184,7 +208,9 @@ TEST_CASE("after the first records a pipeline allocates nothing", "[performance]
             .keyBy(&Trade::symbol)
             .window(TumblingEventTimeWindows::of(size))
             .aggregate(Total<Trade, &Trade::quantity>(),
-                       [](const std::string& symbol, const TimeWindow&, std::int64_t total) { return SymbolTotal{symbol, total}; })
+                       [](const std::string& symbol, const TimeWindow&, std::int64_t total) {
+                           return SymbolTotal{symbol, total};
+                       })
             .addSink(sink);
     }
     env.execute();

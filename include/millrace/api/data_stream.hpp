@@ -47,8 +47,12 @@ class DataStream {
 public:
     using Element = T;
 
-    DataStream(const DataStream&) requires(kSealed) = default;
-    DataStream& operator=(const DataStream&) requires(kSealed) = default;
+    DataStream(const DataStream&)
+        requires(kSealed)
+    = default;
+    DataStream& operator=(const DataStream&)
+        requires(kSealed)
+    = default;
     DataStream(DataStream&&) noexcept = default;
     DataStream& operator=(DataStream&&) noexcept = default;
     ~DataStream() = default;
@@ -67,9 +71,10 @@ public:
         if constexpr (MapFunctionFor<Fn, T>) {
             return std::move(*this).then(detail::MapOperator<T, Fn>{std::move(fn)}, "map");
         } else {
-            static_assert(detail::kRejected<Fn>,
-                          "millrace: map(fn): fn must be copyable, callable with the stream's element, and return a value. "
-                          "To return nothing use addSink(fn) or inspect(fn); to return 0..n elements use flatMap(fn).");
+            static_assert(
+                detail::kRejected<Fn>,
+                "millrace: map(fn): fn must be copyable, callable with the stream's element, and return a value. "
+                "To return nothing use addSink(fn) or inspect(fn); to return 0..n elements use flatMap(fn).");
             return detail::RejectedStream{};
         }
     }
@@ -132,9 +137,10 @@ public:
         } else if constexpr (detail::ProcessFunctionFor<Fn, T, Deduced>) {
             return std::move(*this).then(detail::ProcessOperator<T, Deduced, Fn>{std::move(fn)}, "process");
         } else {
-            static_assert(detail::kRejected<Fn>,
-                          "millrace: process(fn): fn must be copyable and have processElement(element, ProcessContext& ctx, "
-                          "Collector<Out>& out) for the stream's element, or be callable like that.");
+            static_assert(
+                detail::kRejected<Fn>,
+                "millrace: process(fn): fn must be copyable and have processElement(element, ProcessContext& ctx, "
+                "Collector<Out>& out) for the stream's element, or be callable like that.");
             return detail::RejectedStream{};
         }
     }
@@ -189,9 +195,10 @@ public:
         if constexpr (SinkFunctionFor<Fn, T> || std::invocable<Fn&, const T&, const SinkContext&>) {
             return endWith(detail::FunctionSinkOperator<T, Fn>{std::move(fn)}, "sink");
         } else {
-            static_assert(detail::kRejected<Fn>,
-                          "millrace: addSink(fn): fn must be copyable and callable with a const reference to the stream's "
-                          "element.");
+            static_assert(
+                detail::kRejected<Fn>,
+                "millrace: addSink(fn): fn must be copyable and callable with a const reference to the stream's "
+                "element.");
             return detail::RejectedStream{};
         }
     }
@@ -201,9 +208,10 @@ public:
         if constexpr (SinkFor<Sink, T>) {
             return endWith(detail::WriterSinkOperator<T, Sink>{std::move(sink)}, "sink");
         } else {
-            static_assert(detail::kRejected<Sink>,
-                          "millrace: sinkTo(sink): the sink's writer does not accept the stream's element type. Convert the "
-                          "elements with map(fn) first, or use a sink for this type.");
+            static_assert(
+                detail::kRejected<Sink>,
+                "millrace: sinkTo(sink): the sink's writer does not accept the stream's element type. Convert the "
+                "elements with map(fn) first, or use a sink for this type.");
             return detail::RejectedStream{};
         }
     }
@@ -244,8 +252,9 @@ public:
     /// All elements of this stream and of the others, in no particular order between them. With itself: each twice.
     template <class... Others>
     DataStream<T> unionWith(const Others&... others) const {
-        static_assert((std::is_same_v<typename Others::Element, T> && ...),
-                      "millrace: unionWith(streams…): all streams must have the same element type; convert with map(fn).");
+        static_assert(
+            (std::is_same_v<typename Others::Element, T> && ...),
+            "millrace: unionWith(streams…): all streams must have the same element type; convert with map(fn).");
         detail::StreamInput joined = sealedInput();
         (detail::appendUnion(joined, others.sealedInput()), ...);
         return DataStream<T>(std::move(joined));
@@ -257,9 +266,10 @@ public:
     DataStream<X> getSideOutput(const OutputTag<X>& tag) const& {
         detail::StreamInput input = sealedInput();
         if (input.upstreams.size() != 1 || !input.upstreams.front().tag.empty() || input.exchangeGiven) {
-            throw GraphException("getSideOutput(\"" + tag.id() +
-                                 "\"): side outputs belong to an operator; call it on the stream that the operator returned, "
-                                 "before union or an exchange");
+            throw GraphException(
+                "getSideOutput(\"" + tag.id() +
+                "\"): side outputs belong to an operator; call it on the stream that the operator returned, "
+                "before union or an exchange");
         }
         input.upstreams.front().tag = tag.key();
         input.ports = detail::forwardPorts<X>();
@@ -318,7 +328,9 @@ private:
     friend struct detail::StreamAccess;
     using ExchangeKind = detail::ExchangeKind;
 
-    explicit DataStream(detail::StreamInput input) requires(kSealed) : input_(std::move(input)) {}
+    explicit DataStream(detail::StreamInput input)
+        requires(kSealed)
+        : input_(std::move(input)) {}
     DataStream(detail::StreamInput input, Ops ops, std::vector<detail::PendingOperator> pending)
         : input_(std::move(input)), ops_(std::move(ops)), pending_(std::move(pending)) {}
 
@@ -340,8 +352,9 @@ private:
     auto then(Op op, std::string kind, detail::StageTraits traits = {}) && {
         input_.checked();
         if (!kSealed && sealedNode_ >= 0) {
-            throw GraphException("the stream behind '" + pending_.back().info.name +
-                                 "' was already used by its name, so it is recorded; go on by its name, without std::move");
+            throw GraphException(
+                "the stream behind '" + pending_.back().info.name +
+                "' was already used by its name, so it is recorded; go on by its name, without std::move");
         }
         pending_.push_back({detail::operatorInfo(std::move(kind)), traits});
         return DataStream<typename Op::Output, detail::Link<Ops, Op>>(
@@ -358,8 +371,9 @@ private:
         return DataStreamSink(input, node);
     }
     DataStreamSink printTo(std::FILE* file, std::string label) const {
-        return endWith(detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(file, std::move(label))},
-                       "print");
+        return endWith(
+            detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(file, std::move(label))},
+            "print");
     }
     /// Records everything in front of the last operator, then this operator alone.
     DataStream<T> isolated() const {
@@ -384,7 +398,8 @@ private:
         DataStream<T> named = sealed();
         if (const auto& node = named.lastNode(); node.operators.size() > 1) {
             throw GraphException("setParallelism, disableChaining or startNewChain on '" + node.operators.back().name +
-                                 "': this operator is already recorded in one piece with '" + node.operators.front().name +
+                                 "': this operator is already recorded in one piece with '" +
+                                 node.operators.front().name +
                                  "'; call it directly behind the operator, before the stream is used by its name");
         }
         return named;
@@ -398,8 +413,9 @@ private:
     }
     detail::GraphNode& lastNode() {
         if (input_.upstreams.size() != 1 || input_.exchangeGiven) {
-            throw GraphException("name, uid, parallelism and chaining belong to an operator; this stream is a union or an "
-                                 "exchange: set them on the operator behind it");
+            throw GraphException(
+                "name, uid, parallelism and chaining belong to an operator; this stream is a union or an "
+                "exchange: set them on the operator behind it");
         }
         return input_.checked().node(input_.upstreams.front().node);
     }
@@ -433,7 +449,8 @@ struct StreamAccess {
     template <class Op>
     static auto stream(StreamInput input, Op op, OperatorInfo info, StageTraits traits) {
         using Ops = Link<Input<typename Op::Input>, Op>;
-        return DataStream<typename Op::Output, Ops>(std::move(input), Ops{{}, std::move(op)}, {{std::move(info), traits}});
+        return DataStream<typename Op::Output, Ops>(std::move(input), Ops{{}, std::move(op)},
+                                                    {{std::move(info), traits}});
     }
 };
 

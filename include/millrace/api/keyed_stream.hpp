@@ -41,9 +41,10 @@ struct TupleSelector {
 template <class T, class... Selectors>
 auto keyStream(StreamInput input, Selectors... selectors) {
     if constexpr (sizeof...(Selectors) == 0 || !(KeySelectorFor<Selectors, T> && ...)) {
-        static_assert(kRejected<T>,
-                      "millrace: keyBy(selector…): each selector must be a pointer to a member of the stream's element, or "
-                      "copyable, callable with a const reference to it, and return the key.");
+        static_assert(
+            kRejected<T>,
+            "millrace: keyBy(selector…): each selector must be a pointer to a member of the stream's element, or "
+            "copyable, callable with a const reference to it, and return the key.");
         return RejectedStream{};
     } else {
         auto selector = [&] {
@@ -56,14 +57,16 @@ auto keyStream(StreamInput input, Selectors... selectors) {
         using Selector = decltype(selector);
         using Key = KeyOf<Selector, T>;
         if constexpr (!KeyType<Key>) {
-            static_assert(kRejected<Key>,
-                          "millrace: keyBy(selector): the key's type has no key hash or no ==. Use integers, enums, strings, "
-                          "times, or pairs, tuples and plain aggregates of them; give an aggregate a defaulted operator==.");
+            static_assert(
+                kRejected<Key>,
+                "millrace: keyBy(selector): the key's type has no key hash or no ==. Use integers, enums, strings, "
+                "times, or pairs, tuples and plain aggregates of them; give an aggregate a defaulted operator==.");
             return RejectedStream{};
         } else if constexpr (!HasCodec<Key>) {
-            static_assert(kRejected<Key>,
-                          "millrace: keyBy(selector): the key's type has no codec, so its state could not be saved. "
-                          "Specialise millrace::Codec for it, or use a key made of integers, strings, times and aggregates.");
+            static_assert(
+                kRejected<Key>,
+                "millrace: keyBy(selector): the key's type has no codec, so its state could not be saved. "
+                "Specialise millrace::Codec for it, or use a key made of integers, strings, times and aggregates.");
             return RejectedStream{};
         } else {
             input.exchange = ExchangeKind::Hash;
@@ -89,14 +92,16 @@ public:
     template <class Fn>
     auto reduce(Fn fn) const {
         if constexpr (!ReduceFunctionFor<Fn, T>) {
-            static_assert(detail::kRejected<Fn>,
-                          "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's "
-                          "element, and return an element.");
+            static_assert(
+                detail::kRejected<Fn>,
+                "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's "
+                "element, and return an element.");
             return detail::RejectedStream{};
         } else if constexpr (!HasCodec<T>) {
-            static_assert(detail::kRejected<T>,
-                          "millrace: reduce: the stream's element has no codec, so its state could not be saved. Specialise "
-                          "millrace::Codec for it, or make it a plain aggregate.");
+            static_assert(
+                detail::kRejected<T>,
+                "millrace: reduce: the stream's element has no codec, so its state could not be saved. Specialise "
+                "millrace::Codec for it, or make it a plain aggregate.");
             return detail::RejectedStream{};
         } else {
             return rolling(std::move(fn), "reduce");
@@ -141,14 +146,16 @@ private:
     template <template <class> class Function, class Field, class... Options>
     auto rollingField(Field field, std::string kind, Options... options) const {
         if constexpr (!detail::InPlaceReduce<Function<Field>, T>) {
-            static_assert(detail::kRejected<Field>,
-                          "millrace: sum, min, max, minBy, maxBy: the field must be a pointer to a member of the stream's "
-                          "element (none for a stream of numbers) that can be compared, and added for sum.");
+            static_assert(
+                detail::kRejected<Field>,
+                "millrace: sum, min, max, minBy, maxBy: the field must be a pointer to a member of the stream's "
+                "element (none for a stream of numbers) that can be compared, and added for sum.");
             return detail::RejectedStream{};
         } else if constexpr (!HasCodec<T>) {
-            static_assert(detail::kRejected<T>,
-                          "millrace: sum, min, max, minBy, maxBy: the stream's element has no codec, so its state could not "
-                          "be saved. Specialise millrace::Codec for it, or make it a plain aggregate.");
+            static_assert(
+                detail::kRejected<T>,
+                "millrace: sum, min, max, minBy, maxBy: the stream's element has no codec, so its state could not "
+                "be saved. Specialise millrace::Codec for it, or make it a plain aggregate.");
             return detail::RejectedStream{};
         } else {
             return rolling(Function<Field>{std::move(field), options...}, std::move(kind));
@@ -161,8 +168,8 @@ private:
         traits.isStateful = true;
         detail::OperatorInfo info = detail::operatorInfo(std::move(kind));
         info.states = {"reduce"};
-        return detail::StreamAccess::stream(input_, detail::KeyedReduceOperator<T, KeySelector, Fn>{selector_, std::move(fn)},
-                                            std::move(info), traits);
+        return detail::StreamAccess::stream(
+            input_, detail::KeyedReduceOperator<T, KeySelector, Fn>{selector_, std::move(fn)}, std::move(info), traits);
     }
 
     detail::StreamInput input_;

@@ -65,7 +65,8 @@ inline void appendUnion(StreamInput& joined, const StreamInput& other) {
         throw GraphException("unionWith: the streams belong to different environments");
     }
     if (joined.exchangeGiven || other.exchangeGiven) {
-        throw GraphException("unionWith: join the streams first, then spread them with rebalance(), broadcast() and so on");
+        throw GraphException(
+            "unionWith: join the streams first, then spread them with rebalance(), broadcast() and so on");
     }
     joined.upstreams.insert(joined.upstreams.end(), other.upstreams.begin(), other.upstreams.end());
 }

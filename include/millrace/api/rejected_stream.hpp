@@ -6,10 +6,10 @@ namespace millrace::detail {
 /// What a call returns whose arguments were rejected by a static_assert: accepts every further call, so that one
 /// mistake prints one error.
 struct RejectedStream {
-#define MILLRACE_ACCEPT_ANYTHING(name)                        \
-    template <class... Args>                                  \
-    RejectedStream name(Args&&...) const {                    \
-        return {};                                            \
+#define MILLRACE_ACCEPT_ANYTHING(name)     \
+    template <class... Args>               \
+    RejectedStream name(Args&&...) const { \
+        return {};                         \
     }
     MILLRACE_ACCEPT_ANYTHING(map)
     MILLRACE_ACCEPT_ANYTHING(filter)

@@ -15,13 +15,15 @@ namespace millrace::detail {
 /// Records a source with its watermark strategy; the stream behind it.
 template <class Source, class Strategy>
 auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Strategy strategy, std::string name) {
-    static_assert(SourceType<Source>,
-                  "millrace: fromSource(source, strategy): this is not a source; see functions/source.hpp for its parts: "
-                  "Output, Split, boundedness(), createEnumerator(parallelism), createReader(context).");
+    static_assert(
+        SourceType<Source>,
+        "millrace: fromSource(source, strategy): this is not a source; see functions/source.hpp for its parts: "
+        "Output, Split, boundedness(), createEnumerator(parallelism), createReader(context).");
     using T = typename Source::Output;
-    static_assert(TimestampAssignerFor<std::remove_cvref_t<decltype(strategy.assigner())>, T>,
-                  "millrace: withTimestampAssigner(fn): fn must be a pointer to a Timestamp member of the source's record, "
-                  "or callable with a const reference to it and return a Timestamp.");
+    static_assert(
+        TimestampAssignerFor<std::remove_cvref_t<decltype(strategy.assigner())>, T>,
+        "millrace: withTimestampAssigner(fn): fn must be a pointer to a Timestamp member of the source's record, "
+        "or callable with a const reference to it and return a Timestamp.");
     GraphNode node;
     OperatorInfo info = operatorInfo("source");
     info.name = std::move(name);
@@ -34,8 +36,8 @@ auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Str
     StreamInput output;
     output.graph = graph;
     output.generation = graph->generation();
-    const int id = graph->add(
-        std::move(node), std::make_shared<SourceStageFactory<Source, Strategy>>(std::move(source), std::move(strategy)));
+    const int id = graph->add(std::move(node), std::make_shared<SourceStageFactory<Source, Strategy>>(
+                                                   std::move(source), std::move(strategy)));
     return StreamAccess::stream<T>(outputOf<T>(output, id));
 }
 

@@ -126,8 +126,9 @@ public:
     template <class Source = SocketTextSource>
     DataStream<std::string> socketTextStream(std::string host, int port, std::string delimiter = "\n",
                                              long maxRetrySeconds = 0) {
-        static_assert(requires { sizeof(Source); },
-                      "millrace: socketTextStream needs #include <millrace/connectors/socket_source.hpp>");
+        static_assert(
+            requires { sizeof(Source); },
+            "millrace: socketTextStream needs #include <millrace/connectors/socket_source.hpp>");
         std::string name = "socket " + host + ":" + std::to_string(port);
         return fromSource(Source(std::move(host), port, std::move(delimiter), maxRetrySeconds),
                           WatermarkStrategy::noWatermarks(), std::move(name));
@@ -135,8 +136,8 @@ public:
     /// The lines of standard input. Needs `#include <millrace/connectors/stdin_source.hpp>`.
     template <class Source = StdinSource>
     DataStream<std::string> fromStdin() {
-        static_assert(requires { sizeof(Source); },
-                      "millrace: fromStdin needs #include <millrace/connectors/stdin_source.hpp>");
+        static_assert(
+            requires { sizeof(Source); }, "millrace: fromStdin needs #include <millrace/connectors/stdin_source.hpp>");
         return fromSource(Source(), WatermarkStrategy::noWatermarks(), "stdin");
     }
     /// Any source, with the timestamps and watermarks that the strategy gives to its records.

@@ -28,9 +28,11 @@ auto windowOutput() {
     if constexpr (!std::is_void_v<Seen>) {
         return std::type_identity<Seen>{};
     } else if constexpr (std::invocable<Fn&, const Key&, const TimeWindow&, const Element&>) {
-        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, const Key&, const TimeWindow&, const Element&>>>{};
+        return std::type_identity<
+            std::decay_t<std::invoke_result_t<Fn&, const Key&, const TimeWindow&, const Element&>>>{};
     } else if constexpr (std::invocable<Fn&, const Key&, WindowContext&, const Element&>) {
-        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, const Key&, WindowContext&, const Element&>>>{};
+        return std::type_identity<
+            std::decay_t<std::invoke_result_t<Fn&, const Key&, WindowContext&, const Element&>>>{};
     } else if constexpr (std::invocable<Fn&, const Key&, const TimeWindow&, Elements>) {
         return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, const Key&, const TimeWindow&, Elements>>>{};
     } else if constexpr (std::invocable<Fn&, const Key&, WindowContext&, Elements>) {
@@ -40,8 +42,8 @@ auto windowOutput() {
     }
 }
 template <class Out, class Fn, class Key, class Element>
-using WindowOutput =
-    typename std::conditional_t<std::is_void_v<Out>, decltype(windowOutput<Fn, Key, Element>()), std::type_identity<Out>>::type;
+using WindowOutput = typename std::conditional_t<std::is_void_v<Out>, decltype(windowOutput<Fn, Key, Element>()),
+                                                 std::type_identity<Out>>::type;
 
 template <class Assigner>
 Duration slideOf(const Assigner& assigner) {
@@ -86,8 +88,9 @@ public:
     /// *Failure:* ConfigurationException for a negative duration.
     WindowedStream allowedLateness(Duration lateness) const {
         if (lateness < Duration::zero()) {
-            throw ConfigurationException("allowedLateness: the duration is negative; it is how long after its end a window "
-                                         "still accepts elements, at least 0");
+            throw ConfigurationException(
+                "allowedLateness: the duration is negative; it is how long after its end a window "
+                "still accepts elements, at least 0");
         }
         WindowedStream changed = *this;
         changed.lateness_ = lateness;
@@ -106,8 +109,8 @@ public:
         if constexpr (!AggregateFunctionFor<Aggregate, T>) {
             return rejectAggregate<Aggregate>();
         } else {
-            return window<typename detail::AggregateTraits<Aggregate, T>::Result>(std::move(fn), detail::NoWindowFunction{},
-                                                                                  "aggregate");
+            return window<typename detail::AggregateTraits<Aggregate, T>::Result>(
+                std::move(fn), detail::NoWindowFunction{}, "aggregate");
         }
     }
     /// Aggregates as elements arrive; `windowFn(key, window, result, out)` turns each result into output, or returns it.
@@ -136,15 +139,16 @@ public:
         if constexpr (!ReduceFunctionFor<Fn, T>) {
             return rejectReduce<Fn>();
         } else {
-            return withFunction<detail::WindowOutput<Out, WindowFn, Key, T>>(detail::ReduceAggregate<T, Fn>{std::move(fn)},
-                                                                             std::move(windowFn), "reduce");
+            return withFunction<detail::WindowOutput<Out, WindowFn, Key, T>>(
+                detail::ReduceAggregate<T, Fn>{std::move(fn)}, std::move(windowFn), "reduce");
         }
     }
     /// All elements of a window at once: `fn(key, context, elements, out)` with `WindowContext& context` and
     /// `std::span<const T> elements`. Buffers every element until the window is gone.
     template <class Out = void, class WindowFn>
     auto process(WindowFn fn) const {
-        return withFunction<detail::WindowOutput<Out, WindowFn, Key, T>>(detail::ListAggregate<T>{}, std::move(fn), "process");
+        return withFunction<detail::WindowOutput<Out, WindowFn, Key, T>>(detail::ListAggregate<T>{}, std::move(fn),
+                                                                         "process");
     }
 
     /// Sum of a member over the window (of the element itself without one); other members are those of its first element.
@@ -172,24 +176,27 @@ public:
 private:
     template <class Aggregate>
     static auto rejectAggregate() {
-        static_assert(detail::kRejected<Aggregate>,
-                      "millrace: aggregate(fn): fn must be copyable and have createAccumulator(), add(const T&, Accumulator&) "
-                      "and getResult(const Accumulator&) for the stream's element T; see AggregateFunctionFor.");
+        static_assert(
+            detail::kRejected<Aggregate>,
+            "millrace: aggregate(fn): fn must be copyable and have createAccumulator(), add(const T&, Accumulator&) "
+            "and getResult(const Accumulator&) for the stream's element T; see AggregateFunctionFor.");
         return detail::RejectedStream{};
     }
     template <class Fn>
     static auto rejectReduce() {
-        static_assert(detail::kRejected<Fn>,
-                      "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's element, "
-                      "and return an element.");
+        static_assert(
+            detail::kRejected<Fn>,
+            "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's element, "
+            "and return an element.");
         return detail::RejectedStream{};
     }
     template <template <class> class Function, class Field, class... Options>
     auto reduceField(Field field, std::string kind, Options... options) const {
         if constexpr (!detail::InPlaceReduce<Function<Field>, T>) {
-            static_assert(detail::kRejected<Field>,
-                          "millrace: sum, min, max, minBy, maxBy: the field must be a pointer to a member of the stream's "
-                          "element (none for a stream of numbers) that can be compared, and added for sum.");
+            static_assert(
+                detail::kRejected<Field>,
+                "millrace: sum, min, max, minBy, maxBy: the field must be a pointer to a member of the stream's "
+                "element (none for a stream of numbers) that can be compared, and added for sum.");
             return detail::RejectedStream{};
         } else {
             return window<T>(detail::ReduceAggregate<T, Function<Field>>{Function<Field>{std::move(field), options...}},
@@ -199,10 +206,11 @@ private:
     template <class Out, class Aggregate, class WindowFn>
     auto withFunction(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
         if constexpr (std::is_void_v<Out>) {
-            static_assert(detail::kRejected<WindowFn>,
-                          "millrace: a window function must be (key, window or context, elements or result, Collector<Out>& "
-                          "out), or return what it emits; where its parameters are templates, name Out: process<Out>(fn), "
-                          "aggregate<Out>(fn, windowFn), reduce<Out>(fn, windowFn).");
+            static_assert(
+                detail::kRejected<WindowFn>,
+                "millrace: a window function must be (key, window or context, elements or result, Collector<Out>& "
+                "out), or return what it emits; where its parameters are templates, name Out: process<Out>(fn), "
+                "aggregate<Out>(fn, windowFn), reduce<Out>(fn, windowFn).");
             return detail::RejectedStream{};
         } else {
             return window<Out>(std::move(aggregate), std::move(windowFn), std::move(kind));
@@ -218,9 +226,10 @@ private:
                           "TumblingEventTimeWindows::of(size) or SlidingEventTimeWindows::of(size, slide).");
             return detail::RejectedStream{};
         } else if constexpr (!HasCodec<State>) {
-            static_assert(detail::kRejected<State>,
-                          "millrace: window: the accumulator (or the element, for reduce and process) has no codec, so its "
-                          "state could not be saved. Make it a plain aggregate or specialise millrace::Codec for it.");
+            static_assert(
+                detail::kRejected<State>,
+                "millrace: window: the accumulator (or the element, for reduce and process) has no codec, so its "
+                "state could not be saved. Make it a plain aggregate or specialise millrace::Codec for it.");
             return detail::RejectedStream{};
         } else {
             input_.checked();
@@ -228,7 +237,8 @@ private:
             traits.isStateful = true;
             traits.needsWatermarks = true;
             traits.alignmentDrift = 32 * detail::slideOf(assigner_);
-            detail::OperatorInfo info = detail::operatorInfo((Assigner::kOverlapping ? "sliding window " : "tumbling window ") + kind);
+            detail::OperatorInfo info =
+                detail::operatorInfo((Assigner::kOverlapping ? "sliding window " : "tumbling window ") + kind);
             info.parameters = detail::windowParameters(assigner_, lateness_, lateTag_.has_value());
             info.states = {"windows"};
             using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;

@@ -61,7 +61,7 @@ MILLRACE_INLINE_COLD std::vector<InputFile> listInputFiles(const std::vector<std
 }
 
 MILLRACE_INLINE_COLD std::vector<FileSplit> splitFiles(const std::vector<InputFile>& files, std::uint64_t splitSize,
-                                                  int parallelism) {
+                                                       int parallelism) {
     if (splitSize == 0) {
         std::uint64_t total = 0;
         for (const InputFile& file : files) total += file.size;

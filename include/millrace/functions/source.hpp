@@ -29,10 +29,10 @@ enum class SourceStatus : unsigned char {
 
 /// What `SourceReader::fill` did. @public
 struct FillResult {
-    std::size_t count = 0;                             ///< records written to the front of the block
+    std::size_t count = 0;  ///< records written to the front of the block
     SourceStatus status = SourceStatus::MoreAvailable;
-    Timestamp wakeAt = kMaxTimestamp;                  ///< with NothingAvailable: processing time to ask again at
-    Timestamp watermark = kMinTimestamp;               ///< for sources that know their watermark themselves
+    Timestamp wakeAt = kMaxTimestamp;     ///< with NothingAvailable: processing time to ask again at
+    Timestamp watermark = kMinTimestamp;  ///< for sources that know their watermark themselves
 };
 
 /// What a reader may ask of its surroundings. @public
@@ -76,7 +76,8 @@ public:
     bool noMoreSplits(int) override { return next_ == splits_.size(); }
     void addSplitsBack(std::vector<Split> splits) override {
         // in front of the rest: what comes back is earlier in event time
-        splits_.insert(splits_.begin() + static_cast<std::ptrdiff_t>(next_), std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end()));
+        splits_.insert(splits_.begin() + static_cast<std::ptrdiff_t>(next_), std::make_move_iterator(splits.begin()),
+                       std::make_move_iterator(splits.end()));
     }
     std::vector<Split> snapshot() const override {
         return {splits_.begin() + static_cast<std::ptrdiff_t>(next_), splits_.end()};

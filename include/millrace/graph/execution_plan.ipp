@@ -13,20 +13,30 @@ namespace detail {
 
 MILLRACE_INLINE_COLD std::string_view exchangeName(ExchangeKind kind) {
     switch (kind) {
-        case ExchangeKind::Forward: return "FORWARD";
-        case ExchangeKind::Hash: return "HASH";
-        case ExchangeKind::Rebalance: return "REBALANCE";
-        case ExchangeKind::Rescale: return "RESCALE";
-        case ExchangeKind::Shuffle: return "SHUFFLE";
-        case ExchangeKind::Broadcast: return "BROADCAST";
-        case ExchangeKind::Global: return "GLOBAL";
-        case ExchangeKind::Custom: return "CUSTOM";
+        case ExchangeKind::Forward:
+            return "FORWARD";
+        case ExchangeKind::Hash:
+            return "HASH";
+        case ExchangeKind::Rebalance:
+            return "REBALANCE";
+        case ExchangeKind::Rescale:
+            return "RESCALE";
+        case ExchangeKind::Shuffle:
+            return "SHUFFLE";
+        case ExchangeKind::Broadcast:
+            return "BROADCAST";
+        case ExchangeKind::Global:
+            return "GLOBAL";
+        case ExchangeKind::Custom:
+            return "CUSTOM";
     }
     return "?";
 }
 
 // The key of a tag ends in a compiler's name for its type.
-MILLRACE_INLINE_COLD std::string tagId(const std::string& key) { return key.substr(0, key.find('\x1f')); }
+MILLRACE_INLINE_COLD std::string tagId(const std::string& key) {
+    return key.substr(0, key.find('\x1f'));
+}
 
 MILLRACE_INLINE_COLD std::string jsonText(std::string_view text) {
     std::string quoted = "\"";
@@ -159,8 +169,8 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::toDot() const {
         out += "    n" + std::to_string(op.id) + " [label=" + jsonText(op.info->name) + "];\n";
         for (const auto& before : op.predecessors) {
             edges += "  n" + std::to_string(before.id) + " -> n" + std::to_string(op.id);
-            const std::string label =
-                (before.exchange == "FUSED" ? std::string() : before.exchange) + (before.tag.empty() ? "" : " " + before.tag);
+            const std::string label = (before.exchange == "FUSED" ? std::string() : before.exchange) +
+                                      (before.tag.empty() ? "" : " " + before.tag);
             if (!label.empty()) edges += " [label=" + jsonText(label) + "]";
             edges += ";\n";
         }
@@ -196,7 +206,8 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::toMermaid() const {
         for (const auto& before : op.predecessors) {
             const std::string label = before.exchange + (before.tag.empty() ? "" : " " + before.tag);
             edges += "  n" + std::to_string(before.id) +
-                     (before.exchange == "FUSED" ? " --> " : " -->|" + quoted(label) + "| ") + "n" + std::to_string(op.id) + "\n";
+                     (before.exchange == "FUSED" ? " --> " : " -->|" + quoted(label) + "| ") + "n" +
+                     std::to_string(op.id) + "\n";
         }
     }
     if (stage != nullptr) out += "  end\n";

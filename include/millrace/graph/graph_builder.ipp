@@ -47,8 +47,8 @@ MILLRACE_INLINE_COLD void deriveUids(std::vector<GraphNode>& nodes) {
             }
             const auto [owner, isNew] = owners.emplace(op.uid, op.name);
             if (!isNew) {
-                throw GraphException("the uid '" + op.uid + "' is given to two operators, '" + owner->second + "' and '" +
-                                     op.name + "'; state is found by uid, so each operator needs its own");
+                throw GraphException("the uid '" + op.uid + "' is given to two operators, '" + owner->second +
+                                     "' and '" + op.name + "'; state is found by uid, so each operator needs its own");
             }
             before = op.uid + ";";
         }
@@ -76,8 +76,9 @@ MILLRACE_INLINE_COLD void resolveParallelism(std::vector<GraphNode>& nodes, cons
                                          std::to_string(*node.fixedParallelism) + "; remove its setParallelism");
         }
         if (parallelism > settings.maxParallelism) {
-            throw ConfigurationException("the operator " + named(node) + " has parallelism " + std::to_string(parallelism) +
-                                         ", more than the maximum " + std::to_string(settings.maxParallelism) +
+            throw ConfigurationException("the operator " + named(node) + " has parallelism " +
+                                         std::to_string(parallelism) + ", more than the maximum " +
+                                         std::to_string(settings.maxParallelism) +
                                          "; lower it or raise setMaxParallelism");
         }
         node.parallelism = parallelism;
@@ -104,9 +105,10 @@ MILLRACE_INLINE_COLD void checkSinks(const std::vector<GraphNode>& nodes) {
     }
     for (const GraphNode& node : nodes) {
         if (!node.isSink && !read[static_cast<std::size_t>(node.id)]) {
-            throw GraphException("the stream behind " + named(node) +
-                                 " goes nowhere: nothing reads it; end it with print(), addSink(fn) or sinkTo(sink), or "
-                                 "remove it");
+            throw GraphException(
+                "the stream behind " + named(node) +
+                " goes nowhere: nothing reads it; end it with print(), addSink(fn) or sinkTo(sink), or "
+                "remove it");
         }
     }
 }
@@ -127,8 +129,8 @@ MILLRACE_INLINE_COLD void checkEventTime(const std::vector<GraphNode>& nodes) {
             if (!seen.emplace(id, watermarks, timestamps).second || (watermarks && timestamps)) continue;
             if (node.isSource) {
                 const std::string what = watermarks ? "timestamps" : "watermarks";
-                throw GraphException("the event-time window '" + window.operators.front().name + "' gets records from the source " +
-                                     named(node) + " without " + what +
+                throw GraphException("the event-time window '" + window.operators.front().name +
+                                     "' gets records from the source " + named(node) + " without " + what +
                                      ": it would never fire. Give the source a WatermarkStrategy with a timestamp "
                                      "assigner or put assignTimestampsAndWatermarks(…) in front of the window");
             }
@@ -139,8 +141,9 @@ MILLRACE_INLINE_COLD void checkEventTime(const std::vector<GraphNode>& nodes) {
 
 MILLRACE_INLINE_COLD JobGraph GraphBuilder::resolve(const JobGraph& settings) const {
     if (recorded_.empty()) {
-        throw GraphException("No operators defined in streaming topology: nothing was recorded since the last execute; "
-                             "build a pipeline with a source and a sink first");
+        throw GraphException(
+            "No operators defined in streaming topology: nothing was recorded since the last execute; "
+            "build a pipeline with a source and a sink first");
     }
     JobGraph graph = settings;
     graph.nodes.clear();
@@ -190,12 +193,14 @@ MILLRACE_INLINE_COLD void giveUid(OperatorInfo& op, std::string uid) {
 
 MILLRACE_INLINE_COLD GraphBuilder& StreamInput::checked() const {
     if (graph == nullptr) {
-        throw GraphException("this stream was moved from: its operators belong to the stream it was moved into; use that "
-                             "one, or keep a named DataStream<T> and use it without std::move");
+        throw GraphException(
+            "this stream was moved from: its operators belong to the stream it was moved into; use that "
+            "one, or keep a named DataStream<T> and use it without std::move");
     }
     if (generation != graph->generation()) {
-        throw GraphException("this stream belongs to a pipeline that was already executed; an execute consumes the graph, "
-                             "so build the pipeline anew");
+        throw GraphException(
+            "this stream belongs to a pipeline that was already executed; an execute consumes the graph, "
+            "so build the pipeline anew");
     }
     return *graph;
 }

@@ -75,11 +75,10 @@ struct FlatMapOperator {
 
 template <class Fn, class T, class Out>
 concept ProcessFunctionFor =
-    std::copy_constructible<Fn> &&
-    (std::invocable<Fn&, T, ProcessContext&, Collector<Out>&> ||
-     requires(Fn& fn, T value, ProcessContext& context, Collector<Out>& out) {
-         fn.processElement(std::move(value), context, out);
-     });
+    std::copy_constructible<Fn> && (std::invocable<Fn&, T, ProcessContext&, Collector<Out>&> ||
+                                    requires(Fn& fn, T value, ProcessContext& context, Collector<Out>& out) {
+                                        fn.processElement(std::move(value), context, out);
+                                    });
 
 /// Non-keyed process function: a callable `(value, ctx, out)` or a struct with `processElement(value, ctx, out)`.
 template <class In, class Out, class Fn>
@@ -110,10 +109,11 @@ struct ProcessOperator {
             const std::size_t from = this->collector_.size();
             const auto& record = value;
             context_.setElement(timestamp);
-            if constexpr (requires(Fn& function) { function.processElement(std::move(value), context_, this->collector_); }) {
-                fn_.guardedFor(record, timestamp, [&] {
-                    fn_.get().processElement(std::move(value), context_, this->collector_);
-                });
+            if constexpr (requires(Fn& function) {
+                              function.processElement(std::move(value), context_, this->collector_);
+                          }) {
+                fn_.guardedFor(record, timestamp,
+                               [&] { fn_.get().processElement(std::move(value), context_, this->collector_); });
             } else {
                 fn_(record, timestamp, std::move(value), context_, this->collector_);
             }

@@ -18,10 +18,15 @@ struct MapOperator {
 
 template <class In, class Fn>
 template <class Next>
-class MapOperator<In, Fn>::Node
-    : public ForwardingNode<Next>,
-      public SegmentRunner<Node<Next>, In, typename SegmentOutputOf<Next, Output>::Type, typename SegmentEndOf<Next>::Type,
-                           SegmentNode<Next> ? requires { requires Next::kCompacts; } : false> {
+class MapOperator<In, Fn>::Node : public ForwardingNode<Next>,
+                                  public SegmentRunner < Node<Next>,
+                                  In,
+                                  typename SegmentOutputOf<Next, Output>::Type,
+                                  typename SegmentEndOf<Next>::Type,
+                                  SegmentNode<Next>
+                                  ? requires {
+    requires Next::kCompacts;
+} : false > {
 public:
     using SegmentOutput = typename SegmentOutputOf<Next, Output>::Type;
     using SegmentEnd = typename SegmentEndOf<Next>::Type;
@@ -30,7 +35,7 @@ public:
     template <class Refs>
     explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
 
-    void open(OpenContext& context) {
+    void open(OpenContext & context) {
         fn_.open(context);
         this->next_.open(context);
     }
@@ -38,15 +43,19 @@ public:
         fn_.close();
         this->next_.close();
     }
-    void pushBlock(Block<In> block) { this->runBlock(block); }
-    void push(In&& value, Timestamp timestamp) { this->runRecord(std::move(value), timestamp); }
+    void pushBlock(Block<In> block) {
+        this->runBlock(block);
+    }
+    void push(In && value, Timestamp timestamp) {
+        this->runRecord(std::move(value), timestamp);
+    }
     void flush() {
         this->flushBuffer();
         this->next_.flush();
     }
 
     template <class S>
-    bool apply(In&& value, Timestamp timestamp, S out) {
+    bool apply(In && value, Timestamp timestamp, S out) {
         const auto& record = value;
         if constexpr (SegmentNode<Next>) {
             return this->next_.apply(Output(fn_(record, timestamp, std::move(value))), timestamp, out);

@@ -57,7 +57,7 @@ struct OpenContext {
         return mine;
     }
     RuntimeContext runtimeContext(const OperatorId& id) const {
-        return {stage.jobName, id.name, id.uid, stage.subtaskIndex, stage.parallelism, stage.maxParallelism,
+        return {stage.jobName,       id.name, id.uid, stage.subtaskIndex, stage.parallelism, stage.maxParallelism,
                 stage.accumulators()};
     }
 };

@@ -88,11 +88,12 @@ public:
                 std::vector<T> values(block.values, block.values + block.size);
                 std::vector<Timestamp> times;
                 if (block.timestamps != nullptr) times.assign(block.timestamps, block.timestamps + block.size);
-                ports[i]->onBlock(Block<T>{values.data(), times.empty() ? nullptr : times.data(), block.hashes, block.size},
-                                  true);
+                ports[i]->onBlock(
+                    Block<T>{values.data(), times.empty() ? nullptr : times.data(), block.hashes, block.size}, true);
             } else {
                 throw GraphException(
-                    "a stream whose records cannot be copied is read by two operators; make the record type copyable or "
+                    "a stream whose records cannot be copied is read by two operators; make the record type copyable "
+                    "or "
                     "share it by std::shared_ptr");
             }
         }

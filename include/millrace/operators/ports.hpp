@@ -162,8 +162,8 @@ public:
 private:
     [[noreturn]] [[gnu::cold]] void fail(const std::string& index) const {
         throw MillraceException("partitionCustom: the partitioner returned " + index + " for " +
-                                    std::to_string(this->lanes_.size()) + " partitions; it must return 0 to " +
-                                    std::to_string(this->lanes_.size() - 1));
+                                std::to_string(this->lanes_.size()) + " partitions; it must return 0 to " +
+                                std::to_string(this->lanes_.size() - 1));
     }
     Partitioner partitioner_;
     KeySelector keySelector_;

@@ -116,7 +116,9 @@ struct WriterSinkOperator {
         }
 
     private:
-        static constexpr bool kMayWait = requires(Writer writer) { { writer.afterBlock() } -> std::same_as<bool>; };
+        static constexpr bool kMayWait = requires(Writer writer) {
+            { writer.afterBlock() } -> std::same_as<bool>;
+        };
 
         bool ready() {
             return sink_.guarded("the sink", [&] { return writer_->afterBlock(); });

@@ -59,7 +59,8 @@ public:
     SourceStage(const Source& source, const Strategy& strategy, std::vector<OperatorId> operators,
                 std::shared_ptr<SharedEnumerator<Source>> enumerator)
         : operators_(std::move(operators)), source_(source), strategy_(strategy), enumerator_(std::move(enumerator)),
-          values_(new T[kBlockRecords<T>]()), times_(new Timestamp[kBlockRecords<T>]()), next_(typename OutputNode<T>::Refs{outputs_}) {}
+          values_(new T[kBlockRecords<T>]()), times_(new Timestamp[kBlockRecords<T>]()),
+          next_(typename OutputNode<T>::Refs{outputs_}) {}
 
     void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
     void open(StageContext& context) override {

@@ -49,12 +49,12 @@ public:
     int subtaskIndex = 0;
     int parallelism = 1;
     int maxParallelism = 128;
-    std::uint64_t seed = 0;       ///< for shuffle and rebalance; differs per subtask
-    bool outputBlocked = false;   ///< an output channel or a sink is full: emit nothing that can wait
+    std::uint64_t seed = 0;      ///< for shuffle and rebalance; differs per subtask
+    bool outputBlocked = false;  ///< an output channel or a sink is full: emit nothing that can wait
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
     /// asks when the subtask is scheduled again.
     std::vector<std::function<bool()>> sinkChecks;
-    bool maySuspend = true;       ///< the event at hand came from the host, not from the middle of a chain
+    bool maySuspend = true;  ///< the event at hand came from the host, not from the middle of a chain
 };
 
 /// Counters of one stage of one subtask. Written by its thread (relaxed stores), read by anyone.
@@ -132,7 +132,10 @@ public:
     virtual PollStatus poll() { return PollStatus::EndOfInput; }
     /// Ends a source, at its end or before its time: sends the final watermark (only with `drain`), then the end of
     /// input. `metrics.watermark` is kept by the stage.
-    virtual Progress finishSource(bool drain) { (void)drain; return Progress::Done; }
+    virtual Progress finishSource(bool drain) {
+        (void)drain;
+        return Progress::Done;
+    }
 
     StageMetrics metrics;
 };
@@ -147,7 +150,10 @@ public:
 class StageFactory {
 public:
     virtual ~StageFactory() = default;
-    virtual std::shared_ptr<SharedState> createShared(int parallelism) const { (void)parallelism; return nullptr; }
+    virtual std::shared_ptr<SharedState> createShared(int parallelism) const {
+        (void)parallelism;
+        return nullptr;
+    }
     virtual std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;
 };
 
@@ -164,7 +170,8 @@ struct PortContext {
 class PortFactory {
 public:
     virtual ~PortFactory() = default;
-    virtual std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const = 0;
+    virtual std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels,
+                                         const PortContext& context) const = 0;
 };
 
 }  // namespace millrace::detail

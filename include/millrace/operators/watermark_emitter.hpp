@@ -85,7 +85,8 @@ void pushWithWatermarks(Block<T> block, const Strategy& strategy, SplitWatermark
         guarded([&] {
             if (block.timestamps == nullptr) {
                 for (std::size_t i = 0; i < block.size; ++i) {
-                    scratchTimes[i] = assignTimestamp(strategy.assigner(), std::as_const(block.values[i]), kMinTimestamp);
+                    scratchTimes[i] =
+                        assignTimestamp(strategy.assigner(), std::as_const(block.values[i]), kMinTimestamp);
                 }
                 block.timestamps = scratchTimes;
             } else {

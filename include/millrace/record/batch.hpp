@@ -100,7 +100,9 @@ public:
         batch->pool_ = &pool;
         batch->segmentBytes_ = bytes;
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            batch->destroyValues_ = [](void* first, std::size_t count) { std::destroy_n(static_cast<T*>(first), count); };
+            batch->destroyValues_ = [](void* first, std::size_t count) {
+                std::destroy_n(static_cast<T*>(first), count);
+            };
         }
         return batch;
     }

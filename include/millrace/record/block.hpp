@@ -45,7 +45,8 @@ struct BlockRef {
     std::size_t size = 0;
 
     BlockRef() = default;
-    BlockRef(void* v, Timestamp* t, const std::uint32_t* h, std::size_t n) : values(v), timestamps(t), hashes(h), size(n) {}
+    BlockRef(void* v, Timestamp* t, const std::uint32_t* h, std::size_t n)
+        : values(v), timestamps(t), hashes(h), size(n) {}
     template <class T>
     BlockRef(Block<T> block)  // NOLINT(google-explicit-constructor): erasing is the point
         : values(block.values), timestamps(block.timestamps), hashes(block.hashes), size(block.size) {}

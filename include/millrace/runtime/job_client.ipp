@@ -6,7 +6,8 @@
 
 namespace millrace {
 
-MILLRACE_INLINE_COLD JobClient::JobClient(std::shared_ptr<detail::Job> job, std::shared_ptr<detail::TaskExecutor> executor)
+MILLRACE_INLINE_COLD JobClient::JobClient(std::shared_ptr<detail::Job> job,
+                                          std::shared_ptr<detail::TaskExecutor> executor)
     : executor_(std::move(executor)), job_(std::move(job)) {}
 
 MILLRACE_INLINE_COLD JobClient::~JobClient() {
@@ -47,7 +48,8 @@ MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
-            std::throw_with_nested(JobExecutionException("job '" + jobName() + "' failed: " + describeException(error)));
+            std::throw_with_nested(
+                JobExecutionException("job '" + jobName() + "' failed: " + describeException(error)));
         }
     }
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};

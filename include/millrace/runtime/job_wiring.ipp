@@ -227,7 +227,7 @@ MILLRACE_INLINE_COLD std::pair<int, int> rescaleTargets(int producer, int produc
 }
 
 MILLRACE_INLINE_COLD JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
-                                 Accumulators& accumulators, JobSegmentPool& segments) {
+                                      Accumulators& accumulators, JobSegmentPool& segments) {
     return JobWiring(graph, job, executor, accumulators, segments).wire();
 }
 

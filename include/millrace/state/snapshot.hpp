@@ -20,7 +20,8 @@ class SnapshotSink {
 public:
     virtual ~SnapshotSink() = default;
     /// Adds one piece of state. Pieces with equal names are kept in the order in which they were written.
-    virtual void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) = 0;
+    virtual void write(std::string_view uid, std::string_view state, int keyGroup,
+                       std::span<const std::byte> bytes) = 0;
 };
 
 /// Where a restored stage finds its state: exactly the pieces of the key groups that it owns. @internal
@@ -35,8 +36,8 @@ public:
 class MemorySnapshot final : public SnapshotSink, public SnapshotSource {
 public:
     void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {
-        pieces_[{std::string(uid), std::string(state)}].emplace_back(keyGroup,
-                                                                     std::vector<std::byte>(bytes.begin(), bytes.end()));
+        pieces_[{std::string(uid), std::string(state)}].emplace_back(
+            keyGroup, std::vector<std::byte>(bytes.begin(), bytes.end()));
     }
     void read(std::string_view uid, std::string_view state, const Visitor& visit) const override {
         const auto found = pieces_.find({std::string(uid), std::string(state)});

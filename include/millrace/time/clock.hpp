@@ -16,9 +16,7 @@ public:
 /// The wall clock of this machine. @public
 class SystemClock final : public Clock {
 public:
-    Timestamp now() const override {
-        return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-    }
+    Timestamp now() const override { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
 };
 
 }  // namespace millrace

@@ -57,8 +57,9 @@ public:
     /// *Failure:* ConfigurationException for a negative delay.
     explicit BoundedOutOfOrdernessWatermarks(Duration delay) : delay_(delay) {
         if (delay < Duration::zero()) {
-            throw ConfigurationException("forBoundedOutOfOrderness(delay): the delay is negative; give how much later a "
-                                         "record may arrive than one with a greater timestamp, at least 0");
+            throw ConfigurationException(
+                "forBoundedOutOfOrderness(delay): the delay is negative; give how much later a "
+                "record may arrive than one with a greater timestamp, at least 0");
         }
         max_ = saturatingAdd(saturatingAdd(kMinTimestamp, delay), Duration(1));
     }
