@@ -162,6 +162,7 @@ public:
 
 private:
     static constexpr std::size_t kGather = 256;
+    static constexpr std::size_t kLarge = std::size_t{1} << 20;
 
     struct Pane {
         TimeWindow window{};
@@ -197,10 +198,32 @@ private:
         pane.table.clear();
         pane.silent.reset();
         pane.fired = false;
+        node = giveRoomToSuccessor(std::move(node));
         // many small tables may wait for their next use, but only one that is large
-        constexpr std::size_t kLarge = std::size_t{1} << 20;
-        if (spare_.empty() || (spare_.size() < 64 && pane.table.memoryBytes() < kLarge))
+        if (spare_.empty() || (spare_.size() < 64 && node.mapped().table.memoryBytes() < kLarge))
             spare_.push_back(std::move(node));
+    }
+
+    /// A block that straddles two windows opens the second before the table of the first is free. Where that one is large
+    /// it takes over the few entries of the second: or else two large tables would take turns. Returns the smaller one.
+    typename Panes::node_type giveRoomToSuccessor(typename Panes::node_type node) {
+        Pane& large = node.mapped();
+        if (large.table.memoryBytes() < kLarge) return node;
+        for (auto at = panes_.begin(); at != panes_.end(); ++at) {
+            Pane& open = at->second;
+            if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large.table.memoryBytes() / 8) continue;
+            open.table.forEach([&](const Key& key, Accumulator& acc) {
+                large.table.findOrInsert(key, [&] { return std::move(acc); });
+            });
+            open.table.clear();
+            large.window = open.window;
+            node.key() = at->first;
+            auto small = panes_.extract(at);
+            panes_.insert(std::move(node));
+            span_.reset();  // the current tables are other ones now
+            return small;
+        }
+        return node;
     }
 
     template <class K>
