@@ -1,82 +1,16 @@
 // A pipeline in its stride asks the heap for nothing: what it needs is there after the first records.
 
 #include <millrace/millrace.hpp>
-#include <support/catch.hpp>
+
+#include "support/allocation_count.hpp"
+#include "support/catch.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <string_view>
-
-// Sanitizers bring an operator new of their own, and the test binaries of a sanitizer run are merged into one.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MILLRACE_TEST_COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define MILLRACE_TEST_COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#ifndef MILLRACE_TEST_COUNTS_ALLOCATIONS
-#define MILLRACE_TEST_COUNTS_ALLOCATIONS 1
-#endif
-
-#if MILLRACE_TEST_COUNTS_ALLOCATIONS
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-void* allocate(std::size_t bytes, std::size_t alignment) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    const std::size_t rounded = (bytes + alignment) / alignment * alignment;
-    void* const memory =
-        alignment <= alignof(std::max_align_t) ? std::malloc(rounded) : std::aligned_alloc(alignment, rounded);
-    if (memory == nullptr) throw std::bad_alloc();
-    return memory;
-}
-
-}  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-    return allocate(bytes, 1);
-}
-[[gnu::noinline]] void* operator new[](std::size_t bytes) {
-    return allocate(bytes, 1);
-}
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
-    return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-    return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
 
 namespace {
 
@@ -93,8 +27,8 @@ struct Probe {
     std::atomic<std::uint64_t> after{0};
 
     void look(std::uint64_t index) {
-        if (index == kWarmUp) before = allocations.load();
-        if (index == kWarmUp + kMeasured - 1) after = allocations.load();
+        if (index == kWarmUp) before = testsupport::allocationCount();
+        if (index == kWarmUp + kMeasured - 1) after = testsupport::allocationCount();
     }
     std::uint64_t counted() const { return after - before; }
 };
@@ -219,5 +153,3 @@ TEST_CASE("after the first records a pipeline allocates nothing", "[performance]
     CHECK(count > 0);
     CHECK(probe.counted() <= kAllowed);
 }
-
-#endif  // MILLRACE_TEST_COUNTS_ALLOCATIONS
