@@ -154,7 +154,7 @@ TEST_CASE("an exception from the reduce function names operator, record and time
         FAIL("expected an exception");
     } catch (const UserFunctionException& error) {
         CHECK_THAT(describeException(error),
-                   ContainsSubstring("uid uid-1") && ContainsSubstring("item: 3, amount: -3") &&
+                   ContainsSubstring("uid 'uid-1'") && ContainsSubstring("item: 3, amount: -3") &&
                        ContainsSubstring("00.000000003Z") && ContainsSubstring("negative amount"));
     }
 }

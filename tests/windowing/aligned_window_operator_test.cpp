@@ -257,7 +257,7 @@ TEST_CASE("an exception from a function of the user names operator, record and w
         harness.elements({{{1, 1}, 1}, {{2, 13}, 7}});
         FAIL("expected an exception");
     } catch (const UserFunctionException& error) {
-        CHECK_THAT(describeException(error), ContainsSubstring("operator 'window' (uid uid-1, subtask 0)") &&
+        CHECK_THAT(describeException(error), ContainsSubstring("operator 'window' (uid 'uid-1', subtask 0)") &&
                                                  ContainsSubstring("{key: 2, value: 13}") &&
                                                  ContainsSubstring("unlucky"));
     }

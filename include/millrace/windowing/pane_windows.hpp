@@ -211,7 +211,8 @@ private:
         if (large.table.memoryBytes() < kLarge) return node;
         for (auto at = panes_.begin(); at != panes_.end(); ++at) {
             Pane& open = at->second;
-            if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large.table.memoryBytes() / 8) continue;
+            if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large.table.memoryBytes() / 8)
+                continue;
             open.table.forEach([&](const Key& key, Accumulator& acc) {
                 large.table.findOrInsert(key, [&] { return std::move(acc); });
             });
