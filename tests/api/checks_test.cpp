@@ -178,3 +178,32 @@ TEST_CASE("exceptions in open, in a sink, in a key selector and in an aggregate 
         .addSink([](int) {});
     CHECK_THAT(messageOf([&] { env.execute(); }), Contains("'adder'") && Contains("cannot add"));
 }
+
+TEST_CASE("what was opened is closed, also when a later function cannot be opened or an earlier one cannot be closed",
+          "[api]") {
+    struct Guarded {
+        std::shared_ptr<std::vector<std::string>> calls;
+        std::string name;
+        bool failsToOpen = false;
+        bool failsToClose = false;
+        void open(RuntimeContext&) {
+            if (failsToOpen) throw std::runtime_error(name + " cannot open");
+            calls->push_back("open " + name);
+        }
+        int operator()(int x) const { return x; }
+        void close() {
+            calls->push_back("close " + name);
+            if (failsToClose) throw std::runtime_error(name + " cannot close");
+        }
+    };
+    StreamExecutionEnvironment env{CallerRuntime()};
+    auto calls = std::make_shared<std::vector<std::string>>();
+    env.fromData(1).map(Guarded{calls, "a"}).map(Guarded{calls, "b", true}).map(Guarded{calls, "c"}).addSink([](int) {
+    });
+    CHECK_THAT(messageOf([&] { env.execute(); }), Contains("b cannot open"));
+    CHECK(*calls == std::vector<std::string>{"open a", "close a"});
+    calls->clear();
+    env.fromData(1).map(Guarded{calls, "a", false, true}).map(Guarded{calls, "b", false, true}).addSink([](int) {});
+    CHECK_THAT(messageOf([&] { env.execute(); }), Contains("a cannot close"));
+    CHECK(*calls == std::vector<std::string>{"open a", "open b", "close a", "close b"});
+}

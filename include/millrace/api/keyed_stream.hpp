@@ -3,6 +3,7 @@
 
 #include <millrace/api/data_stream.hpp>
 #include <millrace/api/exchanges.hpp>
+#include <millrace/api/field_reductions.hpp>
 #include <millrace/api/recording.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
@@ -83,7 +84,7 @@ auto keyStream(StreamInput input, Selectors... selectors) {
 /// *Thread safety:* none, like the environment's. *State and checkpoints:* the operators behind it keep one state per
 /// key, saved by key group.
 template <class T, class KeySelector>
-class KeyedStream {
+class KeyedStream : public FieldReductions<KeyedStream<T, KeySelector>, T> {
 public:
     using Element = T;
     using Key = detail::KeyOf<KeySelector, T>;
@@ -104,33 +105,9 @@ public:
                 "millrace::Codec for it, or make it a plain aggregate.");
             return detail::RejectedStream{};
         } else {
-            return rolling(std::move(fn), "reduce");
+            return reduceWith(std::move(fn), "reduce");
         }
     }
-    /// Rolling sum of a numeric member (or of the element itself); other members are those of the key's first element.
-    template <class Field = detail::WholeValue>
-    auto sum(Field field = {}) const {
-        return rollingField<detail::SumFunction>(std::move(field), "sum");
-    }
-    /// Rolling minimum: only the member is replaced, the others stay those of the first element. See `minBy`.
-    template <class Field = detail::WholeValue>
-    auto min(Field field = {}) const {
-        return rollingField<detail::MinFunction>(std::move(field), "min");
-    }
-    template <class Field = detail::WholeValue>
-    auto max(Field field = {}) const {
-        return rollingField<detail::MaxFunction>(std::move(field), "max");
-    }
-    /// The whole element with the smallest member so far; among equals the first one (`first`: false: the last one).
-    template <class Field = detail::WholeValue>
-    auto minBy(Field field = {}, bool first = true) const {
-        return rollingField<detail::MinByFunction>(std::move(field), "minBy", first);
-    }
-    template <class Field = detail::WholeValue>
-    auto maxBy(Field field = {}, bool first = true) const {
-        return rollingField<detail::MaxByFunction>(std::move(field), "maxBy", first);
-    }
-
     /// Cuts each key's elements into windows.
     template <class Assigner>
     auto window(Assigner assigner) const {
@@ -139,30 +116,13 @@ public:
 
 private:
     friend struct detail::StreamAccess;
+    friend class FieldReductions<KeyedStream, T>;
 
     KeyedStream(detail::StreamInput input, KeySelector selector)
         : input_(std::move(input)), selector_(std::move(selector)) {}
 
-    template <template <class> class Function, class Field, class... Options>
-    auto rollingField(Field field, std::string kind, Options... options) const {
-        if constexpr (!detail::InPlaceReduce<Function<Field>, T>) {
-            static_assert(
-                detail::kRejected<Field>,
-                "millrace: sum, min, max, minBy, maxBy: the field must be a pointer to a member of the stream's "
-                "element (none for a stream of numbers) that can be compared, and added for sum.");
-            return detail::RejectedStream{};
-        } else if constexpr (!HasCodec<T>) {
-            static_assert(
-                detail::kRejected<T>,
-                "millrace: sum, min, max, minBy, maxBy: the stream's element has no codec, so its state could not "
-                "be saved. Specialise millrace::Codec for it, or make it a plain aggregate.");
-            return detail::RejectedStream{};
-        } else {
-            return rolling(Function<Field>{std::move(field), options...}, std::move(kind));
-        }
-    }
     template <class Fn>
-    auto rolling(Fn fn, std::string kind) const {
+    auto reduceWith(Fn fn, std::string kind) const {
         input_.checked();
         detail::StageTraits traits;
         traits.isStateful = true;

@@ -2,6 +2,7 @@
 #define MILLRACE_API_WINDOWED_STREAM_HPP
 
 #include <millrace/api/data_stream.hpp>
+#include <millrace/api/field_reductions.hpp>
 #include <millrace/api/keyed_stream.hpp>
 #include <millrace/types/describe.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
@@ -76,7 +77,7 @@ concept AlignedAssigner = requires(const Assigner assigner) {
 /// Results carry the last timestamp of their window, so that a further window of the same size puts them into the
 /// matching one.
 template <class T, class KeySelector, class Assigner>
-class WindowedStream {
+class WindowedStream : public FieldReductions<WindowedStream<T, KeySelector, Assigner>, T> {
 public:
     using Element = T;
     using Key = detail::KeyOf<KeySelector, T>;
@@ -131,7 +132,7 @@ public:
         if constexpr (!ReduceFunctionFor<Fn, T>) {
             return rejectReduce<Fn>();
         } else {
-            return window<T>(detail::ReduceAggregate<T, Fn>{std::move(fn)}, detail::NoWindowFunction{}, "reduce");
+            return reduceWith(std::move(fn), "reduce");
         }
     }
     template <class Out = void, class Fn, class WindowFn>
@@ -151,29 +152,9 @@ public:
                                                                          "process");
     }
 
-    /// Sum of a member over the window (of the element itself without one); other members are those of its first element.
-    template <class Field = detail::WholeValue>
-    auto sum(Field field = {}) const {
-        return reduceField<detail::SumFunction>(std::move(field), "sum");
-    }
-    template <class Field = detail::WholeValue>
-    auto min(Field field = {}) const {
-        return reduceField<detail::MinFunction>(std::move(field), "min");
-    }
-    template <class Field = detail::WholeValue>
-    auto max(Field field = {}) const {
-        return reduceField<detail::MaxFunction>(std::move(field), "max");
-    }
-    template <class Field = detail::WholeValue>
-    auto minBy(Field field = {}, bool first = true) const {
-        return reduceField<detail::MinByFunction>(std::move(field), "minBy", first);
-    }
-    template <class Field = detail::WholeValue>
-    auto maxBy(Field field = {}, bool first = true) const {
-        return reduceField<detail::MaxByFunction>(std::move(field), "maxBy", first);
-    }
-
 private:
+    friend class FieldReductions<WindowedStream, T>;
+
     template <class Aggregate>
     static auto rejectAggregate() {
         static_assert(
@@ -190,18 +171,9 @@ private:
             "and return an element.");
         return detail::RejectedStream{};
     }
-    template <template <class> class Function, class Field, class... Options>
-    auto reduceField(Field field, std::string kind, Options... options) const {
-        if constexpr (!detail::InPlaceReduce<Function<Field>, T>) {
-            static_assert(
-                detail::kRejected<Field>,
-                "millrace: sum, min, max, minBy, maxBy: the field must be a pointer to a member of the stream's "
-                "element (none for a stream of numbers) that can be compared, and added for sum.");
-            return detail::RejectedStream{};
-        } else {
-            return window<T>(detail::ReduceAggregate<T, Function<Field>>{Function<Field>{std::move(field), options...}},
-                             detail::NoWindowFunction{}, std::move(kind));
-        }
+    template <class Fn>
+    auto reduceWith(Fn fn, std::string kind) const {
+        return window<T>(detail::ReduceAggregate<T, Fn>{std::move(fn)}, detail::NoWindowFunction{}, std::move(kind));
     }
     template <class Out, class Aggregate, class WindowFn>
     auto withFunction(Aggregate aggregate, WindowFn windowFn, std::string kind) const {

@@ -25,7 +25,12 @@ public:
     void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
     void open(StageContext& context) override {
         OpenContext opening{context, outputs_, metrics, operators_};
-        nodes_->open(opening);
+        try {
+            nodes_->open(opening);
+        } catch (...) {
+            // the host closes only what has been opened: what came that far is closed here
+            closeBoth([] { throw; }, [this] { nodes_->close(); });
+        }
     }
     void close() override { nodes_->close(); }
 

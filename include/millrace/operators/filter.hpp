@@ -19,23 +19,14 @@ struct FilterOperator {
 /// Ends a segment: what it keeps is compacted.
 template <class T, class Fn>
 template <class Next>
-class FilterOperator<T, Fn>::Node : public ForwardingNode<Next>, public SegmentRunner<Node<Next>, T, T, Next, true> {
+class FilterOperator<T, Fn>::Node : public FunctionNode<Fn, Next>, public SegmentRunner<Node<Next>, T, T, true> {
 public:
     using SegmentOutput = T;
-    using SegmentEnd = Next;
     static constexpr bool kCompacts = true;
 
     template <class Refs>
-    explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
+    explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
-    void open(OpenContext& context) {
-        fn_.open(context);
-        this->next_.open(context);
-    }
-    void close() {
-        fn_.close();
-        this->next_.close();
-    }
     void pushBlock(Block<T> block) { this->runBlock(block); }
     void push(T&& value, Timestamp timestamp) { this->runRecord(std::move(value), timestamp); }
     void flush() {
@@ -45,7 +36,7 @@ public:
 
     template <class S>
     bool apply(T&& value, Timestamp timestamp, S out) {
-        const bool keep = static_cast<bool>(fn_(value, timestamp, std::as_const(value)));
+        const bool keep = static_cast<bool>(this->fn_(value, timestamp, std::as_const(value)));
         if constexpr (kBlockwise<T>) {
             out.put(std::move(value));
         } else if (keep) {
@@ -54,9 +45,6 @@ public:
         return keep;
     }
     Next& segmentEnd() noexcept { return this->next_; }
-
-private:
-    UserFunction<Fn> fn_;
 };
 
 }  // namespace millrace::detail

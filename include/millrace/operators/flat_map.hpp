@@ -10,10 +10,10 @@ namespace millrace::detail {
 
 /// Base of the nodes whose functions emit into a collector: hands the collected block on when it is full or the input
 /// block has ended, never while the user's function runs.
-template <class Out, class Next>
-class CollectingNode : public ForwardingNode<Next> {
+template <class Fn, class Out, class Next>
+class CollectingNode : public FunctionNode<Fn, Next> {
 public:
-    using ForwardingNode<Next>::ForwardingNode;
+    using FunctionNode<Fn, Next>::FunctionNode;
 
     void flush() {
         emitCollected();
@@ -45,31 +45,20 @@ struct FlatMapOperator {
     Fn fn;
 
     template <class Next>
-    class Node : public CollectingNode<Out, Next> {
+    class Node : public CollectingNode<Fn, Out, Next> {
     public:
         template <class Refs>
-        explicit Node(const Refs& refs) : CollectingNode<Out, Next>(refs.rest), fn_(refs.op.fn) {}
+        explicit Node(const Refs& refs) : CollectingNode<Fn, Out, Next>(refs, refs.op.fn) {}
 
-        void open(OpenContext& context) {
-            fn_.open(context);
-            this->next_.open(context);
-        }
-        void close() {
-            fn_.close();
-            this->next_.close();
-        }
         void pushBlock(Block<In> block) {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
         }
         void push(In&& value, Timestamp timestamp) {
             const std::size_t from = this->collector_.size();
             const auto& record = value;
-            fn_(record, timestamp, std::move(value), this->collector_);
+            this->fn_(record, timestamp, std::move(value), this->collector_);
             this->afterCall(from, timestamp);
         }
-
-    private:
-        UserFunction<Fn> fn_;
     };
 };
 
@@ -88,19 +77,14 @@ struct ProcessOperator {
     Fn fn;
 
     template <class Next>
-    class Node : public CollectingNode<Out, Next> {
+    class Node : public CollectingNode<Fn, Out, Next> {
     public:
         template <class Refs>
-        explicit Node(const Refs& refs) : CollectingNode<Out, Next>(refs.rest), fn_(refs.op.fn) {}
+        explicit Node(const Refs& refs) : CollectingNode<Fn, Out, Next>(refs, refs.op.fn) {}
 
         void open(OpenContext& context) {
             context_.open(context.stage, context.outputs);
-            fn_.open(context);
-            this->next_.open(context);
-        }
-        void close() {
-            fn_.close();
-            this->next_.close();
+            CollectingNode<Fn, Out, Next>::open(context);
         }
         void pushBlock(Block<In> block) {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
@@ -112,10 +96,11 @@ struct ProcessOperator {
             if constexpr (requires(Fn& function) {
                               function.processElement(std::move(value), context_, this->collector_);
                           }) {
-                fn_.guardedFor(record, timestamp,
-                               [&] { fn_.get().processElement(std::move(value), context_, this->collector_); });
+                this->fn_.guardedFor(record, timestamp, [&] {
+                    this->fn_.get().processElement(std::move(value), context_, this->collector_);
+                });
             } else {
-                fn_(record, timestamp, std::move(value), context_, this->collector_);
+                this->fn_(record, timestamp, std::move(value), context_, this->collector_);
             }
             this->afterCall(from, timestamp);
         }
@@ -125,7 +110,6 @@ struct ProcessOperator {
         }
 
     private:
-        UserFunction<Fn> fn_;
         ProcessContext context_;
     };
 };

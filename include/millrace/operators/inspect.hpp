@@ -15,19 +15,11 @@ struct InspectOperator {
     Fn fn;
 
     template <class Next>
-    class Node : public ForwardingNode<Next> {
+    class Node : public FunctionNode<Fn, Next> {
     public:
         template <class Refs>
-        explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
+        explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
-        void open(OpenContext& context) {
-            fn_.open(context);
-            this->next_.open(context);
-        }
-        void close() {
-            fn_.close();
-            this->next_.close();
-        }
         void pushBlock(Block<T> block) {
             for (std::size_t i = 0; i < block.size; ++i) look(block.values[i], block.timestampOf(i));
             this->next_.pushBlock(block);
@@ -40,12 +32,11 @@ struct InspectOperator {
     private:
         void look(const T& value, Timestamp timestamp) {
             if constexpr (std::invocable<Fn&, const T&, Timestamp>) {
-                fn_(value, timestamp, value, timestamp);
+                this->fn_(value, timestamp, value, timestamp);
             } else {
-                fn_(value, timestamp, value);
+                this->fn_(value, timestamp, value);
             }
         }
-        UserFunction<Fn> fn_;
     };
 };
 

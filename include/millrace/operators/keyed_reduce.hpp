@@ -49,8 +49,7 @@ public:
         if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
     void close() {
-        fn_.close();
-        this->next_.close();
+        closeBoth([this] { fn_.close(); }, [this] { this->next_.close(); });
     }
 
     void pushBlock(Block<T> block) {

@@ -18,49 +18,30 @@ struct MapOperator {
 
 template <class In, class Fn>
 template <class Next>
-class MapOperator<In, Fn>::Node : public ForwardingNode<Next>,
-                                  public SegmentRunner < Node<Next>,
-                                  In,
-                                  typename SegmentOutputOf<Next, Output>::Type,
-                                  typename SegmentEndOf<Next>::Type,
-                                  SegmentNode<Next>
-                                  ? requires {
-    requires Next::kCompacts;
-} : false > {
+class MapOperator<In, Fn>::Node
+    : public FunctionNode<Fn, Next>,
+      public SegmentRunner<Node<Next>, In, typename SegmentOutputOf<Next, Output>::Type, kEndsInFilter<Next>> {
 public:
     using SegmentOutput = typename SegmentOutputOf<Next, Output>::Type;
-    using SegmentEnd = typename SegmentEndOf<Next>::Type;
-    static constexpr bool kCompacts = requires { requires Next::kCompacts; };
+    static constexpr bool kCompacts = kEndsInFilter<Next>;
 
     template <class Refs>
-    explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
+    explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
-    void open(OpenContext & context) {
-        fn_.open(context);
-        this->next_.open(context);
-    }
-    void close() {
-        fn_.close();
-        this->next_.close();
-    }
-    void pushBlock(Block<In> block) {
-        this->runBlock(block);
-    }
-    void push(In && value, Timestamp timestamp) {
-        this->runRecord(std::move(value), timestamp);
-    }
+    void pushBlock(Block<In> block) { this->runBlock(block); }
+    void push(In&& value, Timestamp timestamp) { this->runRecord(std::move(value), timestamp); }
     void flush() {
         this->flushBuffer();
         this->next_.flush();
     }
 
     template <class S>
-    bool apply(In && value, Timestamp timestamp, S out) {
+    bool apply(In&& value, Timestamp timestamp, S out) {
         const auto& record = value;
         if constexpr (SegmentNode<Next>) {
-            return this->next_.apply(Output(fn_(record, timestamp, std::move(value))), timestamp, out);
+            return this->next_.apply(Output(this->fn_(record, timestamp, std::move(value))), timestamp, out);
         } else {
-            out.put(fn_(record, timestamp, std::move(value)));
+            out.put(this->fn_(record, timestamp, std::move(value)));
             return true;
         }
     }
@@ -71,9 +52,6 @@ public:
             return this->next_;
         }
     }
-
-private:
-    UserFunction<Fn> fn_;
 };
 
 }  // namespace millrace::detail

@@ -62,6 +62,22 @@ struct OpenContext {
     }
 };
 
+/// `first()`, then `second()` even if the first one throws; its exception then goes on and the second's is dropped.
+template <class First, class Second>
+void closeBoth(First first, Second second) {
+    try {
+        first();
+    } catch (...) {
+        try {
+            second();
+        } catch (...) {
+            // the job fails with the first exception
+        }
+        throw;
+    }
+    second();
+}
+
 /// Passes every event on; the base of all nodes with a successor.
 template <class Next>
 class ForwardingNode {

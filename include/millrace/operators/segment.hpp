@@ -29,19 +29,9 @@ struct SegmentOutputOf<Node, Fallback> {
     using Type = typename Node::SegmentOutput;
 };
 
-/// The node behind the segment that `Node` begins (or `Node` itself, if it begins none).
+/// Whether the segment that `Node` begins ends in a filter.
 template <class Node>
-struct SegmentEndOf {
-    using Type = Node;
-};
-template <SegmentNode Node>
-struct SegmentEndOf<Node> {
-    using Type = typename Node::SegmentEnd;
-};
-
-/// A node that ends the stage and looks at one record after the other: maps in front of it run in its loop.
-template <class Node>
-concept RecordConsumer = requires { requires Node::kConsumesRecords; };
+inline constexpr bool kEndsInFilter = requires { requires Node::kCompacts; };
 
 /// The result of one record on its way out of a segment; constructed at most once.
 template <class T>
@@ -67,11 +57,11 @@ struct SegmentBuffer {
 struct NoSegmentBuffer {};
 
 /// Runs the segment that starts at `Derived` on blocks and on single records.
-/// `Derived` has SegmentOutput, SegmentEnd, kCompacts (a filter ends the segment), `apply`, and `segmentEnd()`: the node
+/// `Derived` has SegmentOutput, kCompacts (a filter ends the segment), `apply`, and `segmentEnd()`: the node
 /// that gets the results.
-template <class Derived, class In, class Out, class End, bool kCompacts>
+template <class Derived, class In, class Out, bool kCompacts>
 class SegmentRunner {
-    static constexpr bool kBuffered = kBlockwise<Out> && (kCompacts || !RecordConsumer<End>);
+    static constexpr bool kBuffered = kBlockwise<Out>;
     // not where the block is compacted: stores close behind the loads cost a tenth more than a second buffer
     static constexpr bool kInPlace = kBuffered && std::is_same_v<In, Out> && !kCompacts;
 

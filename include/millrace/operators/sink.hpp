@@ -18,30 +18,20 @@ struct FunctionSinkOperator {
     Fn fn;
 
     template <class Next>
-    class Node : public ForwardingNode<Next> {
+    class Node : public FunctionNode<Fn, Next> {
     public:
-        static constexpr bool kConsumesRecords = true;
-
         template <class Refs>
-        explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), fn_(refs.op.fn) {}
+        explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
-        void open(OpenContext& context) {
-            fn_.open(context);
-            this->next_.open(context);
-        }
-        void close() {
-            fn_.close();
-            this->next_.close();
-        }
         void pushBlock(Block<T> block) {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
         }
         void push(T&& value, Timestamp timestamp) {
             if constexpr (std::invocable<Fn&, const T&, const SinkContext&>) {
                 context_.timestamp = timestamp;
-                fn_(value, timestamp, std::as_const(value), std::as_const(context_));
+                this->fn_(value, timestamp, std::as_const(value), std::as_const(context_));
             } else {
-                fn_(value, timestamp, std::as_const(value));
+                this->fn_(value, timestamp, std::as_const(value));
             }
         }
         Progress onWatermark(Timestamp watermark) {
@@ -50,7 +40,6 @@ struct FunctionSinkOperator {
         }
 
     private:
-        UserFunction<Fn> fn_;
         SinkContext context_;
     };
 };
@@ -67,8 +56,6 @@ struct WriterSinkOperator {
         using Writer = decltype(std::declval<const Sink&>().createWriter(std::declval<const WriterInitContext&>()));
 
     public:
-        static constexpr bool kConsumesRecords = true;
-
         template <class Refs>
         explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), sink_(refs.op.sink) {}
 
@@ -83,12 +70,8 @@ struct WriterSinkOperator {
             this->next_.open(context);
         }
         void close() {
-            if (writer_.has_value()) {
-                sink_.guarded("close()", [&] { writer_->close(); });
-                writer_.reset();
-            }
-            sink_.close();
-            this->next_.close();
+            closeBoth([this] { closeWriter(); },
+                      [this] { closeBoth([this] { sink_.close(); }, [this] { this->next_.close(); }); });
         }
         void pushBlock(Block<T> block) {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
@@ -120,6 +103,10 @@ struct WriterSinkOperator {
             { writer.afterBlock() } -> std::same_as<bool>;
         };
 
+        void closeWriter() {
+            if (!writer_.has_value()) return;
+            closeBoth([this] { sink_.guarded("close()", [&] { writer_->close(); }); }, [this] { writer_.reset(); });
+        }
         bool ready() {
             return sink_.guarded("the sink", [&] { return writer_->afterBlock(); });
         }

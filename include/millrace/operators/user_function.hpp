@@ -99,6 +99,26 @@ private:
     bool opened_ = false;
 };
 
+/// Base of the nodes around one function of the user: opens and closes it with the chain.
+template <class Fn, class Next>
+class FunctionNode : public ForwardingNode<Next> {
+public:
+    template <class Refs>
+    FunctionNode(const Refs& refs, const Fn& fn) : ForwardingNode<Next>(refs.rest), fn_(fn) {}
+
+    void open(OpenContext& context) {
+        fn_.open(context);
+        this->next_.open(context);
+    }
+    /// Closes the whole chain, whatever throws on the way; the first exception goes on.
+    void close() {
+        closeBoth([this] { fn_.close(); }, [this] { this->next_.close(); });
+    }
+
+protected:
+    UserFunction<Fn> fn_;
+};
+
 }  // namespace millrace::detail
 
 #endif  // MILLRACE_OPERATORS_USER_FUNCTION_HPP

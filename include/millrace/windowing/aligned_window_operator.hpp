@@ -70,9 +70,8 @@ public:
         if (const auto* source = std::exchange(restoreFrom_, nullptr)) windows_.restore(*source, id.uid);
     }
     void close() {
-        emitter_.close();
-        aggregate_.close();
-        this->next_.close();
+        closeBoth([this] { emitter_.close(); },
+                  [this] { closeBoth([this] { aggregate_.close(); }, [this] { this->next_.close(); }); });
     }
 
     void pushBlock(Block<T> block) {
