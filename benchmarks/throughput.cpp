@@ -59,7 +59,7 @@ struct ProbingGenerator {
     EventGenerator generate;
     std::uint64_t probeAt;
     std::uint64_t* reserved;
-    std::int64_t stepMicros = 1;
+    static constexpr std::int64_t stepMicros = EventGenerator::stepMicros;
     Event operator()(std::uint64_t index) const {
         if (index == probeAt) [[unlikely]]
             *reserved = reservedBytes();
@@ -141,7 +141,7 @@ private:
     void addSliding(std::chrono::seconds size) {
         const std::uint64_t n = records();
         const std::int64_t micros = size / std::chrono::microseconds(1);
-        const EventGenerator generate{1'000, 10};
+        const EventsEvery<10> generate{1'000};
         rows_.push_back(
             {size == std::chrono::seconds(10) ? "W3 sliding 10s/1s" : "W3 sliding 60s/1s", 1'000, 1, n,
              expect(size == std::chrono::seconds(10) ? Result{209'000, 0x973f49cb09fd0bb0, 0}

@@ -212,7 +212,7 @@ void tumblingAverage(millrace::StreamEnvironment& env, std::uint64_t count, Gene
 
 inline void slidingStatistics(millrace::StreamEnvironment& env, std::uint64_t count, std::chrono::seconds size,
                               Result& result) {
-    env.fromSource(WorkloadSource(EventGenerator{1000, 10}, count), millrace::WatermarkStrategy::noWatermarks())
+    env.fromSource(WorkloadSource(EventsEvery<10>{1000}, count), millrace::WatermarkStrategy::noWatermarks())
         .keyBy(&Event::key)
         .window(millrace::SlidingEventTimeWindows::of(size, 1s))
         .aggregate(Statistics(), WithKeyAndEnd())

@@ -39,16 +39,19 @@ struct Trade {
     std::int64_t micros = 0;
 };
 
-/// Keys are uniform in [0, keys), one event every `stepMicros`.
-struct EventGenerator {
+/// Keys are uniform in [0, keys), one event every `kStepMicros`.
+template <std::int64_t kStepMicros>
+struct EventsEvery {
+    static constexpr std::int64_t stepMicros = kStepMicros;
     std::uint64_t keys = 1;
-    std::int64_t stepMicros = 1;
     Event operator()(std::uint64_t index) const {
         const std::uint64_t h = randomOf(index);
         return {((h >> 32) * keys) >> 32, static_cast<std::int64_t>(index) * stepMicros,
                 static_cast<double>(static_cast<std::int64_t>(h & 0x3fff))};
     }
 };
+
+using EventGenerator = EventsEvery<1>;
 
 /// 5000 symbols in 50 industries, one trade every 100 us.
 struct TradeGenerator {

@@ -341,3 +341,47 @@ TEST_CASE("the plan is the same however often it is built, and knows stages, exc
     CHECK_THAT(plan(false).toDot(), Catch::Matchers::StartsWith("digraph job {"));
     CHECK_THAT(plan(false).toMermaid(), Catch::Matchers::StartsWith("flowchart LR\n"));
 }
+
+TEST_CASE("a generator that emits behind a record and behind the block does not disturb a firing window", "[api]") {
+    struct Both {
+        Timestamp last = kMinTimestamp;
+        void onEvent(const Event&, Timestamp timestamp, WatermarkOutput& output) {
+            last = timestamp;
+            output.emitWatermark(timestamp - 20ns);
+        }
+        void onPeriodicEmit(WatermarkOutput& output) const { output.emitWatermark(last - 10ns); }
+    };
+    std::vector<Event> events;
+    for (int round = 0; round < 4; ++round) {
+        for (int key = 0; key < 5000; ++key) events.push_back({key, 1, round * 100 + key / 100});
+    }
+    const auto expected = naiveWindows(events, 100, 100);
+    for (const std::uint64_t seed : {9, 10, 11}) {
+        CAPTURE(seed);
+        StreamExecutionEnvironment env{SimulatedRuntime(seed)};
+        env.setParallelism(1).disableOperatorChaining();
+        auto strategy = WatermarkStrategy::forGenerator([] { return Both{}; }).withTimestampAssigner(EventTime{});
+        CHECK(sorted(env.fromSource(CollectionSource<Event>(events), strategy)
+                         .keyBy(&Event::key)
+                         .window(TumblingEventTimeWindows::of(100ns))
+                         .allowedLateness(30ns)
+                         .aggregate(CountAndSum{}, toRow)
+                         .executeAndCollect()) == expected);
+    }
+}
+
+TEST_CASE("the watermark of assignTimestampsAndWatermarks is what its metrics show", "[api]") {
+    StreamExecutionEnvironment env{CallerRuntime()};
+    auto [events, channel] = env.fromChannel<Event>();
+    events.assignTimestampsAndWatermarks(bounded(0ns)).name("assigner").addSink([](const Event&) {});
+    const auto client = env.executeAsync();
+    REQUIRE(channel.tryPush(Event{1, 1, 42}));
+    while (client->step()) {}
+    Timestamp shown = kMinTimestamp;
+    for (const OperatorMetrics& row : client->metrics()) {
+        if (row.name == "assigner") shown = row.watermark;
+    }
+    CHECK(shown == at(41));
+    channel.close();
+    client->result();
+}

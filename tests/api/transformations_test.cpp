@@ -3,7 +3,10 @@
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
 
+#include <limits>
+#include <map>
 #include <numeric>
+#include <set>
 
 using namespace millrace;
 using namespace millrace::testsupport;
@@ -341,4 +344,69 @@ TEST_CASE("a map may be a pointer to member or return a reference: the stream ho
               .map([](const Reading& r) -> const int& { return r.value; })
               .map([](int x) { return x + 1; })
               .executeAndCollect() == std::vector<int>{4, 6});
+}
+
+TEST_CASE("a keyed stream is a stream: its operators run in the subtask of the key", "[api]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        INFO(runtime);
+        env.setParallelism(3);
+        struct Place {
+            int subtask = -1;
+            void open(RuntimeContext& context) { subtask = context.subtaskIndex(); }
+            std::pair<std::int64_t, int> operator()(std::int64_t x) const { return {x % 10, subtask}; }
+        };
+        const auto places =
+            env.fromCollection(upTo(500)).keyBy([](std::int64_t x) { return x % 10; }).map(Place{}).executeAndCollect();
+        std::map<std::int64_t, std::set<int>> subtasksOfKey;
+        for (const auto& [key, subtask] : places) subtasksOfKey[key].insert(subtask);
+        CHECK(places.size() == 500);
+        CHECK(std::all_of(subtasksOfKey.begin(), subtasksOfKey.end(),
+                          [](const auto& entry) { return entry.second.size() == 1; }));
+    });
+}
+
+TEST_CASE("keying again by another key does not reuse the first one's hashes", "[api]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        INFO(runtime);
+        env.setParallelism(1).disableOperatorChaining();
+        std::vector<Reading> readings;
+        for (int i = 0; i < 200; ++i) readings.push_back({"s" + std::to_string(i % 5), 1, i % 2});
+        const auto counts = env.fromCollection(readings)
+                                .keyBy(&Reading::sensor)
+                                .inspect([](const Reading&) {})
+                                .keyBy([](const Reading& r) { return std::to_string(r.other); })
+                                .sum(&Reading::value)
+                                .executeAndCollect();
+        CHECK(std::count_if(counts.begin(), counts.end(), [](const Reading& r) { return r.value == 100; }) == 2);
+    });
+}
+
+TEST_CASE("streams of bool, NaN keys, and a stream that outlives its environment", "[api]") {
+    StreamExecutionEnvironment env{CallerRuntime()};
+    auto flags = env.fromData(1, 2, 3).map([](int x) { return x > 1; });
+    auto count = std::make_shared<int>(0);
+    flags.addSink([count](bool flag) { *count += flag ? 1 : 0; });
+    flags.addSink([count](bool flag) { *count += flag ? 10 : 0; });
+    env.execute();
+    CHECK(*count == 22);
+
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const auto sums =
+        env.fromData(nan, nan, nan).keyBy([](double x) { return x; }).map([](double) { return 1; }).executeAndCollect();
+    CHECK(sums == std::vector<int>{1, 1, 1});
+    struct Weighted {
+        double key = 0;
+        int weight = 0;
+    };
+    const auto weights = env.fromData({Weighted{nan, 1}, Weighted{nan, 2}})
+                             .keyBy(&Weighted::key)
+                             .sum(&Weighted::weight)
+                             .executeAndCollect();
+    CHECK(weights.back().weight == 3);
+
+    const auto orphan = [] {
+        StreamExecutionEnvironment gone{CallerRuntime()};
+        return gone.fromData(1, 2, 3);
+    }();
+    CHECK_THAT(messageOf([&] { orphan.executeAndCollect(); }), Catch::Matchers::Contains("outlived its environment"));
 }

@@ -108,6 +108,41 @@ public:
             return reduceWith(std::move(fn), "reduce");
         }
     }
+    /// The same elements as a plain stream: each key's stay together and in order, but the operators behind have no keys.
+    DataStream<T> stream() const { return detail::StreamAccess::stream<T>(input_); }
+    operator DataStream<T>() const { return stream(); }  // NOLINT(google-explicit-constructor): as in Flink
+
+    // What every stream has; an element meets the function in the subtask of its key.
+    template <class Fn>
+    auto map(Fn fn) const {
+        return stream().map(std::move(fn));
+    }
+    template <class Fn>
+    auto filter(Fn fn) const {
+        return stream().filter(std::move(fn));
+    }
+    template <class Out = void, class Fn>
+    auto flatMap(Fn fn) const {
+        return stream().template flatMap<Out>(std::move(fn));
+    }
+    template <class Out = void, class Fn>
+    auto process(Fn fn) const {
+        return stream().template process<Out>(std::move(fn));
+    }
+    template <class Fn>
+    auto inspect(Fn fn) const {
+        return stream().inspect(std::move(fn));
+    }
+    template <class Fn>
+    auto addSink(Fn fn) const {
+        return stream().addSink(std::move(fn));
+    }
+    template <class Sink>
+    auto sinkTo(Sink sink) const {
+        return stream().sinkTo(std::move(sink));
+    }
+    auto print(std::string label = {}) const { return stream().print(std::move(label)); }
+
     /// Cuts each key's elements into windows.
     template <class Assigner>
     auto window(Assigner assigner) const {

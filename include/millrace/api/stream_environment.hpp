@@ -36,7 +36,15 @@ namespace detail {
 class EnvironmentGraph final : public GraphBuilder {
 public:
     explicit EnvironmentGraph(StreamEnvironment& environment) : environment_(&environment) {}
-    StreamEnvironment& environment() noexcept { return *environment_; }
+    /// *Failure:* GraphException for a stream that has outlived its environment.
+    StreamEnvironment& environment() const {
+        if (environment_ == nullptr) {
+            throw GraphException(
+                "this stream has outlived its environment; keep the environment until the pipeline has run");
+        }
+        return *environment_;
+    }
+    void environmentEnds() noexcept { environment_ = nullptr; }
 
 private:
     StreamEnvironment* environment_;
@@ -52,7 +60,7 @@ class StreamEnvironment {
 public:
     StreamEnvironment(const StreamEnvironment&) = delete;
     StreamEnvironment& operator=(const StreamEnvironment&) = delete;
-    virtual ~StreamEnvironment() = default;
+    MILLRACE_INLINE virtual ~StreamEnvironment();
 
     // ---- settings ----
 
@@ -188,9 +196,12 @@ std::vector<T> DataStream<T, Chain>::executeAndCollect(std::string jobName, std:
     auto collected = std::make_shared<detail::CollectedElements<T>>();
     DataStream<T>(std::move(input)).addSink(detail::CollectFunction<T>{collected, limit}).name("collect");
     const std::shared_ptr<JobClient> client = graph.environment().executeAsync(std::move(jobName));
-    collected->whenFull = [weak = std::weak_ptr<JobClient>(client)] {
-        if (const auto running = weak.lock()) running->cancel();
-    };
+    {
+        const std::lock_guard lock(collected->mutex);
+        collected->whenFull = [weak = std::weak_ptr<JobClient>(client)] {
+            if (const auto running = weak.lock()) running->cancel();
+        };
+    }
     if (collected->full(limit)) client->cancel();
     try {
         client->result();

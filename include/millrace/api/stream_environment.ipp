@@ -62,6 +62,10 @@ MILLRACE_INLINE_COLD detail::JobGraph StreamEnvironment::settings(std::string jo
     return settings;
 }
 
+MILLRACE_INLINE StreamEnvironment::~StreamEnvironment() {
+    static_cast<detail::EnvironmentGraph&>(*graph_).environmentEnds();
+}
+
 }  // namespace millrace
 
 #endif  // MILLRACE_API_STREAM_ENVIRONMENT_IPP

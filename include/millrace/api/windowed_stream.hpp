@@ -208,7 +208,7 @@ private:
             detail::StageTraits traits;
             traits.isStateful = true;
             traits.needsWatermarks = true;
-            traits.alignmentDrift = 32 * detail::slideOf(assigner_);
+            traits.alignmentDrift = 32 * std::min(detail::slideOf(assigner_), Duration::max() / 32);
             detail::OperatorInfo info =
                 detail::operatorInfo((Assigner::kOverlapping ? "sliding window " : "tumbling window ") + kind);
             info.parameters = detail::windowParameters(assigner_, lateness_, lateTag_.has_value());

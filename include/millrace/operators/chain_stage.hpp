@@ -10,6 +10,13 @@
 
 namespace millrace::detail {
 
+/// Whether an operator of the chain makes watermarks of its own: it then reports them, and idleness, as the stage's.
+template <class Chain>
+inline constexpr bool kGeneratesWatermarks = false;
+template <class Prev, class Op>
+inline constexpr bool kGeneratesWatermarks<Link<Prev, Op>> =
+    kGeneratesWatermarks<Prev> || requires { requires Op::kGeneratesWatermarks; };
+
 /// A chain of one-input operators behind the virtual stage boundary.
 template <class Chain>
 class ChainStage final : public Stage {
@@ -41,15 +48,17 @@ public:
         outputs_.flushSide();
     }
     Progress onWatermark(int, Timestamp watermark) override {
-        metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+        if constexpr (!kGeneratesWatermarks<Chain>) {
+            metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+        }
         return nodes_->onWatermark(watermark);
     }
     void onIdle(int) override {
-        metrics.idle.store(true, std::memory_order_relaxed);
+        if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(true, std::memory_order_relaxed);
         nodes_->onIdle();
     }
     void onActive(int) override {
-        metrics.idle.store(false, std::memory_order_relaxed);
+        if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(false, std::memory_order_relaxed);
         nodes_->onActive();
     }
     Progress onProcessingTime(Timestamp now) override { return nodes_->onProcessingTime(now); }

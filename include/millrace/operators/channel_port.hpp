@@ -84,7 +84,12 @@ public:
         send();
     }
     void flush() {
-        if (batch_ != nullptr && (batch_->size > 0 || batch_->markCount > 0)) send();
+        if (batch_ == nullptr) return;
+        if (batch_->size > 0 || batch_->markCount > 0) {
+            send();
+        } else {
+            std::exchange(batch_, nullptr)->destroy();  // an idle edge holds no memory
+        }
     }
     void sendIfFull() {
         if (batch_ != nullptr && room() == 0) send();

@@ -112,6 +112,7 @@ public:
 
     void pushBlock(Block<T> block) {
         if (block.size == 0) return;
+        block.hashes = nullptr;  // of the key that this stage was reached by
         StageMetrics::add(metrics_->recordsOut, block.size);
         const auto& ports = outputs_->mainPorts();
         if (ports.size() == 1) [[likely]] {

@@ -85,11 +85,11 @@ public:
             if (last || !ports[i]->wantsOwnership()) {
                 ports[i]->onBlock(block, last);
             } else if constexpr (std::is_copy_constructible_v<T>) {
-                std::vector<T> values(block.values, block.values + block.size);
-                std::vector<Timestamp> times;
-                if (block.timestamps != nullptr) times.assign(block.timestamps, block.timestamps + block.size);
-                ports[i]->onBlock(
-                    Block<T>{values.data(), times.empty() ? nullptr : times.data(), block.hashes, block.size}, true);
+                Collector<T> copies;
+                for (std::size_t r = 0; r < block.size; ++r) copies.collect(std::as_const(block.values[r]));
+                Block<T> copy = copies.block(block.timestamps != nullptr);
+                if (block.timestamps != nullptr) std::copy_n(block.timestamps, block.size, copy.timestamps);
+                ports[i]->onBlock(copy, true);
             } else {
                 throw GraphException(
                     "a stream whose records cannot be copied is read by two operators; make the record type copyable "

@@ -84,9 +84,8 @@ public:
 
     PollStatus poll() override {
         if (!watermarks_.has_value()) {
-            auto next = enumerator_->nextSplit(stage_->subtaskIndex);
+            auto next = restored_.empty() ? enumerator_->nextSplit(stage_->subtaskIndex) : takeRestored();
             auto& split = next.first;
-            if (restored_.has_value()) split = std::exchange(restored_, std::nullopt);
             if (!split.has_value()) {
                 if (next.second) return PollStatus::EndOfInput;
                 setIdle(true);  // a reader without a split holds nothing back
@@ -154,24 +153,32 @@ public:
     Progress endInput(int) override { return Progress::Done; }
 
     void snapshot(SnapshotSink& sink) override {
-        if (!watermarks_.has_value()) return;
         if constexpr (HasCodec<Split>) {
-            ByteWriter bytes;
-            Codec<Split>::encode(reader_->position(), bytes);
-            sink.write(strategy_.id().uid, "splits", kOperatorState, bytes.bytes());
+            const auto write = [&](const Split& split) {
+                ByteWriter bytes;
+                Codec<Split>::encode(split, bytes);
+                sink.write(strategy_.id().uid, "splits", kOperatorState, bytes.bytes());
+            };
+            if (watermarks_.has_value()) write(reader_->position());
+            for (const Split& split : restored_) write(split);
         }
     }
     void restore(const SnapshotSource& source) override {
         if constexpr (HasCodec<Split>) {
             source.read(operators_.front().uid, "splits", [&](int, std::span<const std::byte> bytes) {
                 ByteReader reader(bytes);
-                restored_.emplace();
-                Codec<Split>::decode(reader, *restored_);
+                restored_.emplace_back();
+                Codec<Split>::decode(reader, restored_.back());
             });
         }
     }
 
 private:
+    std::pair<std::optional<Split>, bool> takeRestored() {
+        std::optional<Split> split = std::move(restored_.front());
+        restored_.erase(restored_.begin());
+        return {std::move(split), false};
+    }
     void scheduleTick() {
         nextTick_ = stage_->currentProcessingTime() + idlenessTick(*strategy_.get().idleness());
         stage_->registerProcessingTimer(nextTick_);
@@ -192,7 +199,8 @@ private:
             return;
         }
         setIdle(false);
-        const bool maySuspend = std::exchange(stage_->maySuspend, stage_->maySuspend && last);
+        const bool maySuspend =
+            std::exchange(stage_->maySuspend, stage_->maySuspend && last && !kSourceEmitsWatermarks<Source>);
         if (output.watermark() != kMinTimestamp) sendWatermark(output.watermark());
         stage_->maySuspend = maySuspend;
     }
@@ -209,7 +217,7 @@ private:
     std::shared_ptr<SharedEnumerator<Source>> enumerator_;
     std::optional<Reader> reader_;
     std::optional<Watermarks> watermarks_;  // of the open split
-    std::optional<Split> restored_;
+    std::vector<Split> restored_;           // still to be read, before any other
     std::unique_ptr<T[]> values_;
     std::unique_ptr<Timestamp[]> times_;
     StageOutputs outputs_;

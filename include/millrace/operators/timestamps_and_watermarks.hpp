@@ -13,6 +13,7 @@ template <class T, class Strategy>
 struct TimestampsAndWatermarksOperator {
     using Input = T;
     using Output = T;
+    static constexpr bool kGeneratesWatermarks = true;
     Strategy strategy;
 
     template <class Next>
@@ -29,6 +30,7 @@ public:
 
     void open(OpenContext& context) {
         stage_ = &context.stage;
+        metrics_ = &context.metrics;
         strategy_.open(context);
         this->next_.open(context);
         if (strategy_.get().idleness().has_value()) scheduleTick();
@@ -57,7 +59,7 @@ public:
 
     Progress onWatermark(Timestamp watermark) {
         if (watermark != kMaxTimestamp) return Progress::Done;
-        last_ = watermark;
+        advanceTo(watermark);
         return this->next_.onWatermark(watermark);
     }
     void onIdle() {}
@@ -72,6 +74,19 @@ public:
     }
 
 private:
+    void advanceTo(Timestamp watermark) {
+        last_ = watermark;
+        metrics_->watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+    void markIdle(bool idle) {
+        idle_ = idle;
+        metrics_->idle.store(idle, std::memory_order_relaxed);
+        if (idle) {
+            this->next_.onIdle();
+        } else {
+            this->next_.onActive();
+        }
+    }
     void flushPending() {
         if (pending_.size() == 0) return;
         pushBlock(pending_.block(std::exchange(timed_, false)));
@@ -86,11 +101,11 @@ private:
         const bool maySuspend = std::exchange(stage_->maySuspend, false);
         const WatermarkOutput& output = watermarks_.output();
         if (output.idle()) {
-            if (!std::exchange(idle_, true)) this->next_.onIdle();
+            if (!idle_) markIdle(true);
         } else {
-            if (std::exchange(idle_, false)) this->next_.onActive();
+            if (idle_) markIdle(false);
             if (output.watermark() > last_ && output.watermark() != kMinTimestamp) {
-                last_ = output.watermark();
+                advanceTo(output.watermark());
                 this->next_.onWatermark(last_);
             }
         }
@@ -100,6 +115,7 @@ private:
     UserFunction<Strategy> strategy_;
     SplitWatermarks<T, Strategy> watermarks_;
     StageContext* stage_ = nullptr;
+    StageMetrics* metrics_ = nullptr;
     Collector<T> pending_;  // where records come one by one
     bool timed_ = false;
     std::array<Timestamp, kBlockRecords<T>> times_;

@@ -102,11 +102,10 @@ void pushWithWatermarks(Block<T> block, const Strategy& strategy, SplitWatermark
         for (std::size_t i = 0; i < block.size; ++i) {
             guarded([&] { watermarks.onEvent(block.values[i], block.timestampOf(i)); });
             if (watermarks.output().takeChanged()) {
-                const bool last = i + 1 == block.size;
                 next.pushBlock(block.slice(from, i + 1 - from));
                 next.flush();
                 from = i + 1;
-                emit(last);
+                emit(false);  // the watermark behind the block may follow: nothing must stop half-way here
             }
         }
         if (from < block.size) next.pushBlock(block.slice(from, block.size - from));

@@ -48,7 +48,7 @@ public:
 
     // ---- the producer's thread ----
     SegmentPool& pool() noexcept override { return pool_; }
-    void send(BatchBase* batch) override;
+    MILLRACE_INLINE void send(BatchBase* batch) override;
     /// Moves what has room from the overflow into the ring; true when the overflow is empty.
     bool drainOverflow();
     /// Asks for a wake-up when there is room; true when there already is.

@@ -30,14 +30,14 @@ class Job final : public JobControl, public std::enable_shared_from_this<Job> {
 public:
     /// Builds the tasks; nothing runs yet. *Failure:* as wireJob. Must be made by make_shared.
     Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor);
-    ~Job() override;
+    MILLRACE_INLINE ~Job() override;
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
     void start();
 
     void cancel();
     void stop(bool drain);
-    void fail(std::exception_ptr error) override;
+    MILLRACE_INLINE void fail(std::exception_ptr error) override;
 
     JobStatus status() const noexcept { return status_.load(); }
     bool ended() const noexcept { return isTerminal(status()); }
@@ -57,8 +57,8 @@ public:
     void reportLongCalls(Duration monotonicNow);
     const std::vector<std::unique_ptr<Task>>& tasks() const noexcept { return wired_.tasks; }
 
-    void taskEnded() override;
-    std::function<void()> wakeUp(Actor& task) override;
+    MILLRACE_INLINE void taskEnded() override;
+    MILLRACE_INLINE std::function<void()> wakeUp(Actor& task) override;
     std::weak_ptr<Actor> weakReference(Actor& task) override {
         return std::shared_ptr<Actor>(shared_from_this(), &task);
     }

@@ -26,9 +26,9 @@ class Task;
 class TaskContext final : public StageContext {
 public:
     TaskContext(Task& task, Accumulators& accumulators) : task_(task), accumulators_(accumulators) {}
-    Timestamp currentProcessingTime() const override;
-    void registerProcessingTimer(Timestamp time) override;
-    std::function<void()> wakeUp() override;
+    MILLRACE_INLINE Timestamp currentProcessingTime() const override;
+    MILLRACE_INLINE void registerProcessingTimer(Timestamp time) override;
+    MILLRACE_INLINE std::function<void()> wakeUp() override;
     Accumulators& accumulators() override { return accumulators_; }
 
 private:
@@ -94,7 +94,7 @@ private:
         std::function<void()> body;
     };
 
-    Outcome advance() noexcept override;
+    MILLRACE_INLINE Outcome advance() noexcept override;
     void onEnded() override { job_.taskEnded(); }
 
     Outcome work();

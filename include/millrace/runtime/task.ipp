@@ -166,7 +166,7 @@ MILLRACE_INLINE bool Task::waitForRoom() {
         if (lastClock_ - lastFlush_ >= bufferTimeout_) {
             flushPorts();
         } else {
-            armWakeUp(now() + bufferTimeout_);
+            armWakeUp(saturatingAdd(now(), bufferTimeout_));
         }
     }
     return false;

@@ -24,7 +24,11 @@ bool sameKey(const Key& stored, const K& key) {
     if constexpr (requires {
                       { stored == key } -> std::convertible_to<bool>;
                   }) {
-        return stored == key;
+        if constexpr (std::is_floating_point_v<Key> && std::is_same_v<Key, K>) {
+            return stored == key || (stored != stored && key != key);  // NaN is one key, as its hash says
+        } else {
+            return stored == key;
+        }
     } else {
         return stored == Key(key);
     }

@@ -205,6 +205,7 @@ private:
                 return Progress::Suspended;
             }
             if (!windows_.fireSome(watermark_, emitter_)) break;
+            outputs_->flushSide();
             if (emitter_.room() == 0) emitResults();
         }
         firing_ = false;

@@ -107,12 +107,14 @@ public:
             }
             position_ = 0;
             span_.reset();
+            firingPurges_ = cleanupTime(firing_->second.window) <= watermark;
         }
         Pane& pane = firing_->second;
-        const bool purges = cleanupTime(pane.window) <= watermark;
+        const bool purges = firingPurges_;
         emitter.begin(pane.window);
         typename Table::Slot* slots[kGather];
-        while (position_ < pane.table.endPosition()) {
+        // a bounded number of keys a call, also where the window function emits nothing or only to side outputs
+        for (int rounds = 0; rounds < kGathersPerCall && position_ < pane.table.endPosition(); ++rounds) {
             const std::size_t room = std::min(emitter.room(), kGather);
             if (room == 0) break;
             const std::size_t count = pane.table.gather(position_, slots, room);
@@ -162,6 +164,7 @@ public:
 
 private:
     static constexpr std::size_t kGather = 256;
+    static constexpr int kGathersPerCall = 4;
     static constexpr std::size_t kLarge = std::size_t{1} << 20;
 
     struct Pane {
@@ -299,6 +302,7 @@ private:
     std::int64_t unfiredFrom_ = std::numeric_limits<std::int64_t>::min();
     typename Panes::iterator firing_ = panes_.end();
     std::size_t position_ = 0;  ///< in the table that is being fired
+    bool firingPurges_ = false;
 };
 
 }  // namespace millrace::detail

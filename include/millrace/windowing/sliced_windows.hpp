@@ -125,7 +125,8 @@ public:
         }
         emitter.begin(grid_.window(unfiredFrom_));
         const std::size_t ids = keys_.size();
-        while (position_ < ids) {
+        // a bounded number of keys a call, also where the window function emits nothing or only to side outputs
+        for (int rounds = 0; rounds < kRoundsPerCall && position_ < ids; ++rounds) {
             std::size_t room = emitter.room();
             if (room == 0) break;
             for (; position_ < ids && room > 0; ++position_) {
@@ -184,6 +185,8 @@ public:
     }
 
 private:
+    static constexpr int kRoundsPerCall = 16;
+
     static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
 
     Timestamp cleanupTime(std::int64_t window) const noexcept {
