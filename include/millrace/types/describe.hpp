@@ -2,6 +2,7 @@
 #define MILLRACE_TYPES_DESCRIBE_HPP
 
 #include <millrace/types/reflection.hpp>
+#include <millrace/types/type_kind.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -9,7 +10,6 @@
 #include <cstdio>
 #include <ctime>
 #include <limits>
-#include <optional>
 #include <ostream>
 #include <sstream>
 #include <string>
@@ -43,14 +43,6 @@ template <class T>
 inline constexpr bool kIsTimePoint = false;
 template <class Dur>
 inline constexpr bool kIsTimePoint<std::chrono::time_point<std::chrono::system_clock, Dur>> = true;
-template <class T>
-inline constexpr bool kIsDuration = false;
-template <class Rep, class Period>
-inline constexpr bool kIsDuration<std::chrono::duration<Rep, Period>> = true;
-template <class T>
-inline constexpr bool kIsOptional = false;
-template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
 
 inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> time) {
     // by hand, since a floor to seconds cannot be subtracted again near the smallest time
@@ -107,9 +99,9 @@ void describeInto(std::string& out, const T& value) {
         out += std::string_view(value);
     } else if constexpr (kIsTimePoint<T>) {
         out += describeTime(value);
-    } else if constexpr (kIsDuration<T>) {
+    } else if constexpr (kIsChronoDuration<T>) {
         out += describeDuration(std::chrono::duration_cast<std::chrono::nanoseconds>(value));
-    } else if constexpr (kIsOptional<T>) {
+    } else if constexpr (kIsStdOptional<T>) {
         if (value.has_value()) {
             describeInto(out, *value);
         } else {
