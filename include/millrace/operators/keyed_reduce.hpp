@@ -17,7 +17,8 @@ namespace millrace::detail {
 template <class KeySelector, class T>
 using KeyOf = KeyDecay<std::invoke_result_t<KeySelector&, const T&>>;
 
-/// Rolling reduce: one value per key, and for every record the new value of its key, with the record's timestamp.
+/// Rolling reduce: one value per key, and for every record the new value of its key, with the record's timestamp. In batch
+/// execution only the last value of each key, with the largest timestamp.
 /// *State:* "reduce", one value per key.
 template <class T, class KeySelector, class Fn>
 struct KeyedReduceOperator {
@@ -44,6 +45,7 @@ public:
 
     void open(OpenContext& context) {
         maxParallelism_ = context.stage.maxParallelism;
+        isBatch_ = context.stage.isBatch;
         fn_.open(context);
         this->next_.open(context);
         if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
@@ -60,6 +62,7 @@ public:
             } catch (...) {
                 fail(block.values[at], block.timestampOf(at));
             }
+            if (isBatch_) return;
             this->next_.pushBlock({block.values, block.timestamps, nullptr, block.size});
         } else {
             for (std::size_t i = 0; i < block.size; ++i) pushReduced(block.values[i], block.timestampOf(i));
@@ -71,6 +74,12 @@ public:
         } else {
             pushReduced(value, timestamp);
         }
+    }
+
+    Progress endKey() {
+        table_.forEach([this](const Key&, T& value) { this->next_.push(std::move(value), kMaxTimestamp); });
+        table_.clear();
+        return Progress::Done;
     }
 
     void snapshot(SnapshotSink& sink) {
@@ -119,7 +128,7 @@ private:
         } catch (...) {
             fail(value, timestamp);
         }
-        this->next_.push(T(*state), timestamp);
+        if (!isBatch_) this->next_.push(T(*state), timestamp);
     }
 
     void restoreState(const SnapshotSource& source) {
@@ -138,6 +147,7 @@ private:
     UserFunction<Fn> fn_;
     Table table_;
     int maxParallelism_ = 0;
+    bool isBatch_ = false;
     const SnapshotSource* restoreFrom_ = nullptr;
 };
 

@@ -16,7 +16,7 @@
 //     void pushBlock(Block<In>)        a block; the node may overwrite or move from it
 //     void push(In&&, Timestamp)       one record; used where records own memory
 //     void flush()                     hands on what it still holds; ends every block of the stage
-//     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, snapshot, restore
+//     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, endKey, snapshot, restore
 // and inherits from `ForwardingNode` what it does not care about.
 
 namespace millrace::detail {
@@ -94,6 +94,7 @@ public:
     Progress onProcessingTime(Timestamp now) { return next_.onProcessingTime(now); }
     Progress resume() { return next_.resume(); }
     Progress endInput() { return next_.endInput(); }
+    Progress endKey() { return Progress::Done; }  // only the head of a stage has a key
     void snapshot(SnapshotSink& sink) { next_.snapshot(sink); }
     void restore(const SnapshotSource& source) { next_.restore(source); }
 

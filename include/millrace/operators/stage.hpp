@@ -55,6 +55,7 @@ public:
     /// asks when the subtask is scheduled again.
     std::vector<std::function<bool()>> sinkChecks;
     bool maySuspend = true;  ///< the event at hand came from the host, not from the middle of a chain
+    bool isBatch = false;    ///< batch execution: sorted keys, `endKey`, no watermarks but the last
 };
 
 /// Counters of one stage of one subtask. Written by its thread (relaxed stores), read by anyone.
@@ -118,6 +119,9 @@ public:
     virtual Progress resume() = 0;
     /// The last event of an input; a watermark of `kMaxTimestamp` precedes it unless the job stops without draining.
     virtual Progress endInput(int input) = 0;
+    /// Batch execution only: the key at hand gets no more records. Event time reaches its end, then processing time does, for
+    /// this key alone; the next record belongs to another one, and finds no watermark.
+    virtual Progress endKey() { return Progress::Done; }
     virtual void onMail(const std::function<void()>& mail) { mail(); }
 
     virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }

@@ -101,6 +101,13 @@ public:
         return goOnFiring();
     }
     Progress resume() { return firing_ ? goOnFiring() : this->next_.resume(); }
+    Progress endKey() {
+        watermark_ = kMaxTimestamp;
+        emitter_.setWatermark(watermark_);
+        endingKey_ = true;
+        firing_ = true;
+        return goOnFiring();
+    }
 
     void snapshot(SnapshotSink& sink) {
         windows_.snapshot(sink, aggregate_.id().uid, stage_->maxParallelism);
@@ -211,6 +218,12 @@ private:
         firing_ = false;
         emitResults();
         this->next_.flush();
+        if (std::exchange(endingKey_, false)) {
+            windows_.startOver();
+            watermark_ = kMinTimestamp;
+            emitter_.setWatermark(watermark_);
+            return Progress::Done;
+        }
         return this->next_.onWatermark(watermark_);
     }
     void emitResults() {
@@ -246,6 +259,7 @@ private:
     std::unique_ptr<SegmentBuffer<T>> apart_;  ///< records of one slice, picked out of a block
     Timestamp watermark_ = kMinTimestamp;
     bool firing_ = false;
+    bool endingKey_ = false;  ///< what is firing is the end of a key, not a watermark
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
     StageMetrics* metrics_ = nullptr;

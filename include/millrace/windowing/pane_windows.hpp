@@ -156,6 +156,13 @@ public:
         });
     }
 
+    /// Forgets which windows have fired. All of them must have ended.
+    void startOver() noexcept {
+        span_.reset();
+        unfiredFrom_ = std::numeric_limits<std::int64_t>::min();
+        nextEvent_ = kMaxTimestamp;
+    }
+
     std::size_t memoryBytes() const noexcept {
         std::size_t bytes = 0;
         for (const auto& [k, pane] : panes_) bytes += pane.table.memoryBytes();

@@ -105,6 +105,12 @@ public:
         for (auto& entry : front_) entry.suffix.remap(newIds, count);
         spare_.clear();
     }
+    void startOver() noexcept {
+        while (!front_.empty()) recycle();
+        back_.clear();
+        frontEnd_ = foldedFirst_ = foldedEnd_ = std::numeric_limits<std::int64_t>::min();
+        stale_ = false;
+    }
 
 private:
     struct Entry {
@@ -203,6 +209,11 @@ public:
             if (newIds[id] != Column::kGone) counts[newIds[id]] = slicesWith_[id];
         }
         slicesWith_ = std::move(counts);
+    }
+    void startOver() noexcept {
+        total_.clear();
+        slicesWith_.clear();
+        foldedFirst_ = foldedEnd_ = std::numeric_limits<std::int64_t>::min();
     }
 
 private:

@@ -178,6 +178,20 @@ public:
         });
     }
 
+    /// Forgets which windows have fired, and the keys. All windows must have ended.
+    void startOver() noexcept {
+        ids_.clear();
+        keys_.clear();
+        uses_.clear();
+        firstUnfiredOfKey_.clear();
+        unused_ = 0;
+        combiner_.startOver();
+        current_.reset();
+        nextEvent_ = kMaxTimestamp;
+        unfiredFrom_ = kNever;
+        lastFiredBeforeRestore_ = kNever;
+    }
+
     std::size_t memoryBytes() const noexcept {
         std::size_t bytes = ids_.memoryBytes();
         for (const auto& [number, slice] : slices_) bytes += slice.cells.memoryBytes();

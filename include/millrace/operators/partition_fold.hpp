@@ -1,0 +1,205 @@
+#ifndef MILLRACE_OPERATORS_PARTITION_FOLD_HPP
+#define MILLRACE_OPERATORS_PARTITION_FOLD_HPP
+
+#include <millrace/functions/function_concepts.hpp>
+#include <millrace/operators/user_function.hpp>
+#include <millrace/state/key_group_state.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// The order in which `sortPartition` puts elements. @public
+enum class Order : std::uint8_t { Ascending, Descending };
+
+namespace detail {
+
+/// Folds everything that a subtask receives into one accumulator, and emits from it at the end of event time: when the
+/// watermark is the largest, before that watermark goes on. Without such an end (a job stopped without draining) it emits
+/// nothing. Results have no timestamp.
+///
+/// A fold is a copyable struct with the types `Output` and `Accumulator` and
+///     Accumulator create()
+///     void add(T&& value, Accumulator& acc)
+///     bool finish(Accumulator& acc, std::size_t& position, Collector<Output>& out)   emits about a block, true at the end
+///     void merge(Accumulator& into, Accumulator&& other)                             of two restored subtasks
+/// *State:* "partition", the accumulator, not by key.
+template <class T, class Fold>
+struct PartitionFoldOperator {
+    using Input = T;
+    using Output = typename Fold::Output;
+    Fold fold;
+
+    template <class Next>
+    class Node;
+};
+
+template <class T, class Fold>
+template <class Next>
+class PartitionFoldOperator<T, Fold>::Node : public FunctionNode<Fold, Next> {
+    using Accumulator = typename Fold::Accumulator;
+    static constexpr std::uint8_t kFormat = 1;
+
+public:
+    template <class Refs>
+    explicit Node(const Refs& refs)
+        : FunctionNode<Fold, Next>(refs, refs.op.fold), accumulator_(this->fn_.get().create()) {}
+
+    void open(OpenContext& context) {
+        stage_ = &context.stage;
+        outputs_ = &context.outputs;
+        FunctionNode<Fold, Next>::open(context);
+        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
+    }
+    void pushBlock(Block<T> block) {
+        for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
+    }
+    void push(T&& value, Timestamp timestamp) {
+        const auto& record = value;
+        this->fn_.guardedFor(record, timestamp, [&] { this->fn_.get().add(std::move(value), accumulator_); });
+    }
+
+    Progress onWatermark(Timestamp watermark) {
+        if (watermark != kMaxTimestamp || finished_) return this->next_.onWatermark(watermark);
+        finishing_ = true;
+        return goOn();
+    }
+    Progress resume() { return finishing_ ? goOn() : this->next_.resume(); }
+
+    void snapshot(SnapshotSink& sink) {
+        ByteWriter bytes;
+        bytes.write(kFormat);
+        Codec<Accumulator>::encode(accumulator_, bytes);
+        sink.write(this->fn_.id().uid, "partition", kOperatorState, bytes.bytes());
+        this->next_.snapshot(sink);
+    }
+    /// If called before `open`, the source must live until then.
+    void restore(const SnapshotSource& source) {
+        if (stage_ != nullptr) {
+            restoreState(source);
+        } else {
+            restoreFrom_ = &source;
+        }
+        this->next_.restore(source);
+    }
+
+private:
+    Progress goOn() {
+        for (bool done = false; !done;) {
+            if (stage_->outputBlocked && stage_->maySuspend) {
+                this->next_.flush();
+                return Progress::Suspended;
+            }
+            done = this->fn_.guarded("the function of the partition",
+                                     [&] { return this->fn_.get().finish(accumulator_, position_, out_); });
+            outputs_->flushSide();
+            if (out_.size() > 0) this->next_.pushBlock(out_.block(false));
+            out_.clear();
+        }
+        finishing_ = false;
+        finished_ = true;
+        accumulator_ = this->fn_.get().create();
+        this->next_.flush();
+        return this->next_.onWatermark(kMaxTimestamp);
+    }
+    void restoreState(const SnapshotSource& source) {
+        readKeyGroups(source, this->fn_.id().uid, "partition", kFormat, [&](ByteReader& reader) {
+            this->fn_.get().merge(accumulator_, decodeState<Accumulator>(reader));
+        });
+    }
+
+    Accumulator accumulator_;
+    Collector<Output> out_;
+    std::size_t position_ = 0;
+    bool finishing_ = false;
+    bool finished_ = false;
+    StageContext* stage_ = nullptr;
+    StageOutputs* outputs_ = nullptr;
+    const SnapshotSource* restoreFrom_ = nullptr;
+};
+
+/// All elements, in the order of their arrival.
+template <class T>
+struct ElementsFold {
+    using Accumulator = std::vector<T>;
+    static Accumulator create() { return {}; }
+    static void add(T&& value, Accumulator& acc) { acc.push_back(std::move(value)); }
+    static void merge(Accumulator& into, Accumulator&& other) {
+        into.insert(into.end(), std::make_move_iterator(other.begin()), std::make_move_iterator(other.end()));
+    }
+};
+
+/// `mapPartition`: the function gets all elements at once, also none.
+template <class T, class Out, class Fn>
+struct MapPartitionFold : ElementsFold<T> {
+    using Output = Out;
+    Fn fn;
+
+    explicit MapPartitionFold(Fn function) : fn(std::move(function)) {}
+    void open(RuntimeContext& context) {
+        if constexpr (HasOpen<Fn>) fn.open(context);
+    }
+    void close() {
+        if constexpr (HasClose<Fn>) fn.close();
+    }
+    bool finish(std::vector<T>& elements, std::size_t&, Collector<Out>& out) {
+        std::invoke(fn, std::span<T>(elements), out);
+        return true;
+    }
+};
+
+/// `sortPartition`: stable; the field is a pointer to member or a callable.
+template <class T, class Field>
+struct SortPartitionFold : ElementsFold<T> {
+    using Output = T;
+    Field field;
+    Order order;
+
+    SortPartitionFold(Field sortField, Order sortOrder) : field(std::move(sortField)), order(sortOrder) {}
+    bool finish(std::vector<T>& elements, std::size_t& position, Collector<T>& out) {
+        if (position == 0) {
+            std::stable_sort(elements.begin(), elements.end(), [this](const T& a, const T& b) {
+                return order == Order::Ascending ? std::invoke(field, a) < std::invoke(field, b)
+                                                 : std::invoke(field, b) < std::invoke(field, a);
+            });
+        }
+        for (; position < elements.size() && !out.full(); ++position) out.collect(std::move(elements[position]));
+        return position == elements.size();
+    }
+};
+
+/// `reduce`: one element per subtask, none where there was none.
+template <class T, class Fn>
+struct ReducePartitionFold {
+    using Output = T;
+    using Accumulator = std::optional<T>;
+    Fn fn;
+
+    static Accumulator create() { return std::nullopt; }
+    void add(T&& value, Accumulator& acc) {
+        if (acc.has_value()) {
+            *acc = std::invoke(fn, std::as_const(*acc), std::as_const(value));
+        } else {
+            acc.emplace(std::move(value));
+        }
+    }
+    void merge(Accumulator& into, Accumulator&& other) {
+        if (other.has_value()) add(std::move(*other), into);
+    }
+    static bool finish(Accumulator& acc, std::size_t&, Collector<T>& out) {
+        if (acc.has_value()) out.collect(std::move(*acc));
+        return true;
+    }
+};
+
+}  // namespace detail
+}  // namespace millrace
+
+#endif  // MILLRACE_OPERATORS_PARTITION_FOLD_HPP

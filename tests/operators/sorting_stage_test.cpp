@@ -1,0 +1,166 @@
+#include <millrace/operators/sorting_stage.hpp>
+
+#include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/windowing/aligned_window_operator.hpp>
+#include <millrace/windowing/sliding_event_time_windows.hpp>
+#include <millrace/windowing/tumbling_event_time_windows.hpp>
+
+#include "support/catch.hpp"
+#include "support/operator_harness.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::detail;
+using testsupport::at;
+using testsupport::Emitted;
+using testsupport::FakeStageContext;
+using testsupport::RecordingPort;
+
+namespace {
+
+struct Sale {
+    std::string shop;
+    int amount = 0;
+    bool operator==(const Sale&) const = default;
+    auto operator<=>(const Sale&) const = default;
+};
+using ShopOf = std::string Sale::*;
+
+constexpr std::int64_t kEnd = kMaxTimestamp.time_since_epoch().count();
+
+/// A keyed operator in batch execution.
+template <class Op>
+struct BatchHarness {
+    using Out = typename Op::Output;
+    explicit BatchHarness(Op op, std::size_t memory = 1 << 20) {
+        using Chain = Link<Input<Sale>, Op>;
+        std::vector<std::unique_ptr<KeyedRecordCodec>> codecs;
+        codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
+        stage = std::make_unique<SortingStage>(
+            std::make_unique<ChainStage<Chain>>(Chain{{}, std::move(op)}, std::vector<OperatorId>{{"op", "uid-1"}}),
+            std::move(codecs), memory, std::string());
+        context.isBatch = true;
+        stage->addOutput("", output);
+        stage->open(context);
+    }
+    void element(Sale sale, std::int64_t time) {
+        Timestamp timestamp = at(time);
+        stage->onBlock(0, Block<Sale>{&sale, &timestamp, nullptr, 1});
+    }
+    /// Ends the input; returns how often back pressure stopped the replay.
+    int end() {
+        int stops = 0;
+        const auto finish = [&](Progress progress) {
+            for (; progress == Progress::Suspended; ++stops) {
+                context.outputBlocked = false;
+                progress = stage->resume();
+            }
+        };
+        finish(stage->onWatermark(0, kMaxTimestamp));
+        finish(stage->endInput(0));
+        return stops;
+    }
+
+    FakeStageContext context;
+    RecordingPort<Out> output;
+    std::unique_ptr<SortingStage> stage;
+};
+
+auto rollingSum() {
+    return KeyedReduceOperator<Sale, ShopOf, SumFunction<int Sale::*>>{&Sale::shop, {&Sale::amount}};
+}
+
+struct Total {
+    int createAccumulator() const { return 0; }
+    void add(const Sale& sale, int& acc) const { acc += sale.amount; }
+    int getResult(const int& acc) const { return acc; }
+    void merge(int& into, const int& other) const { into += other; }
+};
+template <class Assigner>
+auto totals(Assigner assigner) {
+    const auto show = [](const std::string& shop, const TimeWindow& window, int total) {
+        return shop + " " + std::to_string(testsupport::ticks(window.start)) + " " + std::to_string(total);
+    };
+    return AlignedWindowOperator<Sale, ShopOf, Assigner, Total, decltype(show), std::string>{
+        &Sale::shop, assigner, Total{}, show, Duration{0}, {}};
+}
+
+}  // namespace
+
+TEST_CASE("batch: a rolling reduce gives one value per key, when the input has ended", "[operators]") {
+    BatchHarness harness(rollingSum());
+    harness.element({"b", 1}, 5);
+    harness.element({"a", 2}, 4);
+    harness.element({"b", 3}, 1);
+    CHECK(harness.stage->onWatermark(0, at(100)) == Progress::Done);
+    CHECK(harness.output.elements.empty());
+    CHECK(harness.output.watermarks.empty());
+    harness.end();
+    auto elements = harness.output.elements;
+    std::sort(elements.begin(), elements.end(), [](const auto& a, const auto& b) { return a.value < b.value; });
+    CHECK(elements == std::vector<Emitted<Sale>>{{{"a", 2}, kEnd}, {{"b", 4}, kEnd}});
+    using Mark = RecordingPort<Sale>::Watermark;
+    CHECK(harness.output.watermarks == std::vector<Mark>{{kEnd, 2}});
+    CHECK(harness.output.controls == std::vector<std::string>{"end"});
+    CHECK(harness.stage->metrics.recordsIn.load() == 3);
+    CHECK(harness.stage->metrics.recordsOut.load() == 2);
+}
+
+TEST_CASE("batch: windows come key by key, nothing is late, and each key starts with the first window", "[operators]") {
+    const auto check = [](auto assigner, std::int64_t size, std::int64_t slide) {
+        BatchHarness harness(totals(assigner), 5000);  // so little memory that it sorts through files
+        std::map<std::string, std::map<std::int64_t, int>> expected;
+        for (int i = 0; i < 2000; ++i) {
+            const std::string shop = "shop" + std::to_string(i * 7 % 13);
+            const std::int64_t time = i * 7919 % 1000;
+            harness.element({shop, i}, time);
+            for (std::int64_t start = time - time % slide; start > time - size; start -= slide) {
+                expected[shop][start] += i;
+            }
+        }
+        harness.output.afterBlock = [&] { harness.context.outputBlocked = true; };
+        CHECK(harness.end() > 10);
+
+        std::vector<std::string> shops;
+        std::vector<std::string> rows;
+        for (const auto& [row, time] : harness.output.elements) {
+            rows.push_back(row);
+            const std::string shop = row.substr(0, row.find(' '));
+            if (shops.empty() || shops.back() != shop) shops.push_back(shop);
+        }
+        CHECK(shops.size() == expected.size());  // no key comes twice
+        std::size_t row = 0;
+        for (const std::string& shop : shops) {
+            for (const auto& [start, total] : expected[shop]) {
+                REQUIRE(row < rows.size());
+                CHECK(rows[row++] == shop + " " + std::to_string(start) + " " + std::to_string(total));
+            }
+        }
+        CHECK(row == rows.size());
+        CHECK(harness.output.watermarks.size() == 1);
+        CHECK(harness.output.controls == std::vector<std::string>{"end"});
+    };
+    check(TumblingEventTimeWindows::of(Duration{50}), 50, 50);
+    check(SlidingEventTimeWindows::of(Duration{60}, Duration{20}), 60, 20);
+}
+
+TEST_CASE("batch: a job that stops without draining emits nothing of what has been collected", "[operators]") {
+    BatchHarness harness(rollingSum());
+    harness.element({"b", 1}, 5);
+    harness.stage->endInput(0);
+    CHECK(harness.output.elements.empty());
+    CHECK(harness.output.controls == std::vector<std::string>{"end"});
+}
+
+TEST_CASE("batch: no checkpoints", "[operators]") {
+    BatchHarness harness(rollingSum());
+    MemorySnapshot snapshot;
+    CHECK_THROWS_WITH(harness.stage->snapshot(snapshot), Catch::Matchers::ContainsSubstring("takes no checkpoints"));
+}
