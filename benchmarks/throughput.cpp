@@ -6,8 +6,10 @@
 #include "throughput/baselines.hpp"
 #include "throughput/comparison.hpp"
 #include "throughput/exchange_baseline.hpp"
+#include "throughput/interval_join.hpp"
 #include "throughput/pipelines.hpp"
 #include "throughput/references.hpp"
+#include "throughput/sessions.hpp"
 
 #include <bit>
 #include <chrono>
@@ -93,8 +95,10 @@ public:
         for (const std::uint64_t keys : {1, 1'000, 100'000, 1'000'000}) addTumbling(keys);
         addSliding(std::chrono::seconds(10));
         addSliding(std::chrono::seconds(60));
+        addSessions();
         for (const std::uint64_t keys : {1, 1'000, 1'000'000}) addRolling(keys);
         addTrades();
+        addIntervalJoin();
         addTwoThreads();
         addExchange();
     }
@@ -157,6 +161,16 @@ private:
              }});
     }
 
+    void addSessions() {
+        const std::uint64_t n = records();
+        constexpr std::uint64_t kKeys = 100'000;
+        rows_.push_back(
+            {"W4 sessions 100ms", kKeys, 1, n,
+             expect({7'383'323, 0x18358be89ef1e7b9, 0}, [n] { return reference::sessions(n, kKeys); }),
+             [n] { return hand::runBatched(n, EventGenerator{kKeys}, 1, hand::Sessions()); },
+             [n] { return onCallersThread([n](auto& env, Result& result) { sessions(env, n, kKeys, result); }); }});
+    }
+
     void addRolling(std::uint64_t keys) {
         static const std::map<std::uint64_t, Result> full{{1, {20'000'000, 0x5bdcfbd926943100, 0}},
                                                           {1'000, {20'000'000, 0xa539c335b2e0f713, 0}},
@@ -185,6 +199,16 @@ private:
                     }),
              [n] { return hand::runBatched(n, TradeGenerator(), 100, hand::TumblingAverage<false, 0>(60 * kSecond)); },
              [n] { return onCallersThread([n](auto& env, Result& result) { averagePrice(env, n, result); }); }});
+    }
+
+    void addIntervalJoin() {
+        const std::uint64_t n = records();
+        constexpr std::uint64_t kKeys = 100'000;
+        rows_.push_back(
+            {"W9 interval join 50ms", kKeys, 1, n,
+             expect({4'996'001, 0x9e5d220dac29ee3f, 0}, [n] { return reference::intervalJoin(n, kKeys); }),
+             [n] { return hand::runBatched(n, EventGenerator{kKeys}, 1, hand::IntervalJoin(1 << 18)); },
+             [n] { return onCallersThread([n](auto& env, Result& result) { intervalJoin(env, n, kKeys, result); }); }});
     }
 
     /// W2 over a hash exchange between two threads, two sources; what passes of time.

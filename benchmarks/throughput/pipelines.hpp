@@ -72,8 +72,9 @@ public:
 
     private:
         static millrace::Timestamp timeOf(const Generator& generate, std::uint64_t index) {
-            return millrace::Timestamp(
-                std::chrono::microseconds(static_cast<std::int64_t>(index) * generate.stepMicros));
+            std::int64_t micros = static_cast<std::int64_t>(index) * generate.stepMicros;
+            if constexpr (requires { generate.firstMicros; }) micros += generate.firstMicros;
+            return millrace::Timestamp(std::chrono::microseconds(micros));
         }
 
         Generator generate_;

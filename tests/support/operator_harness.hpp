@@ -21,13 +21,14 @@ inline std::int64_t ticks(Timestamp t) {
 
 struct FakeStageContext final : detail::StageContext {
     Timestamp currentProcessingTime() const override { return now; }
-    void registerProcessingTimer(Timestamp) override {}
+    void registerProcessingTimer(Timestamp time) override { requested.push_back(time.time_since_epoch().count()); }
     std::function<void()> wakeUp() override {
         return [] {};
     }
     Accumulators& accumulators() override { return accumulatorsOfJob; }
 
     Timestamp now = at(0);
+    std::vector<std::int64_t> requested;  ///< processing timers, in ticks
     Accumulators accumulatorsOfJob;
 };
 

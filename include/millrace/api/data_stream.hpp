@@ -19,6 +19,7 @@
 #include <millrace/operators/timestamps_and_watermarks.hpp>
 #include <millrace/record/output_tag.hpp>
 
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -231,6 +232,21 @@ public:
     auto keyBy(Selectors... selectors) const {
         return detail::keyStream<T>(sealedInput(), std::move(selectors)...);
     }
+    /// Cuts the whole stream into windows, in one subtask: the windows' functions see no key.
+    template <class Assigner>
+    auto windowAll(Assigner assigner) const {
+        return detail::windowAll<T>(sealedInput(), std::move(assigner));
+    }
+    /// Windows of `size` elements each. *Failure:* ConfigurationException unless size > 0.
+    template <class Globals = GlobalWindows>
+    auto countWindowAll(std::int64_t size) const {
+        return detail::countWindows(windowAll(Globals::create()), size);
+    }
+    /// With every `slide` elements a window of the last `size`. *Failure:* as above, for both.
+    template <class Globals = GlobalWindows>
+    auto countWindowAll(std::int64_t size, std::int64_t slide) const {
+        return detail::countWindows(windowAll(Globals::create()), size, slide);
+    }
     /// Round robin over all subtasks of the next operator.
     DataStream<T> rebalance() const { return exchanged(ExchangeKind::Rebalance, detail::rebalancePorts<T>()); }
     /// Round robin over a local subset of them: no all-to-all.
@@ -258,6 +274,12 @@ public:
         detail::StreamInput joined = sealedInput();
         (detail::appendUnion(joined, others.sealedInput()), ...);
         return DataStream<T>(std::move(joined));
+    }
+
+    /// This stream and another one, which may have elements of another type, for one operator with a function for each.
+    template <class Other>
+    auto connect(const Other& other) const {
+        return detail::connectStreams(*this, other);
     }
 
     /// The elements that the stream's last operator emitted to the tag. Only for a named stream: name it, then read its
@@ -385,13 +407,16 @@ private:
                 detail::StreamInput before = input_;
                 detail::PendingOperator last = std::move(pending_.back());
                 pending_.pop_back();
-                if (!pending_.empty()) {
-                    const int node = detail::recordStage(graph, input_, std::move(ops_.prev), pending_);
-                    before = detail::outputOf<typename Previous::Output>(input_, node);
+                using Alone = detail::AloneInChain<Previous, Last>;
+                if constexpr (!Alone::kIsFirst) {
+                    if (!pending_.empty()) {
+                        const int node = detail::recordStage(graph, input_, std::move(ops_.prev), pending_);
+                        before = detail::outputOf<typename Previous::Output>(input_, node);
+                    }
                 }
-                using Alone = detail::Link<detail::Input<typename Last::Input>, Last>;
                 pending_ = {std::move(last)};
-                sealedNode_ = detail::recordStage(graph, before, Alone{{}, std::move(ops_.op)}, pending_);
+                sealedNode_ =
+                    detail::recordStage(graph, before, typename Alone::Type{{}, std::move(ops_.op)}, pending_);
                 return sealed();
             }
         }
@@ -442,6 +467,25 @@ struct StreamAccess {
     static DataStream<T> stream(StreamInput input) {
         return DataStream<T>(std::move(input));
     }
+    /// What an operator behind the stream would read; records the stream.
+    template <class T, class Chain>
+    static StreamInput input(const DataStream<T, Chain>& stream) {
+        return stream.sealedInput();
+    }
+    template <class T, class KeySelector>
+    static const StreamInput& input(const KeyedStream<T, KeySelector>& stream) {
+        return stream.input_;
+    }
+    template <class T, class KeySelector>
+    static const KeySelector& keySelector(const KeyedStream<T, KeySelector>& stream) {
+        return stream.selector_;
+    }
+    /// The start of a chain that is still to grow.
+    template <class Ops>
+    static DataStream<typename Ops::Output, Ops> stream(StreamInput input, Ops ops,
+                                                        std::vector<PendingOperator> pending) {
+        return DataStream<typename Ops::Output, Ops>(std::move(input), std::move(ops), std::move(pending));
+    }
     template <class T, class KeySelector>
     static KeyedStream<T, KeySelector> keyed(StreamInput input, KeySelector selector) {
         return KeyedStream<T, KeySelector>(std::move(input), std::move(selector));
@@ -457,6 +501,7 @@ struct StreamAccess {
 }  // namespace detail
 }  // namespace millrace
 
+#include <millrace/api/connected_streams.hpp>
 #include <millrace/api/keyed_stream.hpp>
 
 #endif  // MILLRACE_API_DATA_STREAM_HPP

@@ -6,11 +6,13 @@
 #include <millrace/api/field_reductions.hpp>
 #include <millrace/api/recording.hpp>
 #include <millrace/functions/function_concepts.hpp>
+#include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/types/codec.hpp>
 #include <millrace/types/key_hash.hpp>
 
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -18,7 +20,13 @@
 
 namespace millrace {
 
-template <class T, class KeySelector, class Assigner>
+namespace detail {
+struct DefaultTrigger;
+struct NoEvictor;
+}  // namespace detail
+
+template <class T, class KeySelector, class Assigner, class Trigger = detail::DefaultTrigger,
+          class Evictor = detail::NoEvictor>
 class WindowedStream;
 
 namespace detail {
@@ -108,6 +116,37 @@ public:
             return reduceWith(std::move(fn), "reduce");
         }
     }
+    /// A struct with `processElement(element, KeyedProcessContext<Key>& ctx, Collector<Out>& out)`, which has keyed state
+    /// and timers; or a callable of that form. Optional in the struct: `onTimer(Timestamp, OnTimerContext<Key>& ctx,
+    /// Collector<Out>& out)`, `open(KeyedRuntimeContext&)`, where it gets its states, and `close()`. A function that takes a
+    /// plain `ProcessContext&` works without keys, as on any stream.
+    template <class Out = void, class Fn>
+    auto process(Fn fn) const {
+        using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::ProcessOutput<Fn>::Type, Out>;
+        if constexpr (std::is_void_v<Deduced>) {
+            static_assert(detail::kRejected<Fn>,
+                          "millrace: process(fn): the element type it emits cannot be seen. Write it as (element, "
+                          "KeyedProcessContext<Key>& ctx, Collector<Out>& out), or name the type: process<Out>(fn).");
+            return detail::RejectedStream{};
+        } else if constexpr (detail::kNeedsKey<Fn, T, Key, Deduced>) {
+            if constexpr (detail::NamesOnTimer<Fn> && !detail::HasOnTimer<Fn, Key, Deduced>) {
+                static_assert(detail::kRejected<Fn>,
+                              "millrace: process(fn): onTimer must be callable as onTimer(Timestamp time, "
+                              "OnTimerContext<Key>& ctx, Collector<Out>& out), with the stream's key type.");
+                return detail::RejectedStream{};
+            } else {
+                return processWith<Deduced>(std::move(fn), "process");
+            }
+        } else if constexpr (detail::ProcessFunctionFor<Fn, T, Deduced>) {
+            return stream().template process<Deduced>(std::move(fn));
+        } else {
+            static_assert(
+                detail::kRejected<Fn>,
+                "millrace: process(fn): fn must be copyable and have processElement(element, KeyedProcessContext<Key>& "
+                "ctx, Collector<Out>& out) for the stream's element and key type, or be callable like that.");
+            return detail::RejectedStream{};
+        }
+    }
     /// The same elements as a plain stream: each key's stay together and in order, but the operators behind have no keys.
     DataStream<T> stream() const { return detail::StreamAccess::stream<T>(input_); }
     operator DataStream<T>() const { return stream(); }  // NOLINT(google-explicit-constructor): as in Flink
@@ -125,10 +164,6 @@ public:
     auto flatMap(Fn fn) const {
         return stream().template flatMap<Out>(std::move(fn));
     }
-    template <class Out = void, class Fn>
-    auto process(Fn fn) const {
-        return stream().template process<Out>(std::move(fn));
-    }
     template <class Fn>
     auto inspect(Fn fn) const {
         return stream().inspect(std::move(fn));
@@ -143,10 +178,35 @@ public:
     }
     auto print(std::string label = {}) const { return stream().print(std::move(label)); }
 
+    /// This stream and another one for one operator with a function for each. When both are keyed, by keys of one type,
+    /// the two functions share keyed state and timers.
+    template <class Other>
+    auto connect(const Other& other) const {
+        return detail::connectStreams(*this, other);
+    }
+    /// Pairs the elements of this stream with those of another keyed stream that have the same key and come from about
+    /// the same time: `.between(lower, upper).process(fn)`.
+    template <class Other>
+    auto intervalJoin(const Other& other) const {
+        return detail::intervalJoin(*this, other);
+    }
+
     /// Cuts each key's elements into windows.
     template <class Assigner>
     auto window(Assigner assigner) const {
         return WindowedStream<T, KeySelector, Assigner>(input_, selector_, std::move(assigner));
+    }
+    /// Windows of `size` elements of a key each, however long they take.
+    /// *Failure:* ConfigurationException unless size > 0.
+    template <class Globals = GlobalWindows>
+    auto countWindow(std::int64_t size) const {
+        return detail::countWindows(window(Globals::create()), size);
+    }
+    /// With every `slide` elements of a key a window of its last `size`, at first of fewer.
+    /// *Failure:* ConfigurationException unless size > 0 and slide > 0.
+    template <class Globals = GlobalWindows>
+    auto countWindow(std::int64_t size, std::int64_t slide) const {
+        return detail::countWindows(window(Globals::create()), size, slide);
     }
 
 private:
@@ -156,6 +216,17 @@ private:
     KeyedStream(detail::StreamInput input, KeySelector selector)
         : input_(std::move(input)), selector_(std::move(selector)) {}
 
+    template <class Out, class Fn>
+    auto processWith(Fn fn, std::string kind) const {
+        input_.checked();
+        detail::StageTraits traits;
+        traits.isStateful = true;
+        detail::OperatorInfo info = detail::operatorInfo(std::move(kind));
+        info.states = {"state", "timers"};
+        return detail::StreamAccess::stream(
+            input_, detail::KeyedProcessOperator<T, Out, KeySelector, Fn>{selector_, std::move(fn)}, std::move(info),
+            traits);
+    }
     template <class Fn>
     auto reduceWith(Fn fn, std::string kind) const {
         input_.checked();

@@ -5,6 +5,7 @@
 #include <millrace/operators/node.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <type_traits>
 
 // The types of streams, declared: what the headers of the API know of each other.
@@ -18,6 +19,7 @@ template <class T, class Chain = Sealed>
 class DataStream;
 template <class T, class KeySelector>
 class KeyedStream;
+struct GlobalWindows;
 
 namespace detail {
 
@@ -37,10 +39,35 @@ struct LastOperator<Link<Prev, Op>> {
     using Type = Op;
 };
 
+template <class A, class B>
+struct TwoInputs;
+
+/// An operator alone in its chain.
+template <class Prev, class Op>
+struct AloneInChain {
+    static constexpr bool kIsFirst = false;
+    using Type = Link<Input<typename Op::Input>, Op>;
+};
+template <class A, class B, class Op>
+struct AloneInChain<TwoInputs<A, B>, Op> {
+    static constexpr bool kIsFirst = true;
+    using Type = Link<TwoInputs<A, B>, Op>;
+};
+
 struct StreamAccess;
 
 template <class T, class... Selectors>
 auto keyStream(StreamInput input, Selectors... selectors);
+template <class T, class Assigner>
+auto windowAll(StreamInput input, Assigner assigner);
+template <class Windowed>
+auto countWindows(const Windowed& windows, std::int64_t size);
+template <class Windowed>
+auto countWindows(const Windowed& windows, std::int64_t size, std::int64_t slide);
+template <class First, class Second>
+auto connectStreams(const First& first, const Second& second);
+template <class Left, class Right>
+auto intervalJoin(const Left& left, const Right& right);
 
 }  // namespace detail
 
@@ -48,6 +75,11 @@ template <class S>
 inline constexpr bool kIsDataStream = false;
 template <class T, class Chain>
 inline constexpr bool kIsDataStream<DataStream<T, Chain>> = true;
+
+template <class S>
+inline constexpr bool kIsKeyedStream = false;
+template <class T, class KeySelector>
+inline constexpr bool kIsKeyedStream<KeyedStream<T, KeySelector>> = true;
 
 /// Any stream of T, sealed or growing: for generic helpers, `auto clean(StreamOf<Trade> auto trades)`. @public
 template <class S, class T>

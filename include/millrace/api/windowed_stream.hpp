@@ -4,86 +4,119 @@
 #include <millrace/api/data_stream.hpp>
 #include <millrace/api/field_reductions.hpp>
 #include <millrace/api/keyed_stream.hpp>
-#include <millrace/types/describe.hpp>
+#include <millrace/api/window_kinds.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/aligned_window_operator.hpp>
+#include <millrace/windowing/cumulating_event_time_windows.hpp>
+#include <millrace/windowing/event_time_session_windows.hpp>
+#include <millrace/windowing/evictors/count_evictor.hpp>
+#include <millrace/windowing/evictors/delta_evictor.hpp>
+#include <millrace/windowing/evictors/time_evictor.hpp>
+#include <millrace/windowing/global_windows.hpp>
+#include <millrace/windowing/processing_time_session_windows.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>
+#include <millrace/windowing/sliding_processing_time_windows.hpp>
+#include <millrace/windowing/triggers/continuous_event_time_trigger.hpp>
+#include <millrace/windowing/triggers/continuous_processing_time_trigger.hpp>
+#include <millrace/windowing/triggers/count_trigger.hpp>
+#include <millrace/windowing/triggers/delta_trigger.hpp>
+#include <millrace/windowing/triggers/emission_triggers.hpp>
+#include <millrace/windowing/triggers/processing_timeout_trigger.hpp>
+#include <millrace/windowing/triggers/purging_trigger.hpp>
 #include <millrace/windowing/tumbling_event_time_windows.hpp>
+#include <millrace/windowing/tumbling_processing_time_windows.hpp>
+#include <millrace/windowing/window_operator.hpp>
 
-#include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 namespace millrace {
 
-namespace detail {
-
-// What a window function emits: named, seen from its collector parameter, or returned.
-template <class Fn, class Key, class Element>
-auto windowOutput() {
-    using Seen = typename EmittedBy<Fn>::Type;
-    using Elements = std::span<const Element>;
-    if constexpr (!std::is_void_v<Seen>) {
-        return std::type_identity<Seen>{};
-    } else if constexpr (std::invocable<Fn&, const Key&, const TimeWindow&, const Element&>) {
-        return std::type_identity<
-            std::decay_t<std::invoke_result_t<Fn&, const Key&, const TimeWindow&, const Element&>>>{};
-    } else if constexpr (std::invocable<Fn&, const Key&, WindowContext&, const Element&>) {
-        return std::type_identity<
-            std::decay_t<std::invoke_result_t<Fn&, const Key&, WindowContext&, const Element&>>>{};
-    } else if constexpr (std::invocable<Fn&, const Key&, const TimeWindow&, Elements>) {
-        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, const Key&, const TimeWindow&, Elements>>>{};
-    } else if constexpr (std::invocable<Fn&, const Key&, WindowContext&, Elements>) {
-        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, const Key&, WindowContext&, Elements>>>{};
-    } else {
-        return std::type_identity<void>{};
-    }
-}
-template <class Out, class Fn, class Key, class Element>
-using WindowOutput = typename std::conditional_t<std::is_void_v<Out>, decltype(windowOutput<Fn, Key, Element>()),
-                                                 std::type_identity<Out>>::type;
-
-template <class Assigner>
-Duration slideOf(const Assigner& assigner) {
-    if constexpr (requires { assigner.slide(); }) {
-        return assigner.slide();
-    } else {
-        return assigner.size();
-    }
-}
-
-template <class Assigner>
-std::map<std::string, std::string> windowParameters(const Assigner& assigner, Duration lateness, bool lateTag) {
-    std::map<std::string, std::string> parameters{{"size", describeValue(assigner.size())}};
-    if constexpr (requires { assigner.slide(); }) parameters["slide"] = describeValue(assigner.slide());
-    if (assigner.offset() != Duration::zero()) parameters["offset"] = describeValue(assigner.offset());
-    if (lateness != Duration::zero()) parameters["allowedLateness"] = describeValue(lateness);
-    if (lateTag) parameters["lateData"] = "side output";
-    return parameters;
-}
-
-template <class Assigner>
-concept AlignedAssigner = requires(const Assigner assigner) {
-    assigner.grid();
-    Assigner::kOverlapping;
-};
-
-}  // namespace detail
-
-/// A keyed stream cut into windows; say what to compute from each. @public
+/// A stream cut into windows, by key or as a whole; say what to compute from each. @public
 /// Results carry the last timestamp of their window, so that a further window of the same size puts them into the
 /// matching one.
-template <class T, class KeySelector, class Assigner>
-class WindowedStream : public FieldReductions<WindowedStream<T, KeySelector, Assigner>, T> {
+template <class T, class KeySelector, class Assigner, class Trigger, class Evictor>
+class WindowedStream : public FieldReductions<WindowedStream<T, KeySelector, Assigner, Trigger, Evictor>, T> {
+    using Window = typename Assigner::Window;
+    template <class OtherTrigger, class OtherEvictor>
+    using With = WindowedStream<T, KeySelector, Assigner, OtherTrigger, OtherEvictor>;
+    static constexpr bool kEvicts = !std::is_same_v<Evictor, detail::NoEvictor>;
+
 public:
     using Element = T;
     using Key = detail::KeyOf<KeySelector, T>;
 
-    WindowedStream(detail::StreamInput input, KeySelector selector, Assigner assigner)
-        : input_(std::move(input)), selector_(std::move(selector)), assigner_(std::move(assigner)) {}
+    WindowedStream(detail::StreamInput input, KeySelector selector, Assigner assigner, Trigger trigger = Trigger(),
+                   Evictor evictor = Evictor())
+        : input_(std::move(input)), selector_(std::move(selector)), assigner_(std::move(assigner)),
+          trigger_(std::move(trigger)), evictor_(std::move(evictor)) {}
+
+    /// Says when windows fire, in place of the assigner's own trigger; see TriggerFor.
+    template <class NewTrigger>
+    auto trigger(NewTrigger newTrigger) const {
+        if constexpr (!TriggerFor<NewTrigger, T, Window>) {
+            static_assert(
+                detail::kRejected<NewTrigger>,
+                "millrace: trigger(t): t must be copyable, have a State, and onElement(const T&, Timestamp, const "
+                "Window&, State&, TriggerContext&), onEventTime(Timestamp, const Window&, State&, TriggerContext&) "
+                "and onProcessingTime(...), all const, that return a TriggerResult; see TriggerFor.");
+            return detail::RejectedStream{};
+        } else if constexpr (Assigner::kMerging &&
+                             !MergingTrigger<NewTrigger, detail::TriggerStateOf<NewTrigger, T>, Window>) {
+            static_assert(
+                detail::kRejected<NewTrigger>,
+                "millrace: trigger(t): this trigger cannot be used with windows that merge (sessions): it has no "
+                "onMerge(const Window&, State& into, const State& from, TriggerContext&) const.");
+            return detail::RejectedStream{};
+        } else if constexpr (!HasCodec<detail::TriggerStateOf<NewTrigger, T>>) {
+            static_assert(detail::kRejected<NewTrigger>,
+                          "millrace: trigger(t): the trigger's State has no codec, so it could not be saved. Make it "
+                          "a plain aggregate or specialise millrace::Codec for it.");
+            return detail::RejectedStream{};
+        } else {
+            return with(std::move(newTrigger), evictor_);
+        }
+    }
+    /// Takes elements out of windows when they fire; see EvictorFor. Windows then keep every element.
+    template <class NewEvictor>
+    auto evictor(NewEvictor newEvictor) const {
+        if constexpr (!EvictorFor<NewEvictor, T, Window>) {
+            static_assert(
+                detail::kRejected<NewEvictor>,
+                "millrace: evictor(e): e must be copyable and have evictBefore(WindowElements<T>&, const Window&, "
+                "const EvictorContext&) const or evictAfter(...); see EvictorFor.");
+            return detail::RejectedStream{};
+        } else if constexpr (!HasCodec<T>) {
+            static_assert(detail::kRejected<T>,
+                          "millrace: evictor(e): the stream's element has no codec, so windows could not be saved. "
+                          "Specialise millrace::Codec for it, or make it a plain aggregate.");
+            return detail::RejectedStream{};
+        } else {
+            return with(trigger_, std::move(newEvictor));
+        }
+    }
+    /// One result per window: not before it takes no more late elements.
+    auto emitFinal() const {
+        static_assert(Assigner::kEventTime, "millrace: emitFinal(): only event-time windows take late elements.");
+        return with(detail::FinalTrigger{}, evictor_);
+    }
+    /// Results of what a window has so far, at every multiple of an interval of event time, besides the one at its end.
+    /// *Failure:* ConfigurationException unless interval > 0.
+    auto emitEvery(Duration interval) const {
+        static_assert(Assigner::kEventTime,
+                      "millrace: emitEvery(interval): these windows do not go by event time; use "
+                      "trigger(ContinuousProcessingTimeTrigger::of(interval)).");
+        return with(ContinuousEventTimeTrigger::of(interval), evictor_);
+    }
+    /// Results of what a window has so far, at the latest `timeout` of the clock after an element has come in, besides
+    /// those of its trigger. *Failure:* ConfigurationException unless timeout > 0.
+    auto emitOnWallClock(Duration timeout) const {
+        detail::requirePositive("emitOnWallClock", "timeout", timeout);
+        using Inner = detail::ChosenTrigger<Trigger, Assigner>;
+        return with(detail::WallClockTrigger<typename Inner::Type>(Inner::of(trigger_, assigner_), timeout), evictor_);
+    }
 
     /// Keeps windows for this long after their end; an element that comes in that time makes its window fire again.
     /// *Failure:* ConfigurationException for a negative duration.
@@ -122,7 +155,7 @@ public:
             return rejectAggregate<Aggregate>();
         } else {
             using Result = typename detail::AggregateTraits<Aggregate, T>::Result;
-            return withFunction<detail::WindowOutput<Out, WindowFn, Key, Result>>(std::move(fn), std::move(windowFn),
+            return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(std::move(fn), std::move(windowFn),
                                                                                   "aggregate");
         }
     }
@@ -140,7 +173,7 @@ public:
         if constexpr (!ReduceFunctionFor<Fn, T>) {
             return rejectReduce<Fn>();
         } else {
-            return withFunction<detail::WindowOutput<Out, WindowFn, Key, T>>(
+            return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(
                 detail::ReduceAggregate<T, Fn>{std::move(fn)}, std::move(windowFn), "reduce");
         }
     }
@@ -148,12 +181,28 @@ public:
     /// `std::span<const T> elements`. Buffers every element until the window is gone.
     template <class Out = void, class WindowFn>
     auto process(WindowFn fn) const {
-        return withFunction<detail::WindowOutput<Out, WindowFn, Key, T>>(detail::ListAggregate<T>{}, std::move(fn),
-                                                                         "process");
+        return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(detail::ListAggregate<T>{},
+                                                                                 std::move(fn), "process");
+    }
+    /// The same, by its older name.
+    template <class Out = void, class WindowFn>
+    auto apply(WindowFn fn) const {
+        return process<Out>(std::move(fn));
     }
 
 private:
     friend class FieldReductions<WindowedStream, T>;
+    template <class, class, class, class, class>
+    friend class WindowedStream;
+
+    template <class NewTrigger, class NewEvictor>
+    With<NewTrigger, NewEvictor> with(NewTrigger newTrigger, NewEvictor newEvictor) const {
+        With<NewTrigger, NewEvictor> changed(input_, selector_, assigner_, std::move(newTrigger),
+                                             std::move(newEvictor));
+        changed.lateness_ = lateness_;
+        changed.lateTag_ = lateTag_;
+        return changed;
+    }
 
     template <class Aggregate>
     static auto rejectAggregate() {
@@ -191,11 +240,20 @@ private:
 
     template <class Out, class Aggregate, class WindowFn>
     auto window(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
-        using State = typename detail::AggregateTraits<Aggregate, T>::Accumulator;
-        if constexpr (!detail::AlignedAssigner<Assigner>) {
+        using Traits = detail::AggregateTraits<Aggregate, T>;
+        using State = typename Traits::Accumulator;
+        constexpr bool kCombines = Traits::kMerges || detail::kKeepsElements<Aggregate> || kEvicts;
+        if constexpr (!WindowAssignerFor<Assigner, T>) {
             static_assert(detail::kRejected<Assigner>,
-                          "millrace: window(assigner): this is not a window assigner that millrace knows; use "
-                          "TumblingEventTimeWindows::of(size) or SlidingEventTimeWindows::of(size, slide).");
+                          "millrace: window(assigner): this is not a window assigner for the stream's element; use "
+                          "TumblingEventTimeWindows::of(size), EventTimeSessionWindows::withGap(gap) and so on, or "
+                          "see WindowAssignerFor.");
+            return detail::RejectedStream{};
+        } else if constexpr (Assigner::kMerging && !kCombines) {
+            static_assert(
+                detail::kRejected<Aggregate>,
+                "millrace: aggregate(fn): windows that merge (sessions) need fn.merge(Accumulator& into, const "
+                "Accumulator& other), to combine what two windows have.");
             return detail::RejectedStream{};
         } else if constexpr (!HasCodec<State>) {
             static_assert(
@@ -203,30 +261,70 @@ private:
                 "millrace: window: the accumulator (or the element, for reduce and process) has no codec, so its "
                 "state could not be saved. Make it a plain aggregate or specialise millrace::Codec for it.");
             return detail::RejectedStream{};
+        } else if constexpr (!HasCodec<Window>) {
+            static_assert(detail::kRejected<Window>,
+                          "millrace: window: the assigner's Window has no codec, so its state could not be saved. "
+                          "Make it a plain aggregate or specialise millrace::Codec for it.");
+            return detail::RejectedStream{};
         } else {
             input_.checked();
+            using Chosen = detail::ChosenTrigger<Trigger, Assigner>;
+            using ChosenTrigger = typename Chosen::Type;
             detail::StageTraits traits;
             traits.isStateful = true;
-            traits.needsWatermarks = true;
-            traits.alignmentDrift = 32 * std::min(detail::slideOf(assigner_), Duration::max() / 32);
-            detail::OperatorInfo info =
-                detail::operatorInfo((Assigner::kOverlapping ? "sliding window " : "tumbling window ") + kind);
+            traits.needsWatermarks = Assigner::kEventTime || requires { requires ChosenTrigger::kNeedsWatermarks; };
+            traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
+            if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
+            detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
             info.parameters = detail::windowParameters(assigner_, lateness_, lateTag_.has_value());
-            info.states = {"windows"};
-            using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
-            return detail::StreamAccess::stream(
-                input_, Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},
-                std::move(info), traits);
+            if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts &&
+                          std::is_same_v<ChosenTrigger, EventTimeTrigger>) {
+                info.states = {"windows"};
+                using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
+                return detail::StreamAccess::stream(
+                    input_,
+                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},
+                    std::move(info), traits);
+            } else {
+                info.states = {"keyed windows"};
+                ChosenTrigger chosen = Chosen::of(trigger_, assigner_);
+                if constexpr (std::is_same_v<ChosenTrigger, detail::FinalTrigger>) chosen.lateness = lateness_;
+                using Operator = detail::WindowOperator<T, KeySelector, Assigner, ChosenTrigger, Evictor, Aggregate,
+                                                        WindowFn, Out>;
+                return detail::StreamAccess::stream(
+                    input_,
+                    Operator{selector_, assigner_, std::move(chosen), evictor_, std::move(aggregate),
+                             std::move(windowFn), lateness_, lateTag_},
+                    std::move(info), traits);
+            }
         }
     }
 
     detail::StreamInput input_;
     KeySelector selector_;
     Assigner assigner_;
+    Trigger trigger_;
+    Evictor evictor_;
     Duration lateness_{0};
     std::optional<OutputTag<T>> lateTag_;
 };
 
+namespace detail {
+
+template <class T, class Assigner>
+auto windowAll(StreamInput input, Assigner assigner) {
+    return WindowedStream<T, OneKey, Assigner>(std::move(input), OneKey{}, std::move(assigner));
+}
+template <class Windowed>
+auto countWindows(const Windowed& windows, std::int64_t size) {
+    return windows.trigger(PurgingTrigger::of(CountTrigger::of(size)));
+}
+template <class Windowed>
+auto countWindows(const Windowed& windows, std::int64_t size, std::int64_t slide) {
+    return windows.trigger(CountTrigger::of(slide)).evictor(CountEvictor::of(size));
+}
+
+}  // namespace detail
 }  // namespace millrace
 
 #endif  // MILLRACE_API_WINDOWED_STREAM_HPP

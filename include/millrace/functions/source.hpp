@@ -33,6 +33,7 @@ struct FillResult {
     SourceStatus status = SourceStatus::MoreAvailable;
     Timestamp wakeAt = kMaxTimestamp;     ///< with NothingAvailable: processing time to ask again at
     Timestamp watermark = kMinTimestamp;  ///< for sources that know their watermark themselves
+    bool idle = false;                    ///< holds event time back no longer, until its next record or watermark
 };
 
 /// What a reader may ask of its surroundings. @public

@@ -7,6 +7,7 @@
 #include <millrace/operators/chain_stage.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,11 +70,15 @@ struct StreamInput {
     bool exchangeGiven = false;
     std::shared_ptr<const PortFactory> ports;
     std::shared_ptr<const PortFactory> rebalancePorts;
+    std::shared_ptr<const StreamInput> second;  ///< what the second input reads, of an operator with two
 
     /// *Failure:* GraphException for a stream that was moved from or whose pipeline has been executed.
     GraphBuilder& checked() const;
     std::vector<GraphEdge> edges() const;
 };
+
+/// What an operator with two inputs will read. *Failure:* GraphException for streams of different environments.
+StreamInput twoInputs(StreamInput first, StreamInput second);
 
 /// What the operators of a chain say about the stage that they become.
 struct StageTraits {
@@ -83,6 +88,7 @@ struct StageTraits {
     bool assignsTimestamps = false;
     bool needsWatermarks = false;
     Duration alignmentDrift{0};
+    std::optional<int> fixedParallelism;
 
     void add(const StageTraits& other);
     void applyTo(GraphNode& node) const;

@@ -210,7 +210,23 @@ MILLRACE_INLINE_COLD std::vector<GraphEdge> StreamInput::edges() const {
     for (const Upstream& upstream : upstreams) {
         edges.push_back({upstream.node, upstream.tag, 0, exchange, exchangeGiven, ports, rebalancePorts});
     }
+    if (second != nullptr) {
+        for (GraphEdge& edge : second->edges()) {
+            edge.input = 1;
+            edges.push_back(std::move(edge));
+        }
+    }
     return edges;
+}
+
+MILLRACE_INLINE_COLD StreamInput twoInputs(StreamInput first, StreamInput second) {
+    if (&first.checked() != &second.checked()) {
+        throw GraphException(
+            "connect or join: the two streams belong to different environments; build both in the one that executes "
+            "them");
+    }
+    first.second = std::make_shared<const StreamInput>(std::move(second));
+    return first;
 }
 
 MILLRACE_INLINE_COLD void StageTraits::add(const StageTraits& other) {
@@ -220,6 +236,7 @@ MILLRACE_INLINE_COLD void StageTraits::add(const StageTraits& other) {
     assignsTimestamps = assignsTimestamps || other.assignsTimestamps;
     needsWatermarks = needsWatermarks || other.needsWatermarks;
     alignmentDrift = std::max(alignmentDrift, other.alignmentDrift);
+    if (other.fixedParallelism.has_value()) fixedParallelism = other.fixedParallelism;
 }
 
 MILLRACE_INLINE_COLD void StageTraits::applyTo(GraphNode& node) const {
@@ -229,6 +246,7 @@ MILLRACE_INLINE_COLD void StageTraits::applyTo(GraphNode& node) const {
     node.assignsTimestamps = assignsTimestamps;
     node.needsWatermarks = needsWatermarks;
     node.alignmentDrift = alignmentDrift;
+    node.fixedParallelism = fixedParallelism;
 }
 
 }  // namespace millrace::detail

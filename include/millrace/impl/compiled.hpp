@@ -10,6 +10,7 @@
 
 // bodies: begin
 #include <millrace/api/data_stream_sink.ipp>
+#include <millrace/api/interval_join.ipp>
 #include <millrace/api/stream_environment.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
 #include <millrace/connectors/file_line_reader.ipp>
@@ -18,6 +19,8 @@
 #include <millrace/connectors/socket_connection.ipp>
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
+#include <millrace/operators/sort_buffer.ipp>
+#include <millrace/operators/sorting_stage.ipp>
 #include <millrace/runtime/actor.ipp>
 #include <millrace/runtime/caller_runtime.ipp>
 #include <millrace/runtime/channel.ipp>
@@ -32,8 +35,13 @@
 #include <millrace/runtime/task_input.ipp>
 #include <millrace/runtime/thread_pool_runtime.ipp>
 #include <millrace/runtime/timer_thread.ipp>
+#include <millrace/state/keyed_state_store.ipp>
+#include <millrace/state/state_cells.ipp>
+#include <millrace/testing/pipeline_host.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
+#include <millrace/windowing/wake_queue.ipp>
+#include <millrace/windowing/window_arguments.ipp>
 // bodies: end
 
 #endif  // MILLRACE_IMPL_COMPILED_HPP

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
 #define MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
 
+#include <millrace/state/aggregation.hpp>
+
 #include <concepts>
 #include <functional>
 #include <type_traits>
@@ -9,20 +11,6 @@
 // Reduce functions behind sum, min, max, minBy and maxBy, rolling and in windows. They work in place: `reduceInto`.
 
 namespace millrace::detail {
-
-/// A reduce function that changes the state in place instead of returning a new one.
-template <class Fn, class T>
-concept InPlaceReduce = requires(Fn& fn, T& state, const T& value) { fn.reduceInto(state, value); };
-
-/// state = fn(state, value)
-template <class Fn, class T>
-[[gnu::always_inline]] inline void reduceInto(Fn& fn, T& state, const T& value) {
-    if constexpr (InPlaceReduce<Fn, T>) {
-        fn.reduceInto(state, value);
-    } else {
-        state = std::invoke(fn, std::as_const(state), value);
-    }
-}
 
 /// The field "all of it": for streams of plain numbers.
 struct WholeValue {

@@ -75,7 +75,7 @@ public:
         readerContext.now = [&context] { return context.currentProcessingTime(); };
         readerContext.accumulators = &context.accumulators();
         strategy_.guarded("the source", [&] { reader_.emplace(source_.createReader(readerContext)); });
-        if (strategy_.get().idleness().has_value()) scheduleTick();
+        if (wantsTicks(strategy_.get())) scheduleTick();
     }
     void close() override {
         if (reader_.has_value()) strategy_.guarded("close() of the source", [&] { reader_->close(); });
@@ -108,9 +108,17 @@ public:
             outputs_.flushSide();
         }
         if constexpr (kSourceEmitsWatermarks<Source>) {
-            if (filled.watermark != kMinTimestamp) sendWatermark(filled.watermark);
+            if (filled.watermark != kMinTimestamp) {
+                setIdle(false);
+                sendWatermark(filled.watermark);
+            }
         }
+        if (filled.idle) setIdle(true);
         if (filled.status == SourceStatus::EndOfSplit) {
+            if (strategy_.get().periodicEmit().has_value()) {  // the last word of this split's generator
+                strategy_.guarded("the watermark generator", [&] { watermarks_->afterBlock(); });
+                if (watermarks_->output().takeChanged()) forwardGenerated(true);
+            }
             watermarks_.reset();
         } else if (filled.status == SourceStatus::NothingAvailable && filled.wakeAt != kMaxTimestamp) {
             stage_->registerProcessingTimer(filled.wakeAt);
@@ -122,9 +130,9 @@ public:
 
     Progress onProcessingTime(Timestamp now) override {
         progress_ = Progress::Done;
-        if (const auto& idleness = strategy_.get().idleness(); idleness.has_value() && now >= nextTick_) {
+        if (now >= nextTick_) {
             if (watermarks_.has_value()) {
-                watermarks_->onTick(now, *idleness);
+                watermarks_->onTick(now, strategy_.get().idleness());
                 if (watermarks_->output().takeChanged()) forwardGenerated(true);
             }
             scheduleTick();
@@ -180,7 +188,7 @@ private:
         return {std::move(split), false};
     }
     void scheduleTick() {
-        nextTick_ = stage_->currentProcessingTime() + idlenessTick(*strategy_.get().idleness());
+        nextTick_ = stage_->currentProcessingTime() + tickOf(strategy_.get());
         stage_->registerProcessingTimer(nextTick_);
     }
     void setIdle(bool idle) {

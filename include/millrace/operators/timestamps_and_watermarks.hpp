@@ -33,7 +33,7 @@ public:
         metrics_ = &context.metrics;
         strategy_.open(context);
         this->next_.open(context);
-        if (strategy_.get().idleness().has_value()) scheduleTick();
+        if (wantsTicks(strategy_.get())) scheduleTick();
     }
     void pushBlock(Block<T> block) {
         constexpr std::size_t kStep = kBlockRecords<T>;
@@ -65,12 +65,15 @@ public:
     void onIdle() {}
     void onActive() {}
     Progress onProcessingTime(Timestamp now) {
-        if (const auto& idleness = strategy_.get().idleness(); idleness.has_value() && now >= nextTick_) {
-            watermarks_.onTick(now, *idleness);
-            if (watermarks_.output().takeChanged()) emit();
+        if (now >= nextTick_) {
+            tick(now);
             scheduleTick();
         }
         return this->next_.onProcessingTime(now);
+    }
+    Progress endInput() {
+        if (strategy_.get().periodicEmit().has_value()) tick(stage_->currentProcessingTime());
+        return this->next_.endInput();
     }
 
 private:
@@ -92,8 +95,12 @@ private:
         pushBlock(pending_.block(std::exchange(timed_, false)));
         pending_.clear();
     }
+    void tick(Timestamp now) {
+        strategy_.guarded("the watermark generator", [&] { watermarks_.onTick(now, strategy_.get().idleness()); });
+        if (watermarks_.output().takeChanged()) emit();
+    }
     void scheduleTick() {
-        nextTick_ = stage_->currentProcessingTime() + idlenessTick(*strategy_.get().idleness());
+        nextTick_ = saturatingAdd(stage_->currentProcessingTime(), tickOf(strategy_.get()));
         stage_->registerProcessingTimer(nextTick_);
     }
     // These watermarks arise in the middle of a block: the operators behind must not stop half-way.
@@ -103,8 +110,9 @@ private:
         if (output.idle()) {
             if (!idle_) markIdle(true);
         } else {
-            if (idle_) markIdle(false);
-            if (output.watermark() > last_ && output.watermark() != kMinTimestamp) {
+            const bool grows = output.watermark() > last_ && output.watermark() != kMinTimestamp;
+            if (idle_ && (grows || !strategy_.get().periodicEmit().has_value())) markIdle(false);
+            if (grows) {
                 advanceTo(output.watermark());
                 this->next_.onWatermark(last_);
             }

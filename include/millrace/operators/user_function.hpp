@@ -37,10 +37,21 @@ public:
 
     void open(OpenContext& context) { open(context, context.takeOperator()); }
     void open(OpenContext& context, const OperatorId& id) {
-        id_ = &id;
-        subtask_ = context.stage.subtaskIndex;
         if constexpr (HasOpen<Fn>) {
             RuntimeContext runtime = context.runtimeContext(id);
+            open(context, id, runtime);
+        } else {
+            id_ = &id;
+            subtask_ = context.stage.subtaskIndex;
+            opened_ = true;
+        }
+    }
+    /// With a context that gives more than a RuntimeContext does.
+    template <class Runtime>
+    void open(OpenContext& context, const OperatorId& id, Runtime& runtime) {
+        id_ = &id;
+        subtask_ = context.stage.subtaskIndex;
+        if constexpr (requires { fn_.open(runtime); }) {
             guarded("open()", [&] { fn_.open(runtime); });
         }
         opened_ = true;
@@ -72,10 +83,14 @@ public:
     }
     template <class Call>
     decltype(auto) guarded(const char* what, Call&& call) {
+        return guarded(what, kMinTimestamp, std::forward<Call>(call));
+    }
+    template <class Call>
+    decltype(auto) guarded(const char* what, Timestamp timestamp, Call&& call) {
         try {
             return call();
         } catch (...) {
-            throwUserFunctionError(*id_, subtask_, kMinTimestamp, {}, what);
+            throwUserFunctionError(*id_, subtask_, timestamp, {}, what);
         }
     }
 

@@ -30,6 +30,14 @@ public:
         generator_.onEvent(value, timestamp, output_);
     }
     void afterBlock() { generator_.onPeriodicEmit(output_); }
+    /// What a tick of the clock does: with an idleness rule, and without one.
+    void onTick(Timestamp now, const std::optional<Duration>& timeout) {
+        if (timeout.has_value()) {
+            onTick(now, *timeout);
+        } else {
+            afterBlock();
+        }
+    }
 
     /// The idleness rule of Flink: counted from the first tick without a record, idle when longer than the timeout.
     void onTick(Timestamp now, Duration timeout) {
@@ -57,6 +65,16 @@ private:
 /// How often idleness is looked at.
 inline Duration idlenessTick(Duration timeout) {
     return std::clamp<Duration>(timeout / 4, std::chrono::milliseconds(1), std::chrono::milliseconds(200));
+}
+
+/// Whether a strategy wants to hear of the clock, and how often.
+template <class Strategy>
+bool wantsTicks(const Strategy& strategy) {
+    return strategy.periodicEmit().has_value() || strategy.idleness().has_value();
+}
+template <class Strategy>
+Duration tickOf(const Strategy& strategy) {
+    return strategy.periodicEmit().has_value() ? *strategy.periodicEmit() : idlenessTick(*strategy.idleness());
 }
 
 template <class Assigner, class T>
@@ -114,6 +132,7 @@ void pushWithWatermarks(Block<T> block, const Strategy& strategy, SplitWatermark
         next.pushBlock(block);
     }
     next.flush();
+    if (strategy.periodicEmit().has_value()) return;  // the clock asks
     guarded([&] { watermarks.afterBlock(); });
     if (watermarks.output().takeChanged()) emit(true);
 }

@@ -66,6 +66,13 @@ public:
         [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
             __builtin_prefetch(slots + (hash >> shift), 1);
         }
+        /// The same for entries that are touched to their end, which may lie in the next cache line.
+        [[gnu::always_inline]] void prefetchWhole(std::uint64_t hash) const noexcept {
+            prefetch(hash);
+            if constexpr (64 % sizeof(Slot) != 0) {
+                __builtin_prefetch(reinterpret_cast<const char*>(slots + (hash >> shift) + 1) - 1, 1);
+            }
+        }
     };
 
     KeyedTable() = default;
@@ -151,6 +158,26 @@ public:
         return slot;
     }
 
+    /// Whether single entries can be taken out: those behind them have to move.
+    static constexpr bool kErases =
+        std::is_nothrow_move_constructible_v<Key> && std::is_nothrow_move_constructible_v<Value>;
+    /// Ends an entry. Entries behind it may move: slots and values found before are no longer good.
+    void erase(Slot* slot) noexcept
+        requires kErases
+    {
+        slot->release();
+        if (slot == side_.get()) return;
+        --size_;
+        const std::size_t mask = capacity_ - 1;
+        std::size_t hole = static_cast<std::size_t>(slot - slots_);
+        for (std::size_t at = (hole + 1) & mask; slots_[at].occupied(); at = (at + 1) & mask) {
+            if (((at - (slots_[at].storedHash() >> shift_)) & mask) < ((at - hole) & mask)) continue;
+            slots_[hole].moveFrom(slots_[at]);
+            slots_[at].release();
+            hole = at;
+        }
+    }
+
     std::size_t size() const noexcept { return size_ + (side_->occupied() ? 1 : 0); }
     bool empty() const noexcept { return size() == 0; }
     std::size_t memoryBytes() const noexcept { return memory_.bytes(); }
@@ -161,6 +188,8 @@ public:
     // Positions run from 0 to endPosition(); the table must not grow in between.
 
     std::size_t endPosition() const noexcept { return capacity_ + 1; }
+    /// The entry, occupied or free, at a position.
+    Slot& slotAt(std::size_t position) const noexcept { return position < capacity_ ? slots_[position] : *side_; }
 
     /// Writes up to `room` occupied entries from `position` on to `found`, moves `position` and returns how many.
     std::size_t gather(std::size_t& position, Slot** found, std::size_t room) noexcept {
@@ -214,7 +243,9 @@ private:
     static constexpr std::size_t kCached = 512 * 1024;  // half of a usual L2
 
     static std::size_t limitOf(std::size_t capacity) noexcept {
-        return 2 * capacity * sizeof(Slot) <= kSmallBytes ? capacity / 2 : capacity / 5 * 4;
+        // where an entry fills cache lines of its own, the next one is another miss, which nothing has been prefetched for
+        const bool sparse = sizeof(Slot) >= 128 || 2 * capacity * sizeof(Slot) <= kSmallBytes;
+        return sparse ? capacity / 2 : capacity / 5 * 4;
     }
 
     [[gnu::noinline]] void allocate(std::size_t capacity) {

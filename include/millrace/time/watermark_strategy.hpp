@@ -32,14 +32,16 @@ public:
     static constexpr bool kAssignsTimestamps = !std::is_same_v<Assigner, detail::KeepTimestamps>;
     static constexpr bool kEmitsWatermarks = !std::is_same_v<Generator, NoWatermarksGenerator>;
 
-    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, std::optional<Duration> idleness)
-        : supplier_(std::move(supplier)), assigner_(std::move(assigner)), idleness_(idleness) {}
+    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, std::optional<Duration> idleness,
+                           std::optional<Duration> periodicEmit = std::nullopt)
+        : supplier_(std::move(supplier)), assigner_(std::move(assigner)), idleness_(idleness),
+          periodicEmit_(periodicEmit) {}
 
     /// Takes timestamps from the record: a pointer to a `Timestamp` member, or a callable `(const T&)` or
     /// `(const T&, Timestamp recordTimestamp)` that returns a Timestamp.
     template <class Fn>
     BasicWatermarkStrategy<Supplier, Fn> withTimestampAssigner(Fn assigner) const {
-        return {supplier_, std::move(assigner), idleness_};
+        return {supplier_, std::move(assigner), idleness_, periodicEmit_};
     }
     /// Without a record for longer than this (processing time), the split or subtask counts as idle and no longer
     /// holds event time back. *Failure:* ConfigurationException unless positive.
@@ -47,17 +49,31 @@ public:
         if (timeout <= Duration::zero()) {
             throw ConfigurationException("withIdleness(timeout): the timeout must be positive");
         }
-        return {supplier_, assigner_, timeout};
+        return {supplier_, assigner_, timeout, periodicEmit_};
+    }
+    /// `onPeriodicEmit` runs every `interval` of processing time instead of after every block of records, and once more
+    /// when the input ends: Flink's auto-watermark interval. Fewer watermarks, later results. A record alone does not
+    /// end idleness then, only a watermark that it causes does.
+    /// *Failure:* ConfigurationException unless positive.
+    BasicWatermarkStrategy withPeriodicEmit(Duration interval) const {
+        if (interval <= Duration::zero()) {
+            throw ConfigurationException(
+                "withPeriodicEmit(interval): the interval must be positive; without it, watermarks follow every block "
+                "of records");
+        }
+        return {supplier_, assigner_, idleness_, interval};
     }
 
     Generator createGenerator() const { return supplier_(); }
     const Assigner& assigner() const noexcept { return assigner_; }
     const std::optional<Duration>& idleness() const noexcept { return idleness_; }
+    const std::optional<Duration>& periodicEmit() const noexcept { return periodicEmit_; }
 
 private:
     Supplier supplier_;
     [[no_unique_address]] Assigner assigner_;
     std::optional<Duration> idleness_;
+    std::optional<Duration> periodicEmit_;
 };
 
 /// The ways to make watermarks. @public

@@ -2,6 +2,8 @@
 #define MILLRACE_WINDOWING_SLIDING_EVENT_TIME_WINDOWS_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/windowing/triggers/event_time_trigger.hpp>
+#include <millrace/windowing/window_assigner.hpp>
 #include <millrace/windowing/window_grid.hpp>
 
 #include <vector>
@@ -16,6 +18,9 @@ namespace millrace {
 /// size / slide <= 10 000 000.
 class SlidingEventTimeWindows {
 public:
+    using Window = TimeWindow;
+    static constexpr bool kEventTime = true;
+    static constexpr bool kMerging = false;
     static constexpr bool kOverlapping = true;
 
     static SlidingEventTimeWindows of(Duration size, Duration slide, Duration offset = {});
@@ -26,6 +31,13 @@ public:
 
     /// The latest window first, as Flink lists them.
     std::vector<TimeWindow> assignWindows(Timestamp timestamp) const;
+    template <class T>
+    void assignWindows(const T&, Timestamp timestamp, const AssignerContext&, WindowList<TimeWindow>& windows) const {
+        const detail::WindowGrid windowGrid = grid();
+        const auto [first, last] = windowGrid.windowsOf(windowGrid.sliceOf(timestamp));
+        for (auto k = last; k >= first; --k) windows.add(windowGrid.window(k));
+    }
+    EventTimeTrigger defaultTrigger() const noexcept { return {}; }
     detail::WindowGrid grid() const noexcept { return {size_, slide_, offset_}; }
 
 private:

@@ -2,6 +2,8 @@
 #define MILLRACE_WINDOWING_TUMBLING_EVENT_TIME_WINDOWS_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/windowing/triggers/event_time_trigger.hpp>
+#include <millrace/windowing/window_assigner.hpp>
 #include <millrace/windowing/window_grid.hpp>
 
 namespace millrace {
@@ -14,6 +16,9 @@ namespace millrace {
 /// *Failure:* `of` throws ConfigurationException unless size > 0 and |offset| < size.
 class TumblingEventTimeWindows {
 public:
+    using Window = TimeWindow;
+    static constexpr bool kEventTime = true;
+    static constexpr bool kMerging = false;
     static constexpr bool kOverlapping = false;
 
     static TumblingEventTimeWindows of(Duration size, Duration offset = {});
@@ -25,6 +30,11 @@ public:
         const detail::WindowGrid windows = grid();
         return windows.window(windows.sliceOf(timestamp));
     }
+    template <class T>
+    TimeWindow assignWindow(const T&, Timestamp timestamp, const AssignerContext&) const noexcept {
+        return assignWindow(timestamp);
+    }
+    EventTimeTrigger defaultTrigger() const noexcept { return {}; }
     detail::WindowGrid grid() const noexcept { return {size_, size_, offset_}; }
 
 private:

@@ -17,7 +17,7 @@ inline constexpr bool kKeepsElements<ListAggregate<T>> = true;
 
 /// Turns fired (window, key, accumulator) into output: through the window function if there is one. Results are
 /// stamped with the last timestamp of their window. Nothing downstream runs before the user's function has returned.
-template <class T, class Key, class Aggregate, class WindowFn, class Out>
+template <class T, class Key, class Aggregate, class WindowFn, class Out, class Window = TimeWindow>
 class WindowEmitter {
     using Traits = AggregateTraits<Aggregate, T>;
     using Accumulator = typename Traits::Accumulator;
@@ -37,6 +37,22 @@ public:
     }
     void setWatermark(Timestamp watermark) noexcept { watermark_ = watermark; }
 
+    /// Tells the window function that a window of a key is gone, if it has a `clear(context)`.
+    void clear(const Key& key, const Window& window) {
+        if constexpr (requires(WindowFn& fn, WindowContextOf<Window>& context) { fn.clear(context); }) {
+            WindowContextOf<Window> context(window, watermark_, *stage_, *outputs_);
+            window_ = window;
+            try {
+                windowFunction_.get().clear(context);
+            } catch (...) {
+                fail(key);
+            }
+        } else {
+            (void)key;
+            (void)window;
+        }
+    }
+
     /// How many keys may be emitted before the results have to be taken away.
     std::size_t room() const noexcept {
         const std::size_t full = kBlockRecords<Out>;
@@ -45,7 +61,7 @@ public:
         return kDirect ? left : std::min<std::size_t>(left, 64);
     }
 
-    void begin(const TimeWindow& window) noexcept {
+    void begin(const Window& window) noexcept {
         window_ = window;
         from_ = out_.size();
     }
@@ -66,13 +82,13 @@ public:
 
 private:
     void callWindowFunction(const Key& key, const Accumulator& acc) {
-        WindowContext context(window_, watermark_, *stage_, *outputs_);
+        WindowContextOf<Window> context(window_, watermark_, *stage_, *outputs_);
         if constexpr (kKeepsElements<Aggregate>) {
-            WindowCall<WindowFn, Key, T, Out>::withElements(windowFunction_.get(), key, context, acc, out_);
+            WindowCall<WindowFn, Key, T, Out, Window>::withElements(windowFunction_.get(), key, context, acc, out_);
         } else {
             const auto& result = aggregate_.get().getResult(acc);
-            WindowCall<WindowFn, Key, typename Traits::Result, Out>::withResult(windowFunction_.get(), key, context,
-                                                                                result, out_);
+            WindowCall<WindowFn, Key, typename Traits::Result, Out, Window>::withResult(windowFunction_.get(), key,
+                                                                                        context, result, out_);
         }
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const Key& key) const {
@@ -85,7 +101,7 @@ private:
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
     Collector<Out> out_;
-    TimeWindow window_{};
+    Window window_{};
     std::size_t from_ = 0;
     Timestamp watermark_ = kMinTimestamp;
 };

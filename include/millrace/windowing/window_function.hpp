@@ -5,6 +5,7 @@
 #include <millrace/windowing/time_window.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <type_traits>
@@ -15,13 +16,14 @@ namespace millrace {
 
 /// What a window function may ask and do besides emitting. @public
 /// *Thread safety:* valid only during the call that it was passed to.
-class WindowContext {
+template <class Window>
+class WindowContextOf {
 public:
-    WindowContext(TimeWindow window, Timestamp watermark, const detail::StageContext& stage,
-                  detail::StageOutputs& outputs)
+    WindowContextOf(const Window& window, Timestamp watermark, const detail::StageContext& stage,
+                    detail::StageOutputs& outputs)
         : window_(window), watermark_(watermark), stage_(stage), outputs_(outputs) {}
 
-    const TimeWindow& window() const noexcept { return window_; }
+    const Window& window() const noexcept { return window_; }
     Timestamp currentWatermark() const noexcept { return watermark_; }
     Timestamp currentProcessingTime() const { return stage_.currentProcessingTime(); }
     /// Emits to a side output, with the timestamp of the window's results.
@@ -31,25 +33,32 @@ public:
     }
 
 private:
-    TimeWindow window_;
+    Window window_;
     Timestamp watermark_;
     const detail::StageContext& stage_;
     detail::StageOutputs& outputs_;
 };
+
+/// For windows of time: all but GlobalWindows and assigners with windows of their own. @public
+using WindowContext = WindowContextOf<TimeWindow>;
 
 namespace detail {
 
 /// Stands for a window function where there is none: the results are the output.
 struct NoWindowFunction {};
 
+/// The one key of windows over a whole stream (`windowAll`); their functions do not see it.
+enum class NoKey : std::uint8_t { Only };
+
 /// Calls a window function in one of its forms. With a struct's `process`, or as a callable:
 ///   (key, context, elements, out)   elements: std::span<const Element>
 ///   (key, context, result, out)     after an aggregate: its one result
-///   (key, window, …, out)           TimeWindow in place of the context
-/// and without `out`, returning the one element to emit.
-template <class Fn, class Key, class Element, class Out>
+///   (key, window, …, out)           the window in place of the context
+/// and without `out`, returning the one element to emit; for windows over a whole stream without `key`.
+template <class Fn, class Key, class Element, class Out, class Window = TimeWindow>
 class WindowCall {
     using Elements = std::span<const Element>;
+    using Context = WindowContextOf<Window>;
 
     template <class... Args>
     static constexpr bool kMember = requires(Fn& fn, Args&&... args) { fn.process(std::forward<Args>(args)...); };
@@ -66,39 +75,59 @@ class WindowCall {
             return std::invoke(fn, std::forward<Args>(args)...);
         }
     }
+    template <class... Args>
+    static void callWith(Collector<Out>& out, Fn& fn, Args&&... args) {
+        if constexpr (kEmits<Args...>) {
+            invoke(fn, std::forward<Args>(args)..., out);
+        } else {
+            out.collect(invoke(fn, std::forward<Args>(args)...));
+        }
+    }
     template <class Where, class Content>
-    static constexpr bool kTakes = kEmits<const Key&, Where, Content> || kReturns<const Key&, Where, Content>;
+    static constexpr bool takes() {
+        if constexpr (std::is_same_v<Key, NoKey>) {
+            return kEmits<Where, Content> || kReturns<Where, Content>;
+        } else {
+            return kEmits<const Key&, Where, Content> || kReturns<const Key&, Where, Content>;
+        }
+    }
+    template <class Where, class Content>
+    static constexpr bool kTakes = takes<Where, Content>();
     template <class Where, class Content>
     static void call(Fn& fn, const Key& key, Where&& where, Content&& content, Collector<Out>& out) {
-        if constexpr (kEmits<const Key&, Where, Content>) {
-            invoke(fn, key, std::forward<Where>(where), std::forward<Content>(content), out);
+        if constexpr (std::is_same_v<Key, NoKey>) {
+            callWith<Where, Content>(out, fn, std::forward<Where>(where), std::forward<Content>(content));
         } else {
-            out.collect(invoke(fn, key, std::forward<Where>(where), std::forward<Content>(content)));
+            callWith<const Key&, Where, Content>(out, fn, key, std::forward<Where>(where),
+                                                 std::forward<Content>(content));
         }
     }
 
 public:
     /// For `aggregate(fn, windowFn)` and `reduce(fn, windowFn)`: exactly one element.
-    static void withResult(Fn& fn, const Key& key, WindowContext& context, const Element& result, Collector<Out>& out) {
-        if constexpr (kTakes<WindowContext&, const Element&>) {
-            call(fn, key, context, result, out);
-        } else if constexpr (kTakes<const TimeWindow&, const Element&>) {
-            call(fn, key, context.window(), result, out);
+    static void withResult(Fn& fn, const Key& key, Context& context, const Element& result, Collector<Out>& out) {
+        if constexpr (kTakes<Context&, const Element&>) {
+            call<Context&, const Element&>(fn, key, context, result, out);
+        } else if constexpr (kTakes<const Window&, const Element&>) {
+            call<const Window&, const Element&>(fn, key, context.window(), result, out);
         } else {
             withElements(fn, key, context, Elements(&result, 1), out);
         }
     }
     /// For `process(windowFn)`: everything in the window.
-    static void withElements(Fn& fn, const Key& key, WindowContext& context, Elements elements, Collector<Out>& out) {
-        if constexpr (kTakes<WindowContext&, Elements>) {
-            call(fn, key, context, elements, out);
+    static void withElements(Fn& fn, const Key& key, Context& context, Elements elements, Collector<Out>& out) {
+        if constexpr (kTakes<Context&, Elements>) {
+            call<Context&, Elements>(fn, key, context, std::move(elements), out);
         } else {
-            static_assert(kTakes<const TimeWindow&, Elements>,
+            static_assert(kTakes<const Window&, Elements>,
                           "millrace: a window function must be callable as fn(key, context, elements, out), "
                           "fn(key, window, elements, out) or, after an aggregate, fn(key, window, result, out), with "
                           "WindowContext& context, const TimeWindow& window, std::span<const T> elements and "
-                          "Collector<Out>& out; without out it returns the one element to emit.");
-            if constexpr (kTakes<const TimeWindow&, Elements>) call(fn, key, context.window(), elements, out);
+                          "Collector<Out>& out; without out it returns the one element to emit, after windowAll there "
+                          "is no key, and for other windows write WindowContextOf<Window>& and const Window&.");
+            if constexpr (kTakes<const Window&, Elements>) {
+                call<const Window&, Elements>(fn, key, context.window(), std::move(elements), out);
+            }
         }
     }
 };

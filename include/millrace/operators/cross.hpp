@@ -1,0 +1,123 @@
+#ifndef MILLRACE_OPERATORS_CROSS_HPP
+#define MILLRACE_OPERATORS_CROSS_HPP
+
+#include <millrace/operators/two_input_stage.hpp>
+#include <millrace/operators/user_function.hpp>
+#include <millrace/state/key_group_state.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// Every record of the first input with every record of the second, when both have ended. Results have no timestamp.
+/// *State:* "cross", all records, not by key.
+template <class A, class B, class Fn, class Out>
+struct CrossOperator {
+    using Output = Out;
+    Fn fn;
+
+    template <class Next>
+    class Node;
+};
+
+template <class A, class B, class Fn, class Out>
+template <class Next>
+class CrossOperator<A, B, Fn, Out>::Node : public FunctionNode<Fn, Next> {
+    static constexpr std::uint8_t kFormat = 1;
+
+public:
+    template <class Refs>
+    explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
+
+    void open(OpenContext& context) {
+        stage_ = &context.stage;
+        FunctionNode<Fn, Next>::open(context);
+        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
+    }
+    void pushBlock1(Block<A> block) {
+        for (std::size_t i = 0; i < block.size; ++i) first_.push_back(std::move(block.values[i]));
+    }
+    void pushBlock2(Block<B> block) {
+        for (std::size_t i = 0; i < block.size; ++i) second_.push_back(std::move(block.values[i]));
+    }
+    Progress onWatermark(Timestamp watermark) {
+        if (watermark != kMaxTimestamp) return this->next_.onWatermark(watermark);
+        crossing_ = true;
+        return goOn();
+    }
+    Progress resume() { return crossing_ ? goOn() : this->next_.resume(); }
+
+    void snapshot(SnapshotSink& sink) {
+        ByteWriter bytes;
+        bytes.write(kFormat);
+        Codec<std::vector<A>>::encode(first_, bytes);
+        Codec<std::vector<B>>::encode(second_, bytes);
+        sink.write(this->fn_.id().uid, "cross", kOperatorState, bytes.bytes());
+        this->next_.snapshot(sink);
+    }
+    /// If called before `open`, the source must live until then.
+    void restore(const SnapshotSource& source) {
+        if (stage_ != nullptr) {
+            restoreState(source);
+        } else {
+            restoreFrom_ = &source;
+        }
+        this->next_.restore(source);
+    }
+
+private:
+    Progress goOn() {
+        for (; at_ < first_.size(); ++at_, with_ = 0) {
+            for (; with_ < second_.size(); ++with_) {
+                if (out_.full()) {
+                    emitBlock();
+                    if (stage_->outputBlocked && stage_->maySuspend) {
+                        this->next_.flush();
+                        return Progress::Suspended;
+                    }
+                }
+                this->fn_.guarded("the user's function", [&] {
+                    out_.collect(
+                        std::invoke(this->fn_.get(), std::as_const(first_[at_]), std::as_const(second_[with_])));
+                });
+            }
+        }
+        crossing_ = false;
+        emitBlock();
+        first_.clear();
+        second_.clear();
+        this->next_.flush();
+        return this->next_.onWatermark(kMaxTimestamp);
+    }
+    void emitBlock() {
+        if (out_.size() > 0) this->next_.pushBlock(out_.block(false));
+        out_.clear();
+    }
+    void restoreState(const SnapshotSource& source) {
+        readKeyGroups(source, this->fn_.id().uid, "cross", kFormat, [&](ByteReader& reader) {
+            for (A& value : decodeStates<A>(reader)) first_.push_back(std::move(value));
+            for (B& value : decodeStates<B>(reader)) second_.push_back(std::move(value));
+        });
+    }
+    template <class T>
+    static std::vector<T> decodeStates(ByteReader& reader) {
+        return decodeState<std::vector<T>>(reader);
+    }
+
+    std::vector<A> first_;
+    std::vector<B> second_;
+    Collector<Out> out_;
+    std::size_t at_ = 0;
+    std::size_t with_ = 0;
+    bool crossing_ = false;
+    StageContext* stage_ = nullptr;
+    const SnapshotSource* restoreFrom_ = nullptr;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_CROSS_HPP

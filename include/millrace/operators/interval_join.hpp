@@ -1,0 +1,443 @@
+#ifndef MILLRACE_OPERATORS_INTERVAL_JOIN_HPP
+#define MILLRACE_OPERATORS_INTERVAL_JOIN_HPP
+
+#include <millrace/operators/flat_map.hpp>
+#include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/operators/two_input_stage.hpp>
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/keyed_table.hpp>
+#include <millrace/state/time_sorted_buffer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// What the function of an interval join may ask and do besides emitting. @public
+/// *Thread safety:* for the subtask's own thread, during the call that it was passed to.
+class ProcessJoinContext {
+public:
+    Timestamp getLeftTimestamp() const noexcept { return left_; }
+    Timestamp getRightTimestamp() const noexcept { return right_; }
+    /// The timestamp of the results: the later one of the two.
+    Timestamp getTimestamp() const noexcept { return left_ < right_ ? right_ : left_; }
+
+    /// Emits to a side output, with the timestamp of the results.
+    template <class X, class U = X>
+    void output(const OutputTag<X>& tag, U&& value) {
+        outputs_->emitSide(tag, std::forward<U>(value), getTimestamp());
+    }
+
+    // ---- for operators ----
+    void open(detail::StageOutputs& outputs) noexcept { outputs_ = &outputs; }
+    void setTimes(Timestamp left, Timestamp right) noexcept {
+        left_ = left;
+        right_ = right;
+    }
+
+private:
+    detail::StageOutputs* outputs_ = nullptr;
+    Timestamp left_ = kMinTimestamp;
+    Timestamp right_ = kMinTimestamp;
+};
+
+namespace detail {
+
+/// The forms of the function of an interval join: a struct's `processElement(left, right, ctx, out)`, a callable like
+/// that or `(left, right, out)`, or `(left, right)` that returns what to emit.
+template <class Fn, class L, class R, class Out>
+struct JoinCall {
+    static constexpr bool kMember = requires(Fn& fn, const L& left, const R& right, ProcessJoinContext& context,
+                                             Collector<Out>& out) { fn.processElement(left, right, context, out); };
+    static constexpr bool kWithContext = std::invocable<Fn&, const L&, const R&, ProcessJoinContext&, Collector<Out>&>;
+    static constexpr bool kEmits = std::invocable<Fn&, const L&, const R&, Collector<Out>&>;
+    static constexpr bool kReturns = requires(Fn& fn, const L& left, const R& right) {
+        { std::invoke(fn, left, right) } -> std::convertible_to<Out>;
+    };
+    static constexpr bool kValid = std::copy_constructible<Fn> && (kMember || kWithContext || kEmits || kReturns);
+
+    [[gnu::always_inline]] static void call(Fn& fn, const L& left, const R& right, ProcessJoinContext& context,
+                                            Collector<Out>& out) {
+        if constexpr (kMember) {
+            fn.processElement(left, right, context, out);
+        } else if constexpr (kWithContext) {
+            std::invoke(fn, left, right, context, out);
+        } else if constexpr (kEmits) {
+            std::invoke(fn, left, right, out);
+        } else {
+            out.collect(std::invoke(fn, left, right));
+        }
+    }
+};
+
+/// How much room a key has, so that its few values are found in whole cache lines, and few of them.
+template <class L, class R>
+struct JoinCellSize {
+    static constexpr std::size_t kHeader = 56;  // an integer key, two times, two buffers
+    static constexpr std::size_t kPair =
+        sizeof(typename TimeSortedBuffer<L, 0>::Entry) + sizeof(typename TimeSortedBuffer<R, 0>::Entry);
+    /// Values of each side without an allocation: what fits into four lines; none of large ones. Of two places every
+    /// fortieth record would find none, where a key mostly holds one or two; of three every five hundredth.
+    static constexpr std::size_t kInline = std::min<std::size_t>(4, (256 - kHeader) / kPair);
+    static constexpr std::size_t kPadding = (64 - (kHeader + kInline * kPair) % 64) % 64;
+};
+template <std::size_t kBytes>
+struct JoinCellPadding {
+    std::byte bytes[kBytes];
+};
+template <>
+struct JoinCellPadding<0> {};
+
+/// What an interval join buffers of one key.
+template <class L, class R>
+struct JoinCell {
+    using Size = JoinCellSize<L, R>;
+    Timestamp prunedAt = kMinTimestamp;  ///< no value in here was due for cleanup at this watermark
+    Timestamp expires = kMinTimestamp;   ///< the last of the cleanup times of all values
+    TimeSortedBuffer<L, Size::kInline> left;
+    TimeSortedBuffer<R, Size::kInline> right;
+    [[no_unique_address]] JoinCellPadding<Size::kPadding> padding;
+
+    bool empty() const noexcept { return left.empty() && right.empty(); }
+};
+
+/// Inner join of two keyed streams: left l and right r of equal key with l.time + lower <= r.time <= l.time + upper,
+/// emitted when the second of the two arrives, with the later timestamp of the two.
+///
+/// A record behind the combined watermark is late: it goes to its side output, or is counted and dropped. A left record
+/// is forgotten when the watermark reaches its time + upper (its time, if upper is negative), a right one at its time -
+/// lower (its time, if lower is positive).
+///
+/// There is no timer per record: a key is cleaned up when it is next looked at, and a few keys with every watermark, in
+/// turn, so that keys that never come again go, too.
+/// *State:* "join", both sides' values by key. A restored operator has no watermark.
+template <class L, class R, class LeftKey, class RightKey, class Out, class Fn>
+struct IntervalJoinOperator {
+    using Output = Out;
+    LeftKey leftKey;
+    RightKey rightKey;
+    Fn fn;
+    Duration lower;  ///< both bounds inclusive
+    Duration upper;
+    std::optional<OutputTag<L>> lateLeft{};
+    std::optional<OutputTag<R>> lateRight{};
+
+    template <class Next>
+    class Node;
+};
+
+template <class L, class R, class LeftKey, class RightKey, class Out, class Fn>
+template <class Next>
+class IntervalJoinOperator<L, R, LeftKey, RightKey, Out, Fn>::Node : public CollectingNode<Fn, Out, Next> {
+    using Key = KeyOf<LeftKey, L>;
+    using Cell = JoinCell<L, R>;
+    using Table = KeyedTable<Key, Cell>;
+    using Slot = typename Table::Slot;
+    static constexpr std::uint8_t kFormat = 1;
+
+public:
+    template <class Refs>
+    explicit Node(const Refs& refs)
+        : CollectingNode<Fn, Out, Next>(refs, refs.op.fn), leftKey_(refs.op.leftKey), rightKey_(refs.op.rightKey),
+          lower_(refs.op.lower), upper_(refs.op.upper), leftKept_(std::max(upper_, Duration::zero())),
+          rightKept_(std::max(negated(lower_), Duration::zero())), lateLeft_(refs.op.lateLeft),
+          lateRight_(refs.op.lateRight) {}
+
+    void open(OpenContext& context) {
+        maxParallelism_ = context.stage.maxParallelism;
+        outputs_ = &context.outputs;
+        metrics_ = &context.metrics;
+        context_.open(context.outputs);
+        CollectingNode<Fn, Out, Next>::open(context);
+        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
+    }
+
+    void pushBlock1(Block<L> block) { joinBlock<true>(block, leftKey_); }
+    void pushBlock2(Block<R> block) { joinBlock<false>(block, rightKey_); }
+
+    Progress onWatermark(Timestamp watermark) {
+        if (watermark > watermark_) {
+            watermark_ = watermark;
+            leftDropped_ = lastDropped(leftKept_);
+            rightDropped_ = lastDropped(rightKept_);
+            sweep();
+        }
+        return this->next_.onWatermark(watermark);
+    }
+
+    void snapshot(SnapshotSink& sink) {
+        KeyGroupWriter writer(maxParallelism_, kFormat);
+        table_.forEach([&](const Key& key, Cell& cell) {
+            prune(cell);
+            if (cell.empty()) return;
+            ByteWriter& group = writer.of(key);
+            Codec<Key>::encode(key, group);
+            write(group, cell.left);
+            write(group, cell.right);
+        });
+        writer.writeTo(sink, this->fn_.id().uid, "join");
+        this->next_.snapshot(sink);
+    }
+    /// If called before `open`, the source must live until then.
+    void restore(const SnapshotSource& source) {
+        if (maxParallelism_ > 0) {
+            restoreState(source);
+        } else {
+            restoreFrom_ = &source;
+        }
+        this->next_.restore(source);
+    }
+
+    // ---- for tests that look into the state ----
+
+    /// The timestamps that are buffered, sorted: as if every record had been removed exactly when it was due.
+    std::vector<Timestamp> bufferedLeft() { return buffered(&Cell::left); }
+    std::vector<Timestamp> bufferedRight() { return buffered(&Cell::right); }
+    /// Keys that take up memory, also those whose records are due but have not been removed.
+    std::size_t keys() const noexcept { return table_.size(); }
+
+private:
+    // far enough for misses of four lines in loops of some 20 ns
+    static constexpr std::size_t kAhead = 24;
+    static constexpr std::size_t kChunk = 256;
+
+    static Duration negated(Duration d) noexcept { return d == Duration::min() ? Duration::max() : -d; }
+
+    template <bool kLeft, class T, class Selector>
+    void joinBlock(Block<T> block, const Selector& selector) {
+        records_ += block.size;
+        std::uint64_t hashes[kChunk];
+        std::size_t at = 0;
+        try {
+            while (at < block.size) {
+                const std::size_t from = at;
+                const std::size_t count = std::min(kChunk, block.size - from);
+                for (; at < from + count; ++at) hashes[at - from] = hashAt(block, at, selector);
+                at = from;
+                joinRun<kLeft>(block, at, from + count, hashes, selector);
+            }
+        } catch (...) {
+            fail(block.values[at], block.timestampOf(at));
+        }
+    }
+    template <class T, class Selector>
+    [[gnu::always_inline]] static std::uint64_t hashAt(const Block<T>& block, std::size_t at,
+                                                       const Selector& selector) {
+        if constexpr (!kIntegerKey<Key>) {
+            if (block.hashes != nullptr) return Slot::hashOf(block.hashes[at]);
+        }
+        const auto& key = std::invoke(selector, std::as_const(block.values[at]));
+        return Table::hashOf(Table::lookupKey(key));
+    }
+    template <bool kLeft, class T, class Selector>
+    void joinRun(Block<T> block, std::size_t& at, std::size_t end, const std::uint64_t* hashes,
+                 const Selector& selector) {
+        const std::size_t from = at;
+        auto view = table_.view();
+        const bool prefetches = table_.wantsPrefetch();
+        if (prefetches) {
+            for (std::size_t i = from; i < std::min(end, from + kAhead); ++i) prefetch(view, hashes[i - from]);
+        }
+        for (; at < end; ++at) {
+            if (prefetches && at + kAhead < end) prefetch(view, hashes[at + kAhead - from]);
+            T& value = block.values[at];
+            const Timestamp time = block.timestampOf(at);
+            if (time < watermark_ || time == kMinTimestamp) [[unlikely]] {
+                late<kLeft>(value, time);
+                continue;
+            }
+            const auto& key = std::invoke(selector, std::as_const(value));
+            bool found = false;
+            Slot* slot = view.locate(Table::lookupKey(key), hashes[at - from], found);
+            if (!found) {
+                slot = table_.insert(view, slot, Table::lookupKey(key), hashes[at - from], [] { return Cell(); });
+                slot->value.prunedAt = watermark_;
+                ++inserted_;
+            }
+            joinOne<kLeft>(slot->value, value, time);
+        }
+    }
+    [[gnu::always_inline]] static void prefetch(const typename Table::View& view, std::uint64_t hash) noexcept {
+        const auto* const slot = reinterpret_cast<const char*>(view.slots + (hash >> view.shift));
+        for (std::size_t line = 0; line < std::min<std::size_t>(sizeof(Slot), 256); line += 64) {
+            __builtin_prefetch(slot + line, 1);
+        }
+    }
+
+    template <bool kLeft, class T>
+    [[gnu::always_inline]] void joinOne(Cell& cell, T& value, Timestamp time) {
+        prune(cell);
+        if constexpr (kLeft) {
+            const Timestamp last = saturatingAdd(time, upper_);
+            auto* const end = cell.right.end();
+            for (auto* right = cell.right.firstNotBefore(saturatingAdd(time, lower_));
+                 right != end && right->time <= last; ++right) {
+                emit(value, time, std::as_const(value), time, std::as_const(right->value), right->time);
+            }
+            cell.left.add(time, std::move(value));
+            cell.expires = std::max(cell.expires, saturatingAdd(time, leftKept_));
+        } else {
+            const Timestamp last = saturatingSubtract(time, lower_);
+            auto* const end = cell.left.end();
+            for (auto* left = cell.left.firstNotBefore(saturatingSubtract(time, upper_));
+                 left != end && left->time <= last; ++left) {
+                emit(value, time, std::as_const(left->value), left->time, std::as_const(value), time);
+            }
+            cell.right.add(time, std::move(value));
+            cell.expires = std::max(cell.expires, saturatingAdd(time, rightKept_));
+        }
+        expires_ = std::max(expires_, cell.expires);
+    }
+    template <class T>
+    [[gnu::always_inline]] void emit(const T& record, Timestamp time, const L& left, Timestamp leftTime, const R& right,
+                                     Timestamp rightTime) {
+        context_.setTimes(leftTime, rightTime);
+        const std::size_t from = this->collector_.size();
+        this->fn_.guardedFor(record, time, [&] {
+            JoinCall<Fn, L, R, Out>::call(this->fn_.get(), left, right, context_, this->collector_);
+        });
+        this->afterCall(from, context_.getTimestamp());
+    }
+
+    /// Removes what was due at the current watermark; what has come since then stays, even if it is due already.
+    [[gnu::always_inline]] void prune(Cell& cell) noexcept {
+        if (cell.prunedAt == watermark_) return;
+        cell.prunedAt = watermark_;
+        cell.left.dropUntil(leftDropped_);
+        cell.right.dropUntil(rightDropped_);
+    }
+    /// The last timestamp that is cleaned up now, of records that are kept for `kept`.
+    Timestamp lastDropped(Duration kept) const noexcept {
+        return watermark_ == kMaxTimestamp ? kMaxTimestamp : saturatingSubtract(watermark_, kept);
+    }
+
+    /// Ends some keys that have had nothing to keep for a while. What is looked at is paid by the records and new keys
+    /// since the last watermark, so that garbage is bounded and a table in its stride hardly spends time on it.
+    void sweep() {
+        const Duration grace = saturatingAdd(Timestamp{leftKept_}, rightKept_).time_since_epoch();
+        if (table_.empty()) return;
+        if (watermark_ >= saturatingAdd(expires_, grace)) {
+            table_.clear();
+        } else {
+            const std::size_t end = Table::kErases ? table_.endPosition() : 0;
+            std::size_t steps = std::min<std::size_t>(end, 16 + records_ / 16 + 4 * inserted_);
+            while (steps-- > 0) {
+                if (sweptTo_ >= end) sweptTo_ = 0;
+                __builtin_prefetch(&table_.slotAt(std::min(sweptTo_ + kAhead, end - 1)));
+                Slot& slot = table_.slotAt(sweptTo_);
+                if (slot.occupied() && watermark_ >= saturatingAdd(slot.value.expires, grace)) {
+                    if constexpr (Table::kErases) table_.erase(&slot);
+                } else {
+                    ++sweptTo_;
+                }
+            }
+        }
+        records_ = 0;
+        inserted_ = 0;
+    }
+
+    template <bool kLeft, class T>
+    [[gnu::cold, gnu::noinline]] void late(T& value, Timestamp time) {
+        if (time == kMinTimestamp) failWithoutTimestamp();
+        auto& tag = [this]() -> auto& {
+            if constexpr (kLeft) {
+                return lateLeft_;
+            } else {
+                return lateRight_;
+            }
+        }();
+        if (tag.has_value()) {
+            outputs_->emitSide(*tag, std::move(value), time);
+        } else {
+            StageMetrics::add(metrics_->lateRecordsDropped, 1);
+        }
+    }
+
+    template <class Buffer>
+    std::vector<Timestamp> buffered(Buffer Cell::*side) {
+        std::vector<Timestamp> times;
+        table_.forEach([&](const Key&, Cell& cell) {
+            prune(cell);
+            for (const auto& entry : cell.*side) times.push_back(entry.time);
+        });
+        std::sort(times.begin(), times.end());
+        return times;
+    }
+
+    template <class Buffer>
+    static void write(ByteWriter& group, Buffer& buffer) {
+        group.write(static_cast<std::uint32_t>(buffer.size()));
+        for (const auto& entry : buffer) {
+            group.write(static_cast<std::int64_t>(entry.time.time_since_epoch().count()));
+            encodeTo(group, entry.value);
+        }
+    }
+    void restoreState(const SnapshotSource& source) {
+        readKeyGroups(source, this->fn_.id().uid, "join", kFormat, [&](ByteReader& reader) {
+            const Key key = decodeState<Key>(reader);
+            Cell& cell = table_.findOrInsert(key, [] { return Cell(); });
+            read<L>(reader, cell, cell.left, leftKept_);
+            read<R>(reader, cell, cell.right, rightKept_);
+        });
+    }
+    template <class T, class Buffer>
+    void read(ByteReader& reader, Cell& cell, Buffer& buffer, Duration kept) {
+        for (auto left = reader.read<std::uint32_t>("a number of records"); left > 0; --left) {
+            const Timestamp time{Duration{reader.read<std::int64_t>("a timestamp")}};
+            buffer.add(time, decodeState<T>(reader));
+            cell.expires = std::max(cell.expires, saturatingAdd(time, kept));
+        }
+        expires_ = std::max(expires_, cell.expires);
+    }
+
+    template <class T>
+    [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
+        try {
+            throw;
+        } catch (const MillraceException&) {
+            throw;  // from the join function, or about a timestamp: says where it happened
+        } catch (...) {
+            std::string text;
+            if constexpr (std::is_trivially_copyable_v<T>) text = describeValue(record);
+            throwUserFunctionError(this->fn_.id(), this->fn_.subtask(), timestamp, std::move(text), "the key selector");
+        }
+    }
+    [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
+        throw MillraceException("operator '" + this->fn_.id().name + "' (uid '" + this->fn_.id().uid + "', subtask " +
+                                std::to_string(this->fn_.subtask()) +
+                                "): a record has no timestamp, but an interval join needs one. Did you forget to call "
+                                "assignTimestampsAndWatermarks?");
+    }
+
+    LeftKey leftKey_;
+    RightKey rightKey_;
+    Duration lower_;
+    Duration upper_;
+    Duration leftKept_;   ///< how long after its time a left record can still find a partner
+    Duration rightKept_;  ///< … a right record
+    std::optional<OutputTag<L>> lateLeft_;
+    std::optional<OutputTag<R>> lateRight_;
+    ProcessJoinContext context_;
+    Table table_;
+    Timestamp watermark_ = kMinTimestamp;
+    Timestamp leftDropped_ = kMinTimestamp;   ///< left records up to here are due for cleanup
+    Timestamp rightDropped_ = kMinTimestamp;  ///< right ones
+    Timestamp expires_ = kMinTimestamp;       ///< when all that has come will be due
+    std::size_t records_ = 0;                 ///< since the last watermark
+    std::size_t inserted_ = 0;                ///< keys since the last watermark
+    std::size_t sweptTo_ = 0;
+    int maxParallelism_ = 0;
+    StageOutputs* outputs_ = nullptr;
+    StageMetrics* metrics_ = nullptr;
+    const SnapshotSource* restoreFrom_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace millrace
+
+#endif  // MILLRACE_OPERATORS_INTERVAL_JOIN_HPP

@@ -1,0 +1,130 @@
+#ifndef MILLRACE_OPERATORS_KEYED_FUNCTION_NODE_HPP
+#define MILLRACE_OPERATORS_KEYED_FUNCTION_NODE_HPP
+
+#include <millrace/operators/flat_map.hpp>
+#include <millrace/operators/keyed_function_host.hpp>
+#include <millrace/operators/keyed_reduce.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace millrace::detail {
+
+/// Base of the nodes of two inputs around a keyed function: its host, records with their keys, and timers, which fire
+/// before the watermark that makes them due, in order of time. `Derived` has `fireTimer(time)`, which calls the function.
+/// *State:* see `KeyedFunctionHost`.
+template <class Derived, class Key, class Fn, class Out, class Next>
+class KeyedFunctionNode : public CollectingNode<Fn, Out, Next> {
+public:
+    using CollectingNode<Fn, Out, Next>::CollectingNode;
+
+    void open(OpenContext& context) {
+        stage_ = &context.stage;
+        outputs_ = &context.outputs;
+        host_.open(context, context.takeOperator(), this->fn_);
+        this->next_.open(context);
+    }
+
+    Progress onWatermark(Timestamp watermark) {
+        host_.setWatermark(watermark);
+        if (!host_.eventTimerDue()) [[likely]]
+            return this->next_.onWatermark(watermark);
+        return fireTo(Firing::EventTimers, watermark);
+    }
+    Progress onProcessingTime(Timestamp now) {
+        if (!host_.processingTimerDue(now)) return this->next_.onProcessingTime(now);
+        return fireTo(Firing::ProcessingTimers, now);
+    }
+    Progress resume() { return firing_ == Firing::Nothing ? this->next_.resume() : goOnFiring(); }
+    Progress endInput() {
+        host_.dropProcessingTimers();
+        return this->next_.endInput();
+    }
+
+    void snapshot(SnapshotSink& sink) {
+        host_.snapshot(sink);
+        this->next_.snapshot(sink);
+    }
+    /// If called before `open`, the source must live until then.
+    void restore(const SnapshotSource& source) {
+        host_.restore(source);
+        this->next_.restore(source);
+    }
+
+protected:
+    /// `call(value)` for each record of the block, with its key current and its timestamp in the context.
+    template <class T, class Selector, class Call>
+    void forEachRecord(Block<T> block, const Selector& selector, Call call) {
+        std::size_t at = 0;
+        LoopCopy<const Selector> keyOf = selector;
+        host_.store().scan(
+            at, block.size, block.hashes,
+            [&](std::size_t i) -> decltype(auto) {
+                try {
+                    return std::invoke(keyOf, std::as_const(block.values[i]));
+                } catch (...) {
+                    failKey(block.values[i], block.timestampOf(i));
+                }
+            },
+            [&](std::size_t i) { this->callFor(block.values[i], block.timestampOf(i), call); });
+    }
+    template <class T, class Call>
+    [[gnu::always_inline]] void callFor(T& value, Timestamp timestamp, Call& call) {
+        const std::size_t from = this->collector_.size();
+        host_.context().setElement(timestamp);
+        this->fn_.guardedFor(value, timestamp, [&] { call(value); });
+        this->afterCall(from, timestamp);
+    }
+
+    KeyedFunctionHost<Key> host_;
+
+private:
+    enum class Firing : std::uint8_t { Nothing, EventTimers, ProcessingTimers };
+
+    bool mustSuspend() const noexcept { return stage_->outputBlocked && stage_->maySuspend; }
+    Progress fireTo(Firing firing, Timestamp to) {
+        firing_ = firing;
+        firesTo_ = to;
+        return goOnFiring();
+    }
+    Progress goOnFiring() {
+        const bool inEventTime = firing_ == Firing::EventTimers;
+        const TimeDomain domain = inEventTime ? TimeDomain::EventTime : TimeDomain::ProcessingTime;
+        for (;;) {
+            if (mustSuspend()) {
+                this->next_.flush();
+                return Progress::Suspended;
+            }
+            const bool more = host_.fireSome(domain, firesTo_, [&](Timestamp time) {
+                const Timestamp stamp = inEventTime ? time : kMinTimestamp;
+                const std::size_t from = this->collector_.size();
+                this->fn_.guarded("onTimer()", stamp, [&] { static_cast<Derived*>(this)->fireTimer(time); });
+                this->afterCall(from, stamp);
+                return !mustSuspend();
+            });
+            outputs_->flushSide();
+            if (!more) break;
+        }
+        firing_ = Firing::Nothing;
+        this->flush();
+        return inEventTime ? this->next_.onWatermark(firesTo_) : this->next_.onProcessingTime(firesTo_);
+    }
+
+    template <class T>
+    [[noreturn, gnu::cold, gnu::noinline]] void failKey(const T& record, Timestamp timestamp) const {
+        throwUserFunctionError(this->fn_.id(), this->fn_.subtask(), timestamp, describeValue(record),
+                               "the key selector");
+    }
+
+    Firing firing_ = Firing::Nothing;
+    Timestamp firesTo_ = kMinTimestamp;
+    StageContext* stage_ = nullptr;
+    StageOutputs* outputs_ = nullptr;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_KEYED_FUNCTION_NODE_HPP

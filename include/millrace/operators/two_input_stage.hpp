@@ -1,0 +1,134 @@
+#ifndef MILLRACE_OPERATORS_TWO_INPUT_STAGE_HPP
+#define MILLRACE_OPERATORS_TWO_INPUT_STAGE_HPP
+
+#include <millrace/operators/chain_stage.hpp>
+#include <millrace/time/combined_watermarks.hpp>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+// A chain may begin with an operator of two inputs: Link<TwoInputs<A, B>, Op>, followed by ordinary ones. The node of
+// such an operator has
+//     void pushBlock1(Block<A>), void pushBlock2(Block<B>)
+// in place of pushBlock and push, gets the combined watermark and idleness of its inputs, and `endInput()` once both have
+// ended; all else is as in node.hpp.
+
+namespace millrace::detail {
+
+/// Where a chain begins that has two inputs over the stage boundary: 0 with records of type A, 1 with records of type B.
+template <class A, class B>
+struct TwoInputs {
+    using First = A;
+    using Second = B;
+};
+
+template <class A, class B, class Tail>
+struct NodesOf<TwoInputs<A, B>, Tail> {
+    using Type = Tail;
+    template <class Holder, class Refs>
+    static void construct(Holder& holder, const TwoInputs<A, B>&, const Refs& refs) {
+        holder.emplace(refs);
+    }
+};
+
+template <class Chain>
+struct ChainStart {
+    using Type = Chain;
+};
+template <class Prev, class Op>
+struct ChainStart<Link<Prev, Op>> : ChainStart<Prev> {};
+
+template <class Chain>
+inline constexpr bool kStartsWithTwoInputs = false;
+template <class A, class B>
+inline constexpr bool kStartsWithTwoInputs<TwoInputs<A, B>> = true;
+template <class Prev, class Op>
+inline constexpr bool kStartsWithTwoInputs<Link<Prev, Op>> = kStartsWithTwoInputs<Prev>;
+
+/// A chain that begins with two inputs, behind the virtual stage boundary.
+template <class Chain>
+    requires(kStartsWithTwoInputs<Chain>)
+class ChainStage<Chain> final : public Stage {
+    using Inputs = typename ChainStart<Chain>::Type;
+    using Tail = OutputNode<typename Chain::Output>;
+    using Nodes = NodesOf<Chain, Tail>;
+
+public:
+    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : operators_(std::move(operators)) {
+        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
+    }
+
+    void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
+    void open(StageContext& context) override {
+        stage_ = &context;
+        OpenContext opening{context, outputs_, metrics, operators_};
+        try {
+            nodes_->open(opening);
+        } catch (...) {
+            // the host closes only what has been opened: what came that far is closed here
+            closeBoth([] { throw; }, [this] { nodes_->close(); });
+        }
+    }
+    void close() override { nodes_->close(); }
+
+    void onBlock(int input, BlockRef block) override {
+        StageMetrics::add(metrics.recordsIn, block.size);
+        if (input == 0) {
+            nodes_->pushBlock1(block.as<typename Inputs::First>());
+        } else {
+            nodes_->pushBlock2(block.as<typename Inputs::Second>());
+        }
+        nodes_->flush();
+        outputs_.flushSide();
+    }
+    Progress onWatermark(int input, Timestamp watermark) override {
+        return advanceTo(watermarks_.watermark(indexOf(input), watermark).watermark);
+    }
+    void onIdle(int input) override { statusChanged(watermarks_.idle(indexOf(input))); }
+    void onActive(int input) override { statusChanged(watermarks_.active(indexOf(input))); }
+    Progress onProcessingTime(Timestamp now) override { return nodes_->onProcessingTime(now); }
+    Progress resume() override { return nodes_->resume(); }
+    Progress endInput(int) override { return --openInputs_ == 0 ? nodes_->endInput() : Progress::Done; }
+    void snapshot(SnapshotSink& sink) override { nodes_->snapshot(sink); }
+    void restore(const SnapshotSource& source) override { nodes_->restore(source); }
+
+    /// The node of the two-input operator, for tests that look into its state.
+    typename Nodes::Type& head() noexcept { return *nodes_; }
+
+private:
+    static std::size_t indexOf(int input) noexcept { return input == 0 ? 0 : 1; }
+
+    Progress advanceTo(std::optional<Timestamp> watermark) {
+        if (!watermark) return Progress::Done;
+        if constexpr (!kGeneratesWatermarks<Chain>) {
+            metrics.watermark.store(watermark->time_since_epoch().count(), std::memory_order_relaxed);
+        }
+        return nodes_->onWatermark(*watermark);
+    }
+    void statusChanged(const CombinedWatermarks::Result& result) {
+        // the host does not expect a change of idleness to stop half-way, but event time may advance by it
+        const bool maySuspend = std::exchange(stage_->maySuspend, false);
+        advanceTo(result.watermark);
+        stage_->maySuspend = maySuspend;
+        if (result.status == StatusChange::None) return;
+        const bool idle = result.status == StatusChange::Idle;
+        if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(idle, std::memory_order_relaxed);
+        if (idle) {
+            nodes_->onIdle();
+        } else {
+            nodes_->onActive();
+        }
+    }
+
+    std::vector<OperatorId> operators_;
+    StageOutputs outputs_;
+    std::optional<typename Nodes::Type> nodes_;
+    CombinedWatermarks watermarks_{2};
+    StageContext* stage_ = nullptr;
+    int openInputs_ = 2;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_TWO_INPUT_STAGE_HPP

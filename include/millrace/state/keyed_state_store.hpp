@@ -1,0 +1,289 @@
+#ifndef MILLRACE_STATE_KEYED_STATE_STORE_HPP
+#define MILLRACE_STATE_KEYED_STATE_STORE_HPP
+
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/keyed_table.hpp>
+#include <millrace/state/state_cells.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// A key of a store that keeps rows per (key, namespace): per window of a key, say. Its key group is that of `key`.
+template <class Key, class Namespace>
+struct NamespacedKey {
+    Key key;
+    Namespace ns;
+    bool operator==(const NamespacedKey&) const = default;
+};
+template <class Key>
+const Key& keyOfGroup(const Key& key) noexcept {
+    return key;
+}
+template <class Key, class Namespace>
+const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
+    return key.key;
+}
+
+// What does not depend on the key.
+MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const DeclaredState& state);
+MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid,
+                                         const DeclaredState& state);
+
+/// All keyed states of one operator: one row per key, found once per record; handles (`ValueState`…) work on the row of
+/// the current key.
+/// ```
+/// store.cells().declare(…); …; store.cells().seal(now, clock);      // handles do the first, by `declareState`
+/// store.setCurrentKey(key, Table::hashOf(key)); … handles …; store.leaveKey();
+/// store.scan(at, end, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
+/// ```
+/// A key has an entry exactly while one of its states has a value.
+/// *Thread safety:* none. *State:* "state/<name>" by key group, and its type as operator state.
+template <class Key>
+class KeyedStateStore {
+public:
+    using Table = KeyedTable<Key, StateRow>;
+    using Slot = typename Table::Slot;
+
+    KeyedStateStore() = default;
+    KeyedStateStore(const KeyedStateStore&) = delete;
+    KeyedStateStore& operator=(const KeyedStateStore&) = delete;
+    ~KeyedStateStore() {
+        cells_.release(fresh_);
+        if (cells_.needsRelease()) table_.forEach([&](const Key&, StateRow& row) { cells_.release(row); });
+    }
+
+    StateCells& cells() noexcept { return cells_; }
+    const StateCells& cells() const noexcept { return cells_; }
+    /// Number of keys that have state.
+    std::size_t size() const noexcept { return table_.size(); }
+
+    // ---- one key at a time ----
+
+    /// Makes `key` the current one, after leaving another. `hash` is `Table::hashOf(key)`.
+    template <class K>
+    void setCurrentKey(const K& key, std::uint64_t hash) {
+        if (hasKey()) leaveKey();
+        slot_ = enter(table_.view(), Table::lookupKey(key), hash);
+    }
+    template <class K>
+    void setCurrentKey(const K& key) {
+        setCurrentKey(key, Table::hashOf(Table::lookupKey(key)));
+    }
+    /// No key is current any more. Keeps the row of a key that got its first state, and drops that of one that lost its
+    /// last.
+    void leaveKey() {
+        if (slot_ == nullptr) {
+            leaveFresh();
+        } else if (slot_->value.present == 0) {
+            dropSlot(slot_);
+        }
+        forgetKey();
+    }
+    bool hasKey() const noexcept { return current_ != nullptr; }
+    /// Only while a key is current.
+    const Key& currentKey() const noexcept { return *current_; }
+
+    // ---- a run of records ----
+
+    /// `call(i)` for each record of [at, end) with its key, `keyOf(i)`, as the current one. `hashes` are those of the
+    /// exchange, or null. `at` is the record at hand, also when something throws; then no key is current.
+    template <class KeyOf, class Call>
+    [[gnu::always_inline]] void scan(std::size_t& at, std::size_t end, const std::uint32_t* hashes, KeyOf keyOf,
+                                     Call call) {
+        struct Leave {
+            KeyedStateStore& store;
+            ~Leave() { store.forgetKey(); }
+        } const leaveAtEnd{*this};
+        if (hasKey()) leaveKey();
+        auto view = table_.view();
+        if constexpr (kIntegerKey<Key>) {
+            // hashing is for nothing: keys are looked at twice
+            const std::size_t ahead = table_.wantsPrefetch() ? kAhead : 0;
+            const std::size_t first = std::min(end, at + ahead);
+            for (std::size_t i = at; i < first; ++i) view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
+            for (; at < end; ++at) {
+                if (ahead != 0 && at + ahead < end) {
+                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(at + ahead))));
+                }
+                const Key key = Table::lookupKey(keyOf(at));
+                visit(view, key, Table::hashOf(key), at, call);
+            }
+        } else {
+            std::uint64_t ahead[kChunk];
+            while (at < end) {
+                const std::size_t from = at;
+                const std::size_t count = std::min(kChunk, end - from);
+                for (; at < from + count; ++at) {
+                    ahead[at - from] = hashes != nullptr ? Slot::hashOf(hashes[at]) : Table::hashOf(keyOf(at));
+                }
+                const bool prefetches = table_.wantsPrefetch();
+                for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetchWhole(ahead[i]);
+                for (at = from; at < from + count; ++at) {
+                    const std::size_t i = at - from;
+                    if (prefetches && i + kAhead < count) view.prefetchWhole(ahead[i + kAhead]);
+                    visit(view, keyOf(at), ahead[i], at, call);
+                }
+            }
+        }
+    }
+
+    // ---- all keys ----
+
+    /// `fn(const Key&)` for each key that has a value of `state`, with that key current; `fn` may read and write the
+    /// current key's states.
+    template <class Fn>
+    void forEachKey(const DeclaredState& state, Fn fn) {
+        if (hasKey()) leaveKey();
+        struct Leave {
+            KeyedStateStore& store;
+            ~Leave() { store.forgetKey(); }
+        } const leaveAtEnd{*this};
+        std::vector<Key> emptied;  // dropped afterwards: entries behind a dropped one move
+        table_.forEach([&](const Key& key, StateRow& row) {
+            if ((row.present & state.bit) == 0) return;
+            cells_.enter(row);
+            current_ = &key;
+            fn(key);
+            if (row.present == 0) emptied.push_back(key);
+        });
+        current_ = nullptr;
+        cells_.leave();
+        for (const Key& key : emptied) {
+            setCurrentKey(key);
+            leaveKey();
+        }
+    }
+    /// Keys that have any state.
+    template <class Fn>
+    void forEachKey(Fn fn) {
+        table_.forEach([&](const Key& key, StateRow&) { fn(key); });
+    }
+
+    void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
+        for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
+            const DeclaredState& state = cells_.state(i);
+            KeyGroupWriter writer(maxParallelism, kFormat);
+            table_.forEach([&](const Key& key, const StateRow& row) {
+                if ((row.present & state.bit) == 0) return;
+                ByteWriter& group = writer.of(keyOfGroup(key));
+                Codec<Key>::encode(key, group);
+                cells_.encode(row, state, group);
+            });
+            writer.writeTo(sink, uid, "state/" + state.name);
+            writeStateType(sink, uid, state);
+        }
+    }
+    /// After `seal`. *Failure:* CodecException for a state that was saved as another type, or damaged bytes.
+    void restore(const SnapshotSource& source, std::string_view uid) {
+        for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
+            const DeclaredState& state = cells_.state(i);
+            checkStateType(source, uid, state);
+            readKeyGroups(source, uid, "state/" + state.name, kFormat, [&](ByteReader& reader) {
+                const Key key = decodeState<Key>(reader);
+                cells_.decode(table_.findOrInsert(key, [] { return StateRow{}; }), state, reader);
+            });
+        }
+    }
+
+private:
+    // far enough for a miss of ~150 ns, in loops of a few ns
+    static constexpr std::size_t kAhead = 48;
+    static constexpr std::size_t kChunk = 256;
+    static constexpr std::uint8_t kFormat = 1;
+
+    /// Makes `key` the current one; gives its slot, or null if it has none yet.
+    template <class K>
+    [[gnu::always_inline]] Slot* enter(const typename Table::View& view, const K& key, std::uint64_t hash) {
+        bool found = false;
+        Slot* const slot = view.locate(key, hash, found);
+        if (!found) [[unlikely]] {
+            enterFresh(key, hash);
+            return nullptr;
+        }
+        cells_.enter(slot->value);
+        if constexpr (kIntegerKey<Key>) {
+            keptKey_ = key;
+            current_ = &keptKey_;
+        } else {
+            current_ = &slot->storedKey;
+        }
+        return slot;
+    }
+    template <class K, class Call>
+    [[gnu::always_inline]] void visit(typename Table::View& view, const K& key, std::uint64_t hash, std::size_t at,
+                                      Call& call) {
+        Slot* const slot = enter(view, key, hash);
+        call(at);
+        if (slot == nullptr) [[unlikely]] {
+            leaveFresh();
+            view = table_.view();
+        } else if (slot->value.present == 0) [[unlikely]] {
+            dropSlot(slot);
+        }
+    }
+    template <class K>
+    [[gnu::noinline]] void enterFresh(const K& key, std::uint64_t hash) {
+        if constexpr (std::is_assignable_v<Key&, const K&>) {
+            keptKey_ = key;  // strings keep their memory
+        } else {
+            keptKey_ = Key(key);
+        }
+        freshHash_ = hash;
+        cells_.enter(fresh_);
+        current_ = &keptKey_;
+    }
+    [[gnu::noinline]] void leaveFresh() {
+        if (fresh_.present == 0) {
+            cells_.releaseEmpty(fresh_);
+            return;
+        }
+        table_.findOrInsert(keptKey_, freshHash_, [this]() -> const StateRow& { return fresh_; });
+        fresh_ = StateRow{};
+    }
+    [[gnu::noinline]] void dropSlot(Slot* slot) noexcept {
+        if constexpr (Table::kErases) {
+            cells_.releaseEmpty(slot->value);
+            table_.erase(slot);
+        }
+    }
+    /// When a call has thrown: whatever it did to the state is no longer of interest, as the task fails.
+    void forgetKey() noexcept {
+        current_ = nullptr;
+        cells_.leave();
+    }
+
+    StateCells cells_;
+    Table table_;
+    Slot* slot_ = nullptr;  ///< of the current key; null if it has none yet
+    const Key* current_ = nullptr;
+    Key keptKey_{};  ///< integers are not stored as they are; and a key that has no entry yet
+    std::uint64_t freshHash_ = 0;
+    StateRow fresh_;  ///< of a key that has no entry yet
+};
+
+/// Declares the state of a descriptor and gives its handle: `declareState<ValueState<int>>(cells, descriptor)`.
+template <class Handle, class Descriptor>
+Handle declareState(StateCells& cells, const Descriptor& descriptor) {
+    const DeclaredState& state = cells.declare(descriptor, Handle::typeName(), Handle::cellType());
+    if constexpr (requires { descriptor.function(); }) {
+        return Handle(cells, state, descriptor.function());
+    } else {
+        return Handle(cells, state);
+    }
+}
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/state/keyed_state_store.ipp>
+#endif
+
+#endif  // MILLRACE_STATE_KEYED_STATE_STORE_HPP

@@ -1,0 +1,30 @@
+#ifndef MILLRACE_STATE_KEYED_STATE_STORE_IPP
+#define MILLRACE_STATE_KEYED_STATE_STORE_IPP
+
+#include <millrace/state/keyed_state_store.hpp>
+
+#include <string>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const DeclaredState& state) {
+    ByteWriter writer;
+    writer.writeString(state.type);
+    sink.write(uid, "state/" + state.name + "/type", kOperatorState, writer.bytes());
+}
+
+MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid,
+                                         const DeclaredState& state) {
+    source.read(uid, "state/" + state.name + "/type", [&](int, std::span<const std::byte> bytes) {
+        ByteReader reader(bytes);
+        const std::string_view saved = reader.readString();
+        if (saved == state.type) return;
+        throw CodecException("state '" + state.name + "' of operator uid '" + std::string(uid) + "' was saved as " +
+                             std::string(saved) + ", but is now a " + state.type +
+                             "; give the new state another name, or write a Codec that reads the old form");
+    });
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_KEYED_STATE_STORE_IPP

@@ -1,0 +1,237 @@
+#ifndef MILLRACE_STATE_MAP_STATE_HPP
+#define MILLRACE_STATE_MAP_STATE_HPP
+
+#include <millrace/state/dense_index.hpp>
+#include <millrace/state/list_state.hpp>
+#include <millrace/types/key_hash.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// A map per key, by name. @public
+template <class K, class V>
+class MapStateDescriptor : public StateDescriptor {
+public:
+    using StateDescriptor::StateDescriptor;
+};
+
+/// An entry of a `MapState`. @public
+template <class K, class V>
+struct MapStateEntry {
+    K key;
+    V value;
+};
+
+namespace detail {
+
+template <class K, class V>
+struct MapCell {
+    static_assert(KeyType<K>,
+                  "millrace: MapState: the type of the map's keys has no key hash or no ==. Use integers, enums, "
+                  "strings, times, or pairs, tuples and plain aggregates of them with a defaulted operator==.");
+    std::vector<MapStateEntry<K, V>> entries;
+    DenseIndex index;
+    PartStamps times;
+
+    std::size_t find(const K& key) const {
+        return index.find(keyHash(key), [&](std::size_t i) { return entries[i].key == key; });
+    }
+    template <class... Value>
+    V& add(const K& key, Value&&... value) {
+        entries.push_back({key, V{std::forward<Value>(value)...}});
+        try {
+            index.add(keyHash(key));
+        } catch (...) {
+            entries.pop_back();
+            throw;
+        }
+        return entries.back().value;
+    }
+    void remove(std::size_t position) {
+        index.remove(position);
+        if (position + 1 != entries.size()) entries[position] = std::move(entries.back());
+        entries.pop_back();
+        auto& stamps = times.stamps;
+        if (stamps.empty()) return;
+        stamps[position] = stamps.back();
+        stamps.pop_back();
+    }
+
+    static void destroy(void* cell) noexcept { std::destroy_at(static_cast<MapCell*>(cell)); }
+    static void encode(const void* raw, const CellTime& time, ByteWriter& writer) {
+        const auto& cell = *static_cast<const MapCell*>(raw);
+        writer.writeLength(cell.entries.size());
+        cell.times.encode(time, writer);
+        for (const auto& entry : cell.entries) {
+            Codec<K>::encode(entry.key, writer);
+            Codec<V>::encode(entry.value, writer);
+        }
+    }
+    static void decode(void* raw, const CellTime& time, ByteReader& reader) {
+        MapCell read;
+        const std::size_t count = reader.readLength(time.stamped ? 2 + sizeof(Timestamp) : 2, "a map");
+        read.times.decode(time, count, reader);
+        read.entries.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const K key = decodeState<K>(reader);
+            if (read.find(key) != DenseIndex::kNone) reader.fail("a map with a key twice");
+            read.add(key, decodeState<V>(reader));
+        }
+        ::new (raw) MapCell(std::move(read));
+    }
+    static constexpr CellType kType{sizeof(std::vector<int>) + sizeof(DenseIndex) + sizeof(PartStamps),
+                                    alignof(DenseIndex),
+                                    false,
+                                    true,
+                                    destroy,
+                                    encode,
+                                    decode};
+};
+
+}  // namespace detail
+
+/// A map per key. With a time to live each entry has its own stamp. @public
+/// *Failure:* MillraceException when used before `open` or while no key is current.
+template <class K, class V>
+class MapState : public detail::StateHandle {
+    using Cell = detail::MapCell<K, V>;
+
+public:
+    using Entry = MapStateEntry<K, V>;
+    using detail::StateHandle::StateHandle;
+    static std::string typeName() { return "map<" + codecName<K>() + "," + codecName<V>() + ">"; }
+    static constexpr const detail::CellType& cellType() { return Cell::kType; }
+
+    /// The value for `key`, null if there is none. Valid until the state is written or read next, and during this call
+    /// of the user's function.
+    const V* get(const K& key) const {
+        const std::size_t at = locate(key);
+        if (at == detail::DenseIndex::kNone || (hasTtl_ && !seen(at))) return nullptr;
+        return &cell<Cell>().entries[at].value;
+    }
+    V getOr(const K& key, V fallback) const {
+        const V* const found = get(key);
+        return found != nullptr ? *found : std::move(fallback);
+    }
+    bool contains(const K& key) const { return get(key) != nullptr; }
+    template <class U = V>
+    void put(const K& key, U&& value) {
+        Cell& map = reach();
+        const std::size_t at = map.find(key);
+        if (at == detail::DenseIndex::kNone) {
+            map.add(key, std::forward<U>(value));
+        } else {
+            map.entries[at].value = std::forward<U>(value);
+        }
+        stampWrite(map, at);
+    }
+    /// `change(V&)` on the value of `key` in place; on a `V{}` if there was none.
+    template <class Change>
+    void mutate(const K& key, Change&& change) {
+        Cell& map = reach();
+        std::size_t at = map.find(key);
+        if (at == detail::DenseIndex::kNone) {
+            map.add(key);
+        } else if (hasTtl_ && goneFor(map.times.stamps[at])) {
+            map.entries[at].value = V{};
+        }
+        stampWrite(map, at);
+        std::forward<Change>(change)(map.entries[at == detail::DenseIndex::kNone ? map.entries.size() - 1 : at].value);
+    }
+    /// Takes all pairs of a range over: a `std::map`, a vector of pairs…
+    template <class Range>
+    void putAll(const Range& pairs) {
+        for (const auto& [key, value] : pairs) put(key, value);
+    }
+    void remove(const K& key) {
+        const std::size_t at = locate(key);
+        if (at != detail::DenseIndex::kNone) removeAt(at);
+    }
+
+    /// All entries: `for (const auto& [key, value] : map.entries())`. In the order in which their keys came first, as
+    /// long as none is removed. Valid until the state is written or read next.
+    std::span<const Entry> entries() const {
+        if (!present()) {
+            cells_->checkKey(state_);
+            return {};
+        }
+        if (hasTtl_ && !removeExpired()) return {};
+        return cell<Cell>().entries;
+    }
+    /// `fn(const K&, const V&)` for each entry; it must not write to this state.
+    template <class Fn>
+    void forEach(Fn&& fn) const {
+        for (const Entry& entry : entries()) fn(entry.key, entry.value);
+    }
+    std::vector<K> keys() const {
+        std::vector<K> all;
+        for (const Entry& entry : entries()) all.push_back(entry.key);
+        return all;
+    }
+    std::size_t size() const { return entries().size(); }
+    bool isEmpty() const { return entries().empty(); }
+
+private:
+    std::size_t locate(const K& key) const {
+        if (present()) return cell<Cell>().find(key);
+        cells_->checkKey(state_);
+        return detail::DenseIndex::kNone;
+    }
+    Cell& reach() {
+        if (!present()) {
+            if (state_ == nullptr) [[unlikely]]
+                cells_->checkKey(nullptr);
+            ::new (cells_->room(*state_)) Cell{};
+            cells_->made(*state_);
+        }
+        return cell<Cell>();
+    }
+    void removeAt(std::size_t at) const {
+        Cell& map = cell<Cell>();
+        map.remove(at);
+        if (map.entries.empty()) cells_->clear(*state_);
+    }
+    void stampWrite(Cell& map, std::size_t at) {
+        if (!hasTtl_) return;
+        if (at == detail::DenseIndex::kNone) {
+            map.times.stamps.push_back(cells_->now());
+        } else {
+            map.times.stamps[at] = cells_->now();
+        }
+    }
+    bool goneFor(Timestamp stamp) const {
+        return stamp == detail::kSpentStamp || state_->expired(stamp, cells_->now());
+    }
+    bool seen(std::size_t at) const {
+        if (detail::PartStamps::read(*state_, cell<Cell>().times.stamps[at], cells_->now()) ==
+            detail::PartStamps::Read::Seen) {
+            return true;
+        }
+        removeAt(at);
+        return false;
+    }
+    /// False if nothing is left.
+    [[gnu::noinline]] bool removeExpired() const {
+        Cell& map = cell<Cell>();
+        const Timestamp now = cells_->now();
+        for (std::size_t at = 0; at < map.entries.size();) {
+            if (detail::PartStamps::read(*state_, map.times.stamps[at], now) == detail::PartStamps::Read::Seen) {
+                ++at;
+            } else {
+                map.remove(at);
+            }
+        }
+        if (!map.entries.empty()) return true;
+        cells_->clear(*state_);
+        return false;
+    }
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_STATE_MAP_STATE_HPP

@@ -1,0 +1,250 @@
+#ifndef MILLRACE_STATE_STATE_CELLS_HPP
+#define MILLRACE_STATE_STATE_CELLS_HPP
+
+#include <millrace/core/bytes.hpp>
+#include <millrace/core/config.hpp>
+#include <millrace/state/state_ttl_config.hpp>
+#include <millrace/time/timestamp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// What all descriptors of keyed state have: a name, unique within the operator, and perhaps a time to live. @public
+class StateDescriptor {
+public:
+    explicit StateDescriptor(std::string name) : name_(std::move(name)) {}
+    StateDescriptor(std::string name, StateTtlConfig ttl) : name_(std::move(name)), ttl_(ttl) {}
+
+    void enableTimeToLive(StateTtlConfig ttl) noexcept { ttl_ = ttl; }
+    const std::string& name() const noexcept { return name_; }
+    const std::optional<StateTtlConfig>& ttl() const noexcept { return ttl_; }
+
+private:
+    std::string name_;
+    std::optional<StateTtlConfig> ttl_;
+};
+
+namespace detail {
+
+/// All states of one key: which of them have a value, and where their cells are. If one small value is all that an
+/// operator keeps it lies in the row itself.
+struct StateRow {
+    static constexpr bool kStaysInPlace = true;  // a loop must not work on a copy: handles point here
+
+    std::uint64_t present = 0;  ///< bit i: the i-th state of the operator has a cell here
+    union {
+        std::byte* data = nullptr;
+        alignas(8) std::byte inlined[8];
+    };
+};
+
+/// Gives stamps and the time to the cells of a state with a time to live.
+struct CellTime {
+    bool stamped = false;           ///< the state has a time to live
+    Timestamp* stamp = nullptr;     ///< of the whole cell; null for cells that stamp their elements, or not stamped
+    Timestamp now = kMinTimestamp;  ///< stamp of what was saved without one
+};
+
+/// The operations on a cell that do not happen per record.
+struct CellType {
+    std::uint32_t size;
+    std::uint32_t align;
+    bool plain;           ///< trivially copyable: nothing to end
+    bool stampsElements;  ///< a cell of several parts that have a stamp each
+    void (*destroy)(void* cell) noexcept;
+    void (*encode)(const void* cell, const CellTime& time, ByteWriter& writer);
+    void (*decode)(void* raw, const CellTime& time, ByteReader& reader);  ///< makes the cell
+};
+
+/// A state that an operator has declared.
+struct DeclaredState {
+    std::string name;
+    std::string type;  ///< kind and codec names, as a snapshot records it
+    const CellType* cell;
+    std::uint64_t bit;
+    std::uint32_t offset;
+    std::uint32_t stampOffset;  ///< of the stamp of the whole cell; only with `ttl`
+    std::optional<StateTtlConfig> ttl;
+
+    bool expired(Timestamp stamp, Timestamp now) const noexcept { return saturatingAdd(stamp, ttl->ttl()) <= now; }
+    bool stampsOnRead() const noexcept { return ttl->updateType() == StateTtlConfig::UpdateType::OnReadAndWrite; }
+    bool returnsExpired() const noexcept {
+        return ttl->stateVisibility() == StateTtlConfig::StateVisibility::ReturnExpiredIfNotCleanedUp;
+    }
+};
+
+/// A stamp of what has been returned once after it had expired, and goes with the next read.
+inline constexpr Timestamp kSpentStamp = kMinTimestamp;
+
+/// The row of the current key, for the handles of states; the layout and the memory of all rows.
+/// Handles find a cell by `data + offset` if its bit is in `row->present`: no search, no indirect call.
+/// *Thread safety:* none.
+class StateCells {
+public:
+    using Now = Timestamp (*)(const void* clock);
+
+    StateCells() = default;
+    StateCells(const StateCells&) = delete;
+    StateCells& operator=(const StateCells&) = delete;
+    MILLRACE_INLINE_COLD ~StateCells();
+
+    // ---- per record ----
+    StateRow* row = &kNoRow;  ///< never null; an empty row when no key is current
+    std::byte* data = nullptr;
+
+    [[gnu::always_inline]] void enter(StateRow& current) noexcept {
+        row = &current;
+        data = inlined_ ? current.inlined : current.data;
+    }
+    void leave() noexcept {
+        row = &kNoRow;
+        data = nullptr;
+    }
+    Timestamp now() const { return now_(clock_); }
+
+    // ---- for handles, when a cell comes or goes ----
+    /// Room for the cell of a state that the current key does not have. The caller makes the cell and calls `made`.
+    /// *Failure:* MillraceException if no key is current.
+    void* room(const DeclaredState& state) {
+        if (row == &kNoRow) failWithoutKey(&state);
+        if (data == nullptr) [[unlikely]]
+            allocateRow();
+        return data + state.offset;
+    }
+    void made(const DeclaredState& state) noexcept { row->present |= state.bit; }
+    /// Ends the cell of the current key, if it has one.
+    void clear(const DeclaredState& state) noexcept {
+        if ((row->present & state.bit) == 0) return;
+        if (!state.cell->plain) state.cell->destroy(data + state.offset);
+        row->present &= ~state.bit;
+    }
+    Timestamp& stampOf(const DeclaredState& state) const noexcept {
+        return *reinterpret_cast<Timestamp*>(data + state.stampOffset);
+    }
+    /// Whether a read of the current key's cell, which has a stamp, may see it. Removes what has expired; with
+    /// `ReturnExpiredIfNotCleanedUp` not before it has been seen once.
+    MILLRACE_INLINE bool seen(const DeclaredState& state);
+    /// Whether a write builds on the current key's cell, which has a stamp; removes it if it has expired. Stamps it.
+    MILLRACE_INLINE bool builtOn(const DeclaredState& state);
+    void stampWrite(const DeclaredState& state) { stampOf(state) = now(); }
+    /// For reads that find nothing: an error if that is because no key is current.
+    void checkKey(const DeclaredState* state) const {
+        if (row == &kNoRow) [[unlikely]]
+            failWithoutKey(state);
+    }
+
+    // ---- before the first key ----
+    /// *Failure:* ConfigurationException for a name that is taken, an empty one, and after `seal`.
+    MILLRACE_INLINE_COLD const DeclaredState& declare(const StateDescriptor& descriptor, std::string type,
+                                                      const CellType& cell);
+    /// The state of that name, null if there is none. *Failure:* ConfigurationException if it is of another type.
+    MILLRACE_INLINE_COLD const DeclaredState* find(std::string_view name, std::string_view type) const;
+    /// Fixes the layout: no more states. `clock` must live as long as the cells.
+    MILLRACE_INLINE_COLD void seal(Now readClock, const void* clock) noexcept;
+
+    // ---- for the store of all rows ----
+    bool stateless() const noexcept { return states_.empty(); }
+    std::size_t stateCount() const noexcept { return states_.size(); }
+    const DeclaredState& state(std::size_t i) const noexcept { return *states_[i]; }
+    /// Whether rows need `release`: otherwise they can be forgotten all together.
+    bool needsRelease() const noexcept { return needsRelease_; }
+    /// Ends all cells of a row and gives its memory back; it is then an empty row.
+    MILLRACE_INLINE_COLD void release(StateRow& which) noexcept;
+    /// The same for a row that has no cells.
+    void releaseEmpty(StateRow& which) noexcept {
+        if (!inlined_ && which.data != nullptr) {
+            freeRow(which.data);
+            which.data = nullptr;
+        }
+    }
+    MILLRACE_INLINE_COLD void encode(const StateRow& which, const DeclaredState& state, ByteWriter& writer) const;
+    /// Adds a cell to a row; one that is there already is replaced.
+    MILLRACE_INLINE_COLD void decode(StateRow& which, const DeclaredState& state, ByteReader& reader);
+
+private:
+    struct FreeRow {
+        FreeRow* next;
+    };
+    static constexpr std::size_t kChunkBytes = 64 * 1024;
+
+    /// The row while no key is current, shared by all: nothing is ever written to it.
+    static inline StateRow kNoRow{};
+
+    [[noreturn]] MILLRACE_INLINE_COLD void failWithoutKey(const DeclaredState* state) const;
+    MILLRACE_INLINE void allocateRow();
+    MILLRACE_INLINE std::byte* takeRow();
+    void freeRow(std::byte* memory) noexcept {
+        auto* const free = reinterpret_cast<FreeRow*>(memory);
+        free->next = freeRows_;
+        freeRows_ = free;
+    }
+
+    bool inlined_ = false;
+    bool needsRelease_ = false;
+    bool sealed_ = false;
+    std::uint32_t rowBytes_ = 0;
+    std::uint32_t rowAlign_ = 8;
+    Now now_ = nullptr;
+    const void* clock_ = nullptr;
+    FreeRow* freeRows_ = nullptr;
+    std::byte* chunkAt_ = nullptr;
+    std::byte* chunkEnd_ = nullptr;
+    std::vector<void*> chunks_;
+    std::vector<DeclaredState*> states_;  ///< owned; their addresses stay
+};
+
+/// The cells of handles that have not been opened: every use of them finds no key.
+inline StateCells& unopenedCells() {
+    static StateCells cells;
+    return cells;
+}
+
+/// What the handles of all kinds of state have. Copies of a handle are handles of the same state.
+class StateHandle {
+public:
+    StateHandle() = default;
+    StateHandle(StateCells& cells, const DeclaredState& state) noexcept
+        : cells_(&cells), bit_(state.bit), offset_(state.offset), hasTtl_(state.ttl.has_value()), state_(&state) {}
+
+    /// Removes the state of the current key.
+    void clear() {
+        if (present()) {
+            cells_->clear(*state_);
+        } else {
+            cells_->checkKey(state_);
+        }
+    }
+
+    // ---- for operators ----
+    /// Null before `open`.
+    const DeclaredState* declared() const noexcept { return state_; }
+
+protected:
+    bool present() const noexcept { return (cells_->row->present & bit_) != 0; }
+    template <class Cell>
+    Cell& cell() const noexcept {
+        return *reinterpret_cast<Cell*>(cells_->data + offset_);
+    }
+
+    StateCells* cells_ = &unopenedCells();
+    std::uint64_t bit_ = 0;
+    std::uint32_t offset_ = 0;
+    bool hasTtl_ = false;
+    const DeclaredState* state_ = nullptr;  ///< null before `open`
+};
+
+}  // namespace detail
+}  // namespace millrace
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/state/state_cells.ipp>
+#endif
+
+#endif  // MILLRACE_STATE_STATE_CELLS_HPP

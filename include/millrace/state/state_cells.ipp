@@ -1,0 +1,197 @@
+#ifndef MILLRACE_STATE_STATE_CELLS_IPP
+#define MILLRACE_STATE_STATE_CELLS_IPP
+
+#include <millrace/state/state_cells.hpp>
+
+#include <millrace/core/errors.hpp>
+
+#include <algorithm>
+#include <new>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD StateCells::~StateCells() {
+    for (void* const chunk : chunks_) ::operator delete(chunk, std::align_val_t{rowAlign_});
+    for (DeclaredState* const state : states_) delete state;
+}
+
+MILLRACE_INLINE_COLD const DeclaredState& StateCells::declare(const StateDescriptor& descriptor, std::string type,
+                                                              const CellType& cell) {
+    const std::string& name = descriptor.name();
+    if (sealed_) {
+        throw ConfigurationException("state '" + name + "': a state is declared in open(), once and for all keys");
+    }
+    if (name.empty()) throw ConfigurationException("a state needs a name that is not empty");
+    for (const DeclaredState* const other : states_) {
+        if (other->name != name) continue;
+        throw ConfigurationException(
+            "state '" + name + "' is declared twice in one operator" +
+            (other->type == type ? "; keep one handle, copies of it are the same state"
+                                 : ", as " + other->type + " and as " + type + "; give one of them another name"));
+    }
+    constexpr std::size_t kMostStates = 64;
+    if (states_.size() == kMostStates) {
+        throw ConfigurationException("state '" + name +
+                                     "': an operator can have 64 states; join some of them in a struct");
+    }
+    const auto place = [this](std::uint32_t size, std::uint32_t align) {
+        const std::uint32_t offset = (rowBytes_ + align - 1) / align * align;
+        rowBytes_ = offset + size;
+        rowAlign_ = std::max(rowAlign_, align);
+        return offset;
+    };
+    auto* const state = new DeclaredState{
+        name, std::move(type), &cell, std::uint64_t{1} << states_.size(), place(cell.size, cell.align),
+        0,    descriptor.ttl()};
+    try {
+        states_.push_back(state);
+    } catch (...) {
+        delete state;
+        throw;
+    }
+    if (state->ttl.has_value() && !cell.stampsElements) {
+        state->stampOffset = place(sizeof(Timestamp), alignof(Timestamp));
+    }
+    needsRelease_ = needsRelease_ || !cell.plain;
+    return *state;
+}
+
+MILLRACE_INLINE_COLD const DeclaredState* StateCells::find(std::string_view name, std::string_view type) const {
+    for (const DeclaredState* const state : states_) {
+        if (state->name != name) continue;
+        if (state->type == type) return state;
+        throw ConfigurationException("state '" + state->name + "' is a " + state->type + ", but is asked for as a " +
+                                     std::string(type));
+    }
+    return nullptr;
+}
+
+MILLRACE_INLINE_COLD void StateCells::seal(Now readClock, const void* clock) noexcept {
+    now_ = readClock;
+    clock_ = clock;
+    sealed_ = true;
+    inlined_ = states_.size() == 1 && states_[0]->cell->plain && rowBytes_ <= sizeof(StateRow::inlined) &&
+               rowAlign_ <= alignof(StateRow);
+    rowBytes_ = std::max<std::uint32_t>(rowBytes_, sizeof(FreeRow));
+    rowBytes_ = (rowBytes_ + rowAlign_ - 1) / rowAlign_ * rowAlign_;
+}
+
+MILLRACE_INLINE bool StateCells::seen(const DeclaredState& state) {
+    Timestamp& stamp = stampOf(state);
+    const Timestamp time = now();
+    if (stamp == kSpentStamp || state.expired(stamp, time)) {
+        if (stamp != kSpentStamp && state.returnsExpired()) {
+            stamp = kSpentStamp;
+            return true;
+        }
+        clear(state);
+        return false;
+    }
+    if (state.stampsOnRead()) stamp = time;
+    return true;
+}
+
+MILLRACE_INLINE bool StateCells::builtOn(const DeclaredState& state) {
+    Timestamp& stamp = stampOf(state);
+    const Timestamp time = now();
+    if (stamp == kSpentStamp || state.expired(stamp, time)) {
+        clear(state);
+        return false;
+    }
+    stamp = time;
+    return true;
+}
+
+MILLRACE_INLINE void StateCells::allocateRow() {
+    row->data = takeRow();
+    data = row->data;
+}
+
+MILLRACE_INLINE std::byte* StateCells::takeRow() {
+    if (FreeRow* const free = freeRows_; free != nullptr) {
+        freeRows_ = free->next;
+        return reinterpret_cast<std::byte*>(free);
+    }
+    if (static_cast<std::size_t>(chunkEnd_ - chunkAt_) < rowBytes_) {
+        const std::size_t bytes = std::max<std::size_t>(kChunkBytes / rowBytes_, 1) * rowBytes_;
+        chunks_.reserve(chunks_.size() + 1 > chunks_.capacity() ? 2 * chunks_.size() + 8 : chunks_.capacity());
+        auto* const chunk = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{rowAlign_}));
+        chunks_.push_back(chunk);
+        chunkAt_ = chunk;
+        chunkEnd_ = chunk + bytes;
+    }
+    return std::exchange(chunkAt_, chunkAt_ + rowBytes_);
+}
+
+MILLRACE_INLINE_COLD void StateCells::release(StateRow& which) noexcept {
+    std::byte* const cells = inlined_ ? which.inlined : which.data;
+    for (std::uint64_t i = 0; which.present >> i != 0 && i < states_.size(); ++i) {
+        const DeclaredState& state = *states_[i];
+        if ((which.present & state.bit) != 0 && !state.cell->plain) state.cell->destroy(cells + state.offset);
+    }
+    which.present = 0;
+    releaseEmpty(which);
+}
+
+MILLRACE_INLINE_COLD void StateCells::encode(const StateRow& which, const DeclaredState& state,
+                                             ByteWriter& writer) const {
+    const std::byte* const cells = inlined_ ? which.inlined : which.data;
+    CellTime time;
+    time.stamped = state.ttl.has_value();
+    Timestamp stamp{};
+    if (time.stamped && !state.cell->stampsElements) {
+        stamp = *reinterpret_cast<const Timestamp*>(cells + state.stampOffset);
+        time.stamp = &stamp;
+    }
+    writer.write(static_cast<std::uint8_t>(time.stamped ? 1 : 0));
+    if (time.stamp != nullptr) writer.write(stamp.time_since_epoch().count());
+    state.cell->encode(cells + state.offset, time, writer);
+}
+
+MILLRACE_INLINE_COLD void StateCells::decode(StateRow& which, const DeclaredState& state, ByteReader& reader) {
+    StateRow* const current = row;
+    enter(which);
+    struct Back {
+        StateCells& cells;
+        StateRow& to;
+        ~Back() {
+            if (&to == &kNoRow) {
+                cells.leave();
+            } else {
+                cells.enter(to);
+            }
+        }
+    } const back{*this, *current};
+
+    const auto stamps = reader.read<std::uint8_t>("a flag for stamps");
+    if (stamps > 1) reader.fail("a flag for stamps (0 or 1) expected, found " + std::to_string(stamps));
+    CellTime time;
+    time.stamped = stamps == 1;
+    time.now = now();
+    Timestamp stamp = time.now;
+    if (!state.cell->stampsElements) {
+        if (time.stamped) stamp = Timestamp(Duration(reader.read<std::int64_t>("a stamp")));
+        time.stamp = &stamp;
+    }
+    // cells that stamp their elements learn from the flag what was saved, and from `stamp` whether to keep it
+    if (state.cell->stampsElements && state.ttl.has_value()) time.stamp = &stamp;
+    clear(state);
+    state.cell->decode(room(state), time, reader);
+    made(state);
+    if (state.ttl.has_value() && !state.cell->stampsElements) stampOf(state) = stamp;
+}
+
+MILLRACE_INLINE_COLD void StateCells::failWithoutKey(const DeclaredState* state) const {
+    if (this == &unopenedCells() || state == nullptr) {
+        throw MillraceException(
+            "a handle of keyed state is used before it was opened; get it in open(KeyedRuntimeContext& context), "
+            "for example count = context.getState(ValueStateDescriptor<long>{\"count\"})");
+    }
+    throw MillraceException("state '" + state->name +
+                            "' is used while no key is current; keyed state can be used in processElement and onTimer, "
+                            "not in open, close or from elsewhere");
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_STATE_CELLS_IPP

@@ -1,0 +1,65 @@
+#ifndef MILLRACE_STATE_STATE_TTL_CONFIG_HPP
+#define MILLRACE_STATE_STATE_TTL_CONFIG_HPP
+
+#include <millrace/core/errors.hpp>
+#include <millrace/time/timestamp.hpp>
+
+#include <cstdint>
+
+namespace millrace {
+
+/// How long a state lives without being touched, by the processing-time clock. @public
+/// ```
+/// ValueStateDescriptor<Profile> profile("profile", StateTtlConfig(24h).updateOnReadAndWrite());
+/// ```
+/// Each value, list element, map entry and accumulator has its own stamp, the time of the last write (or read, see
+/// `UpdateType`); it has expired once stamp + ttl <= now. Expired state is removed when it is read next.
+/// *State and checkpoints:* stamps are saved, the configuration is not: after a restart the new one holds for the old
+/// stamps. State saved without stamps counts as written when it is restored.
+class StateTtlConfig {
+public:
+    enum class UpdateType : std::uint8_t { OnCreateAndWrite, OnReadAndWrite };
+    enum class StateVisibility : std::uint8_t {
+        NeverReturnExpired,          ///< expired state reads as absent
+        ReturnExpiredIfNotCleanedUp  ///< the first read returns what has expired and removes it
+    };
+
+    /// *Failure:* ConfigurationException unless `ttl` > 0.
+    explicit StateTtlConfig(Duration ttl) : ttl_(ttl) {
+        if (ttl <= Duration{0}) {
+            throw ConfigurationException(
+                "StateTtlConfig: the time to live must be positive; to keep state for ever "
+                "give its descriptor no StateTtlConfig");
+        }
+    }
+
+    StateTtlConfig& setUpdateType(UpdateType type) noexcept {
+        updateType_ = type;
+        return *this;
+    }
+    StateTtlConfig& setStateVisibility(StateVisibility visibility) noexcept {
+        visibility_ = visibility;
+        return *this;
+    }
+    StateTtlConfig& updateOnReadAndWrite() noexcept { return setUpdateType(UpdateType::OnReadAndWrite); }
+    StateTtlConfig& returnExpiredIfNotCleanedUp() noexcept {
+        return setStateVisibility(StateVisibility::ReturnExpiredIfNotCleanedUp);
+    }
+
+    Duration ttl() const noexcept { return ttl_; }
+    UpdateType updateType() const noexcept { return updateType_; }
+    StateVisibility stateVisibility() const noexcept { return visibility_; }
+
+    // As in Flink: StateTtlConfig::newBuilder(ttl).setUpdateType(…).build()
+    static StateTtlConfig newBuilder(Duration ttl) { return StateTtlConfig(ttl); }
+    StateTtlConfig build() const noexcept { return *this; }
+
+private:
+    Duration ttl_;
+    UpdateType updateType_ = UpdateType::OnCreateAndWrite;
+    StateVisibility visibility_ = StateVisibility::NeverReturnExpired;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_STATE_STATE_TTL_CONFIG_HPP

@@ -1,0 +1,215 @@
+#ifndef MILLRACE_STATE_TIME_SORTED_BUFFER_HPP
+#define MILLRACE_STATE_TIME_SORTED_BUFFER_HPP
+
+#include <millrace/time/timestamp.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace millrace::detail {
+
+/// Values sorted by time; those of equal time stay in the order in which they came. The first `kInline` live in the object
+/// itself, so that a key with few of them costs neither an allocation nor another cache miss.
+///
+/// Values come roughly in order and leave at the front: they lie one behind the other, with free room in front of them
+/// that is taken back when the room behind them is used up.
+/// *Failure:* if copying a value or allocating throws, the buffer is as it was.
+template <class T, std::size_t kInline>
+class TimeSortedBuffer {
+public:
+    struct Entry {
+        Timestamp time;
+        T value;
+    };
+
+    TimeSortedBuffer() = default;
+    TimeSortedBuffer(TimeSortedBuffer&& other) noexcept(kMoves) { takeOver(other); }
+    TimeSortedBuffer(const TimeSortedBuffer&) = delete;
+    TimeSortedBuffer& operator=(const TimeSortedBuffer&) = delete;
+    TimeSortedBuffer& operator=(TimeSortedBuffer&&) = delete;
+    ~TimeSortedBuffer() {
+        std::destroy(begin(), end());
+        freeBlock(heap_);
+    }
+
+    [[gnu::always_inline]] Entry* begin() noexcept { return entries() + begin_; }
+    [[gnu::always_inline]] Entry* end() noexcept { return entries() + end_; }
+    bool empty() const noexcept { return begin_ == end_; }
+    std::size_t size() const noexcept { return end_ - begin_; }
+
+    /// Puts a value behind all those that are not later.
+    template <class U>
+    [[gnu::always_inline]] void add(Timestamp time, U&& value) {
+        if (end_ < capacity() && (begin_ == end_ || end()[-1].time <= time)) [[likely]] {
+            ::new (static_cast<void*>(end())) Entry{time, std::forward<U>(value)};
+            ++end_;
+            return;
+        }
+        addSlowly(time, std::forward<U>(value));
+    }
+
+    /// Removes what is not later than `last`.
+    [[gnu::always_inline]] void dropUntil(Timestamp last) noexcept {
+        Entry* at = begin();
+        Entry* const to = end();
+        if (at == to || at->time > last) return;
+        do {
+            std::destroy_at(at++);
+        } while (at != to && at->time <= last);
+        begin_ = static_cast<std::uint32_t>(at - entries()) & kMostEntries;
+        if (at == to) clear();
+    }
+
+    /// The first entry that is not before `time`.
+    [[gnu::always_inline]] Entry* firstNotBefore(Timestamp time) noexcept {
+        Entry* at = begin();
+        Entry* const to = end();
+        if (to - at > 16) {
+            return std::lower_bound(at, to, time, [](const Entry& entry, Timestamp t) { return entry.time < t; });
+        }
+        while (at != to && at->time < time) ++at;
+        return at;
+    }
+
+private:
+    static constexpr std::uint32_t kMostEntries = 0x7fffffff;
+    static constexpr bool kPlain = std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>;
+    static constexpr bool kMoves = std::is_nothrow_move_constructible_v<T>;
+
+    /// Heap memory: its capacity, then the entries.
+    struct alignas(alignof(Entry) > alignof(std::size_t) ? alignof(Entry) : alignof(std::size_t)) Block {
+        std::size_t capacity;
+        Entry* entries() noexcept { return reinterpret_cast<Entry*>(this + 1); }
+    };
+    static constexpr bool kOveraligned = alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+    static Block* newBlock(std::size_t capacity) {
+        const std::size_t bytes = sizeof(Block) + capacity * sizeof(Entry);
+        void* memory = nullptr;
+        if constexpr (kOveraligned) {
+            memory = ::operator new(bytes, std::align_val_t{alignof(Block)});
+        } else {
+            memory = ::operator new(bytes);
+        }
+        return ::new (memory) Block{capacity};
+    }
+    static void freeBlock(Block* block) noexcept {
+        if constexpr (kOveraligned) {
+            ::operator delete(static_cast<void*>(block), std::align_val_t{alignof(Block)});
+        } else {
+            ::operator delete(static_cast<void*>(block));
+        }
+    }
+
+    Entry* entries() noexcept { return onHeap_ ? heap_->entries() : reinterpret_cast<Entry*>(inline_); }
+    std::size_t capacity() const noexcept { return onHeap_ ? heap_->capacity : kInline; }
+    /// What comes next starts in the object again; the heap memory is kept for the next time that it is needed.
+    void clear() noexcept {
+        begin_ = 0;
+        end_ = 0;
+        onHeap_ = 0;
+    }
+
+    static void relocate(Entry* from, Entry* end, Entry* to) noexcept(kMoves) {
+        if constexpr (kPlain) {
+            std::memmove(static_cast<void*>(to), from, static_cast<std::size_t>(end - from) * sizeof(Entry));
+        } else if (to < from) {
+            for (; from != end; ++from, ++to) relocateOne(from, to);
+        } else {
+            for (to += end - from; from != end;) relocateOne(--end, --to);
+        }
+    }
+    static void relocateOne(Entry* from, Entry* to) noexcept(kMoves) {
+        ::new (static_cast<void*>(to)) Entry{from->time, std::move(from->value)};
+        std::destroy_at(from);
+    }
+
+    void takeOver(TimeSortedBuffer& other) noexcept(kMoves) {
+        heap_ = std::exchange(other.heap_, nullptr);
+        if (other.onHeap_) {
+            begin_ = other.begin_;
+            end_ = other.end_;
+            onHeap_ = 1;
+            other.clear();
+            return;
+        }
+        for (Entry& entry : other) {  // counted one by one: a value whose move throws leaves both buffers whole
+            ::new (static_cast<void*>(entries() + end_)) Entry{entry.time, std::move(entry.value)};
+            ++end_;
+        }
+        std::destroy(other.begin(), other.end());
+        other.clear();
+    }
+
+    template <class U>
+    [[gnu::noinline]] void addSlowly(Timestamp time, U&& value) {
+        Entry* at = end();
+        while (at != begin() && at[-1].time > time) --at;
+        const std::size_t before = static_cast<std::size_t>(at - begin());
+        const bool hasRoom = end_ < capacity();
+        // what is free in front is taken back when that moves at most one value per value added
+        const bool moves = begin_ > 0 && (!onHeap_ || begin_ >= capacity() / 2);
+        if (!kMoves || (!hasRoom && !moves)) {
+            rebuild(before, time, std::forward<U>(value));
+            return;
+        }
+        if constexpr (kMoves) {
+            Entry added{time, std::forward<U>(value)};
+            if (!hasRoom) {
+                relocate(begin(), end(), entries());
+                end_ -= begin_;
+                begin_ = 0;
+                at = begin() + before;
+            }
+            relocate(at, end(), at + 1);
+            ::new (static_cast<void*>(at)) Entry{time, std::move(added.value)};
+            ++end_;
+        }
+    }
+    /// Makes new room with the value in its place; twice as much if this one is full.
+    template <class U>
+    void rebuild(std::size_t before, Timestamp time, U&& value) {
+        const std::size_t count = size();
+        const bool spare = !onHeap_ && heap_ != nullptr && heap_->capacity > count;
+        Block* const block = spare ? heap_ : newBlock(std::max<std::size_t>(8, count * 2));
+        Entry* const to = block->entries();
+        std::size_t made = 0;
+        bool isMade = false;
+        try {
+            ::new (static_cast<void*>(to + before)) Entry{time, std::forward<U>(value)};
+            isMade = true;
+            for (; made < count; ++made) {
+                Entry& from = begin()[made];
+                ::new (static_cast<void*>(to + made + (made >= before ? 1 : 0)))
+                    Entry{from.time, std::move_if_noexcept(from.value)};
+            }
+        } catch (...) {
+            for (std::size_t i = 0; i < made; ++i) std::destroy_at(to + i + (i >= before ? 1 : 0));
+            if (isMade) std::destroy_at(to + before);
+            if (!spare) freeBlock(block);
+            throw;
+        }
+        std::destroy(begin(), end());
+        if (!spare) freeBlock(heap_);
+        heap_ = block;
+        onHeap_ = 1;
+        begin_ = 0;
+        end_ = static_cast<std::uint32_t>(count + 1);
+    }
+
+    Block* heap_ = nullptr;
+    std::uint32_t begin_ : 31 = 0;
+    std::uint32_t onHeap_ : 1 = 0;
+    std::uint32_t end_ = 0;
+    alignas(Entry) std::byte inline_[kInline > 0 ? kInline * sizeof(Entry) : 1];
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_TIME_SORTED_BUFFER_HPP

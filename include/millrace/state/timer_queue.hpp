@@ -1,0 +1,452 @@
+#ifndef MILLRACE_STATE_TIMER_QUEUE_HPP
+#define MILLRACE_STATE_TIMER_QUEUE_HPP
+
+#include <millrace/state/chunk_pool.hpp>
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/timer_heap.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// The timers of one time domain of one operator; at most one per (key, namespace, time). Those of equal time come in
+/// the order of their registration, after a restore in any order.
+///
+/// Time mostly moves on, so this is a radix heap: a timer goes to the bucket of the highest digit in which its time
+/// differs from the time that has been reached; when a bucket is reached it is split by the next digit or, when small
+/// or of one time, becomes the run that timers are taken from. Registering and removing only append to a bucket; what
+/// they mean is settled when the bucket is reached (or when the queue has doubled). The few timers for a time that the
+/// run has passed are in a heap beside it.
+/// *Thread safety:* none.
+template <class Key, class Namespace = NoNamespace>
+class TimerQueue {
+public:
+    using Timer = TimerOf<Key, Namespace>;
+
+    TimerQueue() = default;
+    TimerQueue(const TimerQueue&) = delete;
+    TimerQueue& operator=(const TimerQueue&) = delete;
+    ~TimerQueue() {
+        if constexpr (!std::is_trivially_destructible_v<Timer>) {
+            for (std::size_t i = 0; entries_ != 0 && i < kBuckets; ++i) drain(buckets_[i], [](Entry&) {});
+        }
+    }
+
+    /// Registering twice is registering once.
+    void add(Timestamp time, const Key& key, const Namespace& ns = {}) {
+        if (time < next_) next_ = time;
+        if (bitsOf(time) <= reached_) return addBehind(time, key, ns);
+        if (recent_.empty()) recent_.resize(kRecent);
+        Timer& recent = recent_[recentPlace(time, key)];
+        if (recent.is(time, key, ns)) return;
+        append(bucketFor(time), time, key, ns, false);
+        recent.time = time;
+        recent.key = key;
+        recent.ns = ns;
+    }
+    /// No effect when there is no such timer.
+    void remove(Timestamp time, const Key& key, const Namespace& ns = {}) {
+        if (bitsOf(time) <= reached_) return removeBehind(time, key, ns);
+        if (entries_ == 0) return;
+        const std::size_t bucket = bucketFor(time);
+        if (buckets_[bucket].size == 0) return;
+        Timer& recent = recent_[recentPlace(time, key)];
+        if (recent.is(time, key, ns)) recent.time = kMinTimestamp;
+        append(bucket, time, key, ns, true);
+    }
+
+    /// No timer is due before it (there may be none at that very time); kMaxTimestamp when empty.
+    Timestamp nextTime() const noexcept { return next_; }
+
+    /// Takes the earliest timer with time <= now, also of those added meanwhile; false if there is none.
+    bool popDue(Timestamp now, Timer& out) {
+        for (;;) {
+            while (runAt_ < run_.size() && run_[runAt_].dead) ++runAt_;
+            const bool hasRun = runAt_ < run_.size();
+            if (!behind_.empty() && (!hasRun || behind_.firstTime() < run_[runAt_].timer.time)) {
+                next_ = behind_.firstTime();
+                if (next_ > now) return false;
+                behind_.popFirst(out);
+                return true;
+            }
+            if (hasRun) {
+                next_ = run_[runAt_].timer.time;
+                if (next_ > now) return false;
+                Timer& due = run_[runAt_++].timer;
+                if (runIndexed_) {
+                    out = due;  // stays as it is: the index compares with it
+                } else {
+                    out = std::move(due);
+                }
+                return true;
+            }
+            if (!reachNextBucket(now)) return false;
+        }
+    }
+    /// The timer that will be due `distance` after the next one, as far as that is known; else null.
+    const Timer* peek(std::size_t distance) const noexcept {
+        return runAt_ + distance < run_.size() ? &run_[runAt_ + distance].timer : nullptr;
+    }
+
+    std::size_t size() const {
+        compact();
+        std::size_t live = entries_ + behind_.size();
+        for (std::size_t i = runAt_; i < run_.size(); ++i) live += run_[i].dead ? 0 : 1;
+        return live;
+    }
+    bool empty() const { return (entries_ == 0 && runAt_ == run_.size() && behind_.empty()) || size() == 0; }
+    std::size_t memoryBytes() const noexcept {
+        return run_.capacity() * sizeof(Entry) + behind_.memoryBytes() + index_.capacity() * sizeof(std::uint32_t) +
+               recent_.capacity() * sizeof(Timer) + pool_.memoryBytes() +
+               (buckets_ != nullptr ? kBuckets * sizeof(Bucket) : 0);
+    }
+    /// `fn(const Timer&)` for each, in any order.
+    template <class Fn>
+    void forEach(Fn fn) {
+        compact();
+        behind_.forEach(fn);
+        for (std::size_t i = runAt_; i < run_.size(); ++i) {
+            if (!run_[i].dead) fn(std::as_const(run_[i].timer));
+        }
+        for (std::size_t i = 0; entries_ != 0 && i < kBuckets; ++i) {
+            forEachEntry(buckets_[i], [&](const Entry& entry) { fn(entry.timer); });
+        }
+    }
+    void clear() {
+        Timer timer;
+        while (popDue(kMaxTimestamp, timer)) {}
+    }
+
+    void snapshot(SnapshotSink& sink, std::string_view uid, std::string_view state, int maxParallelism) {
+        KeyGroupWriter writer(maxParallelism, kFormat);
+        forEach([&](const Timer& timer) {
+            ByteWriter& group = writer.of(timer.key);
+            group.write(timer.time.time_since_epoch().count());
+            Codec<Key>::encode(timer.key, group);
+            if constexpr (!std::is_same_v<Namespace, NoNamespace>) Codec<Namespace>::encode(timer.ns, group);
+        });
+        writer.writeTo(sink, uid, state);
+    }
+    /// Adds the timers of a snapshot.
+    void restore(const SnapshotSource& source, std::string_view uid, std::string_view state) {
+        readKeyGroups(source, uid, state, kFormat, [&](ByteReader& reader) {
+            Timer timer;
+            timer.time = Timestamp(Duration(reader.read<std::int64_t>("a timer's time")));
+            timer.key = decodeState<Key>(reader);
+            if constexpr (!std::is_same_v<Namespace, NoNamespace>) timer.ns = decodeState<Namespace>(reader);
+            add(timer.time, timer.key, timer.ns);
+        });
+    }
+
+private:
+    static constexpr std::uint8_t kFormat = 1;
+    static constexpr int kDigitBits = 6;
+    static constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
+    static constexpr std::size_t kLevels = (64 + kDigitBits - 1) / kDigitBits;
+    static constexpr std::size_t kBuckets = kLevels * kDigits;
+    static constexpr std::size_t kSorted = 32;  ///< buckets of up to so many timers are not split any more
+    static constexpr std::size_t kRecent = 256;
+    static constexpr std::size_t kLargeRun = 4096;
+    static constexpr std::size_t kLeastCompaction = 1024;
+
+    /// In a bucket: a registration, or (`dead`) a removal of what was registered before. In the run: a timer, or
+    /// (`dead`) what is left of one that was removed.
+    struct Entry {
+        Timer timer;
+        bool dead;
+    };
+    struct Chunk {
+        Chunk* next;
+        std::size_t count;
+        Entry* entries() noexcept { return reinterpret_cast<Entry*>(this + 1); }
+    };
+    static_assert(sizeof(Entry) <= 128 && alignof(Entry) <= alignof(Chunk), "a chunk has room for some timers");
+    static constexpr std::size_t kPerChunk = (ChunkPool::kChunkBytes - sizeof(Chunk)) / sizeof(Entry);
+    struct Bucket {
+        Chunk* first = nullptr;
+        Chunk* last = nullptr;
+        std::size_t size = 0;
+        std::uint64_t least = 0;  ///< bits of the earliest time, if there are entries
+    };
+
+    static std::uint64_t bitsOf(Timestamp time) noexcept {  // ordered like the times
+        return static_cast<std::uint64_t>(time.time_since_epoch().count()) ^ (std::uint64_t{1} << 63);
+    }
+    static Timestamp timeOf(std::uint64_t bits) noexcept {
+        return Timestamp(Duration(static_cast<std::int64_t>(bits ^ (std::uint64_t{1} << 63))));
+    }
+    static std::size_t recentPlace(Timestamp time, const Key& key) {
+        return static_cast<std::size_t>(timerHash(time, key)) % kRecent;
+    }
+
+    // ---- buckets: every timer in them is later than `reached_`, none is before `anchor_`
+
+    std::size_t bucketFor(Timestamp time) const noexcept {
+        const std::uint64_t bits = bitsOf(time);
+        const auto level = static_cast<std::size_t>(63 - std::countl_zero((bits ^ anchor_) | 1)) / kDigitBits;
+        return level * kDigits + ((bits >> (level * kDigitBits)) & (kDigits - 1));
+    }
+    void append(std::size_t where, Timestamp time, const Key& key, const Namespace& ns, bool removes) {
+        if (entries_ >= compactAt_) [[unlikely]]
+            compactGrown();
+        push(where, bitsOf(time), Timer{time, key, ns}, removes);
+        ++entries_;
+    }
+    template <class T>
+    void push(std::size_t where, std::uint64_t bits, T&& timer, bool dead) const {
+        if (buckets_ == nullptr) [[unlikely]]
+            buckets_ = std::make_unique<Bucket[]>(kBuckets);
+        Bucket& bucket = buckets_[where];
+        if (bucket.last == nullptr || bucket.last->count == kPerChunk) [[unlikely]]
+            addChunk(bucket);
+        ::new (static_cast<void*>(bucket.last->entries() + bucket.last->count)) Entry{std::forward<T>(timer), dead};
+        ++bucket.last->count;
+        if (bucket.size++ == 0) {
+            bucket.least = bits;
+            occupied_[where / kDigits] |= std::uint64_t{1} << (where % kDigits);
+            levels_ |= 1u << (where / kDigits);
+        } else if (bits < bucket.least) {
+            bucket.least = bits;
+        }
+    }
+    [[gnu::noinline]] void addChunk(Bucket& bucket) const {
+        auto* const chunk = ::new (pool_.take()) Chunk{nullptr, 0};
+        (bucket.last == nullptr ? bucket.first : bucket.last->next) = chunk;
+        bucket.last = chunk;
+    }
+    template <class Fn>
+    static void forEachEntry(const Bucket& bucket, Fn fn) {
+        for (Chunk* chunk = bucket.first; chunk != nullptr; chunk = chunk->next) {
+            for (std::size_t i = 0; i < chunk->count; ++i) fn(chunk->entries()[i]);
+        }
+    }
+    /// `fn(Entry&)` for all entries of a bucket, which is empty then. Chunk by chunk, so that they go round while they
+    /// are in the cache. `fn` may push to other buckets.
+    template <class Fn>
+    void drain(Bucket& bucket, Fn fn) const {
+        Chunk* chunk = std::exchange(bucket.first, nullptr);
+        bucket.last = nullptr;
+        bucket.size = 0;
+        while (chunk != nullptr) {
+            for (std::size_t i = 0; i < chunk->count; ++i) {
+                fn(chunk->entries()[i]);
+                std::destroy_at(chunk->entries() + i);
+            }
+            pool_.give(std::exchange(chunk, chunk->next));
+        }
+    }
+    void close(std::size_t where) const noexcept {
+        occupied_[where / kDigits] &= ~(std::uint64_t{1} << (where % kDigits));
+        if (occupied_[where / kDigits] == 0) levels_ &= ~(1u << (where / kDigits));
+    }
+    /// Makes the first bucket the run, or splits it. False if it is not due, or there is none: then sets `next_`.
+    bool reachNextBucket(Timestamp now) {
+        if (levels_ == 0) {
+            next_ = kMaxTimestamp;
+            return false;
+        }
+        const auto level = static_cast<std::size_t>(std::countr_zero(levels_));
+        const auto digit = static_cast<std::size_t>(std::countr_zero(occupied_[level]));
+        const std::size_t where = level * kDigits + digit;
+        Bucket& bucket = buckets_[where];
+        next_ = timeOf(bucket.least);
+        if (next_ > now) return false;
+        close(where);
+        if (level == 0 || bucket.size <= kSorted || hasOneTime(bucket)) {
+            startRun(bucket);
+        } else {
+            split(bucket, level);
+        }
+        return true;
+    }
+    static bool hasOneTime(const Bucket& bucket) noexcept {
+        const Timestamp time = timeOf(bucket.least);
+        for (Chunk* chunk = bucket.first; chunk != nullptr; chunk = chunk->next) {
+            for (std::size_t i = 0; i < chunk->count; ++i) {
+                if (chunk->entries()[i].timer.time != time) return false;
+            }
+        }
+        return true;
+    }
+    void split(Bucket& bucket, std::size_t level) {
+        // everything between the time that was reached and this bucket is behind now
+        anchor_ = bucket.least & ~((std::uint64_t{1} << (level * kDigitBits)) - 1);
+        reached_ = std::max(reached_, anchor_ - 1);
+        drain(bucket, [this](Entry& entry) {
+            push(bucketFor(entry.timer.time), bitsOf(entry.timer.time), std::move(entry.timer), entry.dead);
+        });
+    }
+    void startRun(Bucket& bucket) {
+        entries_ -= bucket.size;
+        run_.clear();
+        if (run_.capacity() > kLargeRun && bucket.size < run_.capacity() / 16) std::vector<Entry>().swap(run_);
+        run_.reserve(bucket.size);
+        drain(bucket, [this](Entry& entry) { run_.push_back(std::move(entry)); });
+        if (entries_ == 0) pool_.shrink();
+        runAt_ = 0;
+        runIndexed_ = run_.size() > kSorted;
+        if (runIndexed_) {
+            settleLarge(run_);
+        } else {
+            sortSmall(run_);
+            settleSmall(run_);
+        }
+        reached_ = bitsOf(run_.back().timer.time);
+        anchor_ = reached_;
+    }
+    /// By time, and what was first stays first.
+    static void sortSmall(std::vector<Entry>& entries) {
+        for (std::size_t i = 1; i < entries.size(); ++i) {
+            if (entries[i - 1].timer.time <= entries[i].timer.time) continue;
+            Entry moved = std::move(entries[i]);
+            std::size_t hole = i;
+            for (; hole > 0 && moved.timer.time < entries[hole - 1].timer.time; --hole) {
+                entries[hole] = std::move(entries[hole - 1]);
+            }
+            entries[hole] = std::move(moved);
+        }
+    }
+
+    // ---- settling: of registrations and removals, in order, to timers
+
+    /// Of a few entries in order of time: what is registered twice or removed is dead.
+    static void settleSmall(std::vector<Entry>& entries) {
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            Entry& entry = entries[i];
+            for (std::size_t j = i; j > 0 && entries[j - 1].timer.time == entry.timer.time; --j) {
+                Entry& before = entries[j - 1];
+                if (before.dead || !before.timer.is(entry.timer.time, entry.timer.key, entry.timer.ns)) continue;
+                before.dead = entry.dead;
+                entry.dead = true;
+                break;
+            }
+        }
+    }
+    /// The same for entries of any number and order; then `index_` knows where each timer is.
+    void settleLarge(std::vector<Entry>& entries) const {
+        index_.assign(std::bit_ceil(2 * entries.size()), 0);
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            Entry& entry = entries[i];
+            std::uint32_t& at = index_[place(entries, entry.timer.time, entry.timer.key, entry.timer.ns)];
+            if (at == 0) {
+                at = static_cast<std::uint32_t>(i + 1);
+            } else {
+                entries[at - 1].dead = entry.dead;
+                entry.dead = true;
+            }
+        }
+    }
+    /// Where in `index_` the position of a timer is, or would be put.
+    std::size_t place(const std::vector<Entry>& entries, Timestamp time, const Key& key, const Namespace& ns) const {
+        const std::size_t mask = index_.size() - 1;
+        std::size_t at = static_cast<std::size_t>(timerHash(time, key)) & mask;
+        while (index_[at] != 0 && !entries[index_[at] - 1].timer.is(time, key, ns)) at = (at + 1) & mask;
+        return at;
+    }
+    /// Leaves exactly one entry in the buckets for each timer that is in them. What the queue holds stays the same.
+    void compact() const {
+        std::vector<std::uint32_t> ofRun;  // the run may need the index later
+        ofRun.swap(index_);
+        std::vector<Entry> entries;
+        for (std::size_t where = 0; entries_ != 0 && where < kBuckets; ++where) {
+            Bucket& bucket = buckets_[where];
+            if (bucket.size == 0) continue;
+            entries.clear();
+            entries.reserve(bucket.size);
+            entries_ -= bucket.size;
+            close(where);
+            drain(bucket, [&](Entry& entry) { entries.push_back(std::move(entry)); });
+            settleLarge(entries);
+            for (Entry& entry : entries) {
+                if (entry.dead) continue;
+                push(where, bitsOf(entry.timer.time), std::move(entry.timer), false);
+                ++entries_;
+            }
+        }
+        ofRun.swap(index_);
+    }
+    /// Compacts if that is worth it, as a sample of the entries tells.
+    [[gnu::noinline]] void compactGrown() {
+        if (wastedOf16() >= 4) compact();
+        compactAt_ = std::max(kLeastCompaction, 2 * entries_);
+    }
+    /// How many of 16 entries compaction would take away.
+    std::size_t wastedOf16() const {
+        constexpr std::uint64_t kSample = 16;
+        std::vector<std::uint32_t> seen(std::bit_ceil(entries_ / 4 + 64), 0);
+        const std::size_t mask = seen.size() - 1;
+        std::size_t sampled = 0;
+        std::size_t wasted = 0;
+        for (std::size_t where = 0; where < kBuckets; ++where) {
+            forEachEntry(buckets_[where], [&](const Entry& entry) {
+                const std::uint64_t hash = timerHash(entry.timer.time, entry.timer.key);
+                if ((hash >> 8) % kSample != 0 || sampled > mask / 2) return;
+                ++sampled;
+                const auto tag = static_cast<std::uint32_t>(hash >> 32) | 1;
+                std::size_t at = static_cast<std::size_t>(hash >> 12) & mask;
+                while (seen[at] != 0 && seen[at] != tag) at = (at + 1) & mask;
+                wasted += seen[at] == tag || entry.dead ? 1 : 0;
+                seen[at] = tag;
+            });
+        }
+        return sampled == 0 ? 0 : wasted * 16 / sampled;
+    }
+
+    // ---- timers for a time that the run has reached
+
+    /// The timer's entry in what is left of the run; null if there is none.
+    Entry* findInRun(Timestamp time, const Key& key, const Namespace& ns) {
+        if (runAt_ == run_.size() || time < run_[runAt_].timer.time) return nullptr;
+        if (runIndexed_) {
+            const std::uint32_t at = index_[place(run_, time, key, ns)];
+            return at > runAt_ ? &run_[at - 1] : nullptr;
+        }
+        Entry* found = nullptr;  // there may be dead ones beside it
+        for (std::size_t i = runAt_; i < run_.size() && (found == nullptr || found->dead); ++i) {
+            if (run_[i].timer.is(time, key, ns)) found = &run_[i];
+        }
+        return found;
+    }
+    void addBehind(Timestamp time, const Key& key, const Namespace& ns) {
+        if (Entry* const found = findInRun(time, key, ns); found != nullptr) {
+            found->dead = false;
+        } else {
+            behind_.add(time, key, ns);
+        }
+    }
+    void removeBehind(Timestamp time, const Key& key, const Namespace& ns) {
+        if (Entry* const found = findInRun(time, key, ns); found != nullptr) {
+            found->dead = true;
+        } else {
+            behind_.remove(time, key, ns);
+        }
+    }
+
+    Timestamp next_ = kMaxTimestamp;
+    std::uint64_t anchor_ = 0;   ///< buckets are by the highest digit in which a time differs from it
+    std::uint64_t reached_ = 0;  ///< of this time and before, timers are in the run or behind
+    std::vector<Entry> run_;     ///< in order of time; either few, or all of one time and indexed
+    std::size_t runAt_ = 0;      ///< the first that has not been taken
+    bool runIndexed_ = false;
+    TimerHeap<Key, Namespace> behind_;
+    mutable ChunkPool pool_;
+    mutable std::unique_ptr<Bucket[]> buckets_;
+    mutable std::size_t entries_ = 0;  ///< in all buckets
+    mutable std::uint64_t occupied_[kLevels] = {};
+    mutable std::uint32_t levels_ = 0;
+    std::size_t compactAt_ = kLeastCompaction;
+    mutable std::vector<std::uint32_t> index_;  ///< of the run or of what is being compacted: position + 1, or 0
+    std::vector<Timer> recent_;                 ///< registered lately, by hash: registering them again does nothing
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_TIMER_QUEUE_HPP

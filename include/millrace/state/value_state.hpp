@@ -1,0 +1,113 @@
+#ifndef MILLRACE_STATE_VALUE_STATE_HPP
+#define MILLRACE_STATE_VALUE_STATE_HPP
+
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/state_cells.hpp>
+
+#include <concepts>
+#include <memory>
+#include <new>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace millrace {
+
+/// One value per key, by name. @public
+template <class T>
+class ValueStateDescriptor : public StateDescriptor {
+public:
+    using StateDescriptor::StateDescriptor;
+};
+
+namespace detail {
+
+/// A cell that is one value, stamped as a whole.
+template <class T>
+struct ValueCell {
+    static_assert(std::default_initializable<T> && std::is_move_constructible_v<T>,
+                  "millrace: what is kept in keyed state needs a default constructor and must be movable, so that it "
+                  "can be read back from a snapshot.");
+
+    static void destroy(void* cell) noexcept { std::destroy_at(static_cast<T*>(cell)); }
+    static void encode(const void* cell, const CellTime&, ByteWriter& writer) {
+        Codec<T>::encode(*static_cast<const T*>(cell), writer);
+    }
+    static void decode(void* raw, const CellTime&, ByteReader& reader) {
+        T* const cell = ::new (raw) T{};
+        try {
+            Codec<T>::decode(reader, *cell);
+        } catch (...) {
+            std::destroy_at(cell);
+            throw;
+        }
+    }
+    static constexpr CellType kType{sizeof(T), alignof(T), std::is_trivially_copyable_v<T>, false, destroy,
+                                    encode,    decode};
+};
+
+}  // namespace detail
+
+/// One value per key. @public
+/// ```
+/// void open(KeyedRuntimeContext& context) { total = context.getState(ValueStateDescriptor<double>{"total"}); }
+/// void processElement(const Trade& trade, KeyedProcessContext<int>&, Collector<double>& out) {
+///     total.mutate([&](double& sum) { sum += trade.price; });
+///     out.collect(*total.value());
+/// }
+/// ```
+/// *Failure:* MillraceException when used before `open` or while no key is current.
+template <class T>
+class ValueState : public detail::StateHandle {
+public:
+    using detail::StateHandle::StateHandle;
+    static std::string typeName() { return "value<" + codecName<T>() + ">"; }
+    static constexpr const detail::CellType& cellType() { return detail::ValueCell<T>::kType; }
+
+    /// The value of the current key, null if it has none. Valid until the state is written next, and during this call of
+    /// the user's function.
+    const T* value() const {
+        if (!present()) {
+            cells_->checkKey(state_);
+            return nullptr;
+        }
+        if (hasTtl_ && !cells_->seen(*state_)) return nullptr;
+        return &cell<T>();
+    }
+    /// A copy of the value, or `fallback`.
+    T valueOr(T fallback) const {
+        const T* const found = value();
+        return found != nullptr ? *found : std::move(fallback);
+    }
+    template <class U = T>
+    void update(U&& value) {
+        if (present()) {
+            cell<T>() = std::forward<U>(value);
+        } else {
+            create(std::forward<U>(value));
+        }
+        if (hasTtl_) cells_->stampWrite(*state_);
+    }
+    /// `change(T&)` on the value in place; on a `T{}` if there was none.
+    template <class Change>
+    void mutate(Change&& change) {
+        if (!present() || (hasTtl_ && !cells_->builtOn(*state_))) {
+            create();
+            if (hasTtl_) cells_->stampWrite(*state_);
+        }
+        std::forward<Change>(change)(cell<T>());
+    }
+
+private:
+    template <class... Args>
+    void create(Args&&... args) {
+        if (state_ == nullptr) [[unlikely]]
+            cells_->checkKey(nullptr);
+        ::new (cells_->room(*state_)) T{std::forward<Args>(args)...};
+        cells_->made(*state_);
+    }
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_STATE_VALUE_STATE_HPP

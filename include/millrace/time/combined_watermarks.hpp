@@ -1,0 +1,80 @@
+#ifndef MILLRACE_TIME_COMBINED_WATERMARKS_HPP
+#define MILLRACE_TIME_COMBINED_WATERMARKS_HPP
+
+#include <millrace/time/watermark_valve.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+namespace millrace::detail {
+
+/// Combines the watermarks and idleness of the separate inputs of one operator: the smallest watermark of the inputs that
+/// are not idle, or the largest of all when every input is idle; never lowered.
+///
+/// Unlike the channels of one input (`WatermarkValve`), an input that becomes active again counts at once: while it lags
+/// behind what was emitted, event time stands still. A watermark of an idle input makes it active.
+class CombinedWatermarks {
+public:
+    /// What to pass on, the watermark first.
+    struct Result {
+        std::optional<Timestamp> watermark;
+        StatusChange status = StatusChange::None;
+    };
+
+    explicit CombinedWatermarks(std::size_t inputs) : inputs_(std::make_unique<Input[]>(inputs)), count_(inputs) {}
+
+    Result watermark(std::size_t index, Timestamp watermark) {
+        Input& input = inputs_[index];
+        input.watermark = std::max(input.watermark, watermark);
+        input.idle = false;
+        return {advance(), StatusChange::None};
+    }
+    Result idle(std::size_t index) { return status(index, true); }
+    Result active(std::size_t index) { return status(index, false); }
+
+    /// The largest watermark emitted so far.
+    Timestamp current() const noexcept { return last_; }
+
+private:
+    struct Input {
+        Timestamp watermark = kMinTimestamp;
+        bool idle = false;
+    };
+
+    bool allIdle() const noexcept {
+        return std::all_of(inputs_.get(), inputs_.get() + count_, [](const Input& input) { return input.idle; });
+    }
+    Result status(std::size_t index, bool idle) {
+        const bool before = allIdle();
+        inputs_[index].idle = idle;
+        Result result{advance(), StatusChange::None};
+        if (before != idle && allIdle() != before) result.status = idle ? StatusChange::Idle : StatusChange::Active;
+        return result;
+    }
+    std::optional<Timestamp> advance() {
+        Timestamp smallest = kMaxTimestamp;
+        Timestamp largest = kMinTimestamp;
+        bool anyActive = false;
+        for (std::size_t i = 0; i < count_; ++i) {
+            const Input& input = inputs_[i];
+            largest = std::max(largest, input.watermark);
+            if (input.idle) continue;
+            smallest = std::min(smallest, input.watermark);
+            anyActive = true;
+        }
+        const Timestamp combined = anyActive ? smallest : largest;
+        if (combined <= last_) return std::nullopt;
+        last_ = combined;
+        return combined;
+    }
+
+    std::unique_ptr<Input[]> inputs_;
+    std::size_t count_;
+    Timestamp last_ = kMinTimestamp;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_TIME_COMBINED_WATERMARKS_HPP

@@ -1,0 +1,113 @@
+#ifndef MILLRACE_WINDOWING_TRIGGERS_EMISSION_TRIGGERS_HPP
+#define MILLRACE_WINDOWING_TRIGGERS_EMISSION_TRIGGERS_HPP
+
+#include <millrace/windowing/triggers/trigger.hpp>
+
+#include <utility>
+
+// The triggers behind `emitFinal()` and `emitOnWallClock(timeout)` of windowed streams.
+
+namespace millrace::detail {
+
+/// Fires once, when the window takes no more late records.
+struct FinalTrigger {
+    using State = NoTriggerState;
+    Duration lateness{};  ///< set by the windowed stream
+
+    template <class T, class Window>
+    TriggerResult onElement(const T&, Timestamp, const Window& window, State&, TriggerContext& context) const {
+        context.registerEventTimeTimer(endOf(window));
+        return TriggerResult::Continue;
+    }
+    template <class Window>
+    TriggerResult onEventTime(Timestamp time, const Window& window, State&, TriggerContext&) const {
+        return time == endOf(window) ? TriggerResult::Fire : TriggerResult::Continue;
+    }
+    template <class Window>
+    TriggerResult onProcessingTime(Timestamp, const Window&, State&, TriggerContext&) const {
+        return TriggerResult::Continue;
+    }
+    template <class Window>
+    void onMerge(const Window& window, State&, const State&, TriggerContext& context) const {
+        context.registerEventTimeTimer(endOf(window));
+    }
+
+private:
+    template <class Window>
+    Timestamp endOf(const Window& window) const noexcept {
+        return saturatingAdd(window.maxTimestamp(), lateness);
+    }
+};
+
+/// Fires when the inner trigger does, and `timeout` of the clock after the first record that it has not fired for.
+template <class Inner>
+class WallClockTrigger {
+public:
+    template <class T>
+    struct StateFor {
+        TriggerStateOf<Inner, T> inner;
+        Timestamp next = kMinTimestamp;  ///< kMinTimestamp: nothing new to emit
+    };
+    static constexpr bool kNeedsWatermarks = requires { requires Inner::kNeedsWatermarks; };
+
+    WallClockTrigger(Inner inner, Duration timeout) : inner_(std::move(inner)), timeout_(timeout) {}
+
+    template <class T, class Window, class State>
+    TriggerResult onElement(const T& value, Timestamp time, const Window& window, State& state,
+                            TriggerContext& context) const {
+        const TriggerResult result = inner_.onElement(value, time, window, state.inner, context);
+        if (fires(result)) {
+            forget(state, context);
+        } else if (state.next == kMinTimestamp) {
+            state.next = saturatingAdd(context.currentProcessingTime(), timeout_);
+            context.registerProcessingTimeTimer(state.next);
+        }
+        return result;
+    }
+    template <class Window, class State>
+    TriggerResult onEventTime(Timestamp time, const Window& window, State& state, TriggerContext& context) const {
+        const TriggerResult result = inner_.onEventTime(time, window, state.inner, context);
+        if (fires(result)) forget(state, context);
+        return result;
+    }
+    template <class Window, class State>
+    TriggerResult onProcessingTime(Timestamp time, const Window& window, State& state, TriggerContext& context) const {
+        const TriggerResult result = inner_.onProcessingTime(time, window, state.inner, context);
+        if (fires(result)) {
+            forget(state, context);
+            return result;
+        }
+        if (time != state.next) return result;
+        state.next = kMinTimestamp;
+        return purges(result) ? TriggerResult::FireAndPurge : TriggerResult::Fire;
+    }
+    template <class Window, class State>
+    void clear(const Window& window, State& state, TriggerContext& context) const {
+        forget(state, context);
+        clearTrigger(inner_, window, state.inner, context);
+    }
+    template <class Window, class State>
+        requires MergingTrigger<Inner, decltype(std::declval<State&>().inner), Window>
+    void onMerge(const Window& window, State& into, const State& from, TriggerContext& context) const {
+        inner_.onMerge(window, into.inner, from.inner, context);
+        if (from.next == kMinTimestamp || (into.next != kMinTimestamp && into.next <= from.next)) return;
+        forget(into, context);
+        into.next = from.next;
+        context.registerProcessingTimeTimer(into.next);
+    }
+
+private:
+    template <class State>
+    static void forget(State& state, TriggerContext& context) noexcept {
+        if (state.next == kMinTimestamp) return;
+        context.deleteProcessingTimeTimer(state.next);
+        state.next = kMinTimestamp;
+    }
+
+    Inner inner_;
+    Duration timeout_;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_WINDOWING_TRIGGERS_EMISSION_TRIGGERS_HPP

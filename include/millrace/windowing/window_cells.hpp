@@ -1,0 +1,129 @@
+#ifndef MILLRACE_WINDOWING_WINDOW_CELLS_HPP
+#define MILLRACE_WINDOWING_WINDOW_CELLS_HPP
+
+#include <millrace/time/timestamp.hpp>
+#include <millrace/windowing/window_timers.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace millrace::detail {
+
+/// The timers that a trigger has registered for a window, by domain.
+struct TriggerTimers {
+    WindowTimers event;
+    WindowTimers processing;
+};
+/// In place of them where the trigger's only timer is the window's last timestamp.
+struct NoTriggerTimers {};
+
+/// One window of one key.
+template <class Window, class Contents, class TriggerState, class Timers>
+struct WindowCell {
+    Window window{};
+    Contents contents{};
+    [[no_unique_address]] TriggerState trigger{};
+    [[no_unique_address]] Timers timers{};
+    WindowCell* next = nullptr;  ///< of the same key
+    bool live = false;
+    bool hasContents = false;
+    bool pending = false;  ///< will fire at its last timestamp (default triggers only)
+};
+
+/// Memory of the cells that do not fit into the entries of their keys; used again and again.
+template <class Cell>
+class CellPool {
+    static constexpr std::size_t kAtOnce = 16;
+    struct Chunk {
+        Chunk* next;
+        Cell cells[kAtOnce];
+    };
+
+public:
+    CellPool() = default;
+    CellPool(const CellPool&) = delete;
+    CellPool& operator=(const CellPool&) = delete;
+    ~CellPool() {
+        while (chunks_ != nullptr) delete std::exchange(chunks_, chunks_->next);
+    }
+
+    Cell* take() {
+        if (free_ == nullptr) grow();
+        return std::exchange(free_, std::exchange(free_->next, nullptr));
+    }
+    /// `cell` must be as good as new.
+    void give(Cell* cell) noexcept {
+        cell->next = free_;
+        free_ = cell;
+    }
+
+private:
+    [[gnu::noinline]] void grow() {
+        chunks_ = new Chunk{chunks_, {}};
+        for (Cell& cell : chunks_->cells) give(&cell);
+    }
+    Chunk* chunks_ = nullptr;
+    Cell* free_ = nullptr;
+};
+
+/// When an entry wants to be looked at next; nothing for kMinTimestamp.
+class Alarm {
+public:
+    Timestamp time() const noexcept { return time_; }
+    bool rings(Timestamp time) const noexcept { return time_ == time; }
+    bool isLaterThan(Timestamp time) const noexcept { return rank(time) < rank(time_); }
+    void set(Timestamp time) noexcept { time_ = time; }
+    void clear() noexcept { time_ = kMinTimestamp; }
+
+private:
+    // unsigned and shifted by one, so that kMinTimestamp comes last
+    static std::uint64_t rank(Timestamp time) noexcept {
+        return (static_cast<std::uint64_t>(time.time_since_epoch().count()) ^ (std::uint64_t{1} << 63)) - 1;
+    }
+    Timestamp time_ = kMinTimestamp;
+};
+
+/// The windows of one key: the first one in place, so that a key with one window is one entry of the table. If there are
+/// any, `first` is one of them.
+template <class Cell, std::size_t kDomains>
+struct KeyWindows {
+    Alarm alarms[kDomains];
+    Cell first;
+
+    bool empty() const noexcept { return !first.live; }
+
+    /// A new cell, live.
+    Cell& add(CellPool<Cell>& pool) {
+        Cell* cell = &first;
+        if (first.live) {
+            cell = pool.take();
+            cell->next = first.next;
+            first.next = cell;
+        }
+        cell->live = true;
+        return *cell;
+    }
+    /// Ends a cell; `before` is the one in front of it, null for the first. Returns the cell to go on with.
+    Cell* remove(CellPool<Cell>& pool, Cell* cell, Cell* before) {
+        Cell* const next = cell->next;
+        if (before != nullptr) {
+            before->next = next;
+            *cell = Cell{};
+            pool.give(cell);
+            return next;
+        }
+        if (next == nullptr) {
+            *cell = Cell{};
+            return nullptr;
+        }
+        *cell = std::move(*next);
+        *next = Cell{};
+        pool.give(next);
+        return cell;
+    }
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_WINDOWING_WINDOW_CELLS_HPP

@@ -1,0 +1,122 @@
+#include "harness_subject.hpp"
+
+#include <millrace/api/stream_environment.hpp>
+#include <millrace/api/stream_execution_environment.hpp>
+#include <millrace/runtime/simulated_runtime.hpp>
+#include <millrace/testing/scripted_source.hpp>
+
+#include <optional>
+
+// A vector as a job: scripted sources, exchanges, the operator in several subtasks and a sink, in a simulation.
+
+namespace millrace::conformance {
+
+namespace {
+
+using testing::Script;
+using testing::ScriptedSource;
+
+/// Virtual time between two input items: everything else happens while the clock stands still.
+constexpr Duration kStep = std::chrono::seconds(1);
+
+struct Recorded {
+    SimulatedRuntime runtime;
+    bool paced;
+    int steps;
+    std::vector<OutputItem> items{};
+
+    void add(OutputItem item) {
+        // item i comes at (i + 1) steps; without pauses all of them come at 0
+        item.at = paced ? static_cast<int>(runtime.now().time_since_epoch() / kStep) - 1 : 0;
+        // the end of the input, one step later, belongs to no vector
+        if (paced ? item.at < steps : runtime.now() == Timestamp{}) items.push_back(std::move(item));
+    }
+};
+
+/// Records elements, and watermarks if it reads the main output.
+struct RecordingSink {
+    std::shared_ptr<Recorded> recorded;
+    std::string side;
+
+    struct Writer {
+        std::shared_ptr<Recorded> recorded;
+        std::string side;
+
+        void write(const Value& value, const SinkContext& context) {
+            OutputItem item;
+            item.name = side;
+            item.value = value;
+            if (context.timestamp != kMinTimestamp) item.time = ticksOf(context.timestamp);
+            recorded->add(std::move(item));
+        }
+        void writeWatermark(Timestamp watermark) {
+            if (!side.empty()) return;
+            OutputItem item;
+            item.kind = OutputItem::Kind::Watermark;
+            item.time = ticksOf(watermark);
+            recorded->add(std::move(item));
+        }
+        void flush(bool) {}
+        void close() {}
+    };
+    Writer createWriter(const WriterInitContext&) const { return {recorded, side}; }
+};
+
+/// The items of one input (0: of the only one), each at its own time.
+Script<Value> scriptOf(const Vector& vector, int input, bool paced) {
+    Script<Value> script;
+    int at = -1;
+    const auto waitUntil = [&](int step) {
+        script.pause(kStep * (step - at));
+        at = step;
+    };
+    for (std::size_t i = 0; i < vector.input.size(); ++i) {
+        const json& item = vector.input[i];
+        if (input != 0 && item.at("input").get<int>() != input) continue;
+        if (paced) waitUntil(static_cast<int>(i));
+        if (item.contains("elem")) {
+            script.element(fromJson(item.at("elem")), timeOf(item.value("ts", json())));
+        } else {
+            script.watermark(timeOf(item.at("watermark")));
+        }
+    }
+    waitUntil(static_cast<int>(vector.input.size()));
+    return script;
+}
+
+template <class Build>
+std::vector<OutputItem> run(const std::vector<std::string>& sides, const Vector& vector, const EngineOptions& options,
+                            Build build) {
+    StreamExecutionEnvironment env{SimulatedRuntime(options.seed)};
+    env.setParallelism(options.parallelism);
+    env.setSourceAlignment(false);  // the vector says when an input goes on
+    const auto recorded =
+        std::make_shared<Recorded>(Recorded{env.runtime(), options.paced, static_cast<int>(vector.input.size())});
+    const auto source = [&](int input) {
+        return env.fromSource(ScriptedSource<Value>(scriptOf(vector, input, options.paced)),
+                              WatermarkStrategy::noWatermarks(), "input " + std::to_string(input));
+    };
+    const DataStream<Value> output = build(source);
+    output.sinkTo(RecordingSink{recorded, {}}).setParallelism(1);
+    for (const std::string& side : sides) {
+        output.getSideOutput(sideTag(side)).sinkTo(RecordingSink{recorded, side}).setParallelism(1);
+    }
+    env.execute(vector.id);
+    return std::move(recorded->items);
+}
+
+}  // namespace
+
+std::vector<OutputItem> runInEngine(const OneInputPipeline& pipeline, const std::vector<std::string>& sides,
+                                    const Vector& vector, const EngineOptions& options) {
+    return run(sides, vector, options, [&](const auto& source) { return pipeline(source(0)); });
+}
+std::vector<OutputItem> runInEngine(const TwoInputPipeline& pipeline, const std::vector<std::string>& sides,
+                                    const Vector& vector, const EngineOptions& options) {
+    return run(sides, vector, options, [&](const auto& source) {
+        DataStream<Value> first = source(1);
+        return pipeline(std::move(first), source(2));
+    });
+}
+
+}  // namespace millrace::conformance

@@ -1,0 +1,499 @@
+#include <millrace/functions/keyed_runtime_context.hpp>
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::detail;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+using UpdateType = StateTtlConfig::UpdateType;
+using Visibility = StateTtlConfig::StateVisibility;
+
+/// A store as an operator has it, with a clock that the test sets.
+template <class Key>
+struct Fixture {
+    Accumulators accumulators;
+    KeyedStateStore<Key> store;
+    KeyedRuntimeContext context{RuntimeContext("job", "operator", "uid", 0, 1, 128, accumulators), store.cells()};
+    Timestamp now{};
+
+    void seal() {
+        store.cells().seal([](const void* clock) { return *static_cast<const Timestamp*>(clock); }, &now);
+    }
+    void at(std::int64_t ticks) { now = Timestamp(Duration(ticks)); }
+    template <class Call>
+    void with(const Key& key, Call call) {
+        store.setCurrentKey(key);
+        call();
+        store.leaveKey();
+    }
+    MemorySnapshot snapshot() {
+        MemorySnapshot taken;
+        store.snapshot(taken, "uid", 128);
+        return taken;
+    }
+};
+
+std::string messageOf(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const std::exception& error) {
+        return describeException(error);
+    }
+    return {};
+}
+
+struct Average {
+    struct Accumulator {
+        std::int64_t sum = 0;
+        std::int64_t count = 0;
+    };
+    Accumulator createAccumulator() const { return {}; }
+    void add(std::int64_t value, Accumulator& acc) const {
+        acc.sum += value;
+        ++acc.count;
+    }
+    double getResult(const Accumulator& acc) const {
+        return static_cast<double>(acc.sum) / static_cast<double>(acc.count);
+    }
+};
+
+const std::string kLong = "a text that is too long to live in the string itself";
+
+/// One state of each kind.
+template <class Key>
+struct AllKinds : Fixture<Key> {
+    explicit AllKinds(std::optional<StateTtlConfig> ttl = {}) {
+        const auto with = [&](auto descriptor) {
+            if (ttl) descriptor.enableTimeToLive(*ttl);
+            return descriptor;
+        };
+        auto& open = this->context;
+        value = open.getState(with(ValueStateDescriptor<std::string>{"value"}));
+        list = open.getListState(with(ListStateDescriptor<std::string>{"list"}));
+        map = open.getMapState(with(MapStateDescriptor<std::string, int>{"map"}));
+        sum = open.getReducingState(with(ReducingStateDescriptor<int, std::plus<>>{"sum"}));
+        average = open.getAggregatingState(with(AggregatingStateDescriptor<std::int64_t, Average>{"average"}));
+        this->seal();
+    }
+    ValueState<std::string> value;
+    ListState<std::string> list;
+    MapState<std::string, int> map;
+    ReducingState<int, std::plus<>> sum;
+    AggregatingState<std::int64_t, Average> average;
+
+    /// All that the current key has, as text.
+    std::string show() const {
+        std::string text = value.value() != nullptr ? *value.value() : "-";
+        text += " [";
+        for (const std::string& element : list.get()) text += element + ",";
+        text += "] {";
+        std::vector<std::string> entries;
+        for (const auto& [key, count] : map.entries()) entries.push_back(key + "=" + std::to_string(count) + ",");
+        std::sort(entries.begin(), entries.end());
+        for (const std::string& entry : entries) text += entry;
+        text += "} " + (sum.get() != nullptr ? std::to_string(*sum.get()) : "-");
+        return text + " " + (average.get() ? std::to_string(static_cast<int>(*average.get() * 10)) : "-");
+    }
+    void write(int n) {
+        value.update("v" + std::to_string(n));
+        list.add("l" + std::to_string(n));
+        map.put("m" + std::to_string(n), n);
+        sum.add(n);
+        average.add(n);
+    }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("each kind of state keeps what its key wrote", "[state]", std::int32_t, std::string) {
+    using Key = TestType;
+    const auto key = [](int i) {
+        if constexpr (std::is_same_v<Key, std::string>) {
+            return "key number " + std::to_string(i) + " of many";
+        } else {
+            return i;
+        }
+    };
+    AllKinds<Key> states;
+    for (int round = 1; round <= 2; ++round) {
+        for (int i = 0; i < 500; ++i) states.with(key(i), [&] { states.write(i * round); });
+    }
+    CHECK(states.store.size() == 500);
+    states.with(key(7), [&] { CHECK(states.show() == "v14 [l7,l14,] {m14=14,m7=7,} 21 105"); });
+    states.with(key(500), [&] { CHECK(states.show() == "- [] {} - -"); });
+    CHECK(states.store.size() == 500);
+
+    states.with(key(7), [&] {
+        states.value.clear();
+        states.list.clear();
+        states.map.clear();
+        states.sum.clear();
+        CHECK(states.show() == "- [] {} - 105");
+        states.average.clear();
+    });
+    CHECK(states.store.size() == 499);
+
+    AllKinds<Key> restored;
+    restored.store.restore(states.snapshot(), "uid");
+    CHECK(restored.store.size() == 499);
+    restored.with(key(7), [&] { CHECK(restored.show() == "- [] {} - -"); });
+    restored.with(key(8), [&] { CHECK(restored.show() == "v16 [l8,l16,] {m16=16,m8=8,} 24 120"); });
+}
+
+TEST_CASE("values change in place, by what they were or anew", "[state]") {
+    Fixture<int> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<std::int64_t>{"value"});
+    fixture.seal();
+    fixture.with(1, [&] {
+        CHECK(value.value() == nullptr);
+        CHECK(value.valueOr(5) == 5);
+        value.mutate([](std::int64_t& v) { v += 3; });
+        CHECK(*value.value() == 3);
+        value.update(10);
+        value.mutate([](std::int64_t& v) { v += 3; });
+        CHECK(value.valueOr(5) == 13);
+    });
+    fixture.with(2, [&] { CHECK(value.value() == nullptr); });
+    fixture.with(1, [&] { CHECK(*value.value() == 13); });
+    const ValueState<std::int64_t> copy = value;
+    fixture.with(1, [&] { CHECK(*copy.value() == 13); });
+}
+
+TEST_CASE("a list is replaced by update, which clears it when the new one is empty", "[state]") {
+    Fixture<int> fixture;
+    auto list = fixture.context.getListState(ListStateDescriptor<int>{"list"});
+    fixture.seal();
+    const auto elements = [&] { return std::vector<int>(list.get().begin(), list.get().end()); };
+    fixture.with(1, [&] {
+        list.addAll(std::vector<int>{});
+        CHECK(elements().empty());
+        list.addAll(std::vector<int>{1, 2});
+        list.add(3);
+        CHECK(elements() == std::vector<int>{1, 2, 3});
+        list.update({9, 8});
+        CHECK(elements() == std::vector<int>{9, 8});
+        list.update({});
+    });
+    CHECK(fixture.store.size() == 0);
+}
+
+TEST_CASE("a map holds the same entries as a std::map, whatever happens to it", "[state]") {
+    const auto seed = GENERATE(1u, 2u, 3u);
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    Fixture<int> fixture;
+    auto map = fixture.context.getMapState(MapStateDescriptor<std::string, int>{"map"});
+    fixture.seal();
+    std::map<std::string, int> model;
+    const unsigned range = seed == 1 ? 6 : 60;
+    for (int step = 0; step < 5000; ++step) {
+        fixture.with(1, [&] {
+            const std::string key = std::to_string(random() % range);
+            switch (random() % 5) {
+                case 0:
+                case 1:
+                    map.put(key, step);
+                    model[key] = step;
+                    break;
+                case 2:
+                    map.mutate(key, [&](int& value) { value += 7; });
+                    model[key] += 7;
+                    break;
+                default:
+                    map.remove(key);
+                    model.erase(key);
+            }
+            const std::string other = std::to_string(random() % range);
+            if (map.contains(other) != (model.count(other) == 1)) FAIL("contains");
+            if (map.getOr(other, -1) != (model.count(other) == 1 ? model[other] : -1)) FAIL("get");
+            if (map.size() != model.size() || map.isEmpty() != model.empty()) FAIL("size");
+        });
+    }
+    fixture.with(1, [&] {
+        map.putAll(std::map<std::string, int>{{"more", 1}, {"and more", 2}});
+        model.insert({{"more", 1}, {"and more", 2}});
+        std::map<std::string, int> all;
+        map.forEach([&](const std::string& key, int value) { all[key] = value; });
+        CHECK(all == model);
+        CHECK(map.keys().size() == model.size());
+    });
+}
+
+TEST_CASE("the table of a store stays right while keys come and go", "[state]") {
+    const auto seed = GENERATE(1u, 2u);
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    Fixture<std::string> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});
+    fixture.seal();
+    std::map<std::string, int> model;
+    for (int step = 0; step < 40'000; ++step) {
+        const std::string key = "k" + std::to_string(random() % 600);
+        fixture.with(key, [&] {
+            const int* const found = value.value();
+            const auto expected = model.find(key);
+            if ((found != nullptr) != (expected != model.end())) FAIL("step " << step);
+            if (found != nullptr && *found != expected->second) FAIL("step " << step);
+            if (random() % 2 == 0) {
+                value.clear();
+                model.erase(key);
+            } else {
+                value.update(step);
+                model[key] = step;
+            }
+        });
+    }
+    CHECK(fixture.store.size() == model.size());
+    std::size_t seen = 0;
+    fixture.store.forEachKey(fixture.store.cells().state(0), [&](const std::string& key) {
+        ++seen;
+        CHECK(*value.value() == model.at(key));
+        if (seen % 2 == 0) value.clear();
+    });
+    CHECK(seen == model.size());
+    CHECK(fixture.store.size() == model.size() - seen / 2);
+}
+
+TEST_CASE("the keys of a state are visited with their state current, other keys are not", "[state]") {
+    AllKinds<int> states;
+    for (int key = 0; key < 100; ++key) {
+        states.with(key, [&] {
+            states.value.update("v");
+            if (key % 3 == 0) states.sum.add(key);
+        });
+    }
+    const DeclaredState* const sum = states.store.cells().find("sum", ReducingState<int, std::plus<>>::typeName());
+    REQUIRE(sum != nullptr);
+    std::vector<int> visited;
+    states.store.forEachKey(*sum, [&](int key) {
+        CHECK(*states.sum.get() == key);
+        states.list.add("seen");
+        visited.push_back(key);
+    });
+    std::sort(visited.begin(), visited.end());
+    REQUIRE(visited.size() == 34);
+    CHECK(visited.front() == 0);
+    CHECK(visited.back() == 99);
+    CHECK(states.store.cells().find("summe", "value<i32>") == nullptr);
+    CHECK_THAT(messageOf([&] { states.store.cells().find("sum", "value<i32>"); }),
+               ContainsSubstring("state 'sum' is a reducing<i32>, but is asked for as a value<i32>"));
+}
+
+TEST_CASE("names of states are unique within an operator", "[state]") {
+    Fixture<int> fixture;
+    fixture.context.getState(ValueStateDescriptor<std::int32_t>{"count"});
+    CHECK_THAT(messageOf([&] { fixture.context.getState(ValueStateDescriptor<std::int32_t>{"count"}); }),
+               ContainsSubstring("state 'count' is declared twice in one operator; keep one handle"));
+    CHECK_THAT(messageOf([&] { fixture.context.getListState(ListStateDescriptor<std::int32_t>{"count"}); }),
+               ContainsSubstring("declared twice in one operator, as value<i32> and as list<i32>; give one of them "
+                                 "another name"));
+    CHECK_THROWS_AS(fixture.context.getState(ValueStateDescriptor<int>{""}), ConfigurationException);
+    CHECK_THROWS_AS(StateTtlConfig(Duration{0}), ConfigurationException);
+    fixture.seal();
+    CHECK_THROWS_AS(fixture.context.getState(ValueStateDescriptor<int>{"late"}), ConfigurationException);
+}
+
+TEST_CASE("a handle says what is wrong when it was not opened or no key is current", "[state]") {
+    AllKinds<int> states;
+    const std::string noKey = "is used while no key is current";
+    CHECK_THAT(messageOf([&] { states.value.value(); }), ContainsSubstring("state 'value' " + noKey));
+    CHECK_THAT(messageOf([&] { states.value.update("x"); }), ContainsSubstring("state 'value' " + noKey));
+    CHECK_THAT(messageOf([&] { states.list.get(); }), ContainsSubstring("state 'list' " + noKey));
+    CHECK_THAT(messageOf([&] { states.list.add("x"); }), ContainsSubstring("state 'list' " + noKey));
+    CHECK_THAT(messageOf([&] { states.map.put("x", 1); }), ContainsSubstring("state 'map' " + noKey));
+    CHECK_THAT(messageOf([&] { states.map.get("x"); }), ContainsSubstring("state 'map' " + noKey));
+    CHECK_THAT(messageOf([&] { states.map.isEmpty(); }), ContainsSubstring("state 'map' " + noKey));
+    CHECK_THAT(messageOf([&] { states.sum.add(1); }), ContainsSubstring("state 'sum' " + noKey));
+    CHECK_THAT(messageOf([&] { states.average.get(); }), ContainsSubstring("state 'average' " + noKey));
+    CHECK_THAT(messageOf([&] { states.average.clear(); }), ContainsSubstring("state 'average' " + noKey));
+
+    const std::string unopened = "used before it was opened; get it in open(KeyedRuntimeContext& context)";
+    CHECK_THAT(messageOf([] { ValueState<int>().value(); }), ContainsSubstring(unopened));
+    CHECK_THAT(messageOf([] { ValueState<int>().mutate([](int&) {}); }), ContainsSubstring(unopened));
+    CHECK_THAT(messageOf([] { ListState<int>().add(1); }), ContainsSubstring(unopened));
+    CHECK_THAT(messageOf([] { ListState<int>().update({1}); }), ContainsSubstring(unopened));
+    CHECK_THAT(messageOf([] { MapState<int, int>().mutate(1, [](int&) {}); }), ContainsSubstring(unopened));
+    CHECK_THAT(messageOf([] { ReducingState<int, std::plus<>>().add(1); }), ContainsSubstring(unopened));
+    CHECK_THAT(messageOf([] { ValueState<int>().clear(); }), ContainsSubstring(unopened));
+}
+
+TEST_CASE("states are saved one by one: a new one starts empty, one that changed its type is refused", "[state]") {
+    Fixture<int> first;
+    auto one = first.context.getState(ValueStateDescriptor<std::int32_t>{"one"});
+    first.seal();
+    first.with(7, [&] { one.update(1); });
+    const MemorySnapshot snapshot = first.snapshot();
+
+    Fixture<int> second;
+    auto two = second.context.getListState(ListStateDescriptor<std::string>{"two"});
+    auto oneAgain = second.context.getState(ValueStateDescriptor<std::int32_t>{"one"});
+    second.seal();
+    second.store.restore(snapshot, "uid");
+    second.with(7, [&] {
+        CHECK(*oneAgain.value() == 1);
+        CHECK(two.get().empty());
+        two.add(kLong);
+    });
+    Fixture<int> third;
+    third.context.getState(ValueStateDescriptor<std::int64_t>{"one"});
+    third.seal();
+    CHECK_THAT(messageOf([&] { third.store.restore(second.snapshot(), "uid"); }),
+               ContainsSubstring("state 'one' of operator uid 'uid' was saved as value<i32>, but is now a value<i64>"));
+}
+
+TEST_CASE("damaged state is refused with the name of the state, and nothing leaks", "[state]") {
+    AllKinds<int> states;
+    states.with(7, [&] {
+        states.value.update(kLong);
+        states.list.add(kLong);
+        states.map.put(kLong, 1);
+    });
+    const MemorySnapshot snapshot = states.snapshot();
+    for (const std::string name : {"value", "list", "map"}) {
+        for (std::size_t length = 2; length < 70; length += 3) {
+            MemorySnapshot damaged;
+            snapshot.read("uid", "state/" + name, [&](int group, std::span<const std::byte> bytes) {
+                damaged.write("uid", "state/" + name, group, bytes.first(std::min(length, bytes.size() - 1)));
+            });
+            AllKinds<int> restored;
+            CHECK_THAT(messageOf([&] { restored.store.restore(damaged, "uid"); }),
+                       ContainsSubstring("state 'state/" + name + "' of operator uid 'uid', key group"));
+        }
+    }
+}
+
+TEST_CASE("rows of a key and a namespace belong to the key's group", "[state]") {
+    using Key = NamespacedKey<std::string, std::int64_t>;
+    Fixture<Key> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});
+    fixture.seal();
+    for (int i = 0; i < 50; ++i) fixture.with(Key{"key", i}, [&] { value.update(i); });
+    fixture.with(Key{"key", 3}, [&] { CHECK(*value.value() == 3); });
+    const MemorySnapshot snapshot = fixture.snapshot();
+    const int group = keyGroupFor(keyHash(std::string("key")), 128);
+    Fixture<Key> restored;
+    auto again = restored.context.getState(ValueStateDescriptor<int>{"value"});
+    restored.seal();
+    restored.store.restore(snapshot.forKeyGroups(group, group), "uid");
+    CHECK(restored.store.size() == 50);
+    restored.with(Key{"key", 49}, [&] { CHECK(*again.value() == 49); });
+}
+
+// ---- time to live
+
+TEST_CASE("state written at 0 with a time to live of 10 is there at 9 and gone at 10", "[state]") {
+    AllKinds<int> states(StateTtlConfig(Duration{10}));
+    states.with(1, [&] { states.write(1); });
+    states.at(9);
+    states.with(1, [&] { CHECK(states.show() == "v1 [l1,] {m1=1,} 1 10"); });
+    states.at(10);
+    states.with(1, [&] { CHECK(states.show() == "- [] {} - -"); });
+    CHECK(states.store.size() == 0);
+}
+
+TEST_CASE("with OnReadAndWrite, state read at 9 lives until 19", "[state]") {
+    AllKinds<int> states(StateTtlConfig(Duration{10}).updateOnReadAndWrite());
+    states.with(1, [&] { states.write(1); });
+    states.at(9);
+    states.with(1, [&] { CHECK(states.show() == "v1 [l1,] {m1=1,} 1 10"); });
+    AllKinds<int> restored(StateTtlConfig(Duration{10}));
+    restored.at(10);
+    restored.store.restore(states.snapshot(), "uid");
+    restored.at(18);
+    restored.with(1, [&] { CHECK(restored.show() == "v1 [l1,] {m1=1,} 1 10"); });
+    states.at(19);
+    states.with(1, [&] { CHECK(states.show() == "- [] {} - -"); });
+    restored.at(19);
+    restored.with(1, [&] { CHECK(restored.show() == "- [] {} - -"); });
+}
+
+TEST_CASE("each list element and map entry expires on its own; values and accumulators by their last write",
+          "[state]") {
+    AllKinds<int> states(StateTtlConfig(Duration{10}));
+    states.with(1, [&] { states.write(1); });
+    states.at(6);
+    states.with(1, [&] { states.write(2); });
+    states.at(10);
+    states.with(1, [&] { CHECK(states.show() == "v2 [l2,] {m2=2,} 3 15"); });
+    states.with(1, [&] {
+        CHECK_FALSE(states.map.contains("m1"));
+        CHECK(states.map.contains("m2"));
+    });
+    states.at(16);
+    states.with(1, [&] { CHECK(states.show() == "- [] {} - -"); });
+}
+
+TEST_CASE("an accumulator that has expired is not added to, a value is not changed, an entry starts anew", "[state]") {
+    AllKinds<int> states(StateTtlConfig(Duration{10}));
+    states.with(1, [&] { states.write(4); });
+    states.at(10);
+    states.with(1, [&] {
+        states.sum.add(8);
+        states.average.add(8);
+        states.value.mutate([](std::string& text) { text += "new"; });
+        states.map.mutate("m4", [](int& count) { count += 1; });
+        CHECK(states.show() == "new [] {m4=1,} 8 80");
+    });
+    states.at(19);
+    states.with(1, [&] { CHECK(states.show() == "new [] {m4=1,} 8 80"); });
+}
+
+TEST_CASE("ReturnExpiredIfNotCleanedUp gives expired state once more, to the first read", "[state]") {
+    AllKinds<int> states(StateTtlConfig(Duration{10}).returnExpiredIfNotCleanedUp());
+    states.with(1, [&] { states.write(3); });
+    states.at(1000);
+    states.with(1, [&] {
+        CHECK(*states.value.value() == "v3");
+        CHECK(states.value.value() == nullptr);
+        CHECK(states.list.get().size() == 1);
+        CHECK(states.list.get().empty());
+        CHECK(*states.map.get("m3") == 3);
+        CHECK(states.map.get("m3") == nullptr);
+        CHECK(states.map.isEmpty());
+        CHECK(*states.sum.get() == 3);
+        CHECK(states.sum.get() == nullptr);
+        states.average.add(7);  // what has expired is not added to, even if it could still be read
+        CHECK(*states.average.get() == 7);
+    });
+}
+
+TEST_CASE("a time to live without end does not overflow", "[state]") {
+    AllKinds<int> states(StateTtlConfig(Duration::max()));
+    states.at(10);
+    states.with(1, [&] { states.write(1); });
+    states.at(INT64_MAX - 1);
+    states.with(1, [&] { CHECK(states.show() == "v1 [l1,] {m1=1,} 1 10"); });
+}
+
+TEST_CASE("stamps are saved; state saved without them counts as written when it is restored", "[state]") {
+    AllKinds<int> without;
+    without.with(1, [&] { without.write(1); });
+    AllKinds<int> with(StateTtlConfig(Duration{10}));
+    with.at(100);
+    with.store.restore(without.snapshot(), "uid");
+    with.at(109);
+    with.with(1, [&] { CHECK(with.show() == "v1 [l1,] {m1=1,} 1 10"); });
+
+    AllKinds<int> withoutAgain;
+    withoutAgain.store.restore(with.snapshot(), "uid");
+    withoutAgain.at(100'000);
+    withoutAgain.with(1, [&] {
+        CHECK(withoutAgain.show() == "v1 [l1,] {m1=1,} 1 10");
+        withoutAgain.write(2);
+        CHECK(withoutAgain.show() == "v2 [l1,l2,] {m1=1,m2=2,} 3 15");
+    });
+}
