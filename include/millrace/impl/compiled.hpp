@@ -31,6 +31,7 @@
 #include <millrace/runtime/task.ipp>
 #include <millrace/runtime/task_input.ipp>
 #include <millrace/runtime/thread_pool_runtime.ipp>
+#include <millrace/runtime/timer_queue.ipp>
 #include <millrace/runtime/timer_thread.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
