@@ -10,7 +10,6 @@
 #include <millrace/windowing/sliding_event_time_windows.hpp>
 #include <millrace/windowing/tumbling_event_time_windows.hpp>
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,13 +55,12 @@ Duration slideOf(const Assigner& assigner) {
 }
 
 template <class Assigner>
-std::map<std::string, std::string> windowParameters(const Assigner& assigner, Duration lateness, bool lateTag) {
-    std::map<std::string, std::string> parameters{{"size", describeValue(assigner.size())}};
-    if constexpr (requires { assigner.slide(); }) parameters["slide"] = describeValue(assigner.slide());
-    if (assigner.offset() != Duration::zero()) parameters["offset"] = describeValue(assigner.offset());
-    if (lateness != Duration::zero()) parameters["allowedLateness"] = describeValue(lateness);
-    if (lateTag) parameters["lateData"] = "side output";
-    return parameters;
+void setWindowParameters(OperatorInfo& info, const Assigner& assigner, Duration lateness, bool lateTag) {
+    info.setParameter("size", describeDuration(assigner.size()));
+    if constexpr (requires { assigner.slide(); }) info.setParameter("slide", describeDuration(assigner.slide()));
+    if (assigner.offset() != Duration::zero()) info.setParameter("offset", describeDuration(assigner.offset()));
+    if (lateness != Duration::zero()) info.setParameter("allowedLateness", describeDuration(lateness));
+    if (lateTag) info.setParameter("lateData", "side output");
 }
 
 template <class Assigner>
@@ -211,7 +209,7 @@ private:
             traits.alignmentDrift = 32 * std::min(detail::slideOf(assigner_), Duration::max() / 32);
             detail::OperatorInfo info =
                 detail::operatorInfo((Assigner::kOverlapping ? "sliding window " : "tumbling window ") + kind);
-            info.parameters = detail::windowParameters(assigner_, lateness_, lateTag_.has_value());
+            detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
             info.states = {"windows"};
             using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
             return detail::StreamAccess::stream(

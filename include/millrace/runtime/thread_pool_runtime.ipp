@@ -1,4 +1,5 @@
 #include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/thread_pool_runtime.hpp>
@@ -142,8 +143,8 @@ MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime() : ThreadPoolRuntime(
 
 MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads) : defaultParallelism_(threads) {
     if (threads < 1) {
-        throw ConfigurationException("ThreadPoolRuntime needs at least one thread, but got " + std::to_string(threads) +
-                                     "; to run a job on the calling thread use CallerRuntime");
+        detail::raise<ConfigurationException>({"ThreadPoolRuntime needs at least one thread, but got ", threads,
+                                               "; to run a job on the calling thread use CallerRuntime"});
     }
     executor_ =
         std::shared_ptr<detail::TaskExecutor>(new detail::PoolExecutor(threads), &detail::PoolExecutor::destroy);
