@@ -1,5 +1,7 @@
 #include <millrace/operators/ports.hpp>
 
+#include <millrace/api/exchanges.hpp>
+
 #include "support/catch.hpp"
 #include "support/operator_harness.hpp"
 
@@ -47,7 +49,7 @@ class Consumer final : public ChannelWriter {
 public:
     explicit Consumer(SegmentPool& pool) : pool_(pool) {}
     SegmentPool& pool() noexcept override { return pool_; }
-    void send(BatchBase* batch) override {
+    void send(Batch* batch) override {
         ++batches;
         std::size_t mark = 0;
         const auto marksUpTo = [&](std::size_t position) {
@@ -79,15 +81,16 @@ private:
 
 template <class T>
 struct Edge {
-    explicit Edge(int consumersCount, const PortFactory& factory, std::uint64_t seed = 1) {
+    Edge(int consumersCount, ExchangeKind exchange, const Ports& factory = plainPorts<T>(), std::uint64_t seed = 1) {
         std::vector<ChannelWriter*> channels;
         for (int i = 0; i < consumersCount; ++i) {
             consumers.push_back(std::make_unique<Consumer<T>>(pool));
             channels.push_back(consumers.back().get());
         }
         PortContext context;
+        context.exchange = exchange;
         context.seed = seed;
-        port = factory.create(channels, context);
+        port = factory->create(channels, context);
     }
     void send(std::vector<T> values, std::int64_t firstTime, bool mayMove = true) {
         std::vector<Timestamp> times;
@@ -108,7 +111,7 @@ using Trace = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("watermarks travel between the records and do not make a batch leave", "[operators]") {
-    Edge<int> edge(1, *typedPortFactory<ForwardPort<int>>());
+    Edge<int> edge(1, ExchangeKind::Forward);
     edge.port->onWatermark(at(1));
     edge.port->onWatermark(at(2));  // nothing in between: replaces the first
     edge.send({10, 11}, 5);
@@ -129,7 +132,7 @@ TEST_CASE("watermarks travel between the records and do not make a batch leave",
 }
 
 TEST_CASE("a batch leaves when it holds eight watermarks or is full", "[operators]") {
-    Edge<int> edge(1, *typedPortFactory<ForwardPort<int>>());
+    Edge<int> edge(1, ExchangeKind::Forward);
     for (int i = 0; i < 8; ++i) {
         CHECK(edge.consumers[0]->batches == 0);
         edge.send({i}, i);
@@ -145,7 +148,7 @@ TEST_CASE("a batch leaves when it holds eight watermarks or is full", "[operator
 
 TEST_CASE("records with and without timestamps may follow each other in one batch", "[operators]") {
     const int consumers = GENERATE(1, 2, 3);
-    Edge<int> edge(consumers, *typedPortFactory<BroadcastPort<int>>());
+    Edge<int> edge(consumers, ExchangeKind::Broadcast);
     std::vector<int> bare{1, 2};
     edge.port->onBlock(Block<int>{bare.data(), nullptr, nullptr, 2}, true);
     edge.send({3}, 30);
@@ -157,7 +160,7 @@ TEST_CASE("records with and without timestamps may follow each other in one batc
 TEST_CASE("the hash exchange sends each key to the owner of its key group, in order", "[operators][property]") {
     const int parallelism = GENERATE(1, 2, 3, 7);
     const auto identity = [](int n) { return n; };
-    Edge<int> edge(parallelism, *typedPortFactory<HashPort<int, decltype(identity)>>(identity));
+    Edge<int> edge(parallelism, ExchangeKind::Hash, hashPorts<int>(identity));
     std::mt19937 random(7);
     std::vector<Trace> expected(static_cast<std::size_t>(parallelism));
     std::int64_t time = 0;
@@ -179,7 +182,7 @@ TEST_CASE("the hash exchange sends each key to the owner of its key group, in or
 TEST_CASE("hashes travel along with keys that are not cheap to hash", "[operators]") {
     const auto text = [](const std::string& s) -> const std::string& { return s; };
     const int parallelism = GENERATE(1, 2);
-    Edge<std::string> edge(parallelism, *typedPortFactory<HashPort<std::string, decltype(text)>>(text));
+    Edge<std::string> edge(parallelism, ExchangeKind::Hash, hashPorts<std::string>(text));
     const std::vector<std::string> words{"one", "a word that is too long to be kept inline", "three", ""};
     const bool mayMove = GENERATE(true, false);
     edge.send(words, 0, mayMove);
@@ -201,7 +204,7 @@ TEST_CASE("hashes travel along with keys that are not cheap to hash", "[operator
 TEST_CASE("rebalance takes turns, from a seeded start", "[operators]") {
     std::set<std::string> starts;
     for (std::uint64_t seed = 0; seed < 30; ++seed) {
-        Edge<int> edge(3, *typedPortFactory<RebalancePort<int>>(), seed);
+        Edge<int> edge(3, ExchangeKind::Rebalance, plainPorts<int>(), seed);
         edge.send({0, 1, 2, 3}, 0);
         edge.send({4, 5, 6}, 4);
         edge.port->flush();
@@ -217,7 +220,7 @@ TEST_CASE("rebalance takes turns, from a seeded start", "[operators]") {
 
 TEST_CASE("shuffle spreads evenly, and the same for the same seed", "[operators]") {
     const auto run = [](std::uint64_t seed) {
-        Edge<int> edge(2, *typedPortFactory<ShufflePort<int>>(), seed);
+        Edge<int> edge(2, ExchangeKind::Shuffle, plainPorts<int>(), seed);
         edge.send(std::vector<int>(4000, 1), 0);
         edge.port->flush();
         return edge.trace(0);
@@ -229,14 +232,14 @@ TEST_CASE("shuffle spreads evenly, and the same for the same seed", "[operators]
 }
 
 TEST_CASE("broadcast copies to all, global sends to the first; control events reach everybody", "[operators]") {
-    Edge<std::string> all(2, *typedPortFactory<BroadcastPort<std::string>>());
+    Edge<std::string> all(2, ExchangeKind::Broadcast);
     all.send({"x", "y"}, 1);
     all.port->onWatermark(at(2));
     all.port->endInput();
     CHECK(all.trace(0) == Trace{"x@1", "y@2", "wm 2", "end"});
     CHECK(all.trace(1) == Trace{"x@1", "y@2", "wm 2", "end"});
 
-    Edge<std::unique_ptr<int>> one(2, *typedPortFactory<GlobalPort<std::unique_ptr<int>>>());
+    Edge<std::unique_ptr<int>> one(2, ExchangeKind::Global);
     std::vector<std::unique_ptr<int>> values;
     values.push_back(std::make_unique<int>(4));
     one.send(std::move(values), 1);
@@ -247,7 +250,7 @@ TEST_CASE("broadcast copies to all, global sends to the first; control events re
 }
 
 TEST_CASE("records that cannot be copied are refused where a copy is needed", "[operators]") {
-    Edge<std::unique_ptr<int>> edge(2, *typedPortFactory<BroadcastPort<std::unique_ptr<int>>>());
+    Edge<std::unique_ptr<int>> edge(2, ExchangeKind::Broadcast);
     std::vector<std::unique_ptr<int>> values;
     values.push_back(std::make_unique<int>(4));
     CHECK_THROWS_WITH(edge.send(std::move(values), 1), ContainsSubstring("cannot be copied"));
@@ -256,8 +259,7 @@ TEST_CASE("records that cannot be copied are refused where a copy is needed", "[
 TEST_CASE("a partitioner chooses; an index outside is named", "[operators]") {
     const auto identity = [](int n) { return n; };
     const auto partitioner = [](int key, int partitions) { return key >= 0 ? key % partitions : key; };
-    Edge<int> edge(
-        3, *typedPortFactory<CustomPort<int, decltype(partitioner), decltype(identity)>>(partitioner, identity));
+    Edge<int> edge(3, ExchangeKind::Custom, customPorts<int>(partitioner, identity));
     edge.send({0, 1, 2, 3, 4}, 0);
     edge.port->flush();
     CHECK(edge.trace(0) == Trace{"0@0", "3@3"});

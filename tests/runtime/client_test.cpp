@@ -254,7 +254,7 @@ TEST_CASE("a full channel shows in the metrics of its consumer", "[runtime][metr
     struct Shut : FakeStage {
         void open(StageContext& c) override {
             FakeStage::open(c);
-            c.sinkChecks.emplace_back([this] { return !shut; });
+            c.addSinkCheck([this] { return !shut; });
         }
         void onBlock(int, BlockRef) override { context->outputBlocked = shut = true; }
         bool shut = false;
@@ -295,7 +295,7 @@ TEST_CASE("the watchdog names the operator that holds a thread, once per call", 
     static detail::Job* job;
     struct Slow : FakeStage {
         void onBlock(int, BlockRef) override {
-            const Duration since = job->tasks().at(0)->runningSince();
+            const Duration since = job->tasks()[0].runningSince();
             job->reportLongCalls(since + 999ms);
             job->reportLongCalls(since + 1001ms);
             job->reportLongCalls(since + 5s);

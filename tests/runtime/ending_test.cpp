@@ -249,7 +249,7 @@ TEST_CASE("cancel closes everything without another event, wherever the tasks ar
             Progress endInput(int) override { throw std::logic_error("a cancelled stage gets no end of input"); }
             void open(StageContext& c) override {
                 Counting::open(c);
-                c.sinkChecks.emplace_back([this] { return !reached; });
+                c.addSinkCheck([this] { return !reached; });
             }
             bool reached = false;
         };

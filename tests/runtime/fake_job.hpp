@@ -127,18 +127,18 @@ public:
 private:
     struct Out {
         ChannelWriter* channel;
-        Batch<Tracked>* open;
+        Batch* open;
     };
-    static Batch<Tracked>& openBatch(Out& out) {
+    static Batch& openBatch(Out& out) {
         if (out.open == nullptr) {
-            out.open = Batch<Tracked>::create(out.channel->pool());
+            out.open = Batch::create<Tracked>(out.channel->pool());
             out.open->hasTimestamps = true;
         }
         return *out.open;
     }
     void append(Out& out, const Tracked& value, Timestamp time) {
         auto& batch = openBatch(out);
-        ::new (static_cast<void*>(batch.values() + batch.size)) Tracked(value);
+        ::new (static_cast<void*>(batch.values<Tracked>() + batch.size)) Tracked(value);
         batch.timestamps()[batch.size++] = time;
         if (batch.size == batchRecords_) send(out);
     }
@@ -354,7 +354,6 @@ struct FakeGraph : JobGraph {
         result.exchange = kind;
         result.exchangeGiven = kind != ExchangeKind::Forward;
         result.ports = std::make_shared<FakePorts>(kind == ExchangeKind::Broadcast, batchRecords);
-        result.rebalancePorts = std::make_shared<FakePorts>(false, batchRecords);
         return result;
     }
     GraphEdge tagged(int from, std::string tag) const {

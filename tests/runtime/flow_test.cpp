@@ -80,7 +80,7 @@ TEST_CASE("a sink that has to wait holds its task back until it can go on", "[ru
         void open(StageContext& c) override {
             FakeStage::open(c);
             queue.wakeSink = c.wakeUp();
-            c.sinkChecks.emplace_back([this] { return queue.held < 20; });
+            c.addSinkCheck([this] { return queue.held < 20; });
         }
         void onBlock(int, BlockRef block) override {
             if (queue.held >= 20) throw std::logic_error("called while it has to wait");
@@ -121,7 +121,7 @@ TEST_CASE("the byte budget bounds the channels, but always lets one batch throug
             CHECK(received.sorted() == upTo(4000));
             CHECK(client->channelBytes() == 0);
             detail::JobSegmentPool pool(0);
-            auto* const batch = Batch<Tracked>::create(pool);
+            auto* const batch = Batch::create<Tracked>(pool);
             const std::size_t each = batch->segmentBytes();
             batch->destroy();
             // of 8 channels each may have one on its way, one open, a call's overflow and one being handled

@@ -269,7 +269,7 @@ TEST_CASE("what cannot be wired is refused before anything runs", "[runtime][wir
     graph.nodes[1].inputs[0].exchangeGiven = true;
     refuses(graph, "needs equal parallelism");
     graph.nodes[1].inputs[0].exchangeGiven = false;
-    graph.nodes[1].inputs[0].rebalancePorts = nullptr;
+    graph.nodes[1].inputs[0].ports = nullptr;
     refuses(graph, "no port factory");
     graph.nodes[1].parallelism = 0;
     refuses(graph, "must be between 1 and the maximum parallelism, which is 128");

@@ -51,7 +51,7 @@ public:
         detail::StreamInput all = input();
         all.exchange = detail::ExchangeKind::Global;
         all.exchangeGiven = true;
-        all.ports = detail::globalPorts<T>();
+        all.ports = detail::plainPorts<T>();
         detail::OperatorInfo info = detail::operatorInfo("first");
         info.parameters = {{"count", std::to_string(count)}};
         info.states = {"first"};

@@ -248,17 +248,17 @@ public:
         return detail::countWindows(windowAll(Globals::create()), size, slide);
     }
     /// Round robin over all subtasks of the next operator.
-    DataStream<T> rebalance() const { return exchanged(ExchangeKind::Rebalance, detail::rebalancePorts<T>()); }
+    DataStream<T> rebalance() const { return exchanged(ExchangeKind::Rebalance, detail::plainPorts<T>()); }
     /// Round robin over a local subset of them: no all-to-all.
-    DataStream<T> rescale() const { return exchanged(ExchangeKind::Rescale, detail::rebalancePorts<T>()); }
+    DataStream<T> rescale() const { return exchanged(ExchangeKind::Rescale, detail::plainPorts<T>()); }
     /// To a random subtask each (seeded).
-    DataStream<T> shuffle() const { return exchanged(ExchangeKind::Shuffle, detail::shufflePorts<T>()); }
+    DataStream<T> shuffle() const { return exchanged(ExchangeKind::Shuffle, detail::plainPorts<T>()); }
     /// Everything to every subtask.
-    DataStream<T> broadcast() const { return exchanged(ExchangeKind::Broadcast, detail::broadcastPorts<T>()); }
+    DataStream<T> broadcast() const { return exchanged(ExchangeKind::Broadcast, detail::plainPorts<T>()); }
     /// Everything to the first subtask.
-    DataStream<T> global() const { return exchanged(ExchangeKind::Global, detail::globalPorts<T>()); }
+    DataStream<T> global() const { return exchanged(ExchangeKind::Global, detail::plainPorts<T>()); }
     /// From subtask i to subtask i; the next operator must have the same parallelism.
-    DataStream<T> forward() const { return exchanged(ExchangeKind::Forward, detail::forwardPorts<T>()); }
+    DataStream<T> forward() const { return exchanged(ExchangeKind::Forward, detail::plainPorts<T>()); }
     /// `partitioner(key, numberOfSubtasks)` returns the index of the subtask.
     template <class Partitioner, class Selector>
     DataStream<T> partitionCustom(Partitioner partitioner, Selector selector) const {
@@ -294,8 +294,7 @@ public:
                 "before union or an exchange");
         }
         input.upstreams.front().tag = tag.key();
-        input.ports = detail::forwardPorts<X>();
-        input.rebalancePorts = detail::rebalancePorts<X>();
+        input.ports = detail::plainPorts<X>();
         return DataStream<X>(std::move(input));
     }
     template <class X>
@@ -327,6 +326,7 @@ public:
                                          std::to_string(*node.fixedParallelism));
         }
         node.parallelism = parallelism;
+        node.parallelismDerived = false;
         return alone;
     }
     /// A task of its own for this operator.
@@ -442,7 +442,7 @@ private:
                 "name, uid, parallelism and chaining belong to an operator; this stream is a union or an "
                 "exchange: set them on the operator behind it");
         }
-        return input_.checked().node(input_.upstreams.front().node);
+        return input_.checked().node(input_.upstreams.front().from);
     }
     detail::OperatorInfo& lastOperator() {
         if constexpr (kSealed) {

@@ -20,6 +20,7 @@ MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::uid(std::string uid) {
 MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::setParallelism(int parallelism) {
     detail::checkParallelism(parallelism, "'" + node().operators.back().name + "'");
     node().parallelism = parallelism;
+    node().parallelismDerived = false;
     return *this;
 }
 

@@ -4,41 +4,35 @@
 #include <millrace/operators/ports.hpp>
 
 #include <memory>
+#include <span>
 #include <utility>
 
-// The port factories behind the exchanges of the API, one function per kind.
+// The port factories behind the exchanges of the API.
 
 namespace millrace::detail {
 
 using Ports = std::shared_ptr<const PortFactory>;
 
+/// For every exchange but Hash and Custom.
 template <class T>
-Ports forwardPorts() {
-    return typedPortFactory<ForwardPort<T>>();
-}
-template <class T>
-Ports rebalancePorts() {
-    return typedPortFactory<RebalancePort<T>>();
-}
-template <class T>
-Ports shufflePorts() {
-    return typedPortFactory<ShufflePort<T>>();
-}
-template <class T>
-Ports broadcastPorts() {
-    return typedPortFactory<BroadcastPort<T>>();
-}
-template <class T>
-Ports globalPorts() {
-    return typedPortFactory<GlobalPort<T>>();
+Ports plainPorts() {
+    using Make = Port* (*)(std::span<ChannelWriter* const>, const PortContext&);
+    return portFactory<Make>([](std::span<ChannelWriter* const> channels, const PortContext& context) -> Port* {
+        return new PlainPort<T>(channels, context);
+    });
 }
 template <class T, class KeySelector>
 Ports hashPorts(KeySelector selector) {
-    return typedPortFactory<HashPort<T, KeySelector>>(std::move(selector));
+    return portFactory([selector = std::move(selector)](auto channels, const PortContext& context) {
+        return new HashPort<T, KeySelector>(channels, context, selector);
+    });
 }
 template <class T, class Partitioner, class KeySelector>
 Ports customPorts(Partitioner partitioner, KeySelector selector) {
-    return typedPortFactory<CustomPort<T, Partitioner, KeySelector>>(std::move(partitioner), std::move(selector));
+    return portFactory([partitioner = std::move(partitioner), selector = std::move(selector)](
+                           auto channels, const PortContext& context) {
+        return new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner, selector);
+    });
 }
 
 }  // namespace millrace::detail

@@ -91,7 +91,7 @@ public:
             detail::OperatorInfo info = detail::operatorInfo("interval join");
             info.parameters = {{"from", describeValue(lower_) + (lowerExclusive_ ? " exclusive" : "")},
                                {"to", describeValue(upper_) + (upperExclusive_ ? " exclusive" : "")}};
-            if (lateLeft_.has_value() || lateRight_.has_value()) info.parameters["lateData"] = "side output";
+            if (lateLeft_.has_value() || lateRight_.has_value()) info.setParameter("lateData", "side output");
             info.states = {"join"};
             using Operator = detail::IntervalJoinOperator<L, R, LeftKey, RightKey, Deduced, Fn>;
             using detail::StreamAccess;

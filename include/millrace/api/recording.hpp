@@ -53,9 +53,8 @@ StreamInput outputOf(const StreamInput& from, int node) {
     StreamInput output;
     output.graph = from.graph;
     output.generation = from.generation;
-    output.upstreams = {{node, {}}};
-    output.ports = forwardPorts<T>();
-    output.rebalancePorts = rebalancePorts<T>();
+    output.upstreams.emplace_back().from = node;
+    output.ports = plainPorts<T>();
     return output;
 }
 

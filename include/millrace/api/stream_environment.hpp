@@ -162,7 +162,10 @@ public:
     /// Starts the recorded pipeline and returns at once.
     std::shared_ptr<JobClient> executeAsync(std::string jobName = "millrace job");
     /// The recorded pipeline as data, with all checks of `execute` made. Does not consume it.
-    ExecutionPlan getExecutionPlan() const { return ExecutionPlan(graph_->resolve(settings("millrace job"))); }
+    ExecutionPlan getExecutionPlan() const {
+        const detail::JobSettings settings = settingsFor("millrace job");
+        return ExecutionPlan({settings, graph_->resolve(settings)});
+    }
 
     // ---- for streams ----
     const std::shared_ptr<detail::GraphBuilder>& graph() const noexcept { return graph_; }
@@ -172,10 +175,10 @@ protected:
     virtual std::shared_ptr<JobClient> submit(detail::JobGraph graph) = 0;
 
 private:
-    detail::JobGraph settings(std::string jobName) const;
+    detail::JobSettings settingsFor(std::string jobName) const;
 
     std::shared_ptr<detail::GraphBuilder> graph_;
-    detail::JobGraph settings_;
+    detail::JobSettings settings_;
     std::optional<int> maxParallelism_;
 };
 

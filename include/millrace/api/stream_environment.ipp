@@ -19,8 +19,8 @@ MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setParallelism(int pa
 
 MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setMaxParallelism(int maxParallelism) {
     if (maxParallelism < 1 || maxParallelism > 32768) {
-        throw ConfigurationException("setMaxParallelism(" + std::to_string(maxParallelism) +
-                                     "): the number of key groups must be between 1 and 32768");
+        detail::raise<ConfigurationException>(
+            {"setMaxParallelism(", maxParallelism, "): the number of key groups must be between 1 and 32768"});
     }
     maxParallelism_ = maxParallelism;
     return *this;
@@ -51,11 +51,11 @@ MILLRACE_INLINE_COLD JobExecutionResult StreamEnvironment::execute(std::string j
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> StreamEnvironment::executeAsync(std::string jobName) {
-    return submit(graph_->take(settings(std::move(jobName))));
+    return submit(graph_->take(settingsFor(std::move(jobName))));
 }
 
-MILLRACE_INLINE_COLD detail::JobGraph StreamEnvironment::settings(std::string jobName) const {
-    detail::JobGraph settings = settings_;
+MILLRACE_INLINE_COLD detail::JobSettings StreamEnvironment::settingsFor(std::string jobName) const {
+    detail::JobSettings settings = settings_;
     settings.jobName = std::move(jobName);
     settings.defaultParallelism = graph_->defaultParallelism;
     settings.maxParallelism = maxParallelism_.value_or(defaultMaxParallelism(graph_->highestParallelism()));

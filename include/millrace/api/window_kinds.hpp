@@ -7,9 +7,7 @@
 
 #include <concepts>
 #include <functional>
-#include <map>
 #include <span>
-#include <string>
 #include <type_traits>
 
 // What the API asks of window assigners, functions and triggers to name, describe and check them.
@@ -120,22 +118,20 @@ const char* windowKind() {
 }
 
 template <class Assigner>
-std::map<std::string, std::string> windowParameters(const Assigner& assigner, Duration lateness, bool lateTag) {
-    std::map<std::string, std::string> parameters;
-    if constexpr (requires { assigner.size(); }) parameters["size"] = describeValue(assigner.size());
-    if constexpr (requires { assigner.slide(); }) parameters["slide"] = describeValue(assigner.slide());
-    if constexpr (requires { assigner.gap(); }) parameters["gap"] = describeValue(assigner.gap());
-    if constexpr (requires { assigner.step(); }) parameters["step"] = describeValue(assigner.step());
-    if constexpr (requires { assigner.maxSize(); }) parameters["maxSize"] = describeValue(assigner.maxSize());
+void setWindowParameters(OperatorInfo& info, const Assigner& assigner, Duration lateness, bool lateTag) {
+    if constexpr (requires { assigner.size(); }) info.setParameter("size", describeDuration(assigner.size()));
+    if constexpr (requires { assigner.slide(); }) info.setParameter("slide", describeDuration(assigner.slide()));
+    if constexpr (requires { assigner.gap(); }) info.setParameter("gap", describeDuration(assigner.gap()));
+    if constexpr (requires { assigner.step(); }) info.setParameter("step", describeDuration(assigner.step()));
+    if constexpr (requires { assigner.maxSize(); }) info.setParameter("maxSize", describeDuration(assigner.maxSize()));
     if constexpr (requires { assigner.offset(); }) {
-        if (assigner.offset() != Duration::zero()) parameters["offset"] = describeValue(assigner.offset());
+        if (assigner.offset() != Duration::zero()) info.setParameter("offset", describeDuration(assigner.offset()));
     }
     if (!Assigner::kEventTime && !std::is_same_v<typename Assigner::Window, GlobalWindow>) {
-        parameters["time"] = "processing time";
+        info.setParameter("time", "processing time");
     }
-    if (lateness != Duration::zero()) parameters["allowedLateness"] = describeValue(lateness);
-    if (lateTag) parameters["lateData"] = "side output";
-    return parameters;
+    if (lateness != Duration::zero()) info.setParameter("allowedLateness", describeDuration(lateness));
+    if (lateTag) info.setParameter("lateData", "side output");
 }
 
 }  // namespace millrace::detail

@@ -276,7 +276,7 @@ private:
             traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
-            info.parameters = detail::windowParameters(assigner_, lateness_, lateTag_.has_value());
+            detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
             if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts &&
                           std::is_same_v<ChosenTrigger, EventTimeTrigger>) {
                 info.states = {"windows"};

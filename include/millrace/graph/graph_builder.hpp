@@ -4,7 +4,6 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/graph/job_graph.hpp>
-#include <millrace/operators/chain_stage.hpp>
 
 #include <memory>
 #include <optional>
@@ -17,26 +16,20 @@ namespace millrace::detail {
 /// *Thread safety:* none, like the environment that owns it.
 class GraphBuilder {
 public:
-    struct Recorded {
-        GraphNode node;
-        std::shared_ptr<BindableStageFactory> factory;
-    };
-
     /// Adds a stage whose edges point to stages added before; returns its id.
-    int add(GraphNode node, std::shared_ptr<BindableStageFactory> factory);
-    GraphNode& node(int id) { return recorded_[static_cast<std::size_t>(id)].node; }
-    const std::vector<Recorded>& recorded() const noexcept { return recorded_; }
+    int add(GraphNode node, std::shared_ptr<StageFactory> factory);
+    GraphNode& node(int id) { return nodes_[static_cast<std::size_t>(id)]; }
 
     /// Grows with every `execute`: streams of an earlier generation can no longer be used.
     int generation() const noexcept { return generation_; }
 
-    /// Resolves parallelism and uids and runs every check that needs no data. Leaves the recording as it is, so that
-    /// building the plan and executing give the same.
+    /// Resolves parallelism and uids and runs every check that needs no data. May be repeated: what is resolved is not
+    /// taken for what was asked for, so that building the plan and executing give the same.
     /// *Failure:* GraphException or ConfigurationException, each naming the operator and what to write instead.
-    JobGraph resolve(const JobGraph& settings) const;
+    const std::vector<GraphNode>& resolve(const JobSettings& settings);
 
     /// `resolve`, then forgets the recording: an execute consumes the graph.
-    JobGraph take(const JobGraph& settings);
+    JobGraph take(const JobSettings& settings);
 
     /// The greatest parallelism that anything recorded asks for.
     int highestParallelism() const;
@@ -45,7 +38,7 @@ public:
     bool directCalls = true;  ///< false: every edge goes over a channel (disableOperatorChaining)
 
 private:
-    std::vector<Recorded> recorded_;
+    std::vector<GraphNode> nodes_;
     int generation_ = 0;
 };
 
@@ -55,21 +48,14 @@ void checkParallelism(int parallelism, const std::string& whose);
 /// *Failure:* ConfigurationException for an empty uid.
 void giveUid(OperatorInfo& op, std::string uid);
 
-/// An output of a recorded stage.
-struct Upstream {
-    int node = 0;
-    std::string tag;
-};
-
 /// What an operator to come will read: one or several outputs and how they are to be spread.
 struct StreamInput {
     std::shared_ptr<GraphBuilder> graph;
     int generation = 0;
-    std::vector<Upstream> upstreams;
+    std::vector<GraphEdge> upstreams;  ///< from where, and which output
     ExchangeKind exchange = ExchangeKind::Forward;
     bool exchangeGiven = false;
     std::shared_ptr<const PortFactory> ports;
-    std::shared_ptr<const PortFactory> rebalancePorts;
     std::shared_ptr<const StreamInput> second;  ///< what the second input reads, of an operator with two
 
     /// *Failure:* GraphException for a stream that was moved from or whose pipeline has been executed.

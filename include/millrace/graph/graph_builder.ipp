@@ -1,192 +1,205 @@
 #ifndef MILLRACE_GRAPH_GRAPH_BUILDER_IPP
 #define MILLRACE_GRAPH_GRAPH_BUILDER_IPP
 
+#include <millrace/core/message.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/graph/stable_hash.hpp>
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD int GraphBuilder::add(GraphNode node, std::shared_ptr<BindableStageFactory> factory) {
-    node.id = static_cast<int>(recorded_.size());
+MILLRACE_INLINE_COLD int GraphBuilder::add(GraphNode node, std::shared_ptr<StageFactory> factory) {
+    const int id = static_cast<int>(nodes_.size());
+    node.id = id;
     for (const GraphEdge& edge : node.inputs) {
         if (edge.tag.empty()) continue;
-        auto& tags = recorded_[static_cast<std::size_t>(edge.from)].node.sideOutputs;
+        auto& tags = this->node(edge.from).sideOutputs;
         if (std::find(tags.begin(), tags.end(), edge.tag) == tags.end()) tags.push_back(edge.tag);
     }
-    node.factory = factory;
-    recorded_.push_back({std::move(node), std::move(factory)});
-    return recorded_.back().node.id;
+    node.factory = std::move(factory);
+    nodes_.push_back(std::move(node));
+    return id;
 }
 
-MILLRACE_INLINE_COLD std::string named(const GraphNode& node) {
-    return "'" + node.operators.back().name + "'";
+MILLRACE_INLINE_COLD const std::string& nameOf(const GraphNode& node) {
+    return node.operators.back().name;
 }
 
 // Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names or parallelism.
 MILLRACE_INLINE_COLD void deriveUids(std::vector<GraphNode>& nodes) {
-    std::map<std::string, int> siblings;
-    std::map<std::string, std::string> owners;
+    std::vector<std::string> places;  // of all operators so far that have none of their own
     for (GraphNode& node : nodes) {
         std::string before;
         for (const GraphEdge& edge : node.inputs) {
             // a tag's key ends in a compiler's name of its type, which must not reach a uid
-            before += nodes[static_cast<std::size_t>(edge.from)].operators.back().uid + "/" +
-                      edge.tag.substr(0, edge.tag.find('\x1f')) + ";";
+            const std::string_view tag = std::string_view(edge.tag).substr(0, edge.tag.find('\x1f'));
+            before += message({nodes[static_cast<std::size_t>(edge.from)].operators.back().uid, "/", tag, ";"});
         }
         for (OperatorInfo& op : node.operators) {
             if (!op.uidGiven) {
-                const int ordinal = siblings[before + "|" + op.kind]++;
+                std::string place = message({before, "|", op.kind});
+                const auto ordinal = std::count(places.begin(), places.end(), place);
+                places.push_back(std::move(place));
                 op.uid = StableHash().add(before).add(op.kind).add(ordinal).hex();
             }
-            const auto [owner, isNew] = owners.emplace(op.uid, op.name);
-            if (!isNew) {
-                throw GraphException("the uid '" + op.uid + "' is given to two operators, '" + owner->second +
-                                     "' and '" + op.name + "'; state is found by uid, so each operator needs its own");
-            }
-            before = op.uid + ";";
+            before = message({op.uid, ";"});
         }
     }
 }
 
-MILLRACE_INLINE_COLD void resolveParallelism(std::vector<GraphNode>& nodes, const JobGraph& settings) {
-    for (GraphNode& node : nodes) {
-        int parallelism = settings.defaultParallelism;
-        if (node.parallelism.has_value()) {
-            parallelism = *node.parallelism;
-        } else if (node.fixedParallelism.has_value()) {
-            parallelism = *node.fixedParallelism;
-        } else if (!node.inputs.empty() && std::none_of(node.inputs.begin(), node.inputs.end(),
-                                                        [](const GraphEdge& edge) { return edge.exchangeGiven; })) {
-            // no exchange in between: an operator runs at the parallelism of its input
-            parallelism = 0;
-            for (const GraphEdge& edge : node.inputs) {
-                parallelism = std::max(parallelism, *nodes[static_cast<std::size_t>(edge.from)].parallelism);
+MILLRACE_INLINE_COLD void checkUids(const std::vector<GraphNode>& nodes) {
+    PointerList<const OperatorInfo> seen;
+    for (const GraphNode& node : nodes) {
+        for (const OperatorInfo& op : node.operators) {
+            for (const OperatorInfo& other : seen) {
+                if (other.uid != op.uid) continue;
+                raise<GraphException>({"the uid '", op.uid, "' is given to two operators, '", other.name, "' and '",
+                                       op.name, "'; state is found by uid, so each operator needs its own"});
             }
+            seen.add(op);
         }
+    }
+}
+
+/// Without a wish of its own and without an exchange in front of it, an operator runs at the parallelism of its input.
+MILLRACE_INLINE_COLD int deriveParallelism(const GraphNode& node, const std::vector<GraphNode>& nodes, int otherwise) {
+    if (node.fixedParallelism.has_value()) return *node.fixedParallelism;
+    int highest = 0;
+    for (const GraphEdge& edge : node.inputs) {
+        if (edge.exchangeGiven) return otherwise;
+        highest = std::max(highest, *nodes[static_cast<std::size_t>(edge.from)].parallelism);
+    }
+    return node.inputs.empty() ? otherwise : highest;
+}
+
+MILLRACE_INLINE_COLD void resolveParallelism(std::vector<GraphNode>& nodes, const JobSettings& settings) {
+    for (GraphNode& node : nodes) {
+        if (!node.parallelism.has_value() || node.parallelismDerived) {
+            node.parallelism = deriveParallelism(node, nodes, settings.defaultParallelism);
+            node.parallelismDerived = true;
+        }
+        const int parallelism = *node.parallelism;
         if (node.fixedParallelism.has_value() && parallelism != *node.fixedParallelism) {
-            throw ConfigurationException("the operator " + named(node) + " cannot run at parallelism " +
-                                         std::to_string(parallelism) + ": it is made for " +
-                                         std::to_string(*node.fixedParallelism) + "; remove its setParallelism");
+            raise<ConfigurationException>({"the operator '", nameOf(node), "' cannot run at parallelism ", parallelism,
+                                           ": it is made for ", *node.fixedParallelism, "; remove its setParallelism"});
         }
         if (parallelism > settings.maxParallelism) {
-            throw ConfigurationException("the operator " + named(node) + " has parallelism " +
-                                         std::to_string(parallelism) + ", more than the maximum " +
-                                         std::to_string(settings.maxParallelism) +
-                                         "; lower it or raise setMaxParallelism");
+            raise<ConfigurationException>({"the operator '", nameOf(node), "' has parallelism ", parallelism,
+                                           ", more than the maximum ", settings.maxParallelism,
+                                           "; lower it or raise setMaxParallelism"});
         }
-        node.parallelism = parallelism;
         for (GraphEdge& edge : node.inputs) {
             const GraphNode& producer = nodes[static_cast<std::size_t>(edge.from)];
             const bool equal = *producer.parallelism == parallelism;
             if (!edge.exchangeGiven) {
                 edge.exchange = equal ? ExchangeKind::Forward : ExchangeKind::Rebalance;
-                if (!equal) edge.ports = edge.rebalancePorts;
             } else if (edge.exchange == ExchangeKind::Forward && !equal) {
-                throw GraphException("forward() from " + named(producer) + " (parallelism " +
-                                     std::to_string(*producer.parallelism) + ") to " + named(node) + " (parallelism " +
-                                     std::to_string(parallelism) +
-                                     "): both need the same parallelism; use rebalance() or rescale() instead");
+                raise<GraphException>({"forward() from '", nameOf(producer), "' (parallelism ", *producer.parallelism,
+                                       ") to '", nameOf(node), "' (parallelism ", parallelism,
+                                       "): both need the same parallelism; use rebalance() or rescale() instead"});
             }
         }
     }
+}
+
+MILLRACE_INLINE_COLD bool isRead(const GraphNode& producer, const std::vector<GraphNode>& nodes) {
+    for (const GraphNode& node : nodes) {
+        for (const GraphEdge& edge : node.inputs) {
+            if (edge.from == producer.id) return true;
+        }
+    }
+    return false;
 }
 
 MILLRACE_INLINE_COLD void checkSinks(const std::vector<GraphNode>& nodes) {
-    std::vector<bool> read(nodes.size(), false);
     for (const GraphNode& node : nodes) {
-        for (const GraphEdge& edge : node.inputs) read[static_cast<std::size_t>(edge.from)] = true;
-    }
-    for (const GraphNode& node : nodes) {
-        if (!node.isSink && !read[static_cast<std::size_t>(node.id)]) {
-            throw GraphException(
-                "the stream behind " + named(node) +
-                " goes nowhere: nothing reads it; end it with print(), addSink(fn) or sinkTo(sink), or "
-                "remove it");
-        }
+        if (node.isSink || isRead(node, nodes)) continue;
+        raise<GraphException>({"the stream behind '", nameOf(node),
+                               "' goes nowhere: nothing reads it; end it with print(), addSink(fn) or sinkTo(sink), or "
+                               "remove it"});
     }
 }
 
-// Every source that reaches an event-time window must have a generator of watermarks and timestamps on the way.
-MILLRACE_INLINE_COLD void checkEventTime(const std::vector<GraphNode>& nodes) {
-    for (const GraphNode& window : nodes) {
-        if (!window.needsWatermarks) continue;
-        std::vector<std::tuple<int, bool, bool>> open;  // node, has watermarks, has timestamps on the way down
-        std::set<std::tuple<int, bool, bool>> seen;
-        for (const GraphEdge& edge : window.inputs) open.emplace_back(edge.from, false, false);
-        while (!open.empty()) {
-            auto [id, watermarks, timestamps] = open.back();
-            open.pop_back();
-            const GraphNode& node = nodes[static_cast<std::size_t>(id)];
-            watermarks = watermarks || node.emitsWatermarks;
-            timestamps = timestamps || node.assignsTimestamps;
-            if (!seen.emplace(id, watermarks, timestamps).second || (watermarks && timestamps)) continue;
+// Every source that reaches an event-time window must have a generator of watermarks and timestamps on the way. Nodes come
+// before their consumers, so one pass up from the window sees all ways.
+MILLRACE_INLINE_COLD void checkEventTime(const GraphNode& window, const std::vector<GraphNode>& nodes) {
+    // what is on a way up from the window: a bit for each of the four possible answers, a byte of them for each node
+    constexpr unsigned kWatermarks = 1;
+    constexpr unsigned kTimestamps = 2;
+    std::string ways(nodes.size(), '\0');
+    const auto goUp = [&](const GraphNode& node, unsigned has) {
+        for (const GraphEdge& edge : node.inputs) {
+            char& known = ways[static_cast<std::size_t>(edge.from)];
+            known = static_cast<char>(static_cast<unsigned>(known) | 1u << has);
+        }
+    };
+    goUp(window, 0);
+    for (std::size_t id = static_cast<std::size_t>(window.id); id-- > 0;) {
+        const GraphNode& node = nodes[id];
+        const unsigned own = (node.emitsWatermarks ? kWatermarks : 0) | (node.assignsTimestamps ? kTimestamps : 0);
+        for (unsigned way = 0; way < 4; ++way) {
+            const unsigned has = way | own;
+            if ((static_cast<unsigned>(ways[id]) >> way & 1) == 0 || has == (kWatermarks | kTimestamps)) continue;
             if (node.isSource) {
-                const std::string what = watermarks ? "timestamps" : "watermarks";
-                throw GraphException("the event-time window '" + window.operators.front().name +
-                                     "' gets records from the source " + named(node) + " without " + what +
-                                     ": it would never fire. Give the source a WatermarkStrategy with a timestamp "
-                                     "assigner or put assignTimestampsAndWatermarks(…) in front of the window");
+                raise<GraphException>({"the event-time window '", window.operators.front().name,
+                                       "' gets records from the source '", nameOf(node), "' without ",
+                                       (has & kWatermarks) != 0 ? "timestamps" : "watermarks",
+                                       ": it would never fire. Give the source a WatermarkStrategy with a timestamp "
+                                       "assigner or put assignTimestampsAndWatermarks(…) in front of the window"});
             }
-            for (const GraphEdge& edge : node.inputs) open.emplace_back(edge.from, watermarks, timestamps);
+            goUp(node, has);
         }
     }
 }
 
-MILLRACE_INLINE_COLD JobGraph GraphBuilder::resolve(const JobGraph& settings) const {
-    if (recorded_.empty()) {
+MILLRACE_INLINE_COLD const std::vector<GraphNode>& GraphBuilder::resolve(const JobSettings& settings) {
+    if (nodes_.empty()) {
         throw GraphException(
             "No operators defined in streaming topology: nothing was recorded since the last execute; "
             "build a pipeline with a source and a sink first");
     }
-    JobGraph graph = settings;
-    graph.nodes.clear();
-    for (const Recorded& recorded : recorded_) graph.nodes.push_back(recorded.node);
-    if (!directCalls) {
-        for (GraphNode& node : graph.nodes) node.chainable = false;
+    for (GraphNode& node : nodes_) node.chainable = node.chainable && directCalls;
+    resolveParallelism(nodes_, settings);
+    deriveUids(nodes_);
+    checkUids(nodes_);
+    checkSinks(nodes_);
+    for (const GraphNode& node : nodes_) {
+        if (node.needsWatermarks) checkEventTime(node, nodes_);
     }
-    resolveParallelism(graph.nodes, graph);
-    deriveUids(graph.nodes);
-    checkSinks(graph.nodes);
-    checkEventTime(graph.nodes);
-    return graph;
+    return nodes_;
 }
 
-MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobGraph& settings) {
-    JobGraph graph = resolve(settings);
-    for (const Recorded& recorded : recorded_) {
+MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
+    resolve(settings);
+    for (GraphNode& node : nodes_) {
         std::vector<OperatorId> ids;
-        for (const OperatorInfo& op : graph.nodes[static_cast<std::size_t>(recorded.node.id)].operators) {
-            ids.push_back({op.name, op.uid});
-        }
-        recorded.factory->bind(std::move(ids));
+        for (const OperatorInfo& op : node.operators) ids.push_back({op.name, op.uid});
+        node.factory->bind(std::move(ids));
     }
-    recorded_.clear();
     ++generation_;
-    return graph;
+    return {settings, std::exchange(nodes_, {})};
 }
 
 MILLRACE_INLINE_COLD int GraphBuilder::highestParallelism() const {
     int highest = defaultParallelism;
-    for (const Recorded& recorded : recorded_) highest = std::max(highest, recorded.node.parallelism.value_or(1));
+    for (const GraphNode& node : nodes_) {
+        if (!node.parallelismDerived) highest = std::max(highest, node.parallelism.value_or(1));
+    }
     return highest;
 }
 
 MILLRACE_INLINE_COLD void checkParallelism(int parallelism, const std::string& whose) {
     if (parallelism < 1) {
-        throw ConfigurationException("parallelism " + std::to_string(parallelism) + " for " + whose +
-                                     ": it must be at least 1");
+        raise<ConfigurationException>({"parallelism ", parallelism, " for ", whose, ": it must be at least 1"});
     }
 }
 
 MILLRACE_INLINE_COLD void giveUid(OperatorInfo& op, std::string uid) {
-    if (uid.empty()) throw ConfigurationException("uid(\"\") of '" + op.name + "': a uid must not be empty");
+    if (uid.empty()) raise<ConfigurationException>({"uid(\"\") of '", op.name, "': a uid must not be empty"});
     op.uid = std::move(uid);
     op.uidGiven = true;
 }
@@ -206,9 +219,11 @@ MILLRACE_INLINE_COLD GraphBuilder& StreamInput::checked() const {
 }
 
 MILLRACE_INLINE_COLD std::vector<GraphEdge> StreamInput::edges() const {
-    std::vector<GraphEdge> edges;
-    for (const Upstream& upstream : upstreams) {
-        edges.push_back({upstream.node, upstream.tag, 0, exchange, exchangeGiven, ports, rebalancePorts});
+    std::vector<GraphEdge> edges = upstreams;
+    for (GraphEdge& edge : edges) {
+        edge.exchange = exchange;
+        edge.exchangeGiven = exchangeGiven;
+        edge.ports = ports;
     }
     if (second != nullptr) {
         for (GraphEdge& edge : second->edges()) {

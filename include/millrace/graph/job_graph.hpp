@@ -1,10 +1,10 @@
 #ifndef MILLRACE_GRAPH_JOB_GRAPH_HPP
 #define MILLRACE_GRAPH_JOB_GRAPH_HPP
 
+#include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,16 +12,9 @@
 
 namespace millrace::detail {
 
-/// How records are spread over the consumers of an edge.
-enum class ExchangeKind : std::uint8_t {
-    Forward,    ///< subtask i to subtask i
-    Hash,       ///< by key group
-    Rebalance,  ///< round robin over all
-    Rescale,    ///< round robin over the local subset
-    Shuffle,    ///< seeded random
-    Broadcast,  ///< everything to everyone
-    Global,     ///< everything to subtask 0
-    Custom      ///< the user's partitioner
+struct OperatorParameter {
+    std::string name;
+    std::string value;
 };
 
 /// One operator as the user wrote it; several of them are fused into one node.
@@ -30,8 +23,10 @@ struct OperatorInfo {
     std::string name;  ///< the user's, else the kind
     std::string uid;   ///< the user's, else derived before execution
     bool uidGiven = false;
-    std::map<std::string, std::string> parameters;  ///< window size, lateness…
-    std::vector<std::string> states;                ///< state descriptors, with codec names
+    std::vector<OperatorParameter> parameters;  ///< window size, lateness…, by name
+    std::vector<std::string> states;            ///< state descriptors, with codec names
+
+    void setParameter(std::string parameter, std::string value);
 };
 
 /// An edge into a node's logical input.
@@ -40,9 +35,9 @@ struct GraphEdge {
     std::string tag;  ///< side output of the producer; empty for the main output
     int input = 0;    ///< logical input of the consumer
     ExchangeKind exchange = ExchangeKind::Forward;
-    bool exchangeGiven = false;                ///< asked for by the user; else forward or rebalance by parallelism
-    std::shared_ptr<const PortFactory> ports;  ///< for `exchange` (and for forward over a channel)
-    std::shared_ptr<const PortFactory> rebalancePorts;  ///< used when nothing was asked for and parallelism differs
+    bool exchangeGiven = false;  ///< asked for by the user; else forward or rebalance by parallelism
+    std::shared_ptr<const PortFactory>
+        ports;  ///< for `exchange`; where nothing was asked for, for forward and rebalance
 };
 
 /// One sealed stage of the job.
@@ -52,6 +47,7 @@ struct GraphNode {
     std::vector<GraphEdge> inputs;
     std::vector<std::string> sideOutputs;  ///< tags that someone reads
     std::optional<int> parallelism;        ///< asked for by the user; resolved before execution
+    bool parallelismDerived = false;       ///< not asked for: resolved
     std::optional<int> fixedParallelism;   ///< the operator cannot have another (1 for sources without splits…)
     bool isSource = false;
     bool isBounded = true;  ///< sources: ends by itself
@@ -64,13 +60,12 @@ struct GraphNode {
     bool startsChain = false;        ///< startNewChain: not called directly by its producer
     Duration alignmentDrift{0};      ///< 32 slides of an event-time window; 0 = default
     std::string outputType;
-    std::shared_ptr<const StageFactory> factory;
+    std::shared_ptr<StageFactory> factory;
 };
 
-/// A whole job as data, and the factories that make it run. Made by the environment, consumed by a runtime.
-struct JobGraph {
+/// What is set for a whole job.
+struct JobSettings {
     std::string jobName = "millrace job";
-    std::vector<GraphNode> nodes;  ///< index = id; producers before consumers
     int defaultParallelism = 1;
     int maxParallelism = 128;
     Duration bufferTimeout = std::chrono::milliseconds(100);  ///< 0: after every block; negative: only when full
@@ -79,6 +74,15 @@ struct JobGraph {
     bool alignSources = true;
 };
 
+/// A whole job as data, and the factories that make it run. Made by the environment, consumed by a runtime.
+struct JobGraph : JobSettings {
+    std::vector<GraphNode> nodes;  ///< index = id; producers before consumers
+};
+
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/graph/job_graph.ipp>
+#endif
 
 #endif  // MILLRACE_GRAPH_JOB_GRAPH_HPP

@@ -2,6 +2,8 @@
 #define MILLRACE_METRICS_ACCUMULATORS_HPP
 
 #include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
+#include <millrace/core/pointer_list.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -117,30 +119,49 @@ public:
     template <class A>
     A& create(std::string_view name) {
         const std::lock_guard lock(mutex_);
-        auto& list = byName_[std::string(name)];
-        if (!list.empty() && dynamic_cast<const A*>(list.front().get()) == nullptr) {
-            throw ConfigurationException("accumulator '" + std::string(name) +
-                                         "' is already used with another type; give each type a name of its own");
+        for (const Entry& each : entries_) {
+            if (each.name != name) continue;
+            if (dynamic_cast<const A*>(each.accumulator.get()) == nullptr) {
+                detail::raise<ConfigurationException>({"accumulator '", name,
+                                                       "' is already used with another type; give each type a name of "
+                                                       "its own"});
+            }
+            break;
         }
-        list.push_back(std::make_unique<A>());
-        return static_cast<A&>(*list.back());
+        std::unique_ptr<Accumulator> accumulator(new A);
+        Entry& entry = entries_.add(new Entry{std::string(name), std::move(accumulator)});
+        merge_ = &Accumulators::merge;  // here, so that programs without accumulators do not compile it
+        return static_cast<A&>(*entry.accumulator);
     }
 
     /// Current values, merged over the subtasks.
     std::map<std::string, AccumulatorValue> values() const {
         const std::lock_guard lock(mutex_);
         std::map<std::string, AccumulatorValue> merged;
-        for (const auto& [name, list] : byName_) {
-            AccumulatorValue total = list.front()->value();
-            for (std::size_t i = 1; i < list.size(); ++i) list[i]->mergeInto(total);
-            merged.emplace(name, std::move(total));
-        }
+        if (merge_ != nullptr) merge_(entries_, merged);
         return merged;
     }
 
 private:
+    struct Entry {
+        std::string name;
+        std::unique_ptr<Accumulator> accumulator;
+    };
+
+    static void merge(const detail::OwnerList<Entry>& entries, std::map<std::string, AccumulatorValue>& merged) {
+        for (const Entry& each : entries) {
+            const auto [value, isNew] = merged.try_emplace(each.name);
+            if (isNew) {
+                value->second = each.accumulator->value();
+            } else {
+                each.accumulator->mergeInto(value->second);
+            }
+        }
+    }
+
     mutable std::mutex mutex_;
-    std::map<std::string, std::vector<std::unique_ptr<Accumulator>>> byName_;
+    detail::OwnerList<Entry> entries_;
+    void (*merge_)(const detail::OwnerList<Entry>&, std::map<std::string, AccumulatorValue>&) = nullptr;
 };
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_CHANNEL_PORT_HPP
 #define MILLRACE_OPERATORS_CHANNEL_PORT_HPP
 
+#include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
 
 #include <algorithm>
@@ -17,35 +18,25 @@ namespace millrace::detail {
 
 /// The producer's end of one channel with the batch that is being filled. A batch leaves when it is full, when it can
 /// take no more watermarks, before a control event, and on `flush()`.
-template <class T>
 class Lane {
 public:
-    explicit Lane(ChannelWriter& writer) : writer_(&writer) {}
-    Lane(Lane&& other) noexcept : writer_(other.writer_), batch_(std::exchange(other.batch_, nullptr)) {}
+    Lane(ChannelWriter& writer, const RecordLayout& layout) : writer_(&writer), layout_(&layout) {}
+    Lane(Lane&& other) noexcept
+        : writer_(other.writer_), layout_(other.layout_), batch_(std::exchange(other.batch_, nullptr)) {}
     Lane& operator=(Lane&&) = delete;
     ~Lane() {
         if (batch_ != nullptr) batch_->destroy();
     }
 
     /// Prepares for records with (without) timestamps and hashes: then `room() > 0`.
-    void prepare(bool timed, bool hashed) {
-        if (batch_ != nullptr && batch_->size > 0) {
-            if (batch_->hasHashes != hashed) {
-                send();
-            } else if (batch_->hasTimestamps != timed) {
-                // rare: timestamps begin or end in the middle of a batch
-                if (timed) std::fill_n(batch_->timestamps(), batch_->size, kMinTimestamp);
-                timed = true;
-            }
-        }
-        if (batch_ == nullptr) batch_ = Batch<T>::create(writer_->pool());
-        batch_->hasTimestamps = timed;
-        batch_->hasHashes = hashed;
-    }
+    void prepare(bool timed, bool hashed);
     std::size_t room() const noexcept { return batch_->capacity - batch_->size; }
 
     /// Where the next record goes.
-    T* values() noexcept { return batch_->values() + batch_->size; }
+    template <class T>
+    T* values() noexcept {
+        return batch_->values<T>() + batch_->size;
+    }
     Timestamp* timestamps() noexcept { return batch_->timestamps() + batch_->size; }
     std::uint32_t* hashes() noexcept { return batch_->hashes() + batch_->size; }
 
@@ -53,11 +44,11 @@ public:
     void advance(std::size_t count) noexcept { batch_->size += static_cast<std::uint32_t>(count); }
 
     /// Appends one record; `prepare` has been called and there is room.
-    template <class U>
+    template <class T, class U>
     [[gnu::always_inline]] void put(U&& value, const Timestamp* timestamp, const std::uint32_t* hash) {
-        Batch<T>& batch = *batch_;
+        Batch& batch = *batch_;
         const std::uint32_t at = batch.size;
-        ::new (static_cast<void*>(batch.values() + at)) T(std::forward<U>(value));
+        ::new (static_cast<void*>(batch.values<T>() + at)) T(std::forward<U>(value));
         if (batch.hasTimestamps) batch.timestamps()[at] = timestamp != nullptr ? *timestamp : kMinTimestamp;
         if (hash != nullptr) batch.hashes()[at] = *hash;
         batch.size = at + 1;
@@ -68,77 +59,65 @@ public:
         send();
         prepare(timed, hashed);
     }
-
-    void mark(Timestamp watermark) {
-        if (batch_ == nullptr) prepare(false, false);
-        if (batch_->markCount > 0 && batch_->marks[batch_->markCount - 1u].position == batch_->size) {
-            batch_->marks[batch_->markCount - 1u].watermark = watermark;
-            return;
-        }
-        batch_->marks[batch_->markCount++] = {batch_->size, watermark};
-        if (batch_->markCount == BatchBase::kMaxMarks) send();
-    }
-    void control(ControlKind kind) {
-        if (batch_ == nullptr) prepare(false, false);
-        batch_->control = kind;
-        send();
-    }
-    void flush() {
-        if (batch_ == nullptr) return;
-        if (batch_->size > 0 || batch_->markCount > 0) {
-            send();
-        } else {
-            std::exchange(batch_, nullptr)->destroy();  // an idle edge holds no memory
-        }
-    }
     void sendIfFull() {
         if (batch_ != nullptr && room() == 0) send();
     }
+
+    void mark(Timestamp watermark);
+    void control(ControlKind kind);
+    void flush();
 
 private:
     void send() { writer_->send(std::exchange(batch_, nullptr)); }
 
     ChannelWriter* writer_;
-    Batch<T>* batch_ = nullptr;
+    const RecordLayout* layout_;
+    Batch* batch_ = nullptr;
 };
 
-/// What the ports over channels have in common: everything but the choice of the channel.
-template <class T>
-class ChannelPort : public Port {
+/// What ports over channels have in common, whatever the records are.
+class ChannelPortBase : public Port {
 public:
-    explicit ChannelPort(std::span<ChannelWriter* const> channels) {
-        lanes_.reserve(channels.size());
-        for (ChannelWriter* channel : channels) lanes_.emplace_back(*channel);
-    }
-
-    Progress onWatermark(Timestamp watermark) override {
-        for (auto& lane : lanes_) lane.mark(watermark);
-        return Progress::Done;
-    }
-    void onIdle() override { control(ControlKind::Idle); }
-    void onActive() override { control(ControlKind::Active); }
-    Progress endInput() override {
-        control(ControlKind::EndOfInput);
-        return Progress::Done;
-    }
-    void flush() override {
-        for (auto& lane : lanes_) lane.flush();
-    }
+    MILLRACE_INLINE Progress onWatermark(Timestamp watermark) override;
+    MILLRACE_INLINE void onIdle() override;
+    MILLRACE_INLINE void onActive() override;
+    MILLRACE_INLINE Progress endInput() override;
+    MILLRACE_INLINE void flush() override;
     bool wantsOwnership() const noexcept override { return false; }
 
 protected:
+    ChannelPortBase(std::span<ChannelWriter* const> channels, const RecordLayout& layout);
+    [[noreturn]] static void failCopy();
+
+    std::vector<Lane> lanes_;
+
+private:
+    void control(ControlKind kind);
+};
+
+/// What they have in common for records of type T: everything but the choice of the channel.
+template <class T>
+class ChannelPort : public ChannelPortBase {
+    static_assert(alignof(T) <= 64, "millrace: records must not be aligned to more than 64 bytes");
+
+public:
+    explicit ChannelPort(std::span<ChannelWriter* const> channels) : ChannelPortBase(channels, kRecordLayout<T>) {}
+
+protected:
+    /// Ports choose the channels for at most so many records at a time.
+    static constexpr std::size_t kChunk = 512;
+
     /// Copies (moves) a run of records to one channel.
-    void append(Lane<T>& lane, Block<T> block, bool mayMove) {
+    void append(Lane& lane, Block<T> block, bool mayMove) {
         const bool hashed = block.hashes != nullptr;
         for (std::size_t from = 0; from < block.size;) {
             lane.prepare(block.timestamps != nullptr, hashed);
             const std::size_t count = std::min(lane.room(), block.size - from);
+            T* const to = lane.values<T>();
             if constexpr (std::is_trivially_copyable_v<T>) {
-                std::memcpy(static_cast<void*>(lane.values()), block.values + from, count * sizeof(T));
-            } else if (mayMove) {
-                std::uninitialized_move_n(block.values + from, count, lane.values());
+                std::memcpy(static_cast<void*>(to), block.values + from, count * sizeof(T));
             } else {
-                copyRecords(block.values + from, count, lane.values());
+                appendOneByOne(block.values + from, count, to, mayMove);
             }
             if (block.timestamps != nullptr) {
                 std::copy_n(block.timestamps + from, count, lane.timestamps());
@@ -151,9 +130,8 @@ protected:
             from += count;
         }
     }
-    /// Sends record i to channel `laneOf(i)`.
-    template <class LaneOf>
-    void scatter(Block<T> block, bool mayMove, const std::uint32_t* hashes, LaneOf laneOf) {
+    /// Sends record i to channel `laneOf[i]`.
+    void scatter(Block<T> block, bool mayMove, const std::uint32_t* hashes, const std::uint16_t* laneOf) {
         const bool timed = block.timestamps != nullptr;
         if constexpr (std::is_trivially_copyable_v<T>) {
             if (lanes_.size() == 2 && timed && hashes == nullptr) {
@@ -162,44 +140,43 @@ protected:
             }
         }
         const bool hashed = hashes != nullptr;
-        for (auto& lane : lanes_) lane.prepare(timed, hashed);
+        for (Lane& lane : lanes_) lane.prepare(timed, hashed);
         for (std::size_t i = 0; i < block.size; ++i) {
-            Lane<T>& lane = lanes_[laneOf(i)];
+            Lane& lane = lanes_[laneOf[i]];
             const Timestamp* const timestamp = timed ? block.timestamps + i : nullptr;
             const std::uint32_t* const hash = hashed ? hashes + i : nullptr;
             if constexpr (std::is_trivially_copyable_v<T>) {
-                lane.put(block.values[i], timestamp, hash);
+                lane.put<T>(block.values[i], timestamp, hash);
             } else if (mayMove) {
-                lane.put(std::move(block.values[i]), timestamp, hash);
+                lane.put<T>(std::move(block.values[i]), timestamp, hash);
+            } else if constexpr (std::is_copy_constructible_v<T>) {
+                lane.put<T>(std::as_const(block.values[i]), timestamp, hash);
             } else {
-                putCopy(lane, block.values[i], timestamp, hash);
+                failCopy();
             }
             lane.turn(timed, hashed);
         }
     }
 
-    std::vector<Lane<T>> lanes_;
-
 private:
     /// The most frequent case without a branch, and with both positions in registers: not one instruction of it waits
     /// for a store of the record before.
-    template <class LaneOf>
-    void splitInTwo(Block<T> block, LaneOf laneOf) {
-        Lane<T>& first = lanes_[0];
-        Lane<T>& second = lanes_[1];
+    void splitInTwo(Block<T> block, const std::uint16_t* laneOf) {
+        Lane& first = lanes_[0];
+        Lane& second = lanes_[1];
         for (std::size_t from = 0; from < block.size;) {
             first.prepare(true, false);
             second.prepare(true, false);
             const std::size_t end = from + std::min({block.size - from, first.room(), second.room()});
             // arithmetic on addresses: from a choice the compiler would make a branch, wrong every other time
-            const auto valuesOfFirst = reinterpret_cast<std::uintptr_t>(first.values());
+            const auto valuesOfFirst = reinterpret_cast<std::uintptr_t>(first.values<T>());
             const auto timesOfFirst = reinterpret_cast<std::uintptr_t>(first.timestamps());
-            const std::uintptr_t valuesApart = reinterpret_cast<std::uintptr_t>(second.values()) - valuesOfFirst;
+            const std::uintptr_t valuesApart = reinterpret_cast<std::uintptr_t>(second.values<T>()) - valuesOfFirst;
             const std::uintptr_t timesApart = reinterpret_cast<std::uintptr_t>(second.timestamps()) - timesOfFirst;
             const std::size_t count = end - from;
             std::size_t inSecond = 0;
             for (std::size_t i = 0; i < count; ++i) {
-                const std::size_t lane = laneOf(from + i);  // 0 or 1
+                const std::size_t lane = laneOf[from + i];  // 0 or 1
                 const std::uintptr_t mask = std::uintptr_t{0} - lane;
                 const std::size_t inFirst = i - inSecond;
                 const std::size_t at = inFirst + ((inSecond - inFirst) & mask);
@@ -216,31 +193,21 @@ private:
             from = end;
         }
     }
-    static void copyRecords(const T* from, std::size_t count, T* to) {
-        if constexpr (std::is_copy_constructible_v<T>) {
+    static void appendOneByOne(T* from, std::size_t count, T* to, bool mayMove) {
+        if (mayMove) {
+            std::uninitialized_move_n(from, count, to);
+        } else if constexpr (std::is_copy_constructible_v<T>) {
             std::uninitialized_copy_n(from, count, to);
         } else {
             failCopy();
         }
     }
-    static void putCopy(Lane<T>& lane, const T& value, const Timestamp* timestamp, const std::uint32_t* hash) {
-        if constexpr (std::is_copy_constructible_v<T>) {
-            lane.put(value, timestamp, hash);
-        } else {
-            failCopy();
-        }
-    }
-    [[noreturn]] static void failCopy() {
-        throw GraphException(
-            "a stream whose records cannot be copied is read by two operators; make the record type copyable or share "
-            "it "
-            "by std::shared_ptr");
-    }
-    void control(ControlKind kind) {
-        for (auto& lane : lanes_) lane.control(kind);
-    }
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/operators/channel_port.ipp>
+#endif
 
 #endif  // MILLRACE_OPERATORS_CHANNEL_PORT_HPP

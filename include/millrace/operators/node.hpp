@@ -117,7 +117,7 @@ public:
         StageMetrics::add(metrics_->recordsOut, block.size);
         const auto& ports = outputs_->mainPorts();
         if (ports.size() == 1) [[likely]] {
-            ports.front()->onBlock(block, true);
+            ports.front().onBlock(block, true);
         } else {
             StageOutputs::fanOut<T>(ports, block);
         }

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_OPERATORS_PORTS_HPP
 #define MILLRACE_OPERATORS_PORTS_HPP
 
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/operators/channel_port.hpp>
 #include <millrace/types/key_group.hpp>
 #include <millrace/types/key_hash.hpp>
@@ -8,35 +10,13 @@
 #include <array>
 #include <bit>
 #include <functional>
-#include <string>
-#include <tuple>
+#include <memory>
+#include <utility>
 
-// One class per kind of edge that goes over channels. `channels[i]` leads to the i-th consumer in reach; watermarks and
-// control events go to all of them.
+// The ports of edges that go over channels. `channels[i]` leads to the i-th consumer in reach; watermarks and control
+// events go to all of them.
 
 namespace millrace::detail {
-
-/// Everything to one consumer: the one with the same index.
-template <class T>
-class ForwardPort final : public ChannelPort<T> {
-public:
-    ForwardPort(std::span<ChannelWriter* const> channels, const PortContext&) : ChannelPort<T>(channels) {}
-    void onBlock(BlockRef block, bool mayMove) override { this->append(this->lanes_.front(), block.as<T>(), mayMove); }
-};
-
-/// Everything to the first consumer; the others get the control events.
-template <class T>
-using GlobalPort = ForwardPort<T>;
-
-/// Every record to every consumer.
-template <class T>
-class BroadcastPort final : public ChannelPort<T> {
-public:
-    BroadcastPort(std::span<ChannelWriter* const> channels, const PortContext&) : ChannelPort<T>(channels) {}
-    void onBlock(BlockRef block, bool mayMove) override {
-        for (auto& lane : this->lanes_) this->append(lane, block.as<T>(), mayMove && &lane == &this->lanes_.back());
-    }
-};
 
 /// SplitMix64: a seeded stream of numbers, the same on every machine.
 class SeededNumbers {
@@ -50,44 +30,55 @@ private:
     std::uint64_t state_;
 };
 
-/// Round robin over all consumers (`rescale`: over those in reach), starting with a seeded one.
+/// All exchanges that do not look at the record:
+/// Forward and Global to the first channel, Broadcast to all of them, Shuffle to a seeded random one,
+/// Rebalance and Rescale round robin, starting with a seeded one.
 template <class T>
-class RebalancePort final : public ChannelPort<T> {
+class PlainPort final : public ChannelPort<T> {
 public:
-    RebalancePort(std::span<ChannelWriter* const> channels, const PortContext& context)
-        : ChannelPort<T>(channels), next_(SeededNumbers(context.seed).below(channels.size())) {}
-    void onBlock(BlockRef block, bool mayMove) override {
-        this->scatter(block.as<T>(), mayMove, nullptr, [&](std::size_t) {
-            const std::size_t lane = next_;
-            next_ = lane + 1 == this->lanes_.size() ? 0 : lane + 1;
-            return lane;
-        });
+    PlainPort(std::span<ChannelWriter* const> channels, const PortContext& context)
+        : ChannelPort<T>(channels), exchange_(context.exchange), numbers_(context.seed),
+          next_(SeededNumbers(context.seed).below(channels.size())) {}
+
+    void onBlock(BlockRef erased, bool mayMove) override {
+        const Block<T> block = erased.as<T>();
+        if (exchange_ == ExchangeKind::Broadcast) {
+            for (Lane& lane : this->lanes_) this->append(lane, block, mayMove && &lane == &this->lanes_.back());
+        } else if (exchange_ == ExchangeKind::Forward || exchange_ == ExchangeKind::Global) {
+            this->append(this->lanes_.front(), block, mayMove);
+        } else {
+            std::array<std::uint16_t, ChannelPort<T>::kChunk> laneOf;
+            for (std::size_t from = 0; from < block.size; from += laneOf.size()) {
+                const Block<T> part = block.slice(from, std::min(laneOf.size(), block.size - from));
+                chooseLanes({laneOf.data(), part.size});
+                this->scatter(part, mayMove, nullptr, laneOf.data());
+            }
+        }
     }
 
 private:
-    std::size_t next_;
-};
-
-/// Each record to a seeded random consumer.
-template <class T>
-class ShufflePort final : public ChannelPort<T> {
-public:
-    ShufflePort(std::span<ChannelWriter* const> channels, const PortContext& context)
-        : ChannelPort<T>(channels), numbers_(context.seed) {}
-    void onBlock(BlockRef block, bool mayMove) override {
-        this->scatter(block.as<T>(), mayMove, nullptr,
-                      [&](std::size_t) { return numbers_.below(this->lanes_.size()); });
+    void chooseLanes(std::span<std::uint16_t> laneOf) noexcept {
+        const std::size_t count = this->lanes_.size();
+        if (exchange_ == ExchangeKind::Shuffle) {
+            for (auto& lane : laneOf) lane = static_cast<std::uint16_t>(numbers_.below(count));
+            return;
+        }
+        for (auto& lane : laneOf) {
+            lane = static_cast<std::uint16_t>(next_);
+            next_ = next_ + 1 == count ? 0 : next_ + 1;
+        }
     }
 
-private:
+    ExchangeKind exchange_;
     SeededNumbers numbers_;
+    std::size_t next_;
 };
 
 /// By key group, as a keyed operator needs it. The hashes of keys that are not cheap to hash travel along.
 template <class T, class KeySelector>
 class HashPort final : public ChannelPort<T> {
     using Key = KeyDecay<std::invoke_result_t<KeySelector&, const T&>>;
-    static constexpr std::size_t kChunk = 512;
+    using ChannelPort<T>::kChunk;
     static constexpr bool kSendHashes = !(std::is_arithmetic_v<Key> || std::is_enum_v<Key>);
 
 public:
@@ -125,8 +116,8 @@ public:
                     groups_[i] = static_cast<std::uint32_t>(router_.keyGroup(hashes_[i]));
                 }
             }
-            this->scatter(part, mayMove, kSendHashes ? hashes_.data() : nullptr,
-                          [&](std::size_t i) -> std::size_t { return laneOfGroup_[groups_[i]]; });
+            for (std::size_t i = 0; i < part.size; ++i) laneOf_[i] = laneOfGroup_[groups_[i]];
+            this->scatter(part, mayMove, kSendHashes ? hashes_.data() : nullptr, laneOf_.data());
         }
     }
 
@@ -138,6 +129,7 @@ private:
     std::vector<std::uint16_t> laneOfGroup_;
     std::array<std::uint32_t, kChunk> hashes_;
     std::array<std::uint32_t, kChunk> groups_;
+    std::array<std::uint16_t, kChunk> laneOf_;
 };
 
 /// By the user's partitioner: `partitioner(key, numberOfPartitions)` gives the index of the consumer.
@@ -149,46 +141,47 @@ public:
         : ChannelPort<T>(channels), partitioner_(std::move(partitioner)), keySelector_(std::move(keySelector)) {}
     void onBlock(BlockRef erased, bool mayMove) override {
         const Block<T> block = erased.as<T>();
-        const int partitions = static_cast<int>(this->lanes_.size());
-        this->scatter(block, mayMove, nullptr, [&](std::size_t i) {
-            const auto index =
-                std::invoke(partitioner_, std::invoke(keySelector_, std::as_const(block.values[i])), partitions);
-            if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= this->lanes_.size())
-                fail(std::to_string(index));
-            return static_cast<std::size_t>(index);
-        });
+        std::array<std::uint16_t, ChannelPort<T>::kChunk> laneOf;
+        for (std::size_t from = 0; from < block.size; from += laneOf.size()) {
+            const Block<T> part = block.slice(from, std::min(laneOf.size(), block.size - from));
+            for (std::size_t i = 0; i < part.size; ++i) laneOf[i] = choose(std::as_const(part.values[i]));
+            this->scatter(part, mayMove, nullptr, laneOf.data());
+        }
     }
 
 private:
-    [[noreturn]] [[gnu::cold]] void fail(const std::string& index) const {
-        throw MillraceException("partitionCustom: the partitioner returned " + index + " for " +
-                                std::to_string(this->lanes_.size()) + " partitions; it must return 0 to " +
-                                std::to_string(this->lanes_.size() - 1));
+    std::uint16_t choose(const T& record) {
+        const auto index =
+            std::invoke(partitioner_, std::invoke(keySelector_, record), static_cast<int>(this->lanes_.size()));
+        if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= this->lanes_.size()) {
+            raise<MillraceException>({"partitionCustom: the partitioner returned ", index, " for ", this->lanes_.size(),
+                                      " partitions; it must return 0 to ", this->lanes_.size() - 1});
+        }
+        return static_cast<std::uint16_t>(index);
     }
+
     Partitioner partitioner_;
     KeySelector keySelector_;
 };
 
-/// Makes ports of one class: `typedPortFactory<HashPort<T, KeySelector>>(keySelector)`.
-template <class PortType, class... Args>
-class TypedPortFactory final : public PortFactory {
+/// Makes ports by a function `make(channels, context)` that returns a new one.
+template <class Make>
+class PortFactoryOf final : public PortFactory {
 public:
-    explicit TypedPortFactory(Args... args) : args_(std::move(args)...) {}
+    explicit PortFactoryOf(Make make) : make_(std::move(make)) {}
     std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
-        return std::apply(
-            [&](const Args&... args) -> std::unique_ptr<Port> {
-                return std::make_unique<PortType>(channels, context, args...);
-            },
-            args_);
+        return std::unique_ptr<Port>(make_(channels, context));
     }
 
 private:
-    std::tuple<Args...> args_;  // untouched prototypes: every subtask copies them
+    Make make_;
 };
 
-template <class PortType, class... Args>
-std::unique_ptr<PortFactory> typedPortFactory(Args... args) {
-    return std::make_unique<TypedPortFactory<PortType, Args...>>(std::move(args)...);
+template <class Make>
+std::shared_ptr<const PortFactory> portFactory(Make make) {
+    // as a pointer to the base: the shared_ptr is then the same type for all of them
+    return std::shared_ptr<const PortFactory>(
+        static_cast<const PortFactory*>(new PortFactoryOf<Make>(std::move(make))));
 }
 
 }  // namespace millrace::detail

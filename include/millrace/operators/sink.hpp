@@ -64,7 +64,7 @@ struct WriterSinkOperator {
             const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism, context.stage.wakeUp()};
             sink_.guarded("the sink", [&] { writer_.emplace(sink_.get().createWriter(init)); });
             if constexpr (kMayWait) {
-                context.stage.sinkChecks.emplace_back([this] { return !writer_.has_value() || ready(); });
+                context.stage.addSinkCheck([this] { return !writer_.has_value() || ready(); });
                 stage_ = &context.stage;
             }
             this->next_.open(context);

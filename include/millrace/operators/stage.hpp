@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_STAGE_HPP
 #define MILLRACE_OPERATORS_STAGE_HPP
 
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/record/batch.hpp>
 #include <millrace/record/block.hpp>
@@ -15,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace::detail {
@@ -51,11 +53,35 @@ public:
     int maxParallelism = 128;
     std::uint64_t seed = 0;      ///< for shuffle and rebalance; differs per subtask
     bool outputBlocked = false;  ///< an output channel or a sink is full: emit nothing that can wait
+    bool maySuspend = true;      ///< the event at hand came from the host, not from the middle of a chain
+    bool isBatch = false;        ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
-    /// asks when the subtask is scheduled again.
-    std::vector<std::function<bool()>> sinkChecks;
-    bool maySuspend = true;  ///< the event at hand came from the host, not from the middle of a chain
-    bool isBatch = false;    ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    /// asks all of them when the subtask is scheduled again.
+    template <class Fn>
+    void addSinkCheck(Fn isReady) {
+        struct Check final : SinkCheck {
+            explicit Check(Fn f) : fn(std::move(f)) {}
+            bool isReady() override { return fn(); }
+            Fn fn;
+        };
+        sinkChecks.add(new Check(std::move(isReady)));
+    }
+
+    struct SinkCheck {
+        virtual ~SinkCheck() = default;
+        virtual bool isReady() = 0;
+    };
+    OwnerList<SinkCheck> sinkChecks;
+};
+
+/// What the counters of a stage said at one moment.
+struct StageCounters {
+    std::uint64_t recordsIn = 0;
+    std::uint64_t recordsOut = 0;
+    std::uint64_t lateRecordsDropped = 0;
+    Timestamp watermark = kMinTimestamp;
+    bool idle = false;
 };
 
 /// Counters of one stage of one subtask. Written by its thread (relaxed stores), read by anyone.
@@ -68,6 +94,11 @@ struct StageMetrics {
 
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    StageCounters read() const noexcept {
+        return {recordsIn.load(std::memory_order_relaxed), recordsOut.load(std::memory_order_relaxed),
+                lateRecordsDropped.load(std::memory_order_relaxed),
+                Timestamp{Duration{watermark.load(std::memory_order_relaxed)}}, idle.load(std::memory_order_relaxed)};
     }
 };
 
@@ -94,7 +125,7 @@ public:
     virtual SegmentPool& pool() noexcept = 0;
     /// Takes the batch over. Never fails and never blocks: when the ring is full it is kept on the producer's side and
     /// the producer's `StageContext::outputBlocked` becomes true until it has drained.
-    virtual void send(BatchBase* batch) = 0;
+    virtual void send(Batch* batch) = 0;
 };
 
 /// A chain of operators between two cuts of the graph, for one subtask: the unit that every host drives.
@@ -159,10 +190,25 @@ public:
         return nullptr;
     }
     virtual std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;
+    /// The final names and uids of the operators, shortly before the job starts.
+    virtual void bind(std::vector<OperatorId> operators) { (void)operators; }
+};
+
+/// How records are spread over the consumers of an edge.
+enum class ExchangeKind : std::uint8_t {
+    Forward,    ///< subtask i to subtask i
+    Hash,       ///< by key group
+    Rebalance,  ///< round robin over all
+    Rescale,    ///< round robin over the local subset
+    Shuffle,    ///< seeded random
+    Broadcast,  ///< everything to everyone
+    Global,     ///< everything to subtask 0
+    Custom      ///< the user's partitioner
 };
 
 /// What a port needs to know of where it stands.
 struct PortContext {
+    ExchangeKind exchange = ExchangeKind::Forward;
     int producerSubtask = 0;
     int producerParallelism = 1;
     int maxParallelism = 128;

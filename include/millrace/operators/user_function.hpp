@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_USER_FUNCTION_HPP
 #define MILLRACE_OPERATORS_USER_FUNCTION_HPP
 
+#include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/operators/node.hpp>
@@ -14,15 +15,8 @@
 namespace millrace::detail {
 
 /// Throws UserFunctionException around the exception being handled. Cold: never part of a loop.
-[[noreturn, gnu::cold, gnu::noinline]] inline void throwUserFunctionError(const OperatorId& id, int subtask,
-                                                                          Timestamp timestamp, std::string record,
-                                                                          const char* what) {
-    std::string text = "operator '" + id.name + "' (uid '" + id.uid + "', subtask " + std::to_string(subtask) +
-                       "): " + what + " threw";
-    if (!record.empty()) text += " for the record " + record;
-    if (timestamp != kMinTimestamp) text += ", timestamp " + describeValue(timestamp);
-    std::throw_with_nested(UserFunctionException(text));
-}
+[[noreturn]] void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
+                                         const std::string& record, const char* what);
 
 template <class Fn>
 concept HasOpen = requires(Fn fn, RuntimeContext& context) { fn.open(context); };
@@ -105,7 +99,7 @@ private:
         std::string text;
         // a record that owns memory may have been moved into the function: showing what is left would mislead
         if constexpr (std::is_trivially_copyable_v<Record>) text = describeValue(record);
-        throwUserFunctionError(*id_, subtask_, timestamp, std::move(text), "the user's function");
+        throwUserFunctionError(*id_, subtask_, timestamp, text, "the user's function");
     }
 
     Fn fn_;
@@ -127,7 +121,11 @@ public:
     }
     /// Closes the whole chain, whatever throws on the way; the first exception goes on.
     void close() {
-        closeBoth([this] { fn_.close(); }, [this] { this->next_.close(); });
+        if constexpr (HasClose<Fn>) {
+            closeBoth([this] { fn_.close(); }, [this] { this->next_.close(); });
+        } else {
+            this->next_.close();
+        }
     }
 
 protected:
@@ -135,5 +133,9 @@ protected:
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/operators/user_function.ipp>
+#endif
 
 #endif  // MILLRACE_OPERATORS_USER_FUNCTION_HPP

@@ -4,9 +4,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/runtime/executor.hpp>
 
-#include <array>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 
 namespace millrace::detail {
@@ -15,8 +13,6 @@ namespace millrace::detail {
 /// All of its scheduling is one atomic state; waking costs one post at most, and nothing when it is already due.
 class Actor {
 public:
-    static constexpr std::size_t kHandlerBytes = 192;
-
     Actor(TaskExecutor& executor, int id) : executor_(executor), id_(id) {}
     Actor(const Actor&) = delete;
     Actor& operator=(const Actor&) = delete;
@@ -35,8 +31,6 @@ public:
     // ---- from the executor ----
     /// One quantum. Afterwards the actor may be gone.
     void run();
-    /// Room for the executor's handler: only one is ever posted, so posting needs no allocation.
-    void* handlerMemory() noexcept { return handlerMemory_.data(); }
     Actor* nextReady = nullptr;  ///< the executor's, while it is posted
 
 protected:
@@ -60,7 +54,6 @@ private:
     TaskExecutor& executor_;
     const int id_;
     Duration quantumStart_{0};
-    alignas(std::max_align_t) std::array<std::byte, kHandlerBytes> handlerMemory_{};
 };
 
 }  // namespace millrace::detail

@@ -1,14 +1,13 @@
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/caller_runtime.hpp>
 #include <millrace/runtime/job.hpp>
+#include <millrace/runtime/executor_timers.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 namespace millrace {
 
@@ -27,7 +26,7 @@ public:
     Duration monotonicNow() const override { return std::chrono::steady_clock::now().time_since_epoch(); }
     void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override {
         const std::lock_guard lock(mutex_);
-        timers_.emplace(time, std::move(actor));
+        timers_.add(time, std::move(actor));
         if (waiting_ > 0) changed_.notify_all();
     }
 
@@ -58,16 +57,14 @@ public:
 
 private:
     void wakeDueTimers() {
-        std::vector<std::weak_ptr<Actor>> due;
-        {
-            const std::lock_guard lock(mutex_);
-            if (timers_.empty()) return;
-            const auto end = timers_.upper_bound(now());
-            for (auto each = timers_.begin(); each != end; ++each) due.push_back(std::move(each->second));
-            timers_.erase(timers_.begin(), end);
-        }
-        for (const auto& weak : due) {
-            if (const auto actor = weak.lock()) actor->wake();
+        std::unique_lock lock(mutex_);
+        if (timers_.empty()) return;
+        const Timestamp time = now();
+        while (timers_.earliest() <= time && !timers_.empty()) {
+            const std::shared_ptr<Actor> actor = timers_.takeEarliest();
+            lock.unlock();
+            if (actor != nullptr) actor->wake();
+            lock.lock();
         }
     }
 
@@ -79,7 +76,7 @@ private:
         ++waiting_;
         if (timeout || !timers_.empty()) {
             Duration wait = std::min(timeout.value_or(kLongestWait), kLongestWait);
-            if (!timers_.empty()) wait = std::min(wait, timers_.begin()->first - now());
+            if (!timers_.empty()) wait = std::min(wait, timers_.earliest() - now());
             changed_.wait_for(lock, std::max(wait, Duration{0}));
         } else {
             changed_.wait(lock);
@@ -91,7 +88,7 @@ private:
     std::condition_variable changed_;
     Actor* first_ = nullptr;
     Actor* last_ = nullptr;
-    std::multimap<Timestamp, std::weak_ptr<Actor>> timers_;
+    ExecutorTimers timers_;
     int waiting_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_CHANNEL_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/segment_pool.hpp>
@@ -11,7 +12,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -19,11 +19,11 @@ class Channel;
 
 /// The full channels of one producer, and the flag by which its stages see that there are some.
 struct BlockedOutputs {
-    std::vector<Channel*> channels;
+    PointerList<Channel> channels;
     StageContext* context = nullptr;
 
     void add(Channel& channel) {
-        channels.push_back(&channel);
+        channels.add(channel);
         context->outputBlocked = true;
     }
 };
@@ -48,7 +48,7 @@ public:
 
     // ---- the producer's thread ----
     SegmentPool& pool() noexcept override { return pool_; }
-    MILLRACE_INLINE void send(BatchBase* batch) override;
+    MILLRACE_INLINE void send(Batch* batch) override;
     /// Moves what has room from the overflow into the ring; true when the overflow is empty.
     bool drainOverflow();
     /// Asks for a wake-up when there is room; true when there already is.
@@ -58,7 +58,7 @@ public:
     }
 
     // ---- the consumer's thread ----
-    BatchBase* receive();
+    Batch* receive();
 
     // ---- any thread ----
     std::size_t size() const noexcept {
@@ -80,7 +80,7 @@ private:
         knownHead_ = head_.load();
         return tail - knownHead_ < capacity_;
     }
-    void push(BatchBase* batch);
+    void push(Batch* batch);
 
     // read by both
     Actor& producer_;
@@ -88,11 +88,11 @@ private:
     BlockedOutputs& blocked_;
     JobSegmentPool& pool_;
     const std::size_t capacity_;
-    std::array<BatchBase*, kMaxCapacity> slots_{};
+    std::array<Batch*, kMaxCapacity> slots_{};
     // written by the producer
     alignas(64) std::atomic<std::uint64_t> tail_{0};
     std::uint64_t knownHead_ = 0;
-    std::vector<BatchBase*> overflow_;
+    PointerList<Batch> overflow_;
     std::size_t overflowFirst_ = 0;
     std::atomic<bool> producerWaits_{false};
     // written by the consumer

@@ -28,7 +28,7 @@ namespace millrace::detail {
 /// *Thread safety:* everything but `start` may be called from any thread.
 class Job final : public JobControl, public std::enable_shared_from_this<Job> {
 public:
-    /// Builds the tasks; nothing runs yet. *Failure:* as wireJob. Must be made by make_shared.
+    /// Builds the tasks; nothing runs yet. *Failure:* as wireJob. Must be owned by a shared_ptr.
     Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor);
     MILLRACE_INLINE ~Job() override;
     Job(const Job&) = delete;
@@ -55,7 +55,7 @@ public:
     std::string describeOpenTasks() const;
     /// Logs which task has held its thread for more than a second; called by the watchdog alone.
     void reportLongCalls(Duration monotonicNow);
-    const std::vector<std::unique_ptr<Task>>& tasks() const noexcept { return wired_.tasks; }
+    const OwnerList<Task>& tasks() const noexcept { return wired_.tasks; }
 
     MILLRACE_INLINE void taskEnded() override;
     MILLRACE_INLINE std::function<void()> wakeUp(Actor& task) override;
@@ -73,6 +73,7 @@ private:
     void finish();
     std::shared_ptr<TaskExecutor> runningOn() const;
     std::vector<OperatorMetrics> readMetrics() const;
+    void keepMetrics();
 
     JobGraph graph_;
     Accumulators accumulators_;
@@ -92,10 +93,9 @@ private:
     std::optional<Duration> runTime_;
 
     mutable std::mutex metricsMutex_;
-    std::optional<std::vector<OperatorMetrics>> finalMetrics_;  ///< once the stages are gone
+    bool metricsAtEnd_ = false;  ///< the stages are gone
     std::vector<RateBase> rateBase_;
     std::optional<Duration> ratesSince_;
-    std::vector<Duration> reportedCalls_;  ///< by task: the quantum that was reported last
 };
 
 }  // namespace millrace::detail

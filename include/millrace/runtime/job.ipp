@@ -1,4 +1,5 @@
 #include <millrace/core/log.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/runtime/job.hpp>
 
 #include <algorithm>
@@ -9,7 +10,7 @@ namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
     : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
-      wired_(wireJob(graph_, *this, *executor_, accumulators_, segments_)), reportedCalls_(wired_.tasks.size()) {}
+      wired_(wireJob(graph_, *this, *executor_, accumulators_, segments_)) {}
 
 MILLRACE_INLINE_COLD Job::~Job() = default;
 
@@ -24,7 +25,7 @@ MILLRACE_INLINE_COLD void Job::start() {
 }
 
 MILLRACE_INLINE_COLD void Job::wakeAll() {
-    for (const auto& task : wired_.tasks) task->wake();
+    for (Task& task : wired_.tasks) task.wake();
 }
 
 MILLRACE_INLINE_COLD void Job::cancel() {
@@ -46,14 +47,15 @@ MILLRACE_INLINE_COLD void Job::fail(std::exception_ptr error) {
     {
         const std::lock_guard lock(mutex_);
         if (status_.load() != JobStatus::Running) {
+            std::string also = "something else failed, too";
             try {
                 std::rethrow_exception(error);
             } catch (const std::exception& e) {
-                log(LogLevel::Warning,
-                    "job '" + graph_.jobName + "' is already ending; also failed: " + describeException(e));
+                also = message({"also failed: ", describeException(e)});
             } catch (...) {
-                log(LogLevel::Warning, "job '" + graph_.jobName + "' is already ending; something else failed, too");
+                // no more can be said
             }
+            log(LogLevel::Warning, message({"job '", graph_.jobName, "' is already ending; ", also}));
             return;
         }
         status_.store(JobStatus::Failing);
@@ -83,11 +85,8 @@ MILLRACE_INLINE_COLD void Job::taskEnded() {
 
 MILLRACE_INLINE_COLD void Job::finish() {
     const std::shared_ptr<Job> self = std::move(self_);  // until the end of this function
-    {
-        const std::lock_guard lock(metricsMutex_);
-        finalMetrics_ = readMetrics();
-    }
-    for (const auto& task : wired_.tasks) task->release();
+    keepMetrics();
+    for (Task& task : wired_.tasks) task.release();
     wired_.channels.clear();
     // prototypes of sources and sinks may hold what somebody waits for: the other ends of host channels
     for (GraphNode& node : graph_.nodes) {
@@ -131,23 +130,33 @@ MILLRACE_INLINE_COLD Duration Job::runTime(Duration monotonicNow) const {
     return runTime_.value_or(monotonicNow - startedAt_);
 }
 
+MILLRACE_INLINE_COLD void Job::keepMetrics() {
+    const std::lock_guard lock(metricsMutex_);
+    for (Task& task : wired_.tasks) {
+        for (StageSlot& slot : task.stages()) slot.countersAtEnd = slot.stage->metrics.read();
+        task.stages().front().queueFillAtEnd = task.inputFill();
+    }
+    metricsAtEnd_ = true;
+}
+
 MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
     std::vector<OperatorMetrics> rows;
-    for (const auto& task : wired_.tasks) {
-        for (const auto& slot : task->stages()) {
-            const StageMetrics& counters = slot->stage->metrics;
+    for (const Task& task : wired_.tasks) {
+        for (const StageSlot& slot : task.stages()) {
+            const StageCounters counters = metricsAtEnd_ ? slot.countersAtEnd : slot.stage->metrics.read();
             OperatorMetrics& row = rows.emplace_back();
-            row.nodeId = slot->node->id;
-            row.name = operatorNames(*slot->node);
-            if (!slot->node->operators.empty()) row.uid = slot->node->operators.back().uid;
-            row.subtask = slot->subtask;
-            row.parallelism = *slot->node->parallelism;
-            row.recordsIn = counters.recordsIn.load(std::memory_order_relaxed);
-            row.recordsOut = counters.recordsOut.load(std::memory_order_relaxed);
-            row.lateRecordsDropped = counters.lateRecordsDropped.load(std::memory_order_relaxed);
-            row.watermark = Timestamp{Duration{counters.watermark.load(std::memory_order_relaxed)}};
-            row.idle = counters.idle.load(std::memory_order_relaxed);
-            if (slot == task->stages().front()) row.queueFill = task->inputFill();
+            row.nodeId = slot.node->id;
+            row.name = operatorNames(*slot.node);
+            if (!slot.node->operators.empty()) row.uid = slot.node->operators.back().uid;
+            row.subtask = slot.subtask;
+            row.parallelism = *slot.node->parallelism;
+            row.recordsIn = counters.recordsIn;
+            row.recordsOut = counters.recordsOut;
+            row.lateRecordsDropped = counters.lateRecordsDropped;
+            row.watermark = counters.watermark;
+            row.idle = counters.idle;
+            row.queueFill = slot.queueFillAtEnd;
+            if (!metricsAtEnd_ && &slot == &task.stages().front()) row.queueFill = task.inputFill();
         }
     }
     std::sort(rows.begin(), rows.end(), [](const OperatorMetrics& a, const OperatorMetrics& b) {
@@ -158,9 +167,9 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
 
 MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotonicNow) {
     const std::lock_guard lock(metricsMutex_);
-    std::vector<OperatorMetrics> rows = finalMetrics_ ? *finalMetrics_ : readMetrics();
+    std::vector<OperatorMetrics> rows = readMetrics();
     // after the end the rates are the averages of the whole run
-    const bool over = finalMetrics_.has_value();
+    const bool over = metricsAtEnd_;
     if (over) rateBase_.clear();
     rateBase_.resize(rows.size());
     const Duration span = over ? runTime(monotonicNow) : monotonicNow - ratesSince_.value_or(startedAt_);
@@ -178,23 +187,22 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotoni
 
 MILLRACE_INLINE_COLD std::string Job::describeOpenTasks() const {
     std::string text;
-    for (const auto& task : wired_.tasks) {
-        if (!task->ended()) text += (text.empty() ? "" : "; ") + task->describe();
+    for (const Task& task : wired_.tasks) {
+        if (!task.ended()) text += message({text.empty() ? "" : "; ", task.describe()});
     }
     return text;
 }
 
 MILLRACE_INLINE_COLD void Job::reportLongCalls(Duration monotonicNow) {
-    for (std::size_t i = 0; i < wired_.tasks.size(); ++i) {
-        const Task& task = *wired_.tasks[i];
+    for (Task& task : wired_.tasks) {
         const Duration since = task.runningSince();
-        if (since == Duration{0} || since == reportedCalls_[i] || monotonicNow - since < std::chrono::seconds(1))
+        if (since == Duration{0} || since == task.reportedCall || monotonicNow - since < std::chrono::seconds(1))
             continue;
-        reportedCalls_[i] = since;
+        task.reportedCall = since;
         log(LogLevel::Warning,
-            "job '" + graph_.jobName + "': " + task.describe() +
-                " has held its thread for more than a second; other operators wait for it. Split the work"
-                " into smaller calls, or move what blocks out of the operator");
+            message({"job '", graph_.jobName, "': ", task.describe(),
+                     " has held its thread for more than a second; other operators wait for it. Split the work"
+                     " into smaller calls, or move what blocks out of the operator"}));
     }
 }
 

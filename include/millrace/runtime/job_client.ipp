@@ -1,3 +1,4 @@
+#include <millrace/core/message.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_client.hpp>
 
@@ -43,13 +44,15 @@ MILLRACE_INLINE_COLD std::size_t JobClient::runFor(std::size_t steps) {
 
 MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
     executor_->waitFor(*job_, std::nullopt);
-    if (status() == JobStatus::Canceled) throw JobCancelledException("job '" + jobName() + "' was cancelled");
+    if (status() == JobStatus::Canceled) {
+        detail::raise<JobCancelledException>({"job '", jobName(), "' was cancelled"});
+    }
     if (const std::exception_ptr failure = job_->failure(); failure != nullptr) {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
             std::throw_with_nested(
-                JobExecutionException("job '" + jobName() + "' failed: " + describeException(error)));
+                JobExecutionException(detail::message({"job '", jobName(), "' failed: ", describeException(error)})));
         }
     }
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};
@@ -74,8 +77,8 @@ MILLRACE_INLINE_COLD std::uint64_t JobClient::traceHash() const {
 namespace detail {
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor) {
-    auto job = std::make_shared<Job>(std::move(graph), executor);
-    auto client = std::make_shared<JobClient>(job, std::move(executor));
+    const std::shared_ptr<Job> job(new Job(std::move(graph), executor));
+    std::shared_ptr<JobClient> client(new JobClient(job, std::move(executor)));
     job->start();
     return client;
 }

@@ -14,9 +14,9 @@ namespace millrace::detail {
 
 /// The tasks of a job and what joins them.
 struct JobTasks {
-    std::vector<std::unique_ptr<Channel>> channels;
-    std::vector<std::unique_ptr<SourceAlignment>> alignments;
-    std::vector<std::unique_ptr<Task>> tasks;  // last: their ports go before the channels
+    OwnerList<Channel> channels;
+    OwnerList<SourceAlignment> alignments;
+    OwnerList<Task> tasks;  // last: their ports go before the channels
 };
 
 /// The consumers [first, second) that a producer's subtask talks to over a rescale edge, as Flink's pointwise pattern.

@@ -2,10 +2,10 @@
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
+#include <millrace/runtime/executor_timers.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -26,7 +26,7 @@ public:
     Duration monotonicNow() const override { return now().time_since_epoch(); }
     void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override {
         const std::lock_guard lock(mutex_);
-        timers_.emplace(time, std::move(actor));
+        timers_.add(time, std::move(actor));
     }
     int quantumBlocks() override { return 1 + static_cast<int>(draw(16)); }
     std::size_t ringCapacity() override { return 1 + draw(8); }
@@ -92,32 +92,27 @@ private:
     }
 
     bool wakeDueTimers() {
-        std::weak_ptr<Actor> weak;
+        std::shared_ptr<Actor> actor;
         {
             const std::lock_guard lock(mutex_);
-            if (timers_.empty() || timers_.begin()->first > now()) return false;
-            weak = std::move(timers_.begin()->second);
-            timers_.erase(timers_.begin());
+            if (timers_.empty() || timers_.earliest() > now()) return false;
+            actor = timers_.takeEarliest();
         }
-        if (const auto actor = weak.lock()) actor->wake();
+        if (actor != nullptr) actor->wake();
         return true;
     }
 
     bool jumpToNextTimer(Timestamp limit) {
         const std::lock_guard lock(mutex_);
-        while (!timers_.empty()) {
-            const auto actor = timers_.begin()->second.lock();
-            if (actor != nullptr && !actor->ended()) break;
-            timers_.erase(timers_.begin());  // nobody cares: the clock does not move for it
-        }
-        if (timers_.empty() || timers_.begin()->first > limit) return false;
-        setClock(timers_.begin()->first);
+        timers_.dropEnded();  // nobody cares: the clock does not move for them
+        if (timers_.empty() || timers_.earliest() > limit) return false;
+        setClock(timers_.earliest());
         return true;
     }
 
     std::mutex mutex_;  // sources may be woken from other threads
     std::vector<Actor*> ready_;
-    std::multimap<Timestamp, std::weak_ptr<Actor>> timers_;
+    ExecutorTimers timers_;
     std::uint64_t state_;
     std::atomic<std::int64_t> now_;
     std::atomic<std::uint64_t> hash_{0};

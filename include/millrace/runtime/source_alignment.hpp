@@ -2,13 +2,12 @@
 #define MILLRACE_RUNTIME_SOURCE_ALIGNMENT_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -47,7 +46,7 @@ private:
     void resume(Member& member);
 
     const Duration drift_;
-    std::vector<std::unique_ptr<Member>> members_;
+    OwnerList<Member> members_;
     std::atomic<int> pausedCount_{0};
 };
 

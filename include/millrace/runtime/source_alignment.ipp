@@ -6,13 +6,13 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE std::size_t SourceAlignment::addMember(Actor& actor) {
-    members_.push_back(std::make_unique<Member>(actor));
+    members_.add(new Member(actor));
     return members_.size() - 1;
 }
 
 MILLRACE_INLINE Timestamp SourceAlignment::furthestAllowed() const noexcept {
     std::int64_t slowest = kNotCounted.time_since_epoch().count();
-    for (const auto& each : members_) slowest = std::min(slowest, each->watermark.load());
+    for (const Member& each : members_) slowest = std::min(slowest, each.watermark.load());
     return saturatingAdd(Timestamp{Duration{slowest}}, drift_);
 }
 
@@ -24,23 +24,23 @@ MILLRACE_INLINE bool SourceAlignment::isAhead(const Member& member, Timestamp fu
 // As in Channel: publish stores the watermark and then looks for pausing members; a pausing member says so and then looks
 // at the watermarks again. Both sequentially consistent, so one of two that cross sees the other.
 MILLRACE_INLINE void SourceAlignment::publish(std::size_t member, Timestamp watermark) {
-    Member& mine = *members_[member];
+    Member& mine = members_[member];
     const std::int64_t next = watermark.time_since_epoch().count();
     if (mine.watermark.load(std::memory_order_relaxed) == next) return;
     mine.watermark.store(next);
     if (pausedCount_.load() == 0) return;
     const Timestamp furthest = furthestAllowed();
-    for (const auto& each : members_) {
-        if (each.get() == &mine || !each->paused.load() || isAhead(*each, furthest)) continue;
-        if (each->paused.exchange(false)) {
+    for (Member& each : members_) {
+        if (&each == &mine || !each.paused.load() || isAhead(each, furthest)) continue;
+        if (each.paused.exchange(false)) {
             pausedCount_.fetch_sub(1);
-            each->actor.wake();
+            each.actor.wake();
         }
     }
 }
 
 MILLRACE_INLINE bool SourceAlignment::mustPause(std::size_t member) {
-    Member& mine = *members_[member];
+    Member& mine = members_[member];
     if (!isAhead(mine, furthestAllowed())) {
         resume(mine);
         return false;

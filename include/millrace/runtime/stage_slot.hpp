@@ -21,12 +21,17 @@ public:
 /// "source -> map": the operators of a node.
 std::string operatorNames(const GraphNode& node);
 
+class Task;
+
 /// A stage of a task, and where in the job it stands.
 struct StageSlot {
     std::unique_ptr<Stage> stage;
     const GraphNode* node = nullptr;
     int subtask = 0;
+    Task* task = nullptr;
     bool opened = false;
+    StageCounters countersAtEnd{};  ///< once the stage is gone
+    double queueFillAtEnd = 0;
 
     /// "'source -> map' (uid 'm', subtask 0 of 4)"
     std::string place() const;

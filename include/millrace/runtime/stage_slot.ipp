@@ -1,3 +1,4 @@
+#include <millrace/core/message.hpp>
 #include <millrace/runtime/stage_slot.hpp>
 
 namespace millrace::detail {
@@ -8,15 +9,13 @@ MILLRACE_INLINE_COLD std::string operatorNames(const GraphNode& node) {
         if (!names.empty()) names += " -> ";
         names += each.name.empty() ? each.kind : each.name;
     }
-    return names.empty() ? "node " + std::to_string(node.id) : names;
+    return names.empty() ? message({"node ", node.id}) : names;
 }
 
 MILLRACE_INLINE_COLD std::string StageSlot::place() const {
-    std::string text = "'" + operatorNames(*node) + "' (";
-    if (!node->operators.empty() && !node->operators.back().uid.empty()) {
-        text += "uid '" + node->operators.back().uid + "', ";
-    }
-    return text + "subtask " + std::to_string(subtask) + " of " + std::to_string(node->parallelism.value_or(1)) + ")";
+    const std::string uid = node->operators.empty() ? std::string() : node->operators.back().uid;
+    return message({"'", operatorNames(*node), "' (", uid.empty() ? "" : "uid '", uid, uid.empty() ? "" : "', ",
+                    "subtask ", subtask, " of ", node->parallelism.value_or(1), ")"});
 }
 
 MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {
@@ -27,9 +26,10 @@ MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {
     } catch (const TaskException&) {
         throw;
     } catch (const std::exception& error) {
-        std::throw_with_nested(TaskException(place() + " failed: " + error.what()));
+        std::throw_with_nested(TaskException(message({place(), " failed: ", error.what()})));
     } catch (...) {
-        std::throw_with_nested(TaskException(place() + " failed with an exception that is not a std::exception"));
+        std::throw_with_nested(
+            TaskException(message({place(), " failed with an exception that is not a std::exception"})));
     }
 }
 

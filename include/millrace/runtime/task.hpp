@@ -10,6 +10,7 @@
 #include <millrace/runtime/stage_slot.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -49,7 +50,7 @@ public:
     /// Producers before consumers, the head first. The reference stays valid.
     StageSlot& addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask);
     Port& addPort(std::unique_ptr<Port> port);
-    void addOutput(Channel& channel) { outputs_.push_back(&channel); }
+    void addOutput() noexcept { ++outputs_; }
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
     void addInput(Channel& channel, int input);
     void finishWiring();
@@ -58,10 +59,11 @@ public:
     // ---- from any thread ----
     /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
     void postMail(std::size_t stage, std::function<void()> mail);
-    const std::vector<std::unique_ptr<StageSlot>>& stages() const noexcept { return stages_; }
+    const OwnerList<StageSlot>& stages() const noexcept { return stages_; }
     /// "'source -> map' (uid 'm', subtask 0 of 4) and 2 more"
     std::string describe() const;
     double inputFill() const noexcept;
+    Duration reportedCall{0};  ///< the watchdog's: the quantum that was reported last
 
     // ---- from its own thread ----
     void addTimer(Timestamp time);
@@ -79,14 +81,14 @@ private:
         WatermarkValve valve{0};
     };
     struct InputChannel {
-        Channel* channel;
-        std::size_t input;  ///< index in inputs_
+        Channel& channel;
+        Input& input;
         std::size_t indexInValve;
     };
     /// What a valve has decided and the stage has not been told yet.
     struct Event {
-        enum class Kind : unsigned char { Watermark, Idle, Active, EndInput } kind;
-        int input;
+        enum class Kind : unsigned char { Watermark, Idle, Active, EndInput } kind = Kind::Watermark;
+        int input = 0;
         Timestamp watermark = kMinTimestamp;
     };
     struct Mail {
@@ -111,7 +113,8 @@ private:
     void continueBatch();
     void onMark(Timestamp watermark);
     void onControl();
-    void queue(std::size_t input, const WatermarkValve::Result& result);
+    void queue(const Event& event) noexcept { events_[eventCount_++] = event; }
+    void queue(const Input& input, const WatermarkValve::Result& result);
     bool poll();
     void endSource();
     void publishWatermark();
@@ -121,7 +124,6 @@ private:
     void flushPorts();
     void armWakeUp(Timestamp time);
     void settle(Progress progress) noexcept { suspended_ = suspended_ || progress == Progress::Suspended; }
-    Stage& head() noexcept { return *stages_.front()->stage; }
     /// Calls a stage for the host. Only events that answer with their progress may suspend.
     template <class Fn>
     auto call(StageSlot& slot, bool maySuspend, Fn fn) {
@@ -134,12 +136,12 @@ private:
     const Duration bufferTimeout_;
 
     // wiring
-    std::vector<std::unique_ptr<StageSlot>> stages_;
-    std::vector<std::unique_ptr<Port>> ports_;
-    std::vector<Channel*> outputs_;
-    std::vector<Input> inputs_;
-    std::vector<InputChannel> channels_;
-    std::vector<std::size_t> openChannels_;  ///< indices in channels_
+    OwnerList<StageSlot> stages_;
+    OwnerList<Port> ports_;
+    std::size_t outputs_ = 0;  ///< channels
+    OwnerList<Input> inputs_;
+    OwnerList<InputChannel> channels_;
+    PointerList<InputChannel> openChannels_;
     std::size_t nextChannel_ = 0;
 
     // where it is
@@ -147,18 +149,19 @@ private:
     bool suspended_ = false;
     bool finishing_ = false;  ///< all input has been handled
     BlockedOutputs blocked_;
-    BatchBase* batch_ = nullptr;  ///< cut at its marks: what is before batchPosition_ and batchMark_ has been handled
-    std::size_t batchChannel_ = 0;
+    Batch* batch_ = nullptr;  ///< cut at its marks: what is before batchPosition_ and batchMark_ has been handled
+    InputChannel* batchChannel_ = nullptr;
     std::size_t batchPosition_ = 0;
     std::size_t batchMark_ = 0;
-    std::vector<Event> events_;
+    std::array<Event, 8> events_;  ///< what one mark or control event makes has room; handled before the next
+    std::size_t eventCount_ = 0;
     std::size_t nextEvent_ = 0;
 
     // requests from outside
     std::atomic<bool> hasMail_{false};
     std::mutex mailMutex_;
-    std::vector<Mail> mailbox_;
-    std::vector<Mail> mail_;  ///< taken out of the mailbox
+    OwnerList<Mail> mailbox_;
+    OwnerList<Mail> mail_;  ///< taken out of the mailbox
     std::size_t nextMail_ = 0;
 
     // time

@@ -1,4 +1,5 @@
 #include <millrace/core/log.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/runtime/task.hpp>
 
 #include <algorithm>
@@ -22,32 +23,35 @@ MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() {
     return task_.job().wakeUp(task_);
 }
 
-MILLRACE_INLINE Task::Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators,
-                           Duration bufferTimeout)
+MILLRACE_INLINE_COLD Task::Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators,
+                                Duration bufferTimeout)
     : Actor(executor, id), job_(job), context_(*this, accumulators), bufferTimeout_(bufferTimeout) {
     blocked_.context = &context_;
 }
 
-MILLRACE_INLINE StageSlot& Task::addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask) {
-    auto slot = std::make_unique<StageSlot>();
-    slot->stage = std::move(stage);
-    slot->node = &node;
-    slot->subtask = subtask;
-    return *stages_.emplace_back(std::move(slot));
+MILLRACE_INLINE_COLD StageSlot& Task::addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask) {
+    StageSlot& slot = stages_.add(new StageSlot);
+    slot.stage = std::move(stage);
+    slot.node = &node;
+    slot.subtask = subtask;
+    slot.task = this;
+    return slot;
 }
 
-MILLRACE_INLINE Port& Task::addPort(std::unique_ptr<Port> port) {
-    return *ports_.emplace_back(std::move(port));
+MILLRACE_INLINE_COLD Port& Task::addPort(std::unique_ptr<Port> port) {
+    return ports_.add(port.release());
 }
 
-MILLRACE_INLINE void Task::addInput(Channel& channel, int input) {
-    auto found = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& each) { return each.logical == input; });
-    if (found == inputs_.end()) found = inputs_.insert(inputs_.end(), Input{input});
-    openChannels_.push_back(channels_.size());
-    channels_.push_back({&channel, static_cast<std::size_t>(found - inputs_.begin()), found->channels++});
+MILLRACE_INLINE_COLD void Task::addInput(Channel& channel, int logical) {
+    Input* input = nullptr;
+    for (Input& each : inputs_) {
+        if (each.logical == logical) input = &each;
+    }
+    if (input == nullptr) input = &inputs_.add(new Input{logical});
+    openChannels_.add(channels_.add(new InputChannel{channel, *input, input->channels++}));
 }
 
-MILLRACE_INLINE void Task::finishWiring() {
+MILLRACE_INLINE_COLD void Task::finishWiring() {
     for (Input& input : inputs_) {
         input.valve = WatermarkValve(input.channels);
         input.openChannels = input.channels;
@@ -55,30 +59,29 @@ MILLRACE_INLINE void Task::finishWiring() {
     timerStage_ = stages_.size();
 }
 
-MILLRACE_INLINE void Task::align(SourceAlignment& group) {
+MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group) {
     alignment_ = &group;
     alignmentMember_ = group.addMember(*this);
     // event time begins where watermarks are generated, which may be in a stage behind the source's own
-    alignmentStage_ = stages_.front()->stage.get();
-    for (const auto& slot : stages_) {
-        if (!slot->node->emitsWatermarks) continue;
-        alignmentStage_ = slot->stage.get();
+    alignmentStage_ = stages_.front().stage.get();
+    for (const StageSlot& slot : stages_) {
+        if (!slot.node->emitsWatermarks) continue;
+        alignmentStage_ = slot.stage.get();
         break;
     }
 }
 
-MILLRACE_INLINE std::string Task::describe() const {
-    std::string text = stages_.front()->place();
-    if (stages_.size() > 1) text += " and " + std::to_string(stages_.size() - 1) + " called directly";
-    return text;
+MILLRACE_INLINE_COLD std::string Task::describe() const {
+    const std::string place = stages_.front().place();
+    return stages_.size() == 1 ? place : message({place, " and ", stages_.size() - 1, " called directly"});
 }
 
-MILLRACE_INLINE double Task::inputFill() const noexcept {
+MILLRACE_INLINE_COLD double Task::inputFill() const noexcept {
     std::size_t used = 0;
     std::size_t room = 0;
     for (const InputChannel& each : channels_) {
-        used += each.channel->size();
-        room += each.channel->capacity();
+        used += each.channel.size();
+        room += each.channel.capacity();
     }
     return room == 0 ? 0.0 : static_cast<double>(used) / static_cast<double>(room);
 }
@@ -113,35 +116,35 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         } else if (finishing_) {
             const Outcome outcome = finish();
             if (outcome == Outcome::Ended) return outcome;
-        } else if (stages_.front()->node->isSource ? !poll() : !receive()) {
+        } else if (stages_.front().node->isSource ? !poll() : !receive()) {
             const Outcome outcome = waitForInput();
             if (outcome == Outcome::Wait) return outcome;
         }
     }
 }
 
-MILLRACE_INLINE void Task::open() {
+MILLRACE_INLINE_COLD void Task::open() {
     opened_ = true;
     lastClock_ = lastFlush_ = executor().monotonicNow();
     // from the tail: whoever emits in open() finds its successors ready
-    for (auto slot = stages_.rbegin(); slot != stages_.rend(); ++slot) {
-        call(**slot, false, [&](Stage& stage) { stage.open(context_); });
-        (*slot)->opened = true;
+    for (std::size_t i = stages_.size(); i-- > 0;) {
+        call(stages_[i], false, [&](Stage& stage) { stage.open(context_); });
+        stages_[i].opened = true;
     }
 }
 
-MILLRACE_INLINE void Task::close(bool failureCounts) {
+MILLRACE_INLINE_COLD void Task::close(bool failureCounts) {
     std::exception_ptr first;
-    for (const auto& slot : stages_) {
-        if (!slot->opened) continue;
-        slot->opened = false;
+    for (StageSlot& slot : stages_) {
+        if (!slot.opened) continue;
+        slot.opened = false;
         try {
-            call(*slot, false, [](Stage& stage) { stage.close(); });
+            call(slot, false, [](Stage& stage) { stage.close(); });
         } catch (const std::exception& error) {
             if (first == nullptr && failureCounts) {
                 first = std::current_exception();
             } else {
-                log(LogLevel::Error, "error while closing after a failure: " + describeException(error));
+                log(LogLevel::Error, message({"error while closing after a failure: ", describeException(error)}));
             }
         }
     }
@@ -151,16 +154,22 @@ MILLRACE_INLINE void Task::close(bool failureCounts) {
 /// True when the overflow has drained and no sink waits. Otherwise the consumers or the sinks wake this task.
 MILLRACE_INLINE bool Task::waitForRoom() {
     for (;;) {
-        std::erase_if(blocked_.channels, [](Channel* channel) { return channel->drainOverflow(); });
+        for (std::size_t i = 0; i < blocked_.channels.size();) {
+            if (blocked_.channels[i].drainOverflow()) {
+                blocked_.channels.removeAt(i);
+            } else {
+                ++i;
+            }
+        }
         bool sinksReady = true;
-        for (const auto& isReady : context_.sinkChecks) sinksReady = isReady() && sinksReady;
+        for (auto& sink : context_.sinkChecks) sinksReady = sink.isReady() && sinksReady;
         context_.outputBlocked = !blocked_.channels.empty() || !sinksReady;
         if (!context_.outputBlocked) return true;
         bool room = false;
-        for (Channel* channel : blocked_.channels) room = channel->waitForRoom() || room;
+        for (Channel& channel : blocked_.channels) room = channel.waitForRoom() || room;
         if (!room) break;
     }
-    if (bufferTimeout_ > Duration{0} && outputs_.size() > blocked_.channels.size()) {
+    if (bufferTimeout_ > Duration{0} && outputs_ > blocked_.channels.size()) {
         // open batches of the other channels must not grow older than the buffer timeout
         lastClock_ = executor().monotonicNow();
         if (lastClock_ - lastFlush_ >= bufferTimeout_) {
@@ -185,7 +194,7 @@ MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
     return Outcome::Wait;
 }
 
-MILLRACE_INLINE Actor::Outcome Task::finish() {
+MILLRACE_INLINE_COLD Actor::Outcome Task::finish() {
     flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
     if (alignment_ != nullptr) alignment_->publish(alignmentMember_, SourceAlignment::kNotCounted);
@@ -197,8 +206,8 @@ MILLRACE_INLINE Actor::Outcome Task::finish() {
 /// True when no stage is suspended any more.
 MILLRACE_INLINE bool Task::resumeStages() {
     // consumers first: a stage that goes on must not meet a successor that is itself suspended
-    for (auto slot = stages_.rbegin(); slot != stages_.rend(); ++slot) {
-        const Progress progress = call(**slot, true, [](Stage& stage) { return stage.resume(); });
+    for (std::size_t i = stages_.size(); i-- > 0;) {
+        const Progress progress = call(stages_[i], true, [](Stage& stage) { return stage.resume(); });
         --quantumLeft_;
         if (progress == Progress::Suspended) return false;
     }
@@ -207,10 +216,10 @@ MILLRACE_INLINE bool Task::resumeStages() {
     return true;
 }
 
-MILLRACE_INLINE void Task::postMail(std::size_t stage, std::function<void()> mail) {
+MILLRACE_INLINE_COLD void Task::postMail(std::size_t stage, std::function<void()> mail) {
     {
         const std::lock_guard lock(mailMutex_);
-        mailbox_.push_back({stage, std::move(mail)});
+        mailbox_.add(new Mail{stage, std::move(mail)});
     }
     hasMail_.store(true);
     wake();
@@ -225,9 +234,10 @@ MILLRACE_INLINE bool Task::runMail() {
         mail_.swap(mailbox_);
         if (mail_.empty()) return false;
     }
-    const Mail mail = std::move(mail_[nextMail_++]);
+    Mail& mail = mail_[nextMail_++];
+    const std::function<void()> body = std::exchange(mail.body, nullptr);  // what it owns goes with the call
     executor().trace(0xa11);
-    call(*stages_.at(mail.stage), false, [&](Stage& stage) { stage.onMail(mail.body); });
+    call(stages_[mail.stage], false, [&](Stage& stage) { stage.onMail(body); });
     return true;
 }
 
@@ -252,7 +262,7 @@ MILLRACE_INLINE bool Task::runTimers() {
         executor().trace(0x71e);
     }
     // nobody knows which stage of the task has asked, so all of them hear of it
-    StageSlot& slot = *stages_[timerStage_++];
+    StageSlot& slot = stages_[timerStage_++];
     settle(call(slot, true, [&](Stage& stage) { return stage.onProcessingTime(timerTime_); }));
     publishWatermark();
     return true;
@@ -275,7 +285,7 @@ MILLRACE_INLINE void Task::readClock() {
 }
 
 MILLRACE_INLINE void Task::flushPorts() {
-    for (const auto& port : ports_) port->flush();
+    for (Port& port : ports_) port.flush();
     if (bufferTimeout_ > Duration{0}) lastFlush_ = lastClock_;
 }
 
@@ -287,12 +297,12 @@ MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
     executor().wakeAt(time, job_.weakReference(*this));
 }
 
-MILLRACE_INLINE void Task::release() noexcept {
+MILLRACE_INLINE_COLD void Task::release() noexcept {
     if (batch_ != nullptr) batch_->destroy();
     batch_ = nullptr;
     ports_.clear();  // with their open batches
     context_.sinkChecks.clear();
-    for (const auto& slot : stages_) slot->stage.reset();
+    for (StageSlot& slot : stages_) slot.stage.reset();
 }
 
 }  // namespace millrace::detail

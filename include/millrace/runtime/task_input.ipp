@@ -12,13 +12,13 @@ MILLRACE_INLINE bool Task::receive() {
     std::size_t at = executor().firstChannel(count, nextChannel_);
     for (std::size_t i = 0; i < count; ++i, ++at) {
         if (at >= count) at = 0;
-        batch_ = channels_[openChannels_[at]].channel->receive();
+        batch_ = openChannels_[at].channel.receive();
         if (batch_ == nullptr) continue;
-        batchChannel_ = openChannels_[at];
+        batchChannel_ = &openChannels_[at];
         batchPosition_ = 0;
         batchMark_ = 0;
         nextChannel_ = at + 1;
-        executor().trace((std::uint64_t{batch_->size} << 32) ^ (batchChannel_ << 8) ^ batch_->markCount);
+        executor().trace((std::uint64_t{batch_->size} << 32) ^ (std::uint64_t{at} << 8) ^ batch_->markCount);
         return true;
     }
     return false;
@@ -26,7 +26,7 @@ MILLRACE_INLINE bool Task::receive() {
 
 /// One step through the batch at hand: a mark, a run of records up to the next one, or the control event at the end.
 MILLRACE_INLINE void Task::continueBatch() {
-    BatchBase& batch = *batch_;
+    Batch& batch = *batch_;
     if (batchMark_ < batch.markCount && batch.marks[batchMark_].position <= batchPosition_) {
         onMark(batch.marks[batchMark_++].watermark);
         return;
@@ -36,8 +36,8 @@ MILLRACE_INLINE void Task::continueBatch() {
         const std::size_t end =
             batchMark_ < batch.markCount ? std::min(batch.marks[batchMark_].position, batch.size) : batch.size;
         batchPosition_ = end;
-        const int input = inputs_[channels_[batchChannel_].input].logical;
-        call(*stages_.front(), false, [&](Stage& stage) { stage.onBlock(input, batch.block(from, end - from)); });
+        const int input = batchChannel_->input.logical;
+        call(stages_.front(), false, [&](Stage& stage) { stage.onBlock(input, batch.block(from, end - from)); });
         blockDone();
         return;
     }
@@ -47,36 +47,37 @@ MILLRACE_INLINE void Task::continueBatch() {
     batch.destroy();
 }
 
-MILLRACE_INLINE void Task::queue(std::size_t input, const WatermarkValve::Result& result) {
-    const int logical = inputs_[input].logical;
-    if (result.watermark) events_.push_back({Event::Kind::Watermark, logical, *result.watermark});
-    if (result.status == StatusChange::Idle) events_.push_back({Event::Kind::Idle, logical});
-    if (result.status == StatusChange::Active) events_.push_back({Event::Kind::Active, logical});
+MILLRACE_INLINE void Task::queue(const Input& input, const WatermarkValve::Result& result) {
+    if (result.watermark) queue({Event::Kind::Watermark, input.logical, *result.watermark});
+    if (result.status == StatusChange::Idle) queue({Event::Kind::Idle, input.logical});
+    if (result.status == StatusChange::Active) queue({Event::Kind::Active, input.logical});
 }
 
 MILLRACE_INLINE void Task::onMark(Timestamp watermark) {
-    const InputChannel& from = channels_[batchChannel_];
-    WatermarkValve& valve = inputs_[from.input].valve;
+    const InputChannel& from = *batchChannel_;
+    WatermarkValve& valve = from.input.valve;
     // the valve drops watermarks of idle channels, but the last one must get through: windows depend on it
     if (watermark == kMaxTimestamp) queue(from.input, valve.active(from.indexInValve));
     queue(from.input, valve.watermark(from.indexInValve, watermark));
 }
 
 MILLRACE_INLINE void Task::onControl() {
-    const InputChannel& from = channels_[batchChannel_];
-    Input& input = inputs_[from.input];
+    const InputChannel& from = *batchChannel_;
+    Input& input = from.input;
     switch (batch_->control) {
         case ControlKind::None:
             break;
         case ControlKind::Idle:
-            queue(from.input, input.valve.idle(from.indexInValve));
+            queue(input, input.valve.idle(from.indexInValve));
             break;
         case ControlKind::Active:
-            queue(from.input, input.valve.active(from.indexInValve));
+            queue(input, input.valve.active(from.indexInValve));
             break;
         case ControlKind::EndOfInput:
-            openChannels_.erase(std::find(openChannels_.begin(), openChannels_.end(), batchChannel_));
-            if (--input.openChannels == 0) events_.push_back({Event::Kind::EndInput, input.logical});
+            for (std::size_t i = 0; i < openChannels_.size(); ++i) {
+                if (&openChannels_[i] == &from) openChannels_.removeAt(i);
+            }
+            if (--input.openChannels == 0) queue({Event::Kind::EndInput, input.logical});
             break;
         case ControlKind::Barrier:
             throw MillraceException("this runtime does not take checkpoints yet, but got a barrier");
@@ -85,15 +86,12 @@ MILLRACE_INLINE void Task::onControl() {
 
 /// Tells the head of the task one thing that the valves have decided.
 MILLRACE_INLINE bool Task::runEvents() {
-    if (nextEvent_ == events_.size()) {
-        if (nextEvent_ > 0) {
-            events_.clear();
-            nextEvent_ = 0;
-        }
+    if (nextEvent_ == eventCount_) {
+        nextEvent_ = eventCount_ = 0;
         return false;
     }
     const Event event = events_[nextEvent_++];
-    StageSlot& slot = *stages_.front();
+    StageSlot& slot = stages_.front();
     switch (event.kind) {
         case Event::Kind::Watermark:
             settle(call(slot, true, [&](Stage& stage) { return stage.onWatermark(event.input, event.watermark); }));
@@ -119,7 +117,7 @@ MILLRACE_INLINE bool Task::poll() {
         return true;
     }
     if (alignment_ != nullptr && alignment_->mustPause(alignmentMember_)) return false;
-    const PollStatus status = call(*stages_.front(), true, [](Stage& stage) { return stage.poll(); });
+    const PollStatus status = call(stages_.front(), true, [](Stage& stage) { return stage.poll(); });
     executor().trace(0x9011 + static_cast<std::uint64_t>(status));
     publishWatermark();
     blockDone();
@@ -141,7 +139,7 @@ MILLRACE_INLINE bool Task::poll() {
 MILLRACE_INLINE void Task::endSource() {
     finishing_ = true;
     const bool drain = job_.stopRequest() != JobControl::StopRequest::NoDrain;
-    settle(call(*stages_.front(), true, [&](Stage& stage) { return stage.finishSource(drain); }));
+    settle(call(stages_.front(), true, [&](Stage& stage) { return stage.finishSource(drain); }));
 }
 
 MILLRACE_INLINE void Task::publishWatermark() {

@@ -2,11 +2,10 @@
 #define MILLRACE_RUNTIME_TIMER_THREAD_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/runtime/executor_timers.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <condition_variable>
-#include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -23,10 +22,12 @@ class Job;
 class TimerThread {
 public:
     TimerThread() = default;
-    ~TimerThread();
+    ~TimerThread() { stop(); }
     TimerThread(const TimerThread&) = delete;
     TimerThread& operator=(const TimerThread&) = delete;
 
+    /// Ends the thread; later calls have no effect.
+    void stop();
     void wakeAt(Timestamp time, std::weak_ptr<Actor> actor);
     void watch(const std::shared_ptr<Job>& job);
 
@@ -36,10 +37,12 @@ public:
 private:
     void start();
     void run();
+    void wakeDue(std::unique_lock<std::mutex>& lock);
+    void watchJobs(std::unique_lock<std::mutex>& lock);
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::multimap<Timestamp, std::weak_ptr<Actor>> timers_;
+    ExecutorTimers timers_;
     std::vector<std::weak_ptr<Job>> jobs_;
     bool stopping_ = false;
     std::thread thread_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <utility>
 
 namespace millrace::detail {
@@ -15,7 +16,7 @@ MILLRACE_INLINE_COLD Duration TimerThread::monotonicNow() {
     return std::chrono::steady_clock::now().time_since_epoch();
 }
 
-MILLRACE_INLINE_COLD TimerThread::~TimerThread() {
+MILLRACE_INLINE_COLD void TimerThread::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -25,14 +26,15 @@ MILLRACE_INLINE_COLD TimerThread::~TimerThread() {
 }
 
 MILLRACE_INLINE_COLD void TimerThread::start() {
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (!stopping_ && !thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Actor> actor) {
     bool first = false;
     {
         const std::lock_guard lock(mutex_);
-        first = timers_.emplace(time, std::move(actor)) == timers_.begin();
+        first = time < timers_.earliest();
+        timers_.add(time, std::move(actor));
         start();
     }
     if (first) changed_.notify_all();
@@ -47,40 +49,44 @@ MILLRACE_INLINE_COLD void TimerThread::watch(const std::shared_ptr<Job>& job) {
     changed_.notify_all();
 }
 
+MILLRACE_INLINE_COLD void TimerThread::wakeDue(std::unique_lock<std::mutex>& lock) {
+    const Timestamp time = now();
+    while (timers_.earliest() <= time && !timers_.empty()) {
+        const std::shared_ptr<Actor> actor = timers_.takeEarliest();
+        lock.unlock();
+        if (actor != nullptr) actor->wake();
+        lock.lock();
+    }
+}
+
+MILLRACE_INLINE_COLD void TimerThread::watchJobs(std::unique_lock<std::mutex>& lock) {
+    for (std::size_t i = 0; i < jobs_.size();) {
+        std::shared_ptr<Job> job = jobs_[i].lock();
+        if (job == nullptr || job->ended()) {
+            jobs_.erase(jobs_.begin() + static_cast<std::ptrdiff_t>(i));
+            continue;
+        }
+        ++i;
+        lock.unlock();
+        job->reportLongCalls(monotonicNow());
+        job.reset();  // perhaps the last reference to it: outside of the lock
+        lock.lock();
+    }
+}
+
 MILLRACE_INLINE_COLD void TimerThread::run() {
     // the wall clock may be set while this waits, so no wait is longer than this
     constexpr Duration kLongestWait = std::chrono::milliseconds(500);
-    std::vector<std::weak_ptr<Actor>> due;
-    std::vector<std::weak_ptr<Job>> watched;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        const Timestamp time = now();
-        while (!timers_.empty() && timers_.begin()->first <= time) {
-            due.push_back(std::move(timers_.begin()->second));
-            timers_.erase(timers_.begin());
-        }
-        std::erase_if(jobs_, [](const std::weak_ptr<Job>& weak) {
-            const auto job = weak.lock();
-            return job == nullptr || job->ended();
-        });
-        watched = jobs_;
-        lock.unlock();
-        for (const auto& weak : due) {
-            if (const auto actor = weak.lock()) actor->wake();
-        }
-        due.clear();
-        for (const auto& weak : watched) {
-            if (const auto job = weak.lock()) job->reportLongCalls(monotonicNow());
-        }
-        lock.lock();
+        wakeDue(lock);
+        watchJobs(lock);
         if (stopping_) return;
-        if (!timers_.empty()) {
-            const Duration untilNext = std::max(timers_.begin()->first - now(), Duration{0});
-            changed_.wait_for(lock, std::min(untilNext, kLongestWait));
-        } else if (!jobs_.empty()) {
-            changed_.wait_for(lock, kLongestWait);
-        } else {
+        if (timers_.empty() && jobs_.empty()) {
             changed_.wait(lock);
+        } else {
+            const Duration untilNext = timers_.earliest() - std::min(now(), timers_.earliest());
+            changed_.wait_for(lock, std::min(untilNext, kLongestWait));
         }
     }
 }

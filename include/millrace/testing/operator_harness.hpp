@@ -242,9 +242,8 @@ std::shared_ptr<const PipelineFragment> finishFragment(FragmentEnvironment& env,
 template <class In>
 DataStream<In> fragmentInput(FragmentEnvironment& env, std::vector<int>& inputs) {
     StreamInput input = env.addInput();
-    inputs.push_back(input.upstreams.front().node);
-    input.ports = forwardPorts<In>();
-    input.rebalancePorts = rebalancePorts<In>();
+    inputs.push_back(input.upstreams.front().from);
+    input.ports = plainPorts<In>();
     return StreamAccess::stream<In>(std::move(input));
 }
 

@@ -26,7 +26,7 @@ MILLRACE_INLINE_COLD StreamInput FragmentEnvironment::addInput() {
     StreamInput input;
     input.graph = graph();
     input.generation = graph()->generation();
-    input.upstreams = {{graph()->add(std::move(node), std::make_shared<NoStageFactory>()), {}}};
+    input.upstreams.emplace_back().from = graph()->add(std::move(node), std::make_shared<NoStageFactory>());
     return input;
 }
 

@@ -1,0 +1,48 @@
+#ifndef MILLRACE_CORE_MESSAGE_HPP
+#define MILLRACE_CORE_MESSAGE_HPP
+
+#include <millrace/core/config.hpp>
+
+#include <concepts>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace millrace::detail {
+
+/// A piece of a message: text, or a whole number.
+class MessagePart {
+public:
+    // NOLINTBEGIN(google-explicit-constructor): they are what messages are written in
+    MessagePart(std::string_view text)
+        : text_(text.empty() ? "" : text.data()), number_(static_cast<long long>(text.size())) {}
+    MessagePart(const char* text) : MessagePart(std::string_view(text)) {}
+    MessagePart(const std::string& text) : MessagePart(std::string_view(text)) {}
+    template <std::integral Number>
+    MessagePart(Number number) : number_(static_cast<long long>(number)) {}
+    // NOLINTEND(google-explicit-constructor)
+
+    void appendTo(std::string& text) const;
+
+private:
+    const char* text_ = nullptr;  ///< null: this is a number
+    long long number_;            ///< or the length of the text
+};
+
+/// Texts and numbers in one string. Instead of `"a " + std::to_string(n) + " b"`, which costs every file that includes it
+/// several times as long to compile.
+std::string message(std::initializer_list<MessagePart> parts);
+
+/// Throws an Exception with such a message.
+template <class Exception>
+[[noreturn, gnu::cold, gnu::noinline]] void raise(std::initializer_list<MessagePart> parts) {
+    throw Exception(message(parts));
+}
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/core/message.ipp>
+#endif
+
+#endif  // MILLRACE_CORE_MESSAGE_HPP

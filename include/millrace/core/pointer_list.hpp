@@ -1,0 +1,90 @@
+#ifndef MILLRACE_CORE_POINTER_LIST_HPP
+#define MILLRACE_CORE_POINTER_LIST_HPP
+
+#include <millrace/core/config.hpp>
+
+#include <cstddef>
+#include <vector>
+
+namespace millrace::detail {
+
+/// What all lists of pointers have in common.
+class PointerStore {
+public:
+    bool empty() const noexcept { return pointers_.empty(); }
+    std::size_t size() const noexcept { return pointers_.size(); }
+    void clear() noexcept { pointers_.clear(); }
+
+protected:
+    void insert(std::size_t index, const void* object);
+    void remove(std::size_t index) noexcept;
+
+    std::vector<void*> pointers_;
+};
+
+/// Pointers to objects of others, in order. A file that includes many such lists compiles faster than with a vector for
+/// each type; for everything that is not touched per record.
+template <class T>
+class PointerList : public PointerStore {
+public:
+    class Iterator {
+    public:
+        explicit Iterator(void* const* at) noexcept : at_(at) {}
+        T& operator*() const noexcept { return *static_cast<T*>(*at_); }
+        Iterator& operator++() noexcept {
+            ++at_;
+            return *this;
+        }
+        bool operator!=(const Iterator& other) const noexcept { return at_ != other.at_; }
+
+    private:
+        void* const* at_;
+    };
+
+    T& operator[](std::size_t index) const noexcept { return *static_cast<T*>(pointers_[index]); }
+    T& front() const noexcept { return (*this)[0]; }
+    T& back() const noexcept { return (*this)[size() - 1]; }
+    Iterator begin() const noexcept { return Iterator(pointers_.data()); }
+    Iterator end() const noexcept { return Iterator(pointers_.data() + pointers_.size()); }
+
+    void add(T& object) { insert(size(), &object); }
+    void addAt(std::size_t index, T& object) { insert(index, &object); }
+    void removeAt(std::size_t index) noexcept { remove(index); }
+};
+
+/// The same for objects that belong to the list. They stay where they are.
+template <class T>
+class OwnerList : private PointerList<T> {
+public:
+    using PointerList<T>::empty, PointerList<T>::size, PointerList<T>::operator[], PointerList<T>::front,
+        PointerList<T>::back, PointerList<T>::begin, PointerList<T>::end;
+
+    OwnerList() = default;
+    OwnerList(OwnerList&& other) noexcept = default;
+    OwnerList& operator=(OwnerList&&) = delete;
+    ~OwnerList() { clear(); }
+
+    /// Takes the object over.
+    T& add(T* object) {
+        try {
+            PointerList<T>::add(*object);
+        } catch (...) {
+            delete object;
+            throw;
+        }
+        return *object;
+    }
+    void clear() noexcept {
+        for (T& object : *this) delete &object;
+        PointerStore::clear();
+    }
+    void swap(OwnerList& other) noexcept { this->pointers_.swap(other.pointers_); }
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/core/pointer_list.ipp>
+#endif
+
+#endif  // MILLRACE_CORE_POINTER_LIST_HPP

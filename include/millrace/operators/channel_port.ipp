@@ -1,0 +1,80 @@
+#include <millrace/core/errors.hpp>
+#include <millrace/operators/channel_port.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE void Lane::prepare(bool timed, bool hashed) {
+    if (batch_ != nullptr && batch_->size > 0) {
+        if (batch_->hasHashes != hashed) {
+            send();
+        } else if (batch_->hasTimestamps != timed) {
+            // rare: timestamps begin or end in the middle of a batch
+            if (timed) std::fill_n(batch_->timestamps(), batch_->size, kMinTimestamp);
+            timed = true;
+        }
+    }
+    if (batch_ == nullptr) batch_ = Batch::create(writer_->pool(), *layout_);
+    batch_->hasTimestamps = timed;
+    batch_->hasHashes = hashed;
+}
+
+MILLRACE_INLINE void Lane::mark(Timestamp watermark) {
+    if (batch_ == nullptr) prepare(false, false);
+    if (batch_->markCount > 0 && batch_->marks[batch_->markCount - 1u].position == batch_->size) {
+        batch_->marks[batch_->markCount - 1u].watermark = watermark;
+        return;
+    }
+    batch_->marks[batch_->markCount++] = {batch_->size, watermark};
+    if (batch_->markCount == Batch::kMaxMarks) send();
+}
+
+MILLRACE_INLINE void Lane::control(ControlKind kind) {
+    if (batch_ == nullptr) prepare(false, false);
+    batch_->control = kind;
+    send();
+}
+
+MILLRACE_INLINE void Lane::flush() {
+    if (batch_ == nullptr) return;
+    if (batch_->size > 0 || batch_->markCount > 0) {
+        send();
+    } else {
+        std::exchange(batch_, nullptr)->destroy();  // an idle edge holds no memory
+    }
+}
+
+MILLRACE_INLINE_COLD ChannelPortBase::ChannelPortBase(std::span<ChannelWriter* const> channels,
+                                                      const RecordLayout& layout) {
+    lanes_.reserve(channels.size());
+    for (ChannelWriter* channel : channels) lanes_.emplace_back(*channel, layout);
+}
+
+MILLRACE_INLINE Progress ChannelPortBase::onWatermark(Timestamp watermark) {
+    for (Lane& lane : lanes_) lane.mark(watermark);
+    return Progress::Done;
+}
+MILLRACE_INLINE void ChannelPortBase::onIdle() {
+    control(ControlKind::Idle);
+}
+MILLRACE_INLINE void ChannelPortBase::onActive() {
+    control(ControlKind::Active);
+}
+MILLRACE_INLINE Progress ChannelPortBase::endInput() {
+    control(ControlKind::EndOfInput);
+    return Progress::Done;
+}
+MILLRACE_INLINE void ChannelPortBase::flush() {
+    for (Lane& lane : lanes_) lane.flush();
+}
+
+MILLRACE_INLINE void ChannelPortBase::control(ControlKind kind) {
+    for (Lane& lane : lanes_) lane.control(kind);
+}
+
+MILLRACE_INLINE_COLD void ChannelPortBase::failCopy() {
+    throw GraphException(
+        "a stream whose records cannot be copied is read by two operators; make the record type copyable or share it "
+        "by std::shared_ptr");
+}
+
+}  // namespace millrace::detail

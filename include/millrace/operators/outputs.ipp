@@ -1,0 +1,64 @@
+#include <millrace/core/errors.hpp>
+#include <millrace/operators/outputs.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD void StageOutputs::add(std::string_view tag, Port& port) {
+    if (tag.empty()) {
+        // ports that work in place on the block come last: the others then need no copy of it
+        const std::size_t at = port.wantsOwnership() ? main_.size() : 0;
+        main_.addAt(at, port);
+        all_.addAt(at, port);
+        return;
+    }
+    all_.add(port);
+    for (Side& side : side_) {
+        if (side.key == tag) {
+            side.ports.add(port);
+            return;
+        }
+    }
+    Side& side = side_.add(new Side);
+    side.key = tag;
+    side.ports.add(port);
+}
+
+MILLRACE_INLINE void StageOutputs::flushSideBuffers() {
+    for (Side& side : side_) {
+        if (side.buffer != nullptr) side.buffer->flush();
+    }
+}
+
+MILLRACE_INLINE Progress StageOutputs::onWatermark(Timestamp watermark) {
+    flushSide();
+    Progress progress = Progress::Done;
+    for (Port& port : all_) {
+        if (port.onWatermark(watermark) == Progress::Suspended) progress = Progress::Suspended;
+    }
+    return progress;
+}
+
+MILLRACE_INLINE void StageOutputs::onIdle() {
+    for (Port& port : all_) port.onIdle();
+}
+
+MILLRACE_INLINE void StageOutputs::onActive() {
+    for (Port& port : all_) port.onActive();
+}
+
+MILLRACE_INLINE Progress StageOutputs::endInput() {
+    flushSide();
+    Progress progress = Progress::Done;
+    for (Port& port : all_) {
+        if (port.endInput() == Progress::Suspended) progress = Progress::Suspended;
+    }
+    return progress;
+}
+
+MILLRACE_INLINE_COLD void StageOutputs::failCopy() {
+    throw GraphException(
+        "a stream whose records cannot be copied is read by two operators; make the record type copyable or share it "
+        "by std::shared_ptr");
+}
+
+}  // namespace millrace::detail

@@ -1,0 +1,15 @@
+#include <millrace/core/message.hpp>
+#include <millrace/operators/user_function.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
+                                                 const std::string& record, const char* what) {
+    std::string text =
+        message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " threw"});
+    if (!record.empty()) text += message({" for the record ", record});
+    if (timestamp != kMinTimestamp) text += message({", timestamp ", describeTime(timestamp)});
+    std::throw_with_nested(UserFunctionException(text));
+}
+
+}  // namespace millrace::detail

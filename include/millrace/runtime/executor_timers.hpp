@@ -1,0 +1,43 @@
+#ifndef MILLRACE_RUNTIME_EXECUTOR_TIMERS_HPP
+#define MILLRACE_RUNTIME_EXECUTOR_TIMERS_HPP
+
+#include <millrace/core/config.hpp>
+#include <millrace/time/timestamp.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace millrace::detail {
+
+class Actor;
+
+/// Which actors an executor has to wake when; those of equal time in the order in which they were added.
+/// Each actor has a few at most, so that the list is searched and not sorted.
+/// *Thread safety:* none.
+class ExecutorTimers {
+public:
+    bool empty() const noexcept { return timers_.empty(); }
+    void add(Timestamp time, std::weak_ptr<Actor> actor);
+    /// kMaxTimestamp when there is none.
+    Timestamp earliest() const noexcept;
+    /// Takes out the actor of the earliest timer; there is one. Null when the actor is gone.
+    std::shared_ptr<Actor> takeEarliest();
+    /// Forgets the actors that have ended or are gone.
+    void dropEnded();
+
+private:
+    struct Timer {
+        Timestamp time;
+        std::weak_ptr<Actor> actor;
+    };
+
+    std::vector<Timer> timers_;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/executor_timers.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_EXECUTOR_TIMERS_HPP
