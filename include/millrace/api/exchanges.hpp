@@ -1,6 +1,7 @@
 #ifndef MILLRACE_API_EXCHANGES_HPP
 #define MILLRACE_API_EXCHANGES_HPP
 
+#include <millrace/operators/keyed_record_codec.hpp>
 #include <millrace/operators/ports.hpp>
 
 #include <memory>
@@ -22,10 +23,26 @@ Ports plainPorts() {
     });
 }
 template <class T, class KeySelector>
+class HashPortFactory final : public PortFactory {
+public:
+    explicit HashPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
+    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return std::unique_ptr<Port>(new HashPort<T, KeySelector>(channels, context, selector_));
+    }
+    KeyedRecordCodec* newKeyedRecords() const override {
+        if constexpr (HasCodec<T> && std::default_initializable<T>) {
+            return new TypedKeyedRecordCodec<T, KeySelector>(selector_);
+        } else {
+            return nullptr;
+        }
+    }
+
+private:
+    KeySelector selector_;
+};
+template <class T, class KeySelector>
 Ports hashPorts(KeySelector selector) {
-    return portFactory([selector = std::move(selector)](auto channels, const PortContext& context) {
-        return new HashPort<T, KeySelector>(channels, context, selector);
-    });
+    return Ports(new HashPortFactory<T, KeySelector>(std::move(selector)));
 }
 template <class T, class Partitioner, class KeySelector>
 Ports customPorts(Partitioner partitioner, KeySelector selector) {

@@ -9,6 +9,7 @@
 #include <millrace/connectors/sequence_source.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/functions/source.hpp>
+#include <millrace/graph/batch_stage.hpp>
 #include <millrace/graph/execution_plan.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/runtime/job_client.hpp>
@@ -78,6 +79,14 @@ public:
     StreamEnvironment& setChannelMemory(std::size_t bytes);
     /// Sources that meet in a stateful operator wait for each other when their event times drift apart; on by default.
     StreamEnvironment& setSourceAlignment(bool enabled);
+    /// Whether the job streams (as it does unless told otherwise) or runs as a batch over bounded sources. In batch every
+    /// keyed operator gets its records grouped by key and sorted by time, and rolling reductions give one value per key.
+    StreamEnvironment& setRuntimeMode(RuntimeExecutionMode mode, BatchOptions options = {}) {
+        settings_.mode = mode;
+        settings_.batch = std::move(options);
+        settings_.batchStage = detail::makeBatchStage;
+        return *this;
+    }
     /// Every edge between stages goes over a channel; none calls the next one directly. For debugging.
     StreamEnvironment& disableOperatorChaining();
 

@@ -73,6 +73,7 @@ struct StageTraits {
     bool emitsWatermarks = false;
     bool assignsTimestamps = false;
     bool needsWatermarks = false;
+    bool needsBoundedInput = false;
     Duration alignmentDrift{0};
     std::optional<int> fixedParallelism;
 

@@ -156,6 +156,23 @@ MILLRACE_INLINE_COLD void checkEventTime(const GraphNode& window, const std::vec
     }
 }
 
+/// A source that never ends, among those that a node reads; null if there is none.
+MILLRACE_INLINE_COLD const GraphNode* unboundedSourceOf(const GraphNode& node, const std::vector<GraphNode>& nodes) {
+    if (node.isSource) return node.isBounded ? nullptr : &node;
+    for (const GraphEdge& edge : node.inputs) {
+        if (const GraphNode* found = unboundedSourceOf(nodes[static_cast<std::size_t>(edge.from)], nodes)) return found;
+    }
+    return nullptr;
+}
+
+MILLRACE_INLINE_COLD void checkBounded(const GraphNode& node, const std::vector<GraphNode>& nodes) {
+    const GraphNode* const source = unboundedSourceOf(node, nodes);
+    if (source == nullptr) return;
+    raise<GraphException>({"'", nameOf(node), "' gives its results when its input ends, but the source '",
+                           nameOf(*source),
+                           "' never ends; cut the stream into windows first, or read a bounded source"});
+}
+
 MILLRACE_INLINE_COLD const std::vector<GraphNode>& GraphBuilder::resolve(const JobSettings& settings) {
     if (nodes_.empty()) {
         throw GraphException(
@@ -169,8 +186,24 @@ MILLRACE_INLINE_COLD const std::vector<GraphNode>& GraphBuilder::resolve(const J
     checkSinks(nodes_);
     for (const GraphNode& node : nodes_) {
         if (node.needsWatermarks) checkEventTime(node, nodes_);
+        if (node.needsBoundedInput) checkBounded(node, nodes_);
     }
     return nodes_;
+}
+
+MILLRACE_INLINE_COLD void chooseMode(JobGraph& graph) {
+    const GraphNode* unbounded = nullptr;
+    for (const GraphNode& node : graph.nodes) {
+        if (node.isSource && !node.isBounded) unbounded = &node;
+    }
+    if (unbounded == nullptr) {
+        graph.mode = RuntimeExecutionMode::Batch;
+    } else if (graph.mode == RuntimeExecutionMode::Automatic) {
+        graph.mode = RuntimeExecutionMode::Streaming;
+    } else {
+        raise<GraphException>({"batch execution needs bounded sources, but '", nameOf(*unbounded),
+                               "' never ends; use RuntimeExecutionMode::Streaming or Automatic"});
+    }
 }
 
 MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
@@ -181,7 +214,9 @@ MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
         node.factory->bind(std::move(ids));
     }
     ++generation_;
-    return {settings, std::exchange(nodes_, {})};
+    JobGraph graph{settings, std::exchange(nodes_, {})};
+    if (graph.mode != RuntimeExecutionMode::Streaming) chooseMode(graph);
+    return graph;
 }
 
 MILLRACE_INLINE_COLD int GraphBuilder::highestParallelism() const {
@@ -250,6 +285,7 @@ MILLRACE_INLINE_COLD void StageTraits::add(const StageTraits& other) {
     emitsWatermarks = emitsWatermarks || other.emitsWatermarks;
     assignsTimestamps = assignsTimestamps || other.assignsTimestamps;
     needsWatermarks = needsWatermarks || other.needsWatermarks;
+    needsBoundedInput = needsBoundedInput || other.needsBoundedInput;
     alignmentDrift = std::max(alignmentDrift, other.alignmentDrift);
     if (other.fixedParallelism.has_value()) fixedParallelism = other.fixedParallelism;
 }
@@ -260,6 +296,7 @@ MILLRACE_INLINE_COLD void StageTraits::applyTo(GraphNode& node) const {
     node.emitsWatermarks = emitsWatermarks;
     node.assignsTimestamps = assignsTimestamps;
     node.needsWatermarks = needsWatermarks;
+    node.needsBoundedInput = needsBoundedInput;
     node.alignmentDrift = alignmentDrift;
     node.fixedParallelism = fixedParallelism;
 }

@@ -4,13 +4,31 @@
 #include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace millrace::detail {
+namespace millrace {
+
+/// Whether a job treats its input as a stream or as something that is there in full. @public
+enum class RuntimeExecutionMode : std::uint8_t {
+    Streaming,  ///< results as records come
+    Batch,      ///< bounded input only: keyed records are sorted by key and time, and every key gives its results once
+    Automatic   ///< batch if every source is bounded
+};
+
+/// How batch execution sorts. @public
+struct BatchOptions {
+    std::size_t sortMemory = std::size_t{128}
+                             << 20;  ///< bytes for each subtask with a keyed input; beyond it sorts by files
+    std::string
+        directory{};  ///< of the temporary files; empty: $TMPDIR, or /tmp. They have no names and vanish by themselves
+};
+
+namespace detail {
 
 struct OperatorParameter {
     std::string name;
@@ -56,12 +74,17 @@ struct GraphNode {
     bool emitsWatermarks = false;    ///< some operator of this node generates watermarks
     bool assignsTimestamps = false;  ///< some operator of this node (or its source) gives records a timestamp
     bool needsWatermarks = false;    ///< event-time window or timer: checked before running
+    bool needsBoundedInput = false;  ///< ends with its input: checked before running
     bool chainable = true;           ///< may be called directly by its neighbours (disableChaining: no)
     bool startsChain = false;        ///< startNewChain: not called directly by its producer
     Duration alignmentDrift{0};      ///< 32 slides of an event-time window; 0 = default
     std::string outputType;
     std::shared_ptr<StageFactory> factory;
 };
+
+/// Makes of a stage what batch execution runs in its place; null: the job streams.
+using BatchStageMaker = std::unique_ptr<Stage> (*)(std::unique_ptr<Stage> stage, const GraphNode& node,
+                                                   const BatchOptions& options);
 
 /// What is set for a whole job.
 struct JobSettings {
@@ -72,6 +95,9 @@ struct JobSettings {
     std::size_t channelBytes = std::size_t{64} << 20;         ///< one budget for all channels
     std::uint64_t seed = 0;
     bool alignSources = true;
+    RuntimeExecutionMode mode = RuntimeExecutionMode::Streaming;
+    BatchOptions batch;
+    BatchStageMaker batchStage = nullptr;  ///< set with the mode, so that only those who ask for batch compile it
 };
 
 /// A whole job as data, and the factories that make it run. Made by the environment, consumed by a runtime.
@@ -79,7 +105,8 @@ struct JobGraph : JobSettings {
     std::vector<GraphNode> nodes;  ///< index = id; producers before consumers
 };
 
-}  // namespace millrace::detail
+}  // namespace detail
+}  // namespace millrace
 
 #ifndef MILLRACE_SEPARATE_COMPILATION
 #include <millrace/graph/job_graph.ipp>

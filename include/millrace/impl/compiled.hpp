@@ -19,6 +19,7 @@
 #include <millrace/connectors/socket_connection.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
+#include <millrace/graph/batch_stage.ipp>
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
 #include <millrace/graph/job_graph.ipp>

@@ -1,3 +1,6 @@
+#ifndef MILLRACE_OPERATORS_SORT_BUFFER_IPP
+#define MILLRACE_OPERATORS_SORT_BUFFER_IPP
+
 #include <millrace/operators/sort_buffer.hpp>
 
 #include <millrace/core/errors.hpp>
@@ -191,3 +194,5 @@ MILLRACE_INLINE bool SortBuffer::next(SortedRecord& record) {
 }
 
 }  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_SORT_BUFFER_IPP

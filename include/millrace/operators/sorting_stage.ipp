@@ -1,3 +1,6 @@
+#ifndef MILLRACE_OPERATORS_SORTING_STAGE_IPP
+#define MILLRACE_OPERATORS_SORTING_STAGE_IPP
+
 #include <millrace/operators/sorting_stage.hpp>
 
 namespace millrace::detail {
@@ -169,3 +172,5 @@ MILLRACE_INLINE void SortingStage::copyMetrics() {
 }
 
 }  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_SORTING_STAGE_IPP

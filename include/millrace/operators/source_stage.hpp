@@ -213,7 +213,7 @@ private:
         stage_->maySuspend = maySuspend;
     }
     void sendWatermark(Timestamp watermark) {
-        if (watermark <= last_) return;
+        if (watermark <= last_ || (stage_->isBatch && watermark != kMaxTimestamp)) return;
         last_ = watermark;
         metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
         if (next_.onWatermark(watermark) == Progress::Suspended) progress_ = Progress::Suspended;

@@ -206,6 +206,8 @@ enum class ExchangeKind : std::uint8_t {
     Custom      ///< the user's partitioner
 };
 
+class KeyedRecordCodec;
+
 /// What a port needs to know of where it stands.
 struct PortContext {
     ExchangeKind exchange = ExchangeKind::Forward;
@@ -220,6 +222,9 @@ struct PortContext {
 class PortFactory {
 public:
     virtual ~PortFactory() = default;
+    /// What batch execution needs to sort the records of this edge by key, owned by the caller. Null for edges without a key,
+    /// and where the records have no codec.
+    virtual KeyedRecordCodec* newKeyedRecords() const { return nullptr; }
     virtual std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels,
                                          const PortContext& context) const = 0;
 };

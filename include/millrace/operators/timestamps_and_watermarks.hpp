@@ -110,7 +110,9 @@ private:
         if (output.idle()) {
             if (!idle_) markIdle(true);
         } else {
-            const bool grows = output.watermark() > last_ && output.watermark() != kMinTimestamp;
+            // batch execution keeps the timestamps and does without the watermarks
+            const bool grows =
+                output.watermark() > last_ && output.watermark() != kMinTimestamp && !stage_->isBatch;
             if (idle_ && (grows || !strategy_.get().periodicEmit().has_value())) markIdle(false);
             if (grows) {
                 advanceTo(output.watermark());

@@ -28,6 +28,7 @@ private:
     StageSlot& slotOf(const GraphNode& node, int subtask) const;
 
     void check(const GraphNode& node) const;
+    bool isBatch() const noexcept { return graph_.mode == RuntimeExecutionMode::Batch; }
     ExchangeKind resolve(const GraphEdge& edge, const GraphNode& consumer) const;
     bool isCalledDirectly(const GraphNode& consumer) const;
     void makeStages(const GraphNode& node);
@@ -54,7 +55,7 @@ MILLRACE_INLINE_COLD JobTasks JobWiring::wire() {
         for (const GraphEdge& edge : node.inputs) connect(edge, node);
     }
     for (Task& task : out_.tasks) task.finishWiring();
-    if (graph_.alignSources) alignSources();
+    if (graph_.alignSources && !isBatch()) alignSources();
     return std::move(out_);
 }
 
@@ -105,7 +106,9 @@ MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     const bool directly = isCalledDirectly(node);
     for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
         Task& task = directly ? *slotOf(this->node(node.inputs.front().from), subtask).task : newTask(node, subtask);
-        slots_.add(task.addStage(node.factory->create(shared), node, subtask));
+        std::unique_ptr<Stage> stage = node.factory->create(shared);
+        if (isBatch()) stage = graph_.batchStage(std::move(stage), node, graph_.batch);
+        slots_.add(task.addStage(std::move(stage), node, subtask));
     }
 }
 
@@ -117,6 +120,7 @@ MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask
     context.subtaskIndex = subtask;
     context.parallelism = *node.parallelism;
     context.maxParallelism = graph_.maxParallelism;
+    context.isBatch = isBatch();
     context.seed = seedOf(node.id, subtask, -1);
     return task;
 }

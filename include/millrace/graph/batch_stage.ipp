@@ -1,0 +1,40 @@
+#ifndef MILLRACE_GRAPH_BATCH_STAGE_IPP
+#define MILLRACE_GRAPH_BATCH_STAGE_IPP
+
+#include <millrace/core/message.hpp>
+#include <millrace/graph/batch_stage.hpp>
+#include <millrace/operators/sorting_stage.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD std::unique_ptr<Stage> makeBatchStage(std::unique_ptr<Stage> stage, const GraphNode& node,
+                                                           const BatchOptions& options) {
+    if (!node.isStateful) return stage;
+    int inputs = 0;
+    bool isKeyed = false;
+    for (const GraphEdge& edge : node.inputs) {
+        inputs = std::max(inputs, edge.input + 1);
+        isKeyed = isKeyed || edge.exchange == ExchangeKind::Hash;
+    }
+    if (!isKeyed) return stage;
+    std::vector<std::unique_ptr<KeyedRecordCodec>> codecs(static_cast<std::size_t>(inputs));
+    for (const GraphEdge& edge : node.inputs) {
+        auto& codec = codecs[static_cast<std::size_t>(edge.input)];
+        if (edge.exchange != ExchangeKind::Hash || codec != nullptr) continue;
+        codec.reset(edge.ports->newKeyedRecords());
+        if (codec != nullptr) continue;
+        raise<GraphException>(
+            {"batch execution sorts the records of '", node.operators.front().name,
+             "' by key, but their type has no codec or no default constructor; make it a plain aggregate "
+             "or specialise millrace::Codec for it"});
+    }
+    return std::make_unique<SortingStage>(std::move(stage), std::move(codecs), options.sortMemory, options.directory);
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_GRAPH_BATCH_STAGE_IPP
