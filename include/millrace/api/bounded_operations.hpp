@@ -4,7 +4,7 @@
 #include <millrace/api/partition_window_stream.hpp>
 #include <millrace/operators/cross.hpp>
 #include <millrace/operators/first.hpp>
-#include <millrace/operators/first_of_key.hpp>
+#include <millrace/operators/rolling_functions.hpp>
 #include <millrace/types/codec.hpp>
 #include <millrace/types/key_hash.hpp>
 

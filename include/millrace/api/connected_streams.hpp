@@ -4,6 +4,7 @@
 #include <millrace/api/data_stream.hpp>
 #include <millrace/api/keyed_stream.hpp>
 #include <millrace/api/recording.hpp>
+#include <millrace/api/stream_access.hpp>
 #include <millrace/operators/co_process.hpp>
 
 #include <string>
@@ -16,13 +17,6 @@ namespace detail {
 
 template <class First, class Second>
 auto connectKeyed(const First& first, const Second& second);
-
-/// Records an operator that reads two streams; what it returns is the start of a chain.
-template <class A, class B, class Op>
-auto connectedStream(StreamInput first, StreamInput second, Op op, OperatorInfo info, StageTraits traits = {}) {
-    return StreamAccess::stream(twoInputs(std::move(first), std::move(second)),
-                                Link<TwoInputs<A, B>, Op>{{}, std::move(op)}, {{std::move(info), traits}});
-}
 
 }  // namespace detail
 
@@ -103,7 +97,8 @@ public:
         } else {
             static_assert(
                 detail::kRejected<Fn>,
-                "millrace: connect(b).process(fn): fn must be copyable and have processElement1(a, ProcessContext& ctx, "
+                "millrace: connect(b).process(fn): fn must be copyable and have processElement1(a, ProcessContext& "
+                "ctx, "
                 "Collector<Out>& out) and processElement2(b, ctx, out) for the elements a and b of the two streams. "
                 "Keyed state and timers need keys: connect(b).keyBy(k1, k2).process(fn).");
             return detail::RejectedStream{};

@@ -1,12 +1,14 @@
 #ifndef MILLRACE_API_DATA_STREAM_HPP
 #define MILLRACE_API_DATA_STREAM_HPP
 
+#include <millrace/api/bounded_operations.hpp>
 #include <millrace/api/collect.hpp>
 #include <millrace/api/data_stream_sink.hpp>
 #include <millrace/api/exchanges.hpp>
 #include <millrace/api/print_sink.hpp>
 #include <millrace/api/recording.hpp>
 #include <millrace/api/rejected_stream.hpp>
+#include <millrace/api/stream_access.hpp>
 #include <millrace/api/stream_types.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/graph/graph_builder.hpp>
@@ -41,7 +43,7 @@ namespace millrace {
 /// *Failure:* a wrong function or type is one compile error; a stream that was moved from, or whose pipeline was already
 /// executed, throws GraphException.
 template <class T, class Chain>
-class DataStream {
+class DataStream : public BoundedOperations<DataStream<T, Chain>, T> {
     using Ops = typename detail::ChainOf<T, Chain>::Type;
     static constexpr bool kSealed = std::is_same_v<Chain, Sealed>;
 
@@ -459,46 +461,6 @@ private:
     mutable int sealedNode_ = -1;
 };
 
-namespace detail {
-
-/// For the parts of the API that make streams.
-struct StreamAccess {
-    template <class T>
-    static DataStream<T> stream(StreamInput input) {
-        return DataStream<T>(std::move(input));
-    }
-    /// What an operator behind the stream would read; records the stream.
-    template <class T, class Chain>
-    static StreamInput input(const DataStream<T, Chain>& stream) {
-        return stream.sealedInput();
-    }
-    template <class T, class KeySelector>
-    static const StreamInput& input(const KeyedStream<T, KeySelector>& stream) {
-        return stream.input_;
-    }
-    template <class T, class KeySelector>
-    static const KeySelector& keySelector(const KeyedStream<T, KeySelector>& stream) {
-        return stream.selector_;
-    }
-    /// The start of a chain that is still to grow.
-    template <class Ops>
-    static DataStream<typename Ops::Output, Ops> stream(StreamInput input, Ops ops,
-                                                        std::vector<PendingOperator> pending) {
-        return DataStream<typename Ops::Output, Ops>(std::move(input), std::move(ops), std::move(pending));
-    }
-    template <class T, class KeySelector>
-    static KeyedStream<T, KeySelector> keyed(StreamInput input, KeySelector selector) {
-        return KeyedStream<T, KeySelector>(std::move(input), std::move(selector));
-    }
-    template <class Op>
-    static auto stream(StreamInput input, Op op, OperatorInfo info, StageTraits traits) {
-        using Ops = Link<Input<typename Op::Input>, Op>;
-        return DataStream<typename Op::Output, Ops>(std::move(input), Ops{{}, std::move(op)},
-                                                    {{std::move(info), traits}});
-    }
-};
-
-}  // namespace detail
 }  // namespace millrace
 
 #include <millrace/api/connected_streams.hpp>

@@ -7,6 +7,7 @@
 #include <millrace/api/recording.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/keyed_process.hpp>
+#include <millrace/operators/first_of_key.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/types/codec.hpp>
@@ -189,6 +190,18 @@ public:
     template <class Other>
     auto intervalJoin(const Other& other) const {
         return detail::intervalJoin(*this, other);
+    }
+
+    /// The first `count` elements of each key, as they arrive; the rest is dropped.
+    auto first(std::uint64_t count) const {
+        input_.checked();
+        detail::StageTraits traits;
+        traits.isStateful = true;
+        detail::OperatorInfo info = detail::operatorInfo("first of key");
+        info.parameters = {{"count", std::to_string(count)}};
+        info.states = {"first of key"};
+        return detail::StreamAccess::stream(input_, detail::FirstOfKeyOperator<T, KeySelector>{selector_, count},
+                                            std::move(info), traits);
     }
 
     /// Cuts each key's elements into windows.

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_API_PARTITION_WINDOW_STREAM_HPP
 #define MILLRACE_API_PARTITION_WINDOW_STREAM_HPP
 
-#include <millrace/api/recording.hpp>
 #include <millrace/api/rejected_stream.hpp>
-#include <millrace/api/stream_types.hpp>
+#include <millrace/api/stream_access.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/partition_fold.hpp>
+#include <millrace/operators/rolling_functions.hpp>
 #include <millrace/state/aggregation.hpp>
 
 #include <functional>

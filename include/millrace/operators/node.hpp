@@ -144,6 +144,7 @@ public:
     Progress onProcessingTime(Timestamp) { return Progress::Done; }
     Progress resume() { return Progress::Done; }
     Progress endInput() { return outputs_->endInput(); }
+    Progress endKey() { return Progress::Done; }
     void snapshot(SnapshotSink&) {}
     void restore(const SnapshotSource&) {}
 

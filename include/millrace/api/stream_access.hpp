@@ -1,0 +1,59 @@
+#ifndef MILLRACE_API_STREAM_ACCESS_HPP
+#define MILLRACE_API_STREAM_ACCESS_HPP
+
+#include <millrace/api/recording.hpp>
+#include <millrace/api/stream_types.hpp>
+#include <millrace/operators/two_input_stage.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// For the parts of the API that make streams.
+struct StreamAccess {
+    template <class T>
+    static DataStream<T> stream(StreamInput input) {
+        return DataStream<T>(std::move(input));
+    }
+    /// What an operator behind the stream would read; records the stream.
+    template <class T, class Chain>
+    static StreamInput input(const DataStream<T, Chain>& stream) {
+        return stream.sealedInput();
+    }
+    template <class T, class KeySelector>
+    static const StreamInput& input(const KeyedStream<T, KeySelector>& stream) {
+        return stream.input_;
+    }
+    template <class T, class KeySelector>
+    static const KeySelector& keySelector(const KeyedStream<T, KeySelector>& stream) {
+        return stream.selector_;
+    }
+    /// The start of a chain that is still to grow.
+    template <class Ops>
+    static DataStream<typename Ops::Output, Ops> stream(StreamInput input, Ops ops,
+                                                        std::vector<PendingOperator> pending) {
+        return DataStream<typename Ops::Output, Ops>(std::move(input), std::move(ops), std::move(pending));
+    }
+    template <class T, class KeySelector>
+    static KeyedStream<T, KeySelector> keyed(StreamInput input, KeySelector selector) {
+        return KeyedStream<T, KeySelector>(std::move(input), std::move(selector));
+    }
+    template <class Op>
+    static auto stream(StreamInput input, Op op, OperatorInfo info, StageTraits traits) {
+        using Ops = Link<Input<typename Op::Input>, Op>;
+        return DataStream<typename Op::Output, Ops>(std::move(input), Ops{{}, std::move(op)},
+                                                    {{std::move(info), traits}});
+    }
+};
+
+/// Records an operator that reads two streams; what it returns is the start of a chain.
+template <class A, class B, class Op>
+auto connectedStream(StreamInput first, StreamInput second, Op op, OperatorInfo info, StageTraits traits = {}) {
+    return StreamAccess::stream(twoInputs(std::move(first), std::move(second)),
+                                Link<TwoInputs<A, B>, Op>{{}, std::move(op)}, {{std::move(info), traits}});
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_API_STREAM_ACCESS_HPP

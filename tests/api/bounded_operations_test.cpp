@@ -1,0 +1,109 @@
+#include <millrace/api/bounded_operations.hpp>
+
+#include "api/api_fixtures.hpp"
+#include "support/catch.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::testsupport;
+
+namespace {
+
+struct Player {
+    std::string team;
+    int points = 0;
+    auto operator<=>(const Player&) const = default;
+};
+
+const std::vector<Player> kPlayers = {{"red", 3}, {"blue", 7}, {"red", 5}, {"green", 1}, {"blue", 7}, {"red", 4}};
+
+}  // namespace
+
+TEST_CASE("a bounded stream as one window per subtask: map, sort, reduce, aggregate", "[api]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        const auto players = [&] { return env.fromCollection(kPlayers); };  // at parallelism 1
+        CHECK(players()
+                  .mapPartition([](std::span<const Player> all, Collector<std::string>& out) {
+                      out.collect(std::to_string(all.size()) + " players");
+                  })
+                  .executeAndCollect() == std::vector<std::string>{"6 players"});
+        CHECK(players().sortPartition(&Player::points, Order::Descending).executeAndCollect() ==
+              std::vector<Player>{{"blue", 7}, {"blue", 7}, {"red", 5}, {"red", 4}, {"red", 3}, {"green", 1}});
+        CHECK(players().map([](const Player& player) { return player.points; }).sortPartition().executeAndCollect() ==
+              std::vector<int>{1, 3, 4, 5, 7, 7});
+        CHECK(players()
+                  .fullWindowPartition()
+                  .reduce([](const Player& a, const Player& b) {
+                      return Player{a.team, a.points + b.points};
+                  })
+                  .executeAndCollect() == std::vector<Player>{{"red", 27}});
+        struct Count {
+            int createAccumulator() const { return 0; }
+            void add(const Player&, int& acc) const { ++acc; }
+            int getResult(const int& acc) const { return acc; }
+            void merge(int& into, const int& other) const { into += other; }
+        };
+        CHECK(players()
+                  .rebalance()
+                  .fullWindowPartition()
+                  .aggregate(Count{})
+                  .setParallelism(4)
+                  .fullWindowPartition()
+                  .reduce([](int a, int b) { return a + b; })
+                  .setParallelism(1)
+                  .executeAndCollect() == std::vector<int>{6});
+    });
+}
+
+TEST_CASE("first: so many of all, or of each key", "[api]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        CHECK(env.fromSequence(1, 1000).first(10).executeAndCollect().size() == 10);
+        CHECK(env.fromCollection(kPlayers).first(2).executeAndCollect() ==
+              std::vector<Player>{{"red", 3}, {"blue", 7}});
+        CHECK(sorted(env.fromCollection(kPlayers).keyBy(&Player::team).first(2).executeAndCollect()) ==
+              std::vector<Player>{{"blue", 7}, {"blue", 7}, {"green", 1}, {"red", 3}, {"red", 5}});
+    });
+}
+
+TEST_CASE("distinct: each element once, by all of it or by a key", "[api]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        CHECK(sorted(env.fromCollection(kPlayers).distinct().executeAndCollect()) ==
+              std::vector<Player>{{"blue", 7}, {"green", 1}, {"red", 3}, {"red", 4}, {"red", 5}});
+        CHECK(sorted(env.fromCollection(kPlayers).distinct(&Player::team).executeAndCollect()) ==
+              std::vector<Player>{{"blue", 7}, {"green", 1}, {"red", 3}});
+    });
+}
+
+TEST_CASE("cross: every element with every one of the other stream, at any parallelism", "[api]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        std::vector<std::pair<std::int64_t, char>> expected;
+        for (std::int64_t number = 1; number <= 300; ++number) {
+            for (const char letter : {'a', 'b', 'c'}) expected.emplace_back(number, letter);
+        }
+        const auto pair = [](std::int64_t number, char letter) { return std::pair(number, letter); };
+        CHECK(sorted(env.fromSequence(1, 300).cross(env.fromData('a', 'b', 'c'), pair).executeAndCollect()) ==
+              expected);
+        CHECK(env.fromSequence(1, 3)
+                  .cross(env.fromData('a').filter([](char) { return false; }), pair)
+                  .executeAndCollect()
+                  .empty());
+    });
+}
+
+TEST_CASE("what ends with its input refuses a source that never ends, by name", "[api]") {
+    StreamExecutionEnvironment env;
+    auto [numbers, channel] = env.fromChannel<int>();
+    numbers.sortPartition().print();
+    CHECK(messageOf([&] { env.execute(); })
+              .find("'sortPartition' gives its results when its input ends, but the source "
+                    "'channel' never ends") != std::string::npos);
+}
