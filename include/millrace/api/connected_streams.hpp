@@ -103,7 +103,8 @@ public:
         } else {
             static_assert(
                 detail::kRejected<Fn>,
-                "millrace: connect(b).process(fn): fn must be copyable and have processElement1(a, ProcessContext& ctx, "
+                "millrace: connect(b).process(fn): fn must be copyable and have processElement1(a, ProcessContext& "
+                "ctx, "
                 "Collector<Out>& out) and processElement2(b, ctx, out) for the elements a and b of the two streams. "
                 "Keyed state and timers need keys: connect(b).keyBy(k1, k2).process(fn).");
             return detail::RejectedStream{};
@@ -134,7 +135,9 @@ namespace detail {
 template <class First, class Second>
 auto connectStreams(const First& first, const Second& second) {
     constexpr bool kStream = kIsDataStream<Second> || kIsKeyedStream<Second>;
-    if constexpr (kIsKeyedStream<First> && kIsKeyedStream<Second>) {
+    if constexpr (kIsBroadcastStream<Second>) {
+        return connectBroadcastOf(first, second);
+    } else if constexpr (kIsKeyedStream<First> && kIsKeyedStream<Second>) {
         return connectKeyed(first, second);
     } else if constexpr (kStream) {
         return ConnectedStreams<typename First::Element, typename Second::Element>(StreamAccess::input(first),
