@@ -183,7 +183,8 @@ std::size_t allocationsOfSessions() {
     static std::array<Timestamp, 500> times;
     for (int block = 0; block < kBlocks; ++block) {
         if (block == kBlocks * 2 / 3) before = allocationCount();
-        const std::int64_t start = 500 * block;
+        // the levels of the timing wheel are made when they are first needed: this crosses to the next one early on
+        const std::int64_t start = (1 << 20) - 100'000 + 500 * block;
         for (int i = 0; i < 500; ++i) {
             const auto n = static_cast<std::uint64_t>(start + i) * 0x9E3779B97F4A7C15u >> 33;
             items[static_cast<std::size_t>(i)] = {static_cast<std::int32_t>(n % 1000), i};
