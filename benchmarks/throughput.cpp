@@ -7,6 +7,7 @@
 #include "throughput/comparison.hpp"
 #include "throughput/exchange_baseline.hpp"
 #include "throughput/interval_join.hpp"
+#include "throughput/keyed_process.hpp"
 #include "throughput/pipelines.hpp"
 #include "throughput/references.hpp"
 #include "throughput/sessions.hpp"
@@ -97,6 +98,8 @@ public:
         addSliding(std::chrono::seconds(60));
         addSessions();
         for (const std::uint64_t keys : {1, 1'000, 1'000'000}) addRolling(keys);
+        for (const std::uint64_t keys : {1, 1'000, 1'000'000}) addRollingProcess(keys);
+        addTimers();
         addTrades();
         addIntervalJoin();
         addTwoThreads();
@@ -184,6 +187,30 @@ private:
                  return hand::runBatched(n, generate, 1, hand::RollingSum<true, 32>(std::bit_ceil(keys * 10 / 7)));
              },
              [=] { return onCallersThread([=](auto& env, Result& result) { rollingSum(env, n, keys, result); }); }});
+    }
+
+    /// W6 as a process function with one value state.
+    void addRollingProcess(std::uint64_t keys) {
+        for (const Comparison& row : rows_) {
+            if (row.workload != "W6 rolling sum" || row.keys != keys) continue;
+            const std::uint64_t n = records();
+            Comparison process = row;
+            process.workload = "W6 process function";
+            process.millrace = [=] {
+                return onCallersThread([=](auto& env, Result& result) { rollingProcess(env, n, keys, result); });
+            };
+            rows_.push_back(std::move(process));
+            return;
+        }
+    }
+
+    void addTimers() {
+        const std::uint64_t n = smoke_ ? kSmokeRecords : 10'000'000;
+        constexpr std::uint64_t kKeys = 1'000'000;
+        rows_.push_back(
+            {"timers", kKeys, 1, n, [n] { return reference::timers(n, kKeys); },
+             [n] { return hand::runBatched(n, EventGenerator{kKeys}, 1, hand::Timers()); },
+             [n] { return onCallersThread([n](auto& env, Result& result) { timers(env, n, kKeys, result); }); }});
     }
 
     void addTrades() {

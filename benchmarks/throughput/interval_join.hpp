@@ -126,8 +126,8 @@ private:
         other.dropBefore(event.micros - kJoinMicros);
         for (std::uint32_t k = 0; k < other.size; ++k) {
             const Entry& entry = other.at(k);
-            addPair(result, event.key, side == 0 ? event.micros : entry.micros,
-                    side == 0 ? entry.micros : event.micros, event.value + entry.value);
+            addPair(result, event.key, side == 0 ? event.micros : entry.micros, side == 0 ? entry.micros : event.micros,
+                    event.value + entry.value);
         }
         mine.dropBefore(event.micros - kJoinMicros);
         mine.push({event.micros, event.value});

@@ -3,10 +3,16 @@
 
 #include <millrace/millrace.hpp>
 
+#include "baselines.hpp"
 #include "pipelines.hpp"
 #include "records.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <limits>
+#include <queue>
+#include <utility>
+#include <vector>
 
 namespace bench {
 
@@ -31,6 +37,75 @@ inline void rollingProcess(millrace::StreamEnvironment& env, std::uint64_t count
         .keyBy(&Event::key)
         .process(RollingTotal{})
         .addSink(Summing(result, [](Result& sum, const Event& event) { sum.addRolling(event.key, event.value); }));
+}
+
+// ---- one timer per record, up to 16 s ahead: at the end of 10 M records, most of them wait
+
+/// In nanoseconds; different for all records.
+inline std::int64_t timerTime(const Event& event) {
+    const std::int64_t micros = event.micros + 1000 * static_cast<std::int64_t>(event.value);
+    return micros * 1000 + event.micros / 1000 % 1000;
+}
+struct Fired {
+    std::uint64_t key;
+    std::int64_t time;
+};
+inline void addFired(Result& result, std::uint64_t key, std::int64_t time) {
+    result.addRolling(key, static_cast<double>(time));
+}
+
+namespace hand {
+
+/// The usual binary heap, without a look at timers that are there already.
+class Timers {
+public:
+    void onBatch(const Event* events, std::uint64_t count) {
+        for (std::uint64_t i = 0; i < count; ++i) waiting_.push({timerTime(events[i]), events[i].key});
+    }
+    void onWatermark(std::int64_t micros) {
+        const std::int64_t now = micros == kLastWatermark ? std::numeric_limits<std::int64_t>::max() : micros * 1000;
+        for (; !waiting_.empty() && waiting_.top().first <= now; waiting_.pop()) {
+            addFired(result, waiting_.top().second, waiting_.top().first);
+        }
+    }
+    Result result;
+
+private:
+    using Timer = std::pair<std::int64_t, std::uint64_t>;
+    std::priority_queue<Timer, std::vector<Timer>, std::greater<>> waiting_;
+};
+
+}  // namespace hand
+
+namespace reference {
+
+inline Result timers(std::uint64_t count, std::uint64_t keys) {
+    Result result;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const Event event = EventGenerator{keys}(i);
+        addFired(result, event.key, timerTime(event));
+    }
+    return result;
+}
+
+}  // namespace reference
+
+struct TimerPerRecord {
+    void processElement(const Event& event, millrace::KeyedProcessContext<std::uint64_t>& context,
+                        millrace::Collector<Fired>&) {
+        context.timerService().registerEventTimeTimer(millrace::Timestamp(millrace::Duration(timerTime(event))));
+    }
+    void onTimer(millrace::Timestamp time, millrace::OnTimerContext<std::uint64_t>& context,
+                 millrace::Collector<Fired>& out) {
+        out.collect(Fired{context.currentKey(), time.time_since_epoch().count()});
+    }
+};
+
+inline void timers(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
+    env.fromSource(WorkloadSource(EventGenerator{keys}, count), millrace::WatermarkStrategy::noWatermarks())
+        .keyBy(&Event::key)
+        .process(TimerPerRecord{})
+        .addSink(Summing(result, [](Result& sum, const Fired& fired) { addFired(sum, fired.key, fired.time); }));
 }
 
 }  // namespace bench

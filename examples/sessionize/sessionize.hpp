@@ -21,8 +21,8 @@ struct Visit {
     std::string user;
     millrace::Timestamp start;
     std::int64_t clicks;
-    std::string entry;    ///< the page of the first click
-    bool ordered;         ///< saw the page /checkout
+    std::string entry;  ///< the page of the first click
+    bool ordered;       ///< saw the page /checkout
 
     auto operator<=>(const Visit&) const = default;
 };
@@ -75,11 +75,11 @@ inline Results visitsOf(const millrace::DataStream<Click>& clicks, millrace::Dur
         clicks.keyBy(&Click::user)
             .window(millrace::EventTimeSessionWindows::withGap(gap))
             .sideOutputLateData(kLate)
-            .aggregate(Summary{},
-                       [](const std::string& user, const millrace::TimeWindow& window,
-                          const Summary::Accumulator& acc) {
-                           return Visit{window.end, user, window.start, acc.clicks, acc.entry, acc.ordered};
-                       })
+            .aggregate(
+                Summary{},
+                [](const std::string& user, const millrace::TimeWindow& window, const Summary::Accumulator& acc) {
+                    return Visit{window.end, user, window.start, acc.clicks, acc.entry, acc.ordered};
+                })
             .name("visits");
     return {visits, visits.getSideOutput(kLate)};
 }

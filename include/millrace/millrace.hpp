@@ -4,7 +4,12 @@
 // The core: environment, streams, windows, thread pool, collections, text and CSV files. JSON, sockets, the other
 // runtimes and testing have headers of their own.
 
-#include <millrace/api/data_stream.hpp>
+#include <millrace/api/data_stream.hpp>  // first: errors then show few files on the way to it
+
+#include <millrace/api/broadcast_stream.hpp>
+#include <millrace/api/connected_streams.hpp>
+#include <millrace/api/interval_join.hpp>
+#include <millrace/api/joined_streams.hpp>
 #include <millrace/api/keyed_stream.hpp>
 #include <millrace/api/stream_environment.hpp>
 #include <millrace/api/stream_execution_environment.hpp>

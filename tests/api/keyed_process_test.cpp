@@ -180,6 +180,16 @@ TEST_CASE("lambdas may be keyed process functions, and functions without keys wo
                      })
                      .executeAndCollect();
     CHECK(sorted(plain) == std::vector<int>{10, 20, 30, 40});
+
+    StreamExecutionEnvironment generic{SimulatedRuntime(1)};
+    auto fired = generic.fromData({1, 2, 3, 4})
+                     .keyBy([](int value) { return value % 2; })
+                     .process<int>([](int value, auto& context, auto& out) {
+                         context.timerService().registerEventTimeTimer(Timestamp{});
+                         out.collect(10 * value + context.currentKey());
+                     })
+                     .executeAndCollect();
+    CHECK(sorted(fired) == std::vector<int>{11, 20, 31, 40});
 }
 
 TEST_CASE("a function that opens with a KeyedRuntimeContext is keyed, even if it takes a plain ProcessContext",

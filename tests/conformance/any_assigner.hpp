@@ -44,16 +44,18 @@ struct AnyAssigner {
     AnyTrigger defaultTrigger() const {
         return AnyTrigger::of({{"type", kOfEventTime ? "event_time" : "processing_time"}});
     }
-    TimeWindow assignWindow(const Value& value, Timestamp time, const AssignerContext& context) const
+    template <class T>
+    TimeWindow assignWindow(const T& value, Timestamp time, const AssignerContext& context) const
         requires(kOfMerging)
     {
         WindowList<TimeWindow> windows;
-        assign(value, time, context, windows);
+        assign(recordOf(value), time, context, windows);
         return *windows.begin();
     }
-    void assignWindows(const Value& value, Timestamp time, const AssignerContext& context,
+    template <class T>
+    void assignWindows(const T& value, Timestamp time, const AssignerContext& context,
                        WindowList<TimeWindow>& windows) const {
-        assign(value, time, context, windows);
+        assign(recordOf(value), time, context, windows);
     }
 };
 

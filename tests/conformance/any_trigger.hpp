@@ -10,9 +10,18 @@
 #include <memory>
 #include <stdexcept>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace millrace::conformance {
+
+/// The record itself; of a window join, whichever side it is of.
+inline const Value& recordOf(const Value& value) {
+    return value;
+}
+inline const Value& recordOf(const std::variant<Value, Value>& side) {
+    return side.index() == 0 ? std::get<0>(side) : std::get<1>(side);
+}
 
 /// All that the library's triggers want to know of a window.
 struct AnyWindow {
@@ -37,10 +46,10 @@ public:
     /// Whether it can be used with merging windows.
     bool merges() const noexcept { return merges_; }
 
-    template <class Window>
-    TriggerResult onElement(const Value& value, Timestamp time, const Window& window, State& state,
+    template <class T, class Window>
+    TriggerResult onElement(const T& value, Timestamp time, const Window& window, State& state,
                             TriggerContext& context) const {
-        return trigger_->onElement(value, time, {window.maxTimestamp()}, state, context);
+        return trigger_->onElement(recordOf(value), time, {window.maxTimestamp()}, state, context);
     }
     template <class Window>
     TriggerResult onEventTime(Timestamp time, const Window& window, State& state, TriggerContext& context) const {

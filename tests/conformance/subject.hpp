@@ -36,6 +36,8 @@ struct Implementation {
     std::function<std::unique_ptr<Subject>()> make;
     std::function<std::vector<OutputItem>(const Vector&, const EngineOptions&)> runInEngine{};  ///< empty: cannot
     bool twoInputs = false;
+    bool oncePerSubtask =
+        false;  ///< each subtask emits for a broadcast record: only one subtask gives the vector's output
 };
 
 /// The implementations of a configuration; none if this kind is not built. Throws for a configuration that makes no
@@ -49,7 +51,11 @@ std::vector<Implementation> timestampsWatermarks(const json& op);
 std::vector<Implementation> keyGroups(const json& op);
 std::vector<Implementation> keyedReduce(const json& op);
 std::vector<Implementation> process(const json& op);
+std::vector<Implementation> coProcess(const json& op);
+std::vector<Implementation> broadcastProcess(const json& op);
 std::vector<Implementation> intervalJoin(const json& op);
+std::vector<Implementation> windowJoin(const json& op);
+std::vector<Implementation> windowCoGroup(const json& op);
 std::vector<Implementation> window(const json& op);
 std::vector<Implementation> windowAssign(const json& op);
 std::vector<Implementation> windowMergeSet(const json& op);

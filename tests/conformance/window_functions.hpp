@@ -1,6 +1,7 @@
 #ifndef MILLRACE_TESTS_CONFORMANCE_WINDOW_FUNCTIONS_HPP
 #define MILLRACE_TESTS_CONFORMANCE_WINDOW_FUNCTIONS_HPP
 
+#include "any_trigger.hpp"
 #include "harness_subject.hpp"
 
 #include <millrace/windowing/evictors/count_evictor.hpp>
@@ -126,12 +127,17 @@ struct FormatResultFunction {
 };
 
 struct SecondElementDelta {
-    Value operator()(const Value& record, const Value& last) const { return last.at(1) - record.at(1); }
+    template <class T>
+    Value operator()(const T& record, const T& last) const {
+        return recordOf(last).at(1) - recordOf(record).at(1);
+    }
 };
 
 /// An evictor chosen at run time.
 class AnyEvictor {
 public:
+    /// Removes nothing.
+    static AnyEvictor none() { return {NoEviction{}}; }
     static AnyEvictor of(const json& evictor) {
         const std::string type = evictor.at("type").get<std::string>();
         const bool after = evictor.value("evict_after", false);
@@ -142,18 +148,22 @@ public:
         }
         throw std::invalid_argument("unknown evictor '" + type + "'");
     }
-    template <class Window>
-    void evictBefore(WindowElements<Value>& elements, const Window& window, const EvictorContext& context) const {
+    template <class T, class Window>
+    void evictBefore(WindowElements<T>& elements, const Window& window, const EvictorContext& context) const {
         std::visit([&](const auto& evictor) { evictor.evictBefore(elements, window, context); }, evictor_);
     }
-    template <class Window>
-    void evictAfter(WindowElements<Value>& elements, const Window& window, const EvictorContext& context) const {
+    template <class T, class Window>
+    void evictAfter(WindowElements<T>& elements, const Window& window, const EvictorContext& context) const {
         std::visit([&](const auto& evictor) { evictor.evictAfter(elements, window, context); }, evictor_);
     }
 
 private:
     using Delta = detail::DeltaEvictorOf<Value, SecondElementDelta>;
-    using Evictor = std::variant<CountEvictor, TimeEvictor, Delta>;
+    struct NoEviction {
+        void evictBefore(const auto&, const auto&, const auto&) const {}
+        void evictAfter(const auto&, const auto&, const auto&) const {}
+    };
+    using Evictor = std::variant<NoEviction, CountEvictor, TimeEvictor, Delta>;
     AnyEvictor(Evictor evictor) : evictor_(std::move(evictor)) {}
     Evictor evictor_;
 };

@@ -42,8 +42,8 @@ struct ShowPair {
 using Shown = std::vector<Emitted<std::string>>;
 
 auto orders(std::int64_t lower, std::int64_t upper) {
-    using Op = detail::IntervalJoinOperator<Order, Order, std::int32_t Order::*, std::int32_t Order::*, std::string,
-                                            ShowPair>;
+    using Op =
+        detail::IntervalJoinOperator<Order, Order, std::int32_t Order::*, std::int32_t Order::*, std::string, ShowPair>;
     return Op{&Order::customer, &Order::customer, {}, Duration{lower}, Duration{upper}};
 }
 template <class Op>
@@ -139,10 +139,10 @@ TEST_CASE("a record that comes at its own cleanup time stays until the next wate
     auto harness = orderHarness(orders(0, 0));
     harness.open();
     harness.element1({1, 1}, 10);
-    harness.watermarks(10);          // the cleanup time of left 1
-    harness.element2({2, 1}, 10);    // not late, but left 1 is gone
+    harness.watermarks(10);        // the cleanup time of left 1
+    harness.element2({2, 1}, 10);  // not late, but left 1 is gone
     CHECK(harness.take().empty());
-    harness.element1({3, 1}, 10);    // finds right 2, which has come since the watermark
+    harness.element1({3, 1}, 10);  // finds right 2, which has come since the watermark
     CHECK(harness.take() == Shown{{"l3r2", 10}});
     harness.watermarks(11);
     CHECK(harness.head().bufferedLeft().empty());
@@ -163,7 +163,7 @@ TEST_CASE("an interval may lie wholly before or after the left element", "[opera
     CHECK(before.take() == Shown{{"l0r5", 10}, {"l0r6", 10}, {"l0r7", 10}});
     CHECK(after.take() == Shown{{"l0r13", 13}, {"l0r14", 14}, {"l0r15", 15}});
     before.watermarks(10);
-    CHECK(before.head().bufferedLeft().empty());   // its partners came before it
+    CHECK(before.head().bufferedLeft().empty());  // its partners came before it
     CHECK(ticksOf(before.head().bufferedRight()).front() == 6);
 }
 
@@ -239,15 +239,19 @@ TEST_CASE("keys are freed by watermarks alone, a few at a time", "[operators]") 
     CHECK(ticksOf(harness.head().bufferedLeft()) == std::vector<std::int64_t>{1'000'000});
 }
 
-TEST_CASE("strings on one side, other strings as keys: what an interval join moves and frees stays whole", "[operators]") {
+TEST_CASE("strings on one side, other strings as keys: what an interval join moves and frees stays whole",
+          "[operators]") {
     struct Show {
         std::string operator()(const Payment& left, const Named& right) const { return left.text + "/" + right.text; }
     };
-    using Op = detail::IntervalJoinOperator<Payment, Named, std::string Payment::*, std::string Named::*, std::string, Show>;
+    using Op =
+        detail::IntervalJoinOperator<Payment, Named, std::string Payment::*, std::string Named::*, std::string, Show>;
     TwoInputHarness<Payment, Named, Op> harness(
         Op{&Payment::customer, &Named::customer, {}, Duration{-1000}, Duration{1000}});
     harness.open();
-    const auto text = [](const char* side, int i) { return std::string(side) + " of more than sixteen letters " + std::to_string(i); };
+    const auto text = [](const char* side, int i) {
+        return std::string(side) + " of more than sixteen letters " + std::to_string(i);
+    };
     const auto customer = [](int i) { return "a customer with a long name, number " + std::to_string(i % 97); };
     std::size_t pairs = 0;
     for (int round = 0; round < 30; ++round) {
@@ -400,10 +404,12 @@ TEST_CASE("an interval join in its stride allocates nothing", "[operators]") {
         for (int block = 0; block < blocks; ++block) {
             for (std::size_t i = 0; i < events.size(); ++i) {
                 clock += 1;
-                events[i] = {static_cast<std::int32_t>((static_cast<std::uint64_t>(clock) * 0x9E3779B97F4A7C15u) >> 54), 0};
+                events[i] = {static_cast<std::int32_t>((static_cast<std::uint64_t>(clock) * 0x9E3779B97F4A7C15u) >> 54),
+                             0};
                 times[i] = at(clock * 40 / 1024);  // a key comes about every 40 ticks
             }
-            harness.stage().onBlock(block % 2, detail::Block<Event>{events.data(), times.data(), nullptr, events.size()});
+            harness.stage().onBlock(block % 2,
+                                    detail::Block<Event>{events.data(), times.data(), nullptr, events.size()});
             if (block % 2 == 1) {
                 harness.output.watermarks.clear();
                 harness.watermarks(clock * 40 / 1024 - 20);

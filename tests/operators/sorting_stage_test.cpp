@@ -1,5 +1,6 @@
 #include <millrace/operators/sorting_stage.hpp>
 
+#include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/windowing/aligned_window_operator.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>
@@ -149,6 +150,53 @@ TEST_CASE("batch: windows come key by key, nothing is late, and each key starts 
     };
     check(TumblingEventTimeWindows::of(Duration{50}), 50, 50);
     check(SlidingEventTimeWindows::of(Duration{60}, Duration{20}), 60, 20);
+}
+
+namespace {
+
+/// Writes down what happens to each key.
+struct Diary {
+    ValueState<std::string> pages;
+    void open(KeyedRuntimeContext& context) { pages = context.getState(ValueStateDescriptor<std::string>{"pages"}); }
+    void processElement(const Sale& sale, KeyedProcessContext<std::string>& context, Collector<std::string>&) {
+        pages.update(pages.valueOr(context.currentKey() + ":") + " " + std::to_string(sale.amount));
+        context.timerService().registerProcessingTimeTimer(at(7));
+        context.timerService().registerEventTimeTimer(at(20));
+        context.timerService().registerEventTimeTimer(at(10));
+        CHECK(context.currentWatermark() == kMinTimestamp);
+    }
+    void onTimer(Timestamp time, OnTimerContext<std::string>& context, Collector<std::string>& out) {
+        const bool isEvent = context.timeDomain() == TimeDomain::EventTime;
+        pages.update(*pages.value() + (isEvent ? " event " : " clock ") + std::to_string(testsupport::ticks(time)));
+        if (isEvent) {
+            CHECK(context.currentWatermark() == kMaxTimestamp);
+            context.timerService().registerEventTimeTimer(time + Duration{1});  // for ever, were it not ignored
+        } else {
+            out.collect(*pages.value());
+        }
+    }
+};
+
+}  // namespace
+
+TEST_CASE("batch: timers fire at the end of their key, first those of event time, and no others can be set then",
+          "[operators]") {
+    BatchHarness harness(KeyedProcessOperator<Sale, std::string, ShopOf, Diary>{&Sale::shop, Diary{}});
+    harness.element({"b", 1}, 5);
+    harness.element({"a", 2}, 400);
+    harness.element({"b", 3}, 1);
+    harness.element({"a", 4}, 300);
+    harness.context.now = at(1000);
+    harness.stage->onProcessingTime(at(1000));
+    CHECK(harness.output.elements.empty());
+    harness.end();
+    std::vector<std::string> pages;
+    for (const auto& [page, time] : harness.output.elements) {
+        CHECK(time == kMinTimestamp.time_since_epoch().count());
+        pages.push_back(page);
+    }
+    std::sort(pages.begin(), pages.end());
+    CHECK(pages == std::vector<std::string>{"a: 4 2 event 10 event 20 clock 7", "b: 3 1 event 10 event 20 clock 7"});
 }
 
 TEST_CASE("batch: a job that stops without draining emits nothing of what has been collected", "[operators]") {

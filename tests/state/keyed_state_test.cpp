@@ -268,6 +268,29 @@ TEST_CASE("the table of a store stays right while keys come and go", "[state]") 
     CHECK(fixture.store.size() == model.size() - seen / 2);
 }
 
+TEST_CASE("integer keys come and go, the one that marks free entries too", "[state]") {
+    std::mt19937 random(7);
+    Fixture<std::int32_t> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});
+    fixture.seal();
+    std::map<std::int32_t, int> model;
+    for (int step = 0; step < 40'000; ++step) {
+        const auto draw = static_cast<std::int32_t>(random() % 300);
+        const std::int32_t key = draw == 0 ? INT32_MIN : draw * 1'000'003;
+        fixture.with(key, [&] {
+            if (value.valueOr(-1) != (model.count(key) == 1 ? model[key] : -1)) FAIL("step " << step);
+            if (random() % 2 == 0) {
+                value.clear();
+                model.erase(key);
+            } else {
+                value.update(step);
+                model[key] = step;
+            }
+        });
+    }
+    CHECK(fixture.store.size() == model.size());
+}
+
 TEST_CASE("the keys of a state are visited with their state current, other keys are not", "[state]") {
     AllKinds<int> states;
     for (int key = 0; key < 100; ++key) {
@@ -472,7 +495,7 @@ TEST_CASE("ReturnExpiredIfNotCleanedUp gives expired state once more, to the fir
 }
 
 TEST_CASE("a time to live without end does not overflow", "[state]") {
-    AllKinds<int> states(StateTtlConfig(Duration::max()));
+    AllKinds<int> states{StateTtlConfig{Duration::max()}};
     states.at(10);
     states.with(1, [&] { states.write(1); });
     states.at(INT64_MAX - 1);

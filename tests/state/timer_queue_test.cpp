@@ -222,6 +222,16 @@ TEST_CASE("re-registering the same timers for every record does not let the queu
     CHECK(queue.memoryBytes() < 200'000);
 }
 
+TEST_CASE("a few timers that are registered over and over do not fill a queue of many", "[state]") {
+    TimerQueue<int> queue;
+    for (int key = 0; key < 100'000; ++key) queue.add(tick(1'000'000 + key % 1000), key);
+    const std::size_t memory = queue.memoryBytes();
+    const int keys = GENERATE(2, 700, 30'000);
+    for (int i = 0; i < 1'000'000; ++i) queue.add(tick(5'000'000), i % keys * 256);
+    CHECK(queue.size() == 100'000u + static_cast<unsigned>(keys));
+    CHECK(queue.memoryBytes() < 4 * memory);
+}
+
 TEST_CASE("timers survive a snapshot, and each key group has its own", "[state]") {
     TimerQueue<std::string, std::int64_t> queue;
     for (int i = 0; i < 100; ++i) queue.add(tick(i % 7), "key" + std::to_string(i), i % 3);

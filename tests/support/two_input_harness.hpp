@@ -20,8 +20,8 @@ public:
     using Chain = detail::Link<detail::TwoInputs<A, B>, Op>;
 
     explicit TwoInputHarness(Op op, int maxParallelism = 128)
-        : stage_(std::make_unique<detail::ChainStage<Chain>>(Chain{{}, std::move(op)},
-                                                             std::vector<detail::OperatorId>{{"two inputs", "uid-2"}})) {
+        : stage_(std::make_unique<detail::ChainStage<Chain>>(
+              Chain{{}, std::move(op)}, std::vector<detail::OperatorId>{{"two inputs", "uid-2"}})) {
         context.maxParallelism = maxParallelism;
         stage_->addOutput("", output);
     }

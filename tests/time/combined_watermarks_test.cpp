@@ -16,9 +16,7 @@ namespace {
 struct Recorder {
     explicit Recorder(std::size_t inputs) : combined(inputs) {}
 
-    void watermark(std::size_t input, std::int64_t time) {
-        note(combined.watermark(input, Timestamp{Duration{time}}));
-    }
+    void watermark(std::size_t input, std::int64_t time) { note(combined.watermark(input, Timestamp{Duration{time}})); }
     void idle(std::size_t input) { note(combined.idle(input)); }
     void active(std::size_t input) { note(combined.active(input)); }
     std::vector<std::string> take() { return std::exchange(seen, {}); }
@@ -63,7 +61,8 @@ TEST_CASE("an idle input does not count; active again, it holds event time back 
     CHECK(inputs.take() == Trace{"w11"});
 }
 
-TEST_CASE("when all inputs are idle the largest watermark comes first, then idle; one active input ends that", "[time]") {
+TEST_CASE("when all inputs are idle the largest watermark comes first, then idle; one active input ends that",
+          "[time]") {
     Recorder inputs(3);
     inputs.watermark(0, 5);
     inputs.watermark(1, 9);

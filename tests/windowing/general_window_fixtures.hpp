@@ -32,8 +32,8 @@ namespace millrace::testsupport {
 /// "key[start,end):value value …", in the order of arrival.
 struct ListValues {
     std::string operator()(const std::int32_t& key, const TimeWindow& w, std::span<const Item> items) const {
-        std::string text = std::to_string(key) + "[" + std::to_string(ticks(w.start)) + "," +
-                           std::to_string(ticks(w.end)) + "):";
+        std::string text =
+            std::to_string(key) + "[" + std::to_string(ticks(w.start)) + "," + std::to_string(ticks(w.end)) + "):";
         for (const Item& item : items) text += std::to_string(item.value) + " ";
         text.pop_back();
         return text;

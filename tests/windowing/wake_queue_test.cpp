@@ -40,7 +40,7 @@ Pairs takeAll(WakeQueue& queue, std::int64_t now) {
 TEST_CASE("wakes come back in the order of their times, whatever the steps of time", "[windowing][property]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{9}));
     const auto spread = GENERATE(std::int64_t{20}, std::int64_t{5'000}, std::int64_t{3'000'000},
-                                 std::int64_t{200'000'000'000}, std::int64_t{1} << 60);
+                                 std::int64_t{200'000'000'000}, std::int64_t{1} << 50);
     CAPTURE(seed, spread);
     std::mt19937_64 random(seed);
     const auto below = [&](std::int64_t n) {
@@ -65,15 +65,10 @@ TEST_CASE("wakes come back in the order of their times, whatever the steps of ti
         const Pairs expected(waiting.begin(), end);
         waiting.erase(waiting.begin(), end);
         Pairs taken = takeAll(queue, now);
-        // overdue wakes may come behind others of their batch's neighbours, but nothing is lost or early
-        if (spread > 5'000) {
-            std::sort(taken.begin(), taken.end());
-        } else {
-            std::stable_sort(taken.begin(), taken.end());
-        }
+        // overdue wakes may come behind others of a batch, and equal times come in any order; but nothing is lost or early
+        std::sort(taken.begin(), taken.end());
         REQUIRE(taken == expected);
         REQUIRE(queue.size() == waiting.size());
-        if (spread == std::int64_t{1} << 60 && now > std::int64_t{1} << 61) now = std::int64_t{1} << 61;
     }
 }
 
@@ -84,7 +79,8 @@ TEST_CASE("wakes ahead of time come in ascending order over all batches", "[wind
     WakeQueue queue;
     std::int64_t now = 1'700'000'000'000'000'000;
     for (int round = 0; round < 200; ++round) {
-        for (int n = 0; n < 500; ++n) queue.push(ticksAfterEpoch(now + 1 + static_cast<std::int64_t>(random() % 100'000'000)), 1);
+        for (int n = 0; n < 500; ++n)
+            queue.push(ticksAfterEpoch(now + 1 + static_cast<std::int64_t>(random() % 100'000'000)), 1);
         now += static_cast<std::int64_t>(random() % 3'000'000);
         const Pairs taken = takeAll(queue, now);
         REQUIRE(std::is_sorted(taken.begin(), taken.end()));

@@ -85,11 +85,8 @@ TEST_CASE("general: windows that fire together do so in the order of their ends,
     harness.element({1, 5}, 5);
     harness.element({3, 6}, 22);
     harness.watermark(100);
-    CHECK(harness.take() == Texts{{"2[0,10):2", 9},
-                                  {"1[5,15):5", 14},
-                                  {"2[11,21):4", 20},
-                                  {"3[12,32):3 6", 31},
-                                  {"1[30,40):1", 39}});
+    CHECK(harness.take() ==
+          Texts{{"2[0,10):2", 9}, {"1[5,15):5", 14}, {"2[11,21):4", 20}, {"3[12,32):3 6", 31}, {"1[30,40):1", 39}});
 }
 
 TEST_CASE("general: late elements are dropped and counted once, or fire their window again while it is kept",
@@ -166,7 +163,8 @@ TEST_CASE("sessions that touch are one; a bridging element makes one of three", 
 
 TEST_CASE("a session within the allowed lateness goes on firing, also when a late element joins it to another",
           "[windowing]") {
-    OperatorHarness harness(generalWindowsOf<MergingSummarise>(kSessions, EventTimeTrigger{}, detail::NoEvictor{}, 20ns));
+    OperatorHarness harness(
+        generalWindowsOf<MergingSummarise>(kSessions, EventTimeTrigger{}, detail::NoEvictor{}, 20ns));
     harness.open();
     harness.element({1, 1}, 0);
     harness.element({1, 2}, 15);
@@ -258,8 +256,7 @@ TEST_CASE("an evictor works when the trigger has fired; what it leaves stays for
         CHECK(harness.take() == Texts{{"1[0,10):9 4 5 6", 9}});
     }
     SECTION("aggregates run over what is left, also when that is nothing") {
-        OperatorHarness harness(
-            generalWindowsOf<Summarise>(kTens, EventTimeTrigger{}, DeltaEvictor::of(0, delta)));
+        OperatorHarness harness(generalWindowsOf<Summarise>(kTens, EventTimeTrigger{}, DeltaEvictor::of(0, delta)));
         harness.open();
         harness.element({1, 5}, 1);
         harness.watermark(9);
@@ -270,7 +267,8 @@ TEST_CASE("an evictor works when the trigger has fired; what it leaves stays for
 }
 
 TEST_CASE("a purge keeps the trigger's state and the window; firing without contents emits nothing", "[windowing]") {
-    OperatorHarness harness(listsOf(kTens, PurgingTrigger::of(ContinuousEventTimeTrigger::of(4ns)), detail::NoEvictor{}, 5ns));
+    OperatorHarness harness(
+        listsOf(kTens, PurgingTrigger::of(ContinuousEventTimeTrigger::of(4ns)), detail::NoEvictor{}, 5ns));
     harness.open();
     harness.element({1, 1}, 1);
     harness.watermark(4);
@@ -339,7 +337,10 @@ TEST_CASE("the gap of a session may depend on its elements", "[windowing]") {
     harness.elements({{{1, 3}, 0}, {{1, 20}, 5}, {{1, 2}, 10}});
     harness.watermark(kEndOfTime);
     CHECK(harness.take() == Texts{{"1[0,3):3", 2}, {"1[5,25):20 2", 24}});
-    CHECK_THAT(errorOf([&] { harness.element({1, 0}, 100); }), ContainsSubstring("the gap of a record must be positive"));
+    CHECK_THAT(errorOf([&] {
+                   harness.element({1, 0}, 100);
+               }),
+               ContainsSubstring("the gap of a record must be positive"));
 }
 
 TEST_CASE("triggers fire as they promise", "[windowing]") {
@@ -418,8 +419,7 @@ TEST_CASE("triggers fire as they promise", "[windowing]") {
         CHECK(harness.take() == Texts{{"1[0,10):1 2", 9}});
     }
     SECTION("early results by the clock") {
-        OperatorHarness harness(
-            listsOf(kTens, detail::WallClockTrigger<EventTimeTrigger>(EventTimeTrigger{}, 100ns)));
+        OperatorHarness harness(listsOf(kTens, detail::WallClockTrigger<EventTimeTrigger>(EventTimeTrigger{}, 100ns)));
         harness.open();
         harness.element({1, 1}, 1);
         clockTo(harness, 99);
@@ -526,7 +526,9 @@ TEST_CASE("a user's assigner may have windows of its own", "[windowing]") {
 TEST_CASE("a record without timestamp in an event-time window is an error that says what to do", "[windowing]") {
     OperatorHarness harness(listsOf(kSessions, EventTimeTrigger{}));
     harness.open();
-    CHECK_THAT(errorOf([&] { harness.element({1, 1}, INT64_MIN); }),
+    CHECK_THAT(errorOf([&] {
+                   harness.element({1, 1}, INT64_MIN);
+               }),
                ContainsSubstring("assignTimestampsAndWatermarks") && ContainsSubstring("uid-1"));
 }
 

@@ -129,7 +129,9 @@ namespace detail {
 template <class First, class Second>
 auto connectStreams(const First& first, const Second& second) {
     constexpr bool kStream = kIsDataStream<Second> || kIsKeyedStream<Second>;
-    if constexpr (kIsKeyedStream<First> && kIsKeyedStream<Second>) {
+    if constexpr (kIsBroadcastStream<Second>) {
+        return connectBroadcastOf(first, second);
+    } else if constexpr (kIsKeyedStream<First> && kIsKeyedStream<Second>) {
         return connectKeyed(first, second);
     } else if constexpr (kStream) {
         return ConnectedStreams<typename First::Element, typename Second::Element>(StreamAccess::input(first),

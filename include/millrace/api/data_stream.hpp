@@ -257,6 +257,12 @@ public:
     DataStream<T> shuffle() const { return exchanged(ExchangeKind::Shuffle, detail::plainPorts<T>()); }
     /// Everything to every subtask.
     DataStream<T> broadcast() const { return exchanged(ExchangeKind::Broadcast, detail::plainPorts<T>()); }
+    /// Everything to every subtask, to be kept there in maps of these names and types: connect another stream with it,
+    /// `other.connect(rules.broadcast(kRules)).process(fn)`.
+    template <class K, class V, class... More>
+    auto broadcast(const MapStateDescriptor<K, V>& descriptor, const More&... more) const {
+        return BroadcastStream<T, MapStateDescriptor<K, V>, More...>(broadcast().input_, descriptor, more...);
+    }
     /// Everything to the first subtask.
     DataStream<T> global() const { return exchanged(ExchangeKind::Global, detail::plainPorts<T>()); }
     /// From subtask i to subtask i; the next operator must have the same parallelism.
@@ -282,6 +288,17 @@ public:
     template <class Other>
     auto connect(const Other& other) const {
         return detail::connectStreams(*this, other);
+    }
+    /// The pairs of elements of this stream and of another one that have the same key and are in the same window:
+    /// `a.join(b).where(keyOfA).equalTo(keyOfB).window(assigner).apply(fn)`.
+    template <class Other>
+    auto join(const Other& other) const {
+        return detail::joinStreams(*this, other);
+    }
+    /// As `join`, but `fn` gets all elements of both streams in a window at once, also when one has none.
+    template <class Other>
+    auto coGroup(const Other& other) const {
+        return detail::coGroupStreams(*this, other);
     }
 
     /// The elements that the stream's last operator emitted to the tag. Only for a named stream: name it, then read its
@@ -463,7 +480,6 @@ private:
 
 }  // namespace millrace
 
-#include <millrace/api/connected_streams.hpp>
 #include <millrace/api/keyed_stream.hpp>
 
 #endif  // MILLRACE_API_DATA_STREAM_HPP

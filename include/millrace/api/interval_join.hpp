@@ -28,8 +28,8 @@ auto joinOutput() {
     }
 }
 template <class Out, class Fn, class L, class R>
-using JoinOutput = typename std::conditional_t<std::is_void_v<Out>, decltype(joinOutput<Fn, L, R>()),
-                                               std::type_identity<Out>>::type;
+using JoinOutput =
+    typename std::conditional_t<std::is_void_v<Out>, decltype(joinOutput<Fn, L, R>()), std::type_identity<Out>>::type;
 
 /// Throws ConfigurationException unless lower <= upper.
 void checkIntervalBounds(Duration lower, Duration upper);
@@ -80,9 +80,10 @@ public:
         } else if constexpr (!detail::JoinCall<Fn, L, R, Deduced>::kValid) {
             return reject<Fn>();
         } else if constexpr (!HasCodec<L> || !HasCodec<R>) {
-            static_assert(detail::kRejected<Fn>,
-                          "millrace: intervalJoin: an element of the left or right stream has no codec, so what the join "
-                          "buffers could not be saved. Make it a plain aggregate or specialise millrace::Codec for it.");
+            static_assert(
+                detail::kRejected<Fn>,
+                "millrace: intervalJoin: an element of the left or right stream has no codec, so what the join "
+                "buffers could not be saved. Make it a plain aggregate or specialise millrace::Codec for it.");
             return detail::RejectedStream{};
         } else {
             detail::StageTraits traits;

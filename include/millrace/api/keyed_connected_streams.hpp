@@ -32,10 +32,11 @@ public:
                           "type: process<Out>(fn).");
             return detail::RejectedStream{};
         } else if constexpr (!detail::KeyedCoProcessFunctionFor<Fn, A, B, Key, Deduced>) {
-            static_assert(detail::kRejected<Fn>,
-                          "millrace: connect(b).process(fn): fn must be copyable and have processElement1(a, "
-                          "KeyedProcessContext<Key>& ctx, Collector<Out>& out) and processElement2(b, ctx, out) for the "
-                          "elements a and b of the two keyed streams and their key type.");
+            static_assert(
+                detail::kRejected<Fn>,
+                "millrace: connect(b).process(fn): fn must be copyable and have processElement1(a, "
+                "KeyedProcessContext<Key>& ctx, Collector<Out>& out) and processElement2(b, ctx, out) for the "
+                "elements a and b of the two keyed streams and their key type.");
             return detail::RejectedStream{};
         } else if constexpr (detail::NamesOnTimer<Fn> && !detail::HasOnTimer<Fn, Key, Deduced>) {
             static_assert(detail::kRejected<Fn>,
@@ -48,9 +49,8 @@ public:
             detail::OperatorInfo info = detail::operatorInfo("keyed co-process");
             info.states = {"state", "timers"};
             using Operator = detail::KeyedCoProcessOperator<A, B, FirstKey, SecondKey, Deduced, Fn>;
-            return detail::connectedStream<A, B>(this->first_, this->second_,
-                                                 Operator{firstKey_, secondKey_, std::move(fn)}, std::move(info),
-                                                 traits);
+            return detail::connectedStream<A, B>(
+                this->first_, this->second_, Operator{firstKey_, secondKey_, std::move(fn)}, std::move(info), traits);
         }
     }
 
@@ -73,9 +73,10 @@ auto connectKeyed(const First& first, const Second& second) {
     if constexpr (!kIsKeyedStream<First> || !kIsKeyedStream<Second>) {
         return RejectedStream{};  // a selector was wrong, and has been rejected
     } else if constexpr (!std::is_same_v<typename First::Key, typename Second::Key>) {
-        static_assert(kRejected<First>,
-                      "millrace: connect: the keys of two keyed streams must have the same type; convert one of them in "
-                      "its key selector.");
+        static_assert(
+            kRejected<First>,
+            "millrace: connect: the keys of two keyed streams must have the same type; convert one of them in "
+            "its key selector.");
         return RejectedStream{};
     } else {
         return keyedConnectedStreams(first, second);

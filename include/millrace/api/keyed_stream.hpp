@@ -12,6 +12,7 @@
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/types/codec.hpp>
 #include <millrace/types/key_hash.hpp>
+#include <millrace/windowing/window_assigner.hpp>
 
 #include <cstdint>
 #include <string>
@@ -129,7 +130,7 @@ public:
                           "millrace: process(fn): the element type it emits cannot be seen. Write it as (element, "
                           "KeyedProcessContext<Key>& ctx, Collector<Out>& out), or name the type: process<Out>(fn).");
             return detail::RejectedStream{};
-        } else if constexpr (detail::kNeedsKey<Fn, T, Key, Deduced>) {
+        } else if constexpr (detail::needsKey<Fn, T, Key, Deduced>()) {
             if constexpr (detail::NamesOnTimer<Fn> && !detail::HasOnTimer<Fn, Key, Deduced>) {
                 static_assert(detail::kRejected<Fn>,
                               "millrace: process(fn): onTimer must be callable as onTimer(Timestamp time, "
@@ -207,7 +208,16 @@ public:
     /// Cuts each key's elements into windows.
     template <class Assigner>
     auto window(Assigner assigner) const {
-        return WindowedStream<T, KeySelector, Assigner>(input_, selector_, std::move(assigner));
+        if constexpr (!WindowAssignerFor<Assigner, T>) {
+            static_assert(
+                detail::kRejected<Assigner>,
+                "millrace: window(assigner): this is not a window assigner for the stream's element; use "
+                "TumblingEventTimeWindows::of(size), EventTimeSessionWindows::withGap(gap) and so on, or see "
+                "WindowAssignerFor.");
+            return detail::RejectedStream{};
+        } else {
+            return WindowedStream<T, KeySelector, Assigner>(input_, selector_, std::move(assigner));
+        }
     }
     /// Windows of `size` elements of a key each, however long they take.
     /// *Failure:* ConfigurationException unless size > 0.

@@ -48,6 +48,11 @@ struct AloneInChain {
     static constexpr bool kIsFirst = false;
     using Type = Link<Input<typename Op::Input>, Op>;
 };
+template <class T, class Op>
+struct AloneInChain<Input<T>, Op> {
+    static constexpr bool kIsFirst = true;
+    using Type = Link<Input<T>, Op>;
+};
 template <class A, class B, class Op>
 struct AloneInChain<TwoInputs<A, B>, Op> {
     static constexpr bool kIsFirst = true;
@@ -66,8 +71,14 @@ template <class Windowed>
 auto countWindows(const Windowed& windows, std::int64_t size, std::int64_t slide);
 template <class First, class Second>
 auto connectStreams(const First& first, const Second& second);
+template <class First, class Broadcast>
+auto connectBroadcastOf(const First& first, const Broadcast& broadcast);
 template <class Left, class Right>
 auto intervalJoin(const Left& left, const Right& right);
+template <class Left, class Right>
+auto joinStreams(const Left& left, const Right& right);
+template <class Left, class Right>
+auto coGroupStreams(const Left& left, const Right& right);
 
 }  // namespace detail
 
@@ -75,6 +86,16 @@ template <class S>
 inline constexpr bool kIsDataStream = false;
 template <class T, class Chain>
 inline constexpr bool kIsDataStream<DataStream<T, Chain>> = true;
+
+template <class B, class... Descriptors>
+class BroadcastStream;
+template <class K, class V>
+class MapStateDescriptor;
+
+template <class S>
+inline constexpr bool kIsBroadcastStream = false;
+template <class B, class... Descriptors>
+inline constexpr bool kIsBroadcastStream<BroadcastStream<B, Descriptors...>> = true;
 
 template <class S>
 inline constexpr bool kIsKeyedStream = false;

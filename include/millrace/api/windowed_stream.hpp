@@ -155,8 +155,8 @@ public:
             return rejectAggregate<Aggregate>();
         } else {
             using Result = typename detail::AggregateTraits<Aggregate, T>::Result;
-            return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(std::move(fn), std::move(windowFn),
-                                                                                  "aggregate");
+            return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(
+                std::move(fn), std::move(windowFn), "aggregate");
         }
     }
     /// Combines the elements of a window as they arrive: `fn(const T&, const T&)`.
@@ -243,13 +243,7 @@ private:
         using Traits = detail::AggregateTraits<Aggregate, T>;
         using State = typename Traits::Accumulator;
         constexpr bool kCombines = Traits::kMerges || detail::kKeepsElements<Aggregate> || kEvicts;
-        if constexpr (!WindowAssignerFor<Assigner, T>) {
-            static_assert(detail::kRejected<Assigner>,
-                          "millrace: window(assigner): this is not a window assigner for the stream's element; use "
-                          "TumblingEventTimeWindows::of(size), EventTimeSessionWindows::withGap(gap) and so on, or "
-                          "see WindowAssignerFor.");
-            return detail::RejectedStream{};
-        } else if constexpr (Assigner::kMerging && !kCombines) {
+        if constexpr (Assigner::kMerging && !kCombines) {
             static_assert(
                 detail::kRejected<Aggregate>,
                 "millrace: aggregate(fn): windows that merge (sessions) need fn.merge(Accumulator& into, const "
@@ -289,8 +283,8 @@ private:
                 info.states = {"keyed windows"};
                 ChosenTrigger chosen = Chosen::of(trigger_, assigner_);
                 if constexpr (std::is_same_v<ChosenTrigger, detail::FinalTrigger>) chosen.lateness = lateness_;
-                using Operator = detail::WindowOperator<T, KeySelector, Assigner, ChosenTrigger, Evictor, Aggregate,
-                                                        WindowFn, Out>;
+                using Operator =
+                    detail::WindowOperator<T, KeySelector, Assigner, ChosenTrigger, Evictor, Aggregate, WindowFn, Out>;
                 return detail::StreamAccess::stream(
                     input_,
                     Operator{selector_, assigner_, std::move(chosen), evictor_, std::move(aggregate),
@@ -313,7 +307,14 @@ namespace detail {
 
 template <class T, class Assigner>
 auto windowAll(StreamInput input, Assigner assigner) {
-    return WindowedStream<T, OneKey, Assigner>(std::move(input), OneKey{}, std::move(assigner));
+    if constexpr (!WindowAssignerFor<Assigner, T>) {
+        static_assert(kRejected<Assigner>,
+                      "millrace: windowAll(assigner): this is not a window assigner for the stream's element; use "
+                      "TumblingEventTimeWindows::of(size) and so on, or see WindowAssignerFor.");
+        return RejectedStream{};
+    } else {
+        return WindowedStream<T, OneKey, Assigner>(std::move(input), OneKey{}, std::move(assigner));
+    }
 }
 template <class Windowed>
 auto countWindows(const Windowed& windows, std::int64_t size) {

@@ -45,6 +45,7 @@
 #include <millrace/runtime/task_input.ipp>
 #include <millrace/runtime/thread_pool_runtime.ipp>
 #include <millrace/runtime/timer_thread.ipp>
+#include <millrace/state/broadcast_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/state_cells.ipp>
 #include <millrace/testing/pipeline_host.ipp>

@@ -170,6 +170,12 @@ public:
         return this->next_.onWatermark(watermark);
     }
 
+    /// Batch execution: records come by key and time, so the key that has ended finds no more partners.
+    Progress endKey() {
+        table_.clear();
+        return Progress::Done;
+    }
+
     void snapshot(SnapshotSink& sink) {
         KeyGroupWriter writer(maxParallelism_, kFormat);
         table_.forEach([&](const Key& key, Cell& cell) {

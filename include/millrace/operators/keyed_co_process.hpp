@@ -12,8 +12,7 @@ namespace millrace::detail {
 
 template <class Fn, class A, class B, class Key, class Out>
 concept KeyedCoProcessFunctionFor =
-    std::copy_constructible<Fn> &&
-    requires(Fn& fn, A a, B b, KeyedProcessContext<Key>& context, Collector<Out>& out) {
+    std::copy_constructible<Fn> && requires(Fn& fn, A a, B b, KeyedProcessContext<Key>& context, Collector<Out>& out) {
         fn.processElement1(std::move(a), context, out);
         fn.processElement2(std::move(b), context, out);
     };

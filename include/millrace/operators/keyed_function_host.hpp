@@ -5,6 +5,7 @@
 #include <millrace/operators/keyed_process_context.hpp>
 #include <millrace/operators/user_function.hpp>
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -62,10 +63,12 @@ public:
     template <class Call>
     bool fireSome(TimeDomain domain, Timestamp upTo, Call call) {
         constexpr int kMost = 1024;
+        constexpr std::size_t kAhead = 16;
         const bool inEventTime = domain == TimeDomain::EventTime;
         TimerQueue<Key>& queue = inEventTime ? timers_.eventTimers() : timers_.processingTimers();
         context_.setDomain(domain);
         for (int fired = 0; fired < kMost; ++fired) {
+            if (const auto* const ahead = queue.peek(kAhead)) store_.prefetch(ahead->key);
             if (!queue.popDue(upTo, timer_)) {
                 if (!inEventTime) timers_.requestNext();
                 return false;
@@ -77,6 +80,18 @@ public:
             if (!goesOn) break;
         }
         return true;
+    }
+    /// Batch execution: the key at hand gets no more records. Timers registered from here on are ignored, as in Flink.
+    void beginEndOfKey() noexcept {
+        setWatermark(kMaxTimestamp);
+        timers_.setEnding(true);
+    }
+    /// Batch execution: the next record belongs to another key, which finds neither state nor watermark.
+    void forgetKeys() {
+        store_.clear();
+        timers_.setEnding(false);
+        timers_.setWatermark(kMinTimestamp);
+        context_.setWatermark(kMinTimestamp);
     }
     /// At the end of the input: nothing will look at the clock any more.
     void dropProcessingTimers() {

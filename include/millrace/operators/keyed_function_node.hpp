@@ -13,7 +13,7 @@
 
 namespace millrace::detail {
 
-/// Base of the nodes of two inputs around a keyed function: its host, records with their keys, and timers, which fire
+/// Base of the nodes around a keyed function, of one input or two: its host, records with their keys, and timers, which fire
 /// before the watermark that makes them due, in order of time. `Derived` has `fireTimer(time)`, which calls the function.
 /// *State:* see `KeyedFunctionHost`.
 template <class Derived, class Key, class Fn, class Out, class Next>
@@ -44,6 +44,13 @@ public:
         return this->next_.endInput();
     }
 
+    /// Batch execution: event time ends for the key, then processing time; then it is forgotten.
+    Progress endKey() {
+        host_.beginEndOfKey();
+        endingKey_ = true;
+        return fireTo(Firing::EventTimers, kMaxTimestamp);
+    }
+
     void snapshot(SnapshotSink& sink) {
         host_.snapshot(sink);
         this->next_.snapshot(sink);
@@ -69,14 +76,18 @@ protected:
                     failKey(block.values[i], block.timestampOf(i));
                 }
             },
-            [&](std::size_t i) { this->callFor(block.values[i], block.timestampOf(i), call); });
+            [&](std::size_t i) { callFor(block.values[i], block.timestampOf(i), block.timestamps != nullptr, call); });
     }
     template <class T, class Call>
-    [[gnu::always_inline]] void callFor(T& value, Timestamp timestamp, Call& call) {
+    [[gnu::always_inline]] void callFor(T& value, Timestamp timestamp, bool timed, Call& call) {
         const std::size_t from = this->collector_.size();
         host_.context().setElement(timestamp);
         this->fn_.guardedFor(value, timestamp, [&] { call(value); });
-        this->afterCall(from, timestamp);
+        if (timed) {
+            this->afterCall(from, timestamp);
+        } else if (this->collector_.full()) {  // in a block without timestamps there is nothing to stamp
+            this->emitCollected();
+        }
     }
 
     KeyedFunctionHost<Key> host_;
@@ -91,6 +102,20 @@ private:
         return goOnFiring();
     }
     Progress goOnFiring() {
+        if (fireAll() == Progress::Suspended) return Progress::Suspended;
+        if (endingKey_) {
+            if (std::exchange(firing_, Firing::ProcessingTimers) == Firing::EventTimers) return goOnFiring();
+            firing_ = Firing::Nothing;
+            endingKey_ = false;
+            host_.forgetKeys();
+            this->flush();
+            return Progress::Done;
+        }
+        this->flush();
+        return std::exchange(firing_, Firing::Nothing) == Firing::EventTimers ? this->next_.onWatermark(firesTo_)
+                                                                              : this->next_.onProcessingTime(firesTo_);
+    }
+    Progress fireAll() {
         const bool inEventTime = firing_ == Firing::EventTimers;
         const TimeDomain domain = inEventTime ? TimeDomain::EventTime : TimeDomain::ProcessingTime;
         for (;;) {
@@ -106,11 +131,8 @@ private:
                 return !mustSuspend();
             });
             outputs_->flushSide();
-            if (!more) break;
+            if (!more) return Progress::Done;
         }
-        firing_ = Firing::Nothing;
-        this->flush();
-        return inEventTime ? this->next_.onWatermark(firesTo_) : this->next_.onProcessingTime(firesTo_);
     }
 
     template <class T>
@@ -121,6 +143,7 @@ private:
 
     Firing firing_ = Firing::Nothing;
     Timestamp firesTo_ = kMinTimestamp;
+    bool endingKey_ = false;
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
 };

@@ -1,13 +1,9 @@
 #ifndef MILLRACE_OPERATORS_KEYED_PROCESS_HPP
 #define MILLRACE_OPERATORS_KEYED_PROCESS_HPP
 
-#include <millrace/operators/flat_map.hpp>
-#include <millrace/operators/keyed_function_host.hpp>
-#include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/operators/keyed_function_node.hpp>
 
 #include <concepts>
-#include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -35,12 +31,18 @@ concept NamesOnTimer = requires { &Fn::onTimer; };
 
 /// Whether a function on a keyed stream is one with a key: not if it is content with a `ProcessContext`.
 template <class Fn, class T, class Key, class Out>
-inline constexpr bool kNeedsKey =
-    KeyedProcessFunctionFor<Fn, T, Key, Out> &&
-    (!ProcessFunctionFor<Fn, T, Out> || HasOnTimer<Fn, Key, Out> || requires(Fn& fn, KeyedRuntimeContext& context) {
-        fn.open(context);
-        requires !HasOpen<Fn>;
-    });
+constexpr bool needsKey() {
+    if constexpr (!KeyedProcessFunctionFor<Fn, T, Key, Out>) {
+        return false;
+    } else if constexpr (std::is_void_v<typename EmittedBy<Fn>::Type>) {
+        return true;  // takes any context: asking whether a ProcessContext will do could be an error in its body
+    } else if constexpr (!ProcessFunctionFor<Fn, T, Out>) {
+        return true;
+    } else {
+        return HasOnTimer<Fn, Key, Out> ||
+               (!HasOpen<Fn> && requires(Fn& fn, KeyedRuntimeContext& context) { fn.open(context); });
+    }
+}
 
 /// Keyed process function. Records and timers come with their key's state current; timers fire before the watermark
 /// that makes them due, in order of time; what an event timer emits has the timer's timestamp, what a processing timer
@@ -59,136 +61,42 @@ struct KeyedProcessOperator {
 
 template <class In, class Out, class KeySelector, class Fn>
 template <class Next>
-class KeyedProcessOperator<In, Out, KeySelector, Fn>::Node : public CollectingNode<Fn, Out, Next> {
+class KeyedProcessOperator<In, Out, KeySelector, Fn>::Node
+    : public KeyedFunctionNode<Node<Next>, KeyOf<KeySelector, In>, Fn, Out, Next> {
     using Key = KeyOf<KeySelector, In>;
-    using Base = CollectingNode<Fn, Out, Next>;
+    using Base = KeyedFunctionNode<Node<Next>, Key, Fn, Out, Next>;
+    friend Base;
 
 public:
     template <class Refs>
     explicit Node(const Refs& refs) : Base(refs, refs.op.fn), keySelector_(refs.op.keySelector) {}
 
-    void open(OpenContext& context) {
-        stage_ = &context.stage;
-        outputs_ = &context.outputs;
-        host_.open(context, context.takeOperator(), this->fn_);
-        this->next_.open(context);
-    }
-
     void pushBlock(Block<In> block) {
-        std::size_t at = 0;
-        LoopCopy<KeySelector> keyOf = keySelector_;
-        host_.store().scan(
-            at, block.size, block.hashes,
-            [&](std::size_t i) -> decltype(auto) {
-                try {
-                    return std::invoke(keyOf, std::as_const(block.values[i]));
-                } catch (...) {
-                    failKey(block.values[i], block.timestampOf(i));
-                }
-            },
-            [&](std::size_t i) { process(block.values[i], block.timestampOf(i), block.timestamps != nullptr); });
+        this->forEachRecord(block, keySelector_, [this](In& value) {
+            KeyedProcessContext<Key>& context = this->host_.context();
+            if constexpr (requires(Fn& function) {
+                              function.processElement(std::move(value), context, this->collector_);
+                          }) {
+                this->fn_.get().processElement(std::move(value), context, this->collector_);
+            } else {
+                std::invoke(this->fn_.get(), std::move(value), context, this->collector_);
+            }
+        });
     }
     void push(In&& value, Timestamp timestamp) {
         pushBlock({&value, timestamp == kMinTimestamp ? nullptr : &timestamp, nullptr, 1});
     }
 
-    Progress onWatermark(Timestamp watermark) {
-        host_.setWatermark(watermark);
-        if (!host_.eventTimerDue()) [[likely]]
-            return this->next_.onWatermark(watermark);
-        firing_ = Firing::EventTimers;
-        firesTo_ = watermark;
-        return goOnFiring();
-    }
-    Progress onProcessingTime(Timestamp now) {
-        if (!host_.processingTimerDue(now)) return this->next_.onProcessingTime(now);
-        firing_ = Firing::ProcessingTimers;
-        firesTo_ = now;
-        return goOnFiring();
-    }
-    Progress resume() { return firing_ == Firing::Nothing ? this->next_.resume() : goOnFiring(); }
-    Progress endInput() {
-        host_.dropProcessingTimers();
-        return this->next_.endInput();
-    }
-
-    void snapshot(SnapshotSink& sink) {
-        host_.snapshot(sink);
-        this->next_.snapshot(sink);
-    }
-    /// If called before `open`, the source must live until then.
-    void restore(const SnapshotSource& source) {
-        host_.restore(source);
-        this->next_.restore(source);
-    }
-
 private:
-    enum class Firing : std::uint8_t { Nothing, EventTimers, ProcessingTimers };
-
-    /// In a block without timestamps there is nothing to stamp.
-    [[gnu::always_inline]] void process(In& value, Timestamp timestamp, bool timed) {
-        const std::size_t from = this->collector_.size();
-        KeyedProcessContext<Key>& context = host_.context();
-        context.setElement(timestamp);
-        if constexpr (requires(Fn& function) {
-                          function.processElement(std::move(value), context, this->collector_);
-                      }) {
-            this->fn_.guardedFor(value, timestamp,
-                                 [&] { this->fn_.get().processElement(std::move(value), context, this->collector_); });
-        } else {
-            const auto& record = value;
-            this->fn_(record, timestamp, std::move(value), context, this->collector_);
-        }
-        if (timed) {
-            this->afterCall(from, timestamp);
-        } else if (this->collector_.full()) {
-            this->emitCollected();
-        }
-    }
-
-    bool mustSuspend() const noexcept { return stage_->outputBlocked && stage_->maySuspend; }
-    Progress goOnFiring() {
-        const bool inEventTime = firing_ == Firing::EventTimers;
-        const TimeDomain domain = inEventTime ? TimeDomain::EventTime : TimeDomain::ProcessingTime;
-        for (;;) {
-            if (mustSuspend()) {
-                this->next_.flush();
-                return Progress::Suspended;
-            }
-            const bool more = host_.fireSome(domain, firesTo_, [&](Timestamp time) {
-                fire(time, inEventTime ? time : kMinTimestamp);
-                return !mustSuspend();
-            });
-            outputs_->flushSide();
-            if (!more) break;
-        }
-        firing_ = Firing::Nothing;
-        this->flush();
-        return inEventTime ? this->next_.onWatermark(firesTo_) : this->next_.onProcessingTime(firesTo_);
-    }
-    void fire(Timestamp time, Timestamp stamp) {
+    void fireTimer(Timestamp time) {
         if constexpr (HasOnTimer<Fn, Key, Out>) {
-            const std::size_t from = this->collector_.size();
-            this->fn_.guarded("onTimer()", stamp,
-                              [&] { this->fn_.get().onTimer(time, host_.context(), this->collector_); });
-            this->afterCall(from, stamp);
+            this->fn_.get().onTimer(time, this->host_.context(), this->collector_);
         } else {
             (void)time;
-            (void)stamp;
         }
-    }
-
-    [[noreturn, gnu::cold, gnu::noinline]] void failKey(const In& record, Timestamp timestamp) const {
-        throwUserFunctionError(this->fn_.id(), this->fn_.subtask(), timestamp, describeValue(record),
-                               "the key selector");
     }
 
     KeySelector keySelector_;
-    KeyedFunctionHost<Key> host_;
-    Firing firing_ = Firing::Nothing;
-    Timestamp firesTo_ = kMinTimestamp;
-    StageContext* stage_ = nullptr;
-    StageOutputs* outputs_ = nullptr;
 };
 
 }  // namespace detail

@@ -36,8 +36,11 @@ public:
     Timestamp currentWatermark() const noexcept { return watermark_; }
     Timestamp currentProcessingTime() const { return stage_->currentProcessingTime(); }
 
-    void registerEventTimeTimer(Timestamp time) { eventTimers_.add(time, key()); }
+    void registerEventTimeTimer(Timestamp time) {
+        if (!ending_) eventTimers_.add(time, key());
+    }
     void registerProcessingTimeTimer(Timestamp time) {
+        if (ending_) return;
         processingTimers_.add(time, key());
         if (time < requested_) request(time);
     }
@@ -55,6 +58,8 @@ public:
         store_ = &store;
     }
     void setWatermark(Timestamp watermark) noexcept { watermark_ = watermark; }
+    /// Batch execution, at the end of a key: no further timers.
+    void setEnding(bool ending) noexcept { ending_ = ending; }
     detail::TimerQueue<Key>& eventTimers() noexcept { return eventTimers_; }
     detail::TimerQueue<Key>& processingTimers() noexcept { return processingTimers_; }
     /// Asks the host to call when the first processing-time timer is due. After those that were due have fired.
@@ -70,6 +75,7 @@ private:
         return store_->currentKey();
     }
     void request(Timestamp time) {
+        if (stage_->isBatch) return;  // they fire at the end of their key
         requested_ = time;
         stage_->registerProcessingTimer(time);
     }
@@ -77,6 +83,7 @@ private:
     detail::StageContext* stage_ = nullptr;
     const detail::KeyedStateStore<Key>* store_ = nullptr;
     Timestamp watermark_ = kMinTimestamp;
+    bool ending_ = false;
     Timestamp requested_ = kMaxTimestamp;  ///< the earliest call that the host has been asked for
     detail::TimerQueue<Key> eventTimers_;
     detail::TimerQueue<Key> processingTimers_;

@@ -90,6 +90,11 @@ public:
     Progress onProcessingTime(Timestamp now) override { return nodes_->onProcessingTime(now); }
     Progress resume() override { return nodes_->resume(); }
     Progress endInput(int) override { return --openInputs_ == 0 ? nodes_->endInput() : Progress::Done; }
+    Progress endKey() override {
+        const Progress progress = nodes_->endKey();
+        nodes_->flush();
+        return progress;
+    }
     void snapshot(SnapshotSink& sink) override { nodes_->snapshot(sink); }
     void restore(const SnapshotSource& source) override { nodes_->restore(source); }
 

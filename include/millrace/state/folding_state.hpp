@@ -14,6 +14,8 @@ namespace millrace {
 /// A value per key, by name, into which `fn(const T& value, const T& added)` combines what is added. @public
 template <class T, class Fn>
 class ReducingStateDescriptor : public StateDescriptor {
+    static_assert(detail::RequireCodec<T>::kChecked);
+
 public:
     explicit ReducingStateDescriptor(std::string name, Fn fn = Fn()) : StateDescriptor(std::move(name)), fn_(fn) {}
     ReducingStateDescriptor(std::string name, Fn fn, StateTtlConfig ttl)

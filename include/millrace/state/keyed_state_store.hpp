@@ -87,6 +87,10 @@ public:
         }
         forgetKey();
     }
+    /// For a key that will be current soon.
+    void prefetch(const Key& key) {
+        if (table_.wantsPrefetch()) table_.view().prefetchWhole(Table::hashOf(key));
+    }
     bool hasKey() const noexcept { return current_ != nullptr; }
     /// Only while a key is current.
     const Key& currentKey() const noexcept { return *current_; }
@@ -136,6 +140,13 @@ public:
     }
 
     // ---- all keys ----
+
+    /// Drops all keys with their states.
+    void clear() {
+        if (hasKey()) leaveKey();
+        if (cells_.needsRelease()) table_.forEach([&](const Key&, StateRow& row) { cells_.release(row); });
+        table_.clear();
+    }
 
     /// `fn(const Key&)` for each key that has a value of `state`, with that key current; `fn` may read and write the
     /// current key's states.

@@ -14,6 +14,8 @@ namespace millrace {
 /// A list per key, by name. @public
 template <class T>
 class ListStateDescriptor : public StateDescriptor {
+    static_assert(detail::RequireCodec<T>::kChecked);
+
 public:
     using StateDescriptor::StateDescriptor;
 };

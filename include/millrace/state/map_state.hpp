@@ -16,6 +16,9 @@ namespace millrace {
 /// A map per key, by name. @public
 template <class K, class V>
 class MapStateDescriptor : public StateDescriptor {
+    static_assert(detail::RequireCodec<K>::kChecked);
+    static_assert(detail::RequireCodec<V>::kChecked);
+
 public:
     using StateDescriptor::StateDescriptor;
 };

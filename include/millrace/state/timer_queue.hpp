@@ -353,9 +353,8 @@ private:
     }
     /// Leaves exactly one entry in the buckets for each timer that is in them. What the queue holds stays the same.
     void compact() const {
-        std::vector<std::uint32_t> ofRun;  // the run may need the index later
-        ofRun.swap(index_);
-        std::vector<Entry> entries;
+        otherIndex_.swap(index_);  // the run may need it later
+        std::vector<Entry>& entries = settling_;
         for (std::size_t where = 0; entries_ != 0 && where < kBuckets; ++where) {
             Bucket& bucket = buckets_[where];
             if (bucket.size == 0) continue;
@@ -371,15 +370,19 @@ private:
                 ++entries_;
             }
         }
-        ofRun.swap(index_);
+        entries.clear();
+        if (entries.capacity() > kLargeRun) std::vector<Entry>().swap(entries);
+        if (index_.capacity() > 4 * kLargeRun) std::vector<std::uint32_t>().swap(index_);
+        otherIndex_.swap(index_);
     }
     /// Compacts if that is worth it, as a sample of the entries tells.
     [[gnu::noinline]] void compactGrown() {
-        if (wastedOf16() >= 4) compact();
+        constexpr std::size_t kCheap = 1 << 16;
+        if (entries_ < kCheap || isWorthCompacting()) compact();
         compactAt_ = std::max(kLeastCompaction, 2 * entries_);
     }
-    /// How many of 16 entries compaction would take away.
-    std::size_t wastedOf16() const {
+    /// Whether compaction would take at least a quarter of the entries away.
+    bool isWorthCompacting() const {
         constexpr std::uint64_t kSample = 16;
         std::vector<std::uint32_t> seen(std::bit_ceil(entries_ / 4 + 64), 0);
         const std::size_t mask = seen.size() - 1;
@@ -397,7 +400,8 @@ private:
                 seen[at] = tag;
             });
         }
-        return sampled == 0 ? 0 : wasted * 16 / sampled;
+        // too small a sample: some timers that are not in it have many entries
+        return sampled < entries_ / (kSample + kSample / 2) || wasted >= sampled / 4;
     }
 
     // ---- timers for a time that the run has reached
@@ -444,7 +448,9 @@ private:
     mutable std::uint32_t levels_ = 0;
     std::size_t compactAt_ = kLeastCompaction;
     mutable std::vector<std::uint32_t> index_;  ///< of the run or of what is being compacted: position + 1, or 0
-    std::vector<Timer> recent_;                 ///< registered lately, by hash: registering them again does nothing
+    mutable std::vector<std::uint32_t> otherIndex_;
+    mutable std::vector<Entry> settling_;  ///< what is being compacted
+    std::vector<Timer> recent_;            ///< registered lately, by hash: registering them again does nothing
 };
 
 }  // namespace millrace::detail

@@ -16,6 +16,8 @@ namespace millrace {
 /// One value per key, by name. @public
 template <class T>
 class ValueStateDescriptor : public StateDescriptor {
+    static_assert(detail::RequireCodec<T>::kChecked);
+
 public:
     using StateDescriptor::StateDescriptor;
 };

@@ -109,6 +109,7 @@ private:
     Timestamp next_ = kMaxTimestamp;
     Chunk* free_ = nullptr;
     std::vector<std::unique_ptr<Chunk[]>> memory_;
+    std::size_t chunks_ = 0;
 };
 
 /// By time, ascending.

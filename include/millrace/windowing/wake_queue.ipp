@@ -15,9 +15,10 @@ MILLRACE_INLINE void WakeQueue::begin(int level) {
 
 MILLRACE_INLINE void WakeQueue::addChunk(int level, unsigned index) {
     if (free_ == nullptr) {
-        constexpr std::size_t kAtOnce = 32;
-        memory_.emplace_back(new Chunk[kAtOnce]);
-        for (std::size_t i = 0; i < kAtOnce; ++i) release(&memory_.back()[i]);
+        const std::size_t more = std::max<std::size_t>(32, chunks_ / 2);
+        memory_.emplace_back(new Chunk[more]);
+        chunks_ += more;
+        for (std::size_t i = 0; i < more; ++i) release(&memory_.back()[i]);
     }
     Slot& slot = levels_[level]->slots[index];
     levels_[level]->occupied[index / 64] |= std::uint64_t{1} << index % 64;
@@ -192,7 +193,8 @@ MILLRACE_INLINE void sortWakes(std::vector<Wake>& wakes) {
         };
         std::uint16_t places[kBuckets + 1] = {};
         for (std::size_t i = 0; i < count; ++i) ++places[bucketOf(begin[i]) + 1];
-        for (std::size_t b = 0; b < kBuckets; ++b) places[b + 1] = static_cast<std::uint16_t>(places[b + 1] + places[b]);
+        for (std::size_t b = 0; b < kBuckets; ++b)
+            places[b + 1] = static_cast<std::uint16_t>(places[b + 1] + places[b]);
         Wake sorted[kMost];
         for (std::size_t i = 0; i < count; ++i) sorted[places[bucketOf(begin[i])]++] = begin[i];
         std::copy(sorted, sorted + count, begin);

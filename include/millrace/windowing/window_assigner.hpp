@@ -53,10 +53,9 @@ concept AssignsOneWindow = requires(const A& assigner, const T& value, Timestamp
     { assigner.assignWindow(value, time, context) } -> std::convertible_to<typename A::Window>;
 };
 template <class A, class T>
-concept AssignsWindows = requires(const A& assigner, const T& value, Timestamp time, const AssignerContext& context,
-                                  WindowList<typename A::Window>& windows) {
-    assigner.assignWindows(value, time, context, windows);
-};
+concept AssignsWindows =
+    requires(const A& assigner, const T& value, Timestamp time, const AssignerContext& context,
+             WindowList<typename A::Window>& windows) { assigner.assignWindows(value, time, context, windows); };
 
 }  // namespace detail
 
@@ -76,11 +75,12 @@ concept AssignsWindows = requires(const A& assigner, const T& value, Timestamp t
 /// ```
 /// Both must give the same windows for the same record; only one of them is needed.
 template <class A, class T>
-concept WindowAssignerFor = std::copy_constructible<A> && WindowType<typename A::Window> && requires(const A& assigner) {
-    { A::kEventTime } -> std::convertible_to<bool>;
-    { A::kMerging } -> std::convertible_to<bool>;
-    assigner.defaultTrigger();
-} && (detail::AssignsOneWindow<A, T> || detail::AssignsWindows<A, T>);
+concept WindowAssignerFor =
+    std::copy_constructible<A> && WindowType<typename A::Window> && requires(const A& assigner) {
+        { A::kEventTime } -> std::convertible_to<bool>;
+        { A::kMerging } -> std::convertible_to<bool>;
+        assigner.defaultTrigger();
+    } && (detail::AssignsOneWindow<A, T> || detail::AssignsWindows<A, T>);
 
 }  // namespace millrace
 

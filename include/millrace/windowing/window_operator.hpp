@@ -262,25 +262,42 @@ private:
         return newCell(entry, window);
     }
     /// The same for windows that merge with those that they intersect.
-    Cell* mergedCell(Entry& entry, const Window& window) {
+    [[gnu::always_inline]] Cell* mergedCell(Entry& entry, const Window& window) {
         if constexpr (Assigner::kMerging) {
-            WindowMerge<Window> merge(window);
-            Cell* into = nullptr;
-            for (Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
-                if (merge.look(cell->window) && into == nullptr) into = cell;
+            if (Cell& first = entry.first; first.next == nullptr) [[likely]] {  // the usual key has one window, or none
+                if (!first.live || !first.window.intersects(window)) {
+                    return isLate(window) ? nullptr : newCell(entry, window);
+                }
+                const Window result = first.window.cover(window);
+                if (!(result == first.window)) mergeCells(entry, window, result, 1, &first);
+                return &first;
             }
-            if (into == nullptr) return isLate(window) ? nullptr : newCell(entry, window);
-            if (!merge.absorbed()) mergeCells(entry, window, merge.result(), merge.count(), into);
-            return into;
+            return mergedWithSeveral(entry, window);
         } else {
             (void)entry;
             (void)window;
             return nullptr;
         }
     }
+    [[gnu::noinline]] Cell* mergedWithSeveral(Entry& entry, const Window& window) {
+        WindowMerge<Window> merge(window);
+        Cell* into = nullptr;
+        for (Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
+            if (merge.look(cell->window) && into == nullptr) into = cell;
+        }
+        if (into == nullptr) return isLate(window) ? nullptr : newCell(entry, window);
+        if (!merge.absorbed()) mergeCells(entry, window, merge.result(), merge.count(), into);
+        return into;
+    }
     void mergeCells(Entry& entry, const Window& added, const Window& result, std::size_t count, Cell* into) {
         if (isLate(result)) [[unlikely]]
             failMerged();
+        if constexpr (kUsual) {
+            if (count == 1) [[likely]] {
+                into->window = result;
+                return;  // whether it is pending is said when it takes its element
+            }
+        }
         State state{};
         Timers timers{};
         takeOver(*into, result, state, timers);
@@ -348,7 +365,10 @@ private:
     }
     TriggerResult ask(Cell& cell, const T& value, Timestamp time) {
         if constexpr (kUsual) {
-            if (kEventTime && cell.window.maxTimestamp() <= watermark_) return TriggerResult::Fire;
+            if (kEventTime && cell.window.maxTimestamp() <= watermark_) {
+                cell.pending = false;
+                return TriggerResult::Fire;
+            }
             cell.pending = true;
             return TriggerResult::Continue;
         } else {
@@ -371,14 +391,17 @@ private:
 
     /// When the window has something to do next; false: never.
     bool nextOf(const Cell& cell, std::size_t domain, Timestamp& next) const noexcept {
+        if constexpr (kUsual) {
+            if (cell.pending) [[likely]] {
+                next = cell.window.maxTimestamp();
+                return true;
+            }
+            next = cleanUpTime(cell.window);
+            return next != kMaxTimestamp;
+        }
         next = kMaxTimestamp;
         bool any = false;
-        if constexpr (kUsual) {
-            if (cell.pending) {
-                next = cell.window.maxTimestamp();
-                any = true;
-            }
-        } else {
+        if constexpr (!kUsual) {
             const WindowTimers& timers = domain == kEvents ? cell.timers.event : cell.timers.processing;
             if (!timers.empty()) {
                 next = timers.first();
@@ -459,7 +482,9 @@ private:
     }
     /// Turns hashes into entries; drops those that no longer want anything and sends back those that want it later.
     void findDue() {
-        constexpr std::size_t kAhead = 24;
+        constexpr std::size_t kAhead = 40;
+        const std::size_t what = domain();
+        WakeQueue& queue = queues_[what];
         const auto view = table_.view();
         const bool prefetches = table_.wantsPrefetch();
         const std::size_t count = due_.size();
@@ -468,17 +493,17 @@ private:
         for (std::size_t i = 0; i < count; ++i) {
             if (prefetches && i + kAhead < count) view.prefetch(due_[i + kAhead].who);
             const Wake wake = due_[i];
-            Slot* const slot = entryThatWaits(view, wake);
+            Slot* const slot = entryThatWaits(view, wake, what);
             if (slot == nullptr) continue;
-            Alarm& alarm = slot->value.alarms[domain()];
+            Alarm& alarm = slot->value.alarms[what];
             Timestamp next;
-            if (!nextOf(slot->value, domain(), next)) {
+            if (!nextOf(slot->value, what, next)) {
                 alarm.clear();
                 continue;
             }
             alarm.set(next);
             if (next > dueUntil_) {
-                queues_[domain()].push(next, wake.who);
+                queue.push(next, wake.who);
             } else {
                 due_[kept++] = {next, reinterpret_cast<std::uint64_t>(slot)};
             }
@@ -487,14 +512,14 @@ private:
         sortWakes(due_);
     }
     /// The entry with this hash whose alarm is set to the wake's time. (Any, if there are several: each has its wake.)
-    Slot* entryThatWaits(const typename Table::View& view, const Wake& wake) const {
+    Slot* entryThatWaits(const typename Table::View& view, const Wake& wake, std::size_t what) const {
         if constexpr (kIntegerKey<Key>) {
             if (view.side->occupied() && wake.who == Table::hashOf(table_.keyOf(*view.side))) return view.side;
         }
         for (std::size_t at = wake.who >> view.shift;; at = (at + 1) & view.mask) {
             Slot* const slot = view.slots + at;
             if (!slot->occupied()) return nullptr;
-            if (slot->value.alarms[domain()].rings(wake.time) && sameHash(*slot, wake.who)) return slot;
+            if (slot->value.alarms[what].rings(wake.time) && sameHash(*slot, wake.who)) return slot;
         }
     }
     static bool sameHash(const Slot& slot, std::uint64_t hash) noexcept {
@@ -720,9 +745,7 @@ private:
             }
         }
     }
-    static Timestamp readTime(ByteReader& reader) {
-        return Timestamp{Duration{reader.read<std::int64_t>("a time")}};
-    }
+    static Timestamp readTime(ByteReader& reader) { return Timestamp{Duration{reader.read<std::int64_t>("a time")}}; }
     void restoreState(const SnapshotSource& source) {
         readKeyGroups(source, aggregate_.id().uid, kStateName, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
@@ -762,7 +785,8 @@ private:
     [[noreturn, gnu::cold, gnu::noinline]] void failMerged() const {
         throw MillraceException(
             where() +
-            "windows were merged into one that ended, with the allowed lateness, before the current watermark; a merging "
+            "windows were merged into one that ended, with the allowed lateness, before the current watermark; a "
+            "merging "
             "window assigner must not make windows that end earlier than those they are merged from");
     }
 

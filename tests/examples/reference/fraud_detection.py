@@ -34,5 +34,6 @@ for account, payments in accounts.items():
             _, below, above, seconds = max(valid)
             if small < below and large > above and time - before <= seconds * 1000:
                 alerts.append((time, account, name, f"{small:.2f}", f"{large:.2f}"))
+print("time_ms,account,rule,small,large")
 for alert in sorted(alerts):
     print(*alert, sep=",")

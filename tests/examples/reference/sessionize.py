@@ -46,8 +46,10 @@ with open(sys.argv[2], encoding="utf-8") as rows:
 fire(float("inf"))
 
 if sys.argv[1] == "visits":
+    print("end_ms,user,start_ms,clicks,entry,ordered")
     for visit in sorted(visits):
         print(*visit, sep=",")
 else:
+    print("user,late")
     for user, count in sorted(late.items()):
         print(user, count, sep=",")

@@ -109,8 +109,8 @@ struct NoEvictor {};
 /// called before and after the window's function; what they take out is gone for good. A window with an evictor keeps every
 /// record, also for `reduce` and `aggregate`, which then run over the records when it fires.
 template <class E, class T, class Window>
-concept EvictorFor = std::copy_constructible<E> &&
-                     (detail::EvictsBefore<E, T, Window> || detail::EvictsAfter<E, T, Window>);
+concept EvictorFor =
+    std::copy_constructible<E> && (detail::EvictsBefore<E, T, Window> || detail::EvictsAfter<E, T, Window>);
 
 namespace detail {
 

@@ -1,0 +1,69 @@
+#ifndef MILLRACE_STATE_BROADCAST_STATE_IPP
+#define MILLRACE_STATE_BROADCAST_STATE_IPP
+
+#include <millrace/state/broadcast_state.hpp>
+
+namespace millrace::detail {
+
+inline constexpr std::uint8_t kBroadcastFormat = 1;
+
+MILLRACE_INLINE_COLD void BroadcastStates::adopt(std::unique_ptr<BroadcastStateBase> state) {
+    for (const auto& each : states_) {
+        if (each->name() == state->name()) {
+            throw ConfigurationException("broadcast(…): the name '" + state->name() +
+                                         "' is given to two broadcast states; each needs its own");
+        }
+    }
+    states_.push_back(std::move(state));
+}
+
+MILLRACE_INLINE_COLD void BroadcastStates::snapshot(SnapshotSink& sink, std::string_view uid) const {
+    for (const auto& state : states_) {
+        ByteWriter writer;
+        writer.write(kBroadcastFormat);
+        encodeTo(writer, state->type());
+        state->encode(writer);
+        sink.write(uid, "broadcast/" + state->name(), kOperatorState, writer.bytes());
+    }
+}
+
+MILLRACE_INLINE_COLD void BroadcastStates::restore(const SnapshotSource& source, std::string_view uid) {
+    for (const auto& state : states_) {
+        bool isRead = false;
+        source.read(uid, "broadcast/" + state->name(), [&](int, std::span<const std::byte> bytes) {
+            if (std::exchange(isRead, true)) return;  // the copies of other subtasks
+            try {
+                ByteReader reader(bytes);
+                if (const auto format = reader.read<std::uint8_t>("a format version"); format != kBroadcastFormat) {
+                    reader.fail("format version " + std::to_string(kBroadcastFormat) + " expected, found " +
+                                std::to_string(format));
+                }
+                std::string type;
+                Codec<std::string>::decode(reader, type);
+                if (type != state->type()) reader.fail("saved as " + type + ", but declared as " + state->type());
+                state->decode(reader);
+                reader.expectEnd();
+            } catch (const CodecException&) {
+                std::throw_with_nested(CodecException("broadcast state '" + state->name() + "' of operator uid '" +
+                                                      std::string(uid) + "' cannot be restored"));
+            }
+        });
+    }
+}
+
+MILLRACE_INLINE_COLD void BroadcastStates::failType(const BroadcastStateBase& state, const std::string& asked) {
+    throw MillraceException("getBroadcastState: '" + state.name() + "' was given to broadcast(…) as " + state.type() +
+                            ", but is asked for as " + asked + "; use the same descriptor in both places");
+}
+
+MILLRACE_INLINE_COLD void BroadcastStates::failUnknown(const std::string& name) const {
+    std::string known;
+    for (const auto& state : states_) known += (known.empty() ? "'" : ", '") + state->name() + "'";
+    throw MillraceException("getBroadcastState: there is no broadcast state '" + name + "'; " +
+                            (known.empty() ? std::string("none was") : "those that were") + " given to broadcast(…)" +
+                            (known.empty() ? "" : ": " + known));
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_STATE_BROADCAST_STATE_IPP

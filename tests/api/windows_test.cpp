@@ -1,0 +1,198 @@
+#include "api/api_fixtures.hpp"
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::testsupport;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct Visit {
+    std::string user;
+    std::int64_t pages = 0;
+    Timestamp time;
+    auto operator<=>(const Visit&) const = default;
+};
+
+Timestamp afterSeconds(std::int64_t s) {
+    return Timestamp(std::chrono::seconds(s));
+}
+std::int64_t secondsOf(Timestamp t) {
+    return t.time_since_epoch() / 1s;
+}
+
+std::vector<Visit> manyVisits() {
+    std::vector<Visit> visits;
+    for (std::int64_t i = 0; i < 2000; ++i) {
+        const auto n = static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u >> 40;
+        visits.push_back({"user " + std::to_string(n % 23), static_cast<std::int64_t>(n % 7),
+                          afterSeconds(i - static_cast<std::int64_t>(n % 11))});
+    }
+    return visits;
+}
+
+DataStream<Visit> visits(StreamEnvironment& env, std::vector<Visit> all = manyVisits()) {
+    return env.fromCollection(std::move(all))
+        .assignTimestampsAndWatermarks(
+            WatermarkStrategy::forBoundedOutOfOrderness(11s).withTimestampAssigner(&Visit::time));
+}
+
+using Session = std::tuple<std::string, std::int64_t, std::int64_t, std::size_t>;
+const auto describeSession = [](const std::string& user, const TimeWindow& window, std::span<const Visit> all) {
+    return Session{user, secondsOf(window.start), secondsOf(window.end), all.size()};
+};
+
+std::vector<Session> expectedSessions(std::int64_t gap) {
+    auto all = manyVisits();
+    std::sort(all.begin(), all.end(),
+              [](const Visit& a, const Visit& b) { return std::tie(a.user, a.time) < std::tie(b.user, b.time); });
+    std::vector<Session> sessions;
+    for (const Visit& visit : all) {
+        const std::int64_t t = secondsOf(visit.time);
+        if (!sessions.empty() && std::get<0>(sessions.back()) == visit.user && t <= std::get<2>(sessions.back())) {
+            std::get<2>(sessions.back()) = t + gap;
+            ++std::get<3>(sessions.back());
+        } else {
+            sessions.emplace_back(visit.user, t, t + gap, 1);
+        }
+    }
+    return sorted(sessions);
+}
+
+}  // namespace
+
+TEST_CASE("sessions are the same on every runtime and at every parallelism", "[api][windowing]") {
+    const auto expected = expectedSessions(40);
+    CHECK(expected.size() > 100);
+    onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
+        for (const int parallelism : {1, 4}) {
+            CAPTURE(runtime, parallelism);
+            env.setParallelism(parallelism);
+            const auto sessions = visits(env)
+                                      .rebalance()
+                                      .keyBy(&Visit::user)
+                                      .window(EventTimeSessionWindows::withGap(40s))
+                                      .process(describeSession)
+                                      .executeAndCollect();
+            CHECK(sorted(sessions) == expected);
+        }
+    });
+}
+
+TEST_CASE("count windows hold n elements, or the last n", "[api][windowing]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        std::vector<Visit> seven;
+        for (std::int64_t i = 1; i <= 7; ++i) seven.push_back({"a", i, afterSeconds(i)});
+        const auto keyed = env.fromCollection(seven).keyBy(&Visit::user);
+        const auto sums = [](const std::string&, const GlobalWindow&, std::span<const Visit> all) {
+            std::int64_t sum = 0;
+            for (const Visit& visit : all) sum += visit.pages;
+            return sum;
+        };
+        CHECK(keyed.countWindow(3).process(sums).executeAndCollect() == std::vector<std::int64_t>{6, 15});
+        CHECK(env.fromCollection(seven).keyBy(&Visit::user).countWindow(3, 1).process(sums).executeAndCollect() ==
+              std::vector<std::int64_t>{1, 3, 6, 9, 12, 15, 18});
+        CHECK(env.fromCollection(seven)
+                  .countWindowAll(2)
+                  .sum(&Visit::pages)
+                  .map([](const Visit& visit) { return visit.pages; })
+                  .executeAndCollect() == std::vector<std::int64_t>{3, 7, 11});
+    });
+}
+
+TEST_CASE("windows over a whole stream run in one subtask and know no key", "[api][windowing]") {
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        env.setParallelism(3);
+        using Count = std::pair<std::int64_t, std::size_t>;
+        const auto counts =
+            visits(env)
+                .rebalance()
+                .windowAll(TumblingEventTimeWindows::of(1000s))
+                .process([](const TimeWindow& window, std::span<const Visit> all, Collector<Count>& out) {
+                    out.collect({secondsOf(window.start), all.size()});
+                })
+                .executeAndCollect();
+        std::vector<Count> expected{{-1000, 0}, {0, 0}, {1000, 0}};
+        for (const Visit& visit : manyVisits()) {
+            ++expected[static_cast<std::size_t>(std::max<std::int64_t>(secondsOf(visit.time) + 1000, 0) / 1000)].second;
+        }
+        if (expected.front().second == 0) expected.erase(expected.begin());
+        CHECK(counts == expected);
+    });
+    StreamExecutionEnvironment env;
+    CHECK_THAT(messageOf([&] {
+                   visits(env).windowAll(TumblingEventTimeWindows::of(1s)).sum(&Visit::pages).setParallelism(2);
+               }),
+               ContainsSubstring("always runs at parallelism 1"));
+}
+
+TEST_CASE("triggers, evictors and ways to emit are options of a windowed stream", "[api][windowing]") {
+    StreamExecutionEnvironment env{SimulatedRuntime(1)};
+    const std::vector<Visit> few{{"a", 1, afterSeconds(1)},  {"a", 2, afterSeconds(25)},  {"a", 4, afterSeconds(2)},
+                                 {"a", 8, afterSeconds(12)}, {"a", 16, afterSeconds(40)}, {"a", 32, afterSeconds(3)}};
+    const auto pages = [](const Visit& visit) { return visit.pages; };
+    const auto windows = [&] {
+        return env.fromCollection(few)
+            .assignTimestampsAndWatermarks(
+                WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Visit::time))
+            .keyBy(&Visit::user)
+            .window(TumblingEventTimeWindows::of(20s))
+            .allowedLateness(1h);
+    };
+    using Pages = std::vector<std::int64_t>;
+    CHECK(sorted(windows().emitFinal().sum(&Visit::pages).map(pages).executeAndCollect()) == Pages{2, 16, 45});
+    const auto all = windows().sum(&Visit::pages).map(pages).executeAndCollect();
+    const auto explicitly =
+        windows().trigger(EventTimeTrigger::create()).sum(&Visit::pages).map(pages).executeAndCollect();
+    CHECK(sorted(all) == sorted(explicitly));
+    CHECK(sorted(all) == Pages{2, 16, 45});
+    const auto counted = windows()
+                             .trigger(CountTrigger::of(2))
+                             .evictor(CountEvictor::of(1))
+                             .sum(&Visit::pages)
+                             .map(pages)
+                             .executeAndCollect();
+    CHECK(sorted(counted) == Pages{4, 32});
+    CHECK(windows().emitEvery(5s).sum(&Visit::pages).map(pages).executeAndCollect().size() > 3);
+    CHECK(windows().emitOnWallClock(1ms).sum(&Visit::pages).map(pages).executeAndCollect().size() >= 3);
+    CHECK_THROWS_AS(windows().emitOnWallClock(0ms), ConfigurationException);
+    CHECK_THROWS_AS(windows().allowedLateness(-1s), ConfigurationException);
+}
+
+TEST_CASE("processing-time windows need no watermarks; event-time sessions do", "[api][windowing]") {
+    StreamExecutionEnvironment env{SimulatedRuntime(1)};
+    env.fromCollection(manyVisits())
+        .keyBy(&Visit::user)
+        .window(TumblingProcessingTimeWindows::of(1s))
+        .sum(&Visit::pages)
+        .addSink([](const Visit&) {});
+    env.execute();
+    env.fromCollection(manyVisits())
+        .keyBy(&Visit::user)
+        .window(EventTimeSessionWindows::withGap(1s))
+        .sum(&Visit::pages)
+        .addSink([](const Visit&) {});
+    CHECK_THAT(messageOf([&] { env.execute(); }),
+               ContainsSubstring("session window sum") && ContainsSubstring("it would never fire"));
+}
+
+TEST_CASE("results of processing-time windows carry the last timestamp of their window", "[api][windowing]") {
+    StreamExecutionEnvironment env{SimulatedRuntime(1)};
+    const auto pages = env.fromCollection(std::vector<Visit>{{"a", 1, {}}, {"a", 2, {}}, {"b", 4, {}}})
+                           .countWindowAll(3)
+                           .process([](WindowContextOf<GlobalWindow>& context, std::span<const Visit> all) {
+                               return std::pair(all.size(), context.window().maxTimestamp() == kMaxTimestamp);
+                           })
+                           .executeAndCollect();
+    CHECK(pages == std::vector<std::pair<std::size_t, bool>>{{3, true}});
+}
