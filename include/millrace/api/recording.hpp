@@ -44,7 +44,7 @@ inline GraphNode nodeFor(const StreamInput& input, const std::vector<PendingOper
 /// Seals a chain into a stage of the graph.
 template <class Ops>
 int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops, const std::vector<PendingOperator>& pending) {
-    return graph.add(nodeFor(input, pending), std::make_shared<ChainStageFactory<Ops>>(std::move(ops)));
+    return graph.add(nodeFor(input, pending), stageFactory(new ChainStageFactory<Ops>(std::move(ops))));
 }
 
 /// The main output of a recorded stage, as the next one's input.

@@ -36,8 +36,9 @@ auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Str
     StreamInput output;
     output.graph = graph;
     output.generation = graph->generation();
-    const int id = graph->add(std::move(node), std::make_shared<SourceStageFactory<Source, Strategy>>(
-                                                   std::move(source), std::move(strategy)));
+    const int id =
+        graph->add(std::move(node),
+                   stageFactory(new SourceStageFactory<Source, Strategy>(std::move(source), std::move(strategy))));
     return StreamAccess::stream<T>(outputOf<T>(output, id));
 }
 

@@ -21,6 +21,7 @@
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
 #include <millrace/graph/job_graph.ipp>
+#include <millrace/operators/chain_stage.ipp>
 #include <millrace/operators/channel_port.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/user_function.ipp>
