@@ -181,7 +181,10 @@ MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
         node.factory->bind(std::move(ids));
     }
     ++generation_;
-    return {settings, std::exchange(nodes_, {})};
+    JobGraph graph;
+    static_cast<JobSettings&>(graph) = settings;
+    graph.nodes.swap(nodes_);
+    return graph;
 }
 
 MILLRACE_INLINE_COLD int GraphBuilder::highestParallelism() const {

@@ -10,6 +10,8 @@
 
 // bodies: begin
 #include <millrace/api/data_stream_sink.ipp>
+#include <millrace/api/recording.ipp>
+#include <millrace/api/source_stream.ipp>
 #include <millrace/api/stream_environment.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
 #include <millrace/connectors/file_line_reader.ipp>
