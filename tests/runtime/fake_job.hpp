@@ -328,7 +328,11 @@ struct FakeGraph : JobGraph {
     GraphNode& node(std::string name, int parallelism, std::vector<GraphEdge> inputs, MakeStage make) {
         GraphNode& added = nodes.emplace_back();
         added.id = static_cast<int>(nodes.size()) - 1;
-        added.operators.push_back({"fake", name, "uid-" + name, true, {}, {}});
+        detail::OperatorInfo& op = added.operators.emplace_back();
+        op.kind = "fake";
+        op.name = name;
+        op.uid = "uid-" + name;
+        op.uidGiven = true;
         added.inputs = std::move(inputs);
         added.parallelism = parallelism;
         added.isSource = added.inputs.empty();

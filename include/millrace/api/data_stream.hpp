@@ -25,6 +25,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -372,7 +373,7 @@ private:
     explicit DataStream(detail::StreamInput input)
         requires(kSealed)
         : input_(std::move(input)) {}
-    DataStream(detail::StreamInput input, Ops ops, std::vector<detail::PendingOperator> pending)
+    DataStream(detail::StreamInput&& input, Ops ops, std::vector<detail::PendingOperator>&& pending)
         : input_(std::move(input)), ops_(std::move(ops)), pending_(std::move(pending)) {}
 
     /// The nameable form of this stream; records it if that has not been done.
@@ -390,25 +391,18 @@ private:
 
     /// This chain with one more operator.
     template <class Op>
-    auto then(Op op, std::string kind, detail::StageTraits traits = {}) && {
-        input_.checked();
-        if (!kSealed && sealedNode_ >= 0) {
-            throw GraphException(
-                "the stream behind '" + pending_.back().info.name +
-                "' was already used by its name, so it is recorded; go on by its name, without std::move");
-        }
-        pending_.push_back({detail::operatorInfo(std::move(kind)), traits});
+    auto then(Op op, std::string_view kind, const detail::StageTraits& traits = {}) && {
+        detail::appendOperator(input_, pending_, !kSealed && sealedNode_ >= 0, kind, traits);
         return DataStream<typename Op::Output, detail::Link<Ops, Op>>(
-            std::exchange(input_, {}), detail::Link<Ops, Op>{std::move(ops_), std::move(op)}, std::move(pending_));
+            std::move(input_), detail::Link<Ops, Op>{std::move(ops_), std::move(op)}, std::move(pending_));
     }
     /// Records this stream and a sink that ends it.
     template <class Op>
-    DataStreamSink endWith(Op op, std::string kind) const {
+    DataStreamSink endWith(Op op, std::string_view kind) const {
+        using Alone = detail::Link<detail::Input<T>, Op>;
         const detail::StreamInput input = sealedInput();
-        detail::StageTraits traits;
-        traits.isSink = true;
-        const int node = detail::recordStage(*input.graph, input, detail::Link<detail::Input<T>, Op>{{}, std::move(op)},
-                                             {{detail::operatorInfo(std::move(kind)), traits}});
+        const int node = detail::recordSink(
+            input, kind, detail::stageFactory(new detail::ChainStageFactory<Alone>(Alone{{}, std::move(op)})));
         return DataStreamSink(input, node);
     }
     DataStreamSink printTo(std::FILE* file, std::string label) const {

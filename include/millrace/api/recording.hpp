@@ -2,11 +2,13 @@
 #define MILLRACE_API_RECORDING_HPP
 
 #include <millrace/api/exchanges.hpp>
+#include <millrace/core/config.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,54 +24,41 @@ struct PendingOperator {
     StageTraits traits;
 };
 
-inline OperatorInfo operatorInfo(std::string kind) {
-    OperatorInfo info;
-    info.name = kind;
-    info.kind = std::move(kind);
-    return info;
-}
+OperatorInfo operatorInfo(std::string kind);
 
-inline GraphNode nodeFor(const StreamInput& input, const std::vector<PendingOperator>& pending) {
-    GraphNode node;
-    StageTraits traits;
-    for (const PendingOperator& op : pending) {
-        node.operators.push_back(op.info);
-        traits.add(op.traits);
-    }
-    traits.applyTo(node);
-    node.inputs = input.edges();
-    return node;
-}
+/// Checks that a chain may grow, and adds an operator to it.
+/// *Failure:* GraphException for a stream that was moved from, that is recorded already (`isRecorded`), or whose pipeline
+/// has been executed.
+void appendOperator(const StreamInput& input, std::vector<PendingOperator>& pending, bool isRecorded,
+                    std::string_view kind, const StageTraits& traits);
+
+/// Records the operators as one stage behind the input; returns its id.
+int recordNode(GraphBuilder& graph, const StreamInput& input, const std::vector<PendingOperator>& pending,
+               std::shared_ptr<StageFactory> factory);
 
 /// Seals a chain into a stage of the graph.
 template <class Ops>
 int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops, const std::vector<PendingOperator>& pending) {
-    return graph.add(nodeFor(input, pending), std::make_shared<ChainStageFactory<Ops>>(std::move(ops)));
+    return recordNode(graph, input, pending, stageFactory(new ChainStageFactory<Ops>(std::move(ops))));
 }
 
+/// Records a stage of one operator that ends the stream; returns its id.
+int recordSink(const StreamInput& input, std::string_view kind, std::shared_ptr<StageFactory> factory);
+
 /// The main output of a recorded stage, as the next one's input.
+StreamInput outputOf(const StreamInput& from, int node, Ports ports);
 template <class T>
 StreamInput outputOf(const StreamInput& from, int node) {
-    StreamInput output;
-    output.graph = from.graph;
-    output.generation = from.generation;
-    output.upstreams.emplace_back().from = node;
-    output.ports = plainPorts<T>();
-    return output;
+    return outputOf(from, node, plainPorts<T>());
 }
 
 /// Adds the outputs of `other` to a union.
-inline void appendUnion(StreamInput& joined, const StreamInput& other) {
-    if (&joined.checked() != &other.checked()) {
-        throw GraphException("unionWith: the streams belong to different environments");
-    }
-    if (joined.exchangeGiven || other.exchangeGiven) {
-        throw GraphException(
-            "unionWith: join the streams first, then spread them with rebalance(), broadcast() and so on");
-    }
-    joined.upstreams.insert(joined.upstreams.end(), other.upstreams.begin(), other.upstreams.end());
-}
+void appendUnion(StreamInput& joined, const StreamInput& other);
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/api/recording.ipp>
+#endif
 
 #endif  // MILLRACE_API_RECORDING_HPP

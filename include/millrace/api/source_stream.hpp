@@ -2,15 +2,28 @@
 #define MILLRACE_API_SOURCE_STREAM_HPP
 
 #include <millrace/api/data_stream.hpp>
+#include <millrace/core/config.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/source_stage.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 namespace millrace::detail {
+
+struct SourceTraits {
+    bool isBounded = true;
+    bool assignsTimestamps = false;
+    bool emitsWatermarks = false;
+    std::optional<int> fixedParallelism;
+};
+
+/// What an operator behind the source will read.
+StreamInput recordSourceNode(const std::shared_ptr<GraphBuilder>& graph, std::string name, const SourceTraits& traits,
+                             std::shared_ptr<StageFactory> factory, Ports ports);
 
 /// Records a source with its watermark strategy; the stream behind it.
 template <class Source, class Strategy>
@@ -24,23 +37,20 @@ auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Str
         TimestampAssignerFor<std::remove_cvref_t<decltype(strategy.assigner())>, T>,
         "millrace: withTimestampAssigner(fn): fn must be a pointer to a Timestamp member of the source's record, "
         "or callable with a const reference to it and return a Timestamp.");
-    GraphNode node;
-    OperatorInfo info = operatorInfo("source");
-    info.name = std::move(name);
-    node.operators.push_back(std::move(info));
-    node.isSource = true;
-    node.isBounded = source.boundedness() == Boundedness::Bounded;
-    node.assignsTimestamps = Strategy::kAssignsTimestamps || kSourceHasTimestamps<Source>;
-    node.emitsWatermarks = Strategy::kEmitsWatermarks || kSourceEmitsWatermarks<Source>;
-    if constexpr (requires { Source::kFixedParallelism; }) node.fixedParallelism = Source::kFixedParallelism;
-    StreamInput output;
-    output.graph = graph;
-    output.generation = graph->generation();
-    const int id = graph->add(std::move(node), std::make_shared<SourceStageFactory<Source, Strategy>>(
-                                                   std::move(source), std::move(strategy)));
-    return StreamAccess::stream<T>(outputOf<T>(output, id));
+    SourceTraits traits;
+    traits.isBounded = source.boundedness() == Boundedness::Bounded;
+    traits.assignsTimestamps = Strategy::kAssignsTimestamps || kSourceHasTimestamps<Source>;
+    traits.emitsWatermarks = Strategy::kEmitsWatermarks || kSourceEmitsWatermarks<Source>;
+    if constexpr (requires { Source::kFixedParallelism; }) traits.fixedParallelism = Source::kFixedParallelism;
+    StageFactory* const factory = new SourceStageFactory<Source, Strategy>(std::move(source), std::move(strategy));
+    return StreamAccess::stream<T>(
+        recordSourceNode(graph, std::move(name), traits, stageFactory(factory), plainPorts<T>()));
 }
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/api/source_stream.ipp>
+#endif
 
 #endif  // MILLRACE_API_SOURCE_STREAM_HPP

@@ -40,18 +40,24 @@ struct StreamAccess {
         return KeyedStream<T, KeySelector>(std::move(input), std::move(selector));
     }
     template <class Op>
-    static auto stream(StreamInput input, Op op, OperatorInfo info, StageTraits traits) {
+    static auto stream(StreamInput input, Op op, OperatorInfo info, const StageTraits& traits) {
         using Ops = Link<Input<typename Op::Input>, Op>;
-        return DataStream<typename Op::Output, Ops>(std::move(input), Ops{{}, std::move(op)},
-                                                    {{std::move(info), traits}});
+        return stream(std::move(input), Ops{{}, std::move(op)}, onePending(std::move(info), traits));
+    }
+    static std::vector<PendingOperator> onePending(OperatorInfo info, const StageTraits& traits) {
+        std::vector<PendingOperator> pending(1);
+        pending.front().info = std::move(info);
+        pending.front().traits = traits;
+        return pending;
     }
 };
 
 /// Records an operator that reads two streams; what it returns is the start of a chain.
 template <class A, class B, class Op>
-auto connectedStream(StreamInput first, StreamInput second, Op op, OperatorInfo info, StageTraits traits = {}) {
+auto connectedStream(StreamInput first, StreamInput second, Op op, OperatorInfo info, const StageTraits& traits = {}) {
     return StreamAccess::stream(twoInputs(std::move(first), std::move(second)),
-                                Link<TwoInputs<A, B>, Op>{{}, std::move(op)}, {{std::move(info), traits}});
+                                Link<TwoInputs<A, B>, Op>{{}, std::move(op)},
+                                StreamAccess::onePending(std::move(info), traits));
 }
 
 }  // namespace millrace::detail

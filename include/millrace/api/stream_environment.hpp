@@ -172,8 +172,10 @@ public:
     std::shared_ptr<JobClient> executeAsync(std::string jobName = "millrace job");
     /// The recorded pipeline as data, with all checks of `execute` made. Does not consume it.
     ExecutionPlan getExecutionPlan() const {
-        const detail::JobSettings settings = settingsFor("millrace job");
-        return ExecutionPlan({settings, graph_->resolve(settings)});
+        detail::JobGraph graph;
+        static_cast<detail::JobSettings&>(graph) = settingsFor("millrace job");
+        graph.nodes = graph_->resolve(graph);
+        return ExecutionPlan(std::move(graph));
     }
 
     // ---- for streams ----

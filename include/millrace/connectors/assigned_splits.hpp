@@ -31,15 +31,14 @@ public:
     }
     bool noMoreSplits(int subtaskIndex) override { return !hasOwn(subtaskIndex) && returned_.empty(); }
     void addSplitsBack(std::vector<Split> splits) override {
-        returned_.insert(returned_.end(), std::make_move_iterator(splits.begin()),
-                         std::make_move_iterator(splits.end()));
+        for (Split& split : splits) returned_.push_back(std::move(split));
     }
     std::vector<Split> snapshot() const override {
         std::vector<Split> rest;
         for (const auto& split : assigned_) {
-            if (split) rest.push_back(*split);
+            if (split) rest.push_back(Split(*split));
         }
-        rest.insert(rest.end(), returned_.begin(), returned_.end());
+        for (const Split& split : returned_) rest.push_back(Split(split));
         return rest;
     }
 

@@ -77,11 +77,14 @@ public:
     bool noMoreSplits(int) override { return next_ == splits_.size(); }
     void addSplitsBack(std::vector<Split> splits) override {
         // in front of the rest: what comes back is earlier in event time
-        splits_.insert(splits_.begin() + static_cast<std::ptrdiff_t>(next_), std::make_move_iterator(splits.begin()),
-                       std::make_move_iterator(splits.end()));
+        for (; next_ < splits_.size(); ++next_) splits.push_back(std::move(splits_[next_]));
+        splits_ = std::move(splits);
+        next_ = 0;
     }
     std::vector<Split> snapshot() const override {
-        return {splits_.begin() + static_cast<std::ptrdiff_t>(next_), splits_.end()};
+        std::vector<Split> left;
+        for (std::size_t i = next_; i < splits_.size(); ++i) left.push_back(Split(splits_[i]));
+        return left;
     }
 
 private:

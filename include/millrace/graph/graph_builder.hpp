@@ -50,6 +50,13 @@ void giveUid(OperatorInfo& op, std::string uid);
 
 /// What an operator to come will read: one or several outputs and how they are to be spread.
 struct StreamInput {
+    StreamInput() = default;
+    [[gnu::noinline]] StreamInput(const StreamInput&) = default;
+    [[gnu::noinline]] StreamInput(StreamInput&&) noexcept = default;
+    [[gnu::noinline]] StreamInput& operator=(const StreamInput&) = default;
+    [[gnu::noinline]] StreamInput& operator=(StreamInput&&) noexcept = default;
+    [[gnu::noinline]] ~StreamInput() = default;
+
     std::shared_ptr<GraphBuilder> graph;
     int generation = 0;
     std::vector<GraphEdge> upstreams;  ///< from where, and which output

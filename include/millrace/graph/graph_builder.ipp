@@ -214,7 +214,9 @@ MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
         node.factory->bind(std::move(ids));
     }
     ++generation_;
-    JobGraph graph{settings, std::exchange(nodes_, {})};
+    JobGraph graph;
+    static_cast<JobSettings&>(graph) = settings;
+    graph.nodes.swap(nodes_);
     if (graph.mode != RuntimeExecutionMode::Streaming) chooseMode(graph);
     return graph;
 }

@@ -35,8 +35,18 @@ struct OperatorParameter {
     std::string value;
 };
 
+// What follows is copied once per operator, by code that is compiled once per operator: [[gnu::noinline]] keeps the special
+// member functions out of it.
+
 /// One operator as the user wrote it; several of them are fused into one node.
 struct OperatorInfo {
+    OperatorInfo() = default;
+    [[gnu::noinline]] OperatorInfo(const OperatorInfo&) = default;
+    [[gnu::noinline]] OperatorInfo(OperatorInfo&&) noexcept = default;
+    [[gnu::noinline]] OperatorInfo& operator=(const OperatorInfo&) = default;
+    [[gnu::noinline]] OperatorInfo& operator=(OperatorInfo&&) noexcept = default;
+    [[gnu::noinline]] ~OperatorInfo() = default;
+
     std::string kind;  ///< "map", "filter", "tumbling window"…
     std::string name;  ///< the user's, else the kind
     std::string uid;   ///< the user's, else derived before execution
@@ -60,6 +70,13 @@ struct GraphEdge {
 
 /// One sealed stage of the job.
 struct GraphNode {
+    GraphNode() = default;
+    [[gnu::noinline]] GraphNode(const GraphNode&) = default;
+    [[gnu::noinline]] GraphNode(GraphNode&&) noexcept = default;
+    [[gnu::noinline]] GraphNode& operator=(const GraphNode&) = default;
+    [[gnu::noinline]] GraphNode& operator=(GraphNode&&) noexcept = default;
+    [[gnu::noinline]] ~GraphNode() = default;
+
     int id = 0;
     std::vector<OperatorInfo> operators;  ///< in order; the last one gives the output
     std::vector<GraphEdge> inputs;
@@ -88,6 +105,13 @@ using BatchStageMaker = std::unique_ptr<Stage> (*)(std::unique_ptr<Stage> stage,
 
 /// What is set for a whole job.
 struct JobSettings {
+    JobSettings() = default;
+    [[gnu::noinline]] JobSettings(const JobSettings&) = default;
+    [[gnu::noinline]] JobSettings(JobSettings&&) noexcept = default;
+    [[gnu::noinline]] JobSettings& operator=(const JobSettings&) = default;
+    [[gnu::noinline]] JobSettings& operator=(JobSettings&&) noexcept = default;
+    [[gnu::noinline]] ~JobSettings() = default;
+
     std::string jobName = "millrace job";
     int defaultParallelism = 1;
     int maxParallelism = 128;

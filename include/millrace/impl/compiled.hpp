@@ -11,6 +11,8 @@
 // bodies: begin
 #include <millrace/api/data_stream_sink.ipp>
 #include <millrace/api/interval_join.ipp>
+#include <millrace/api/recording.ipp>
+#include <millrace/api/source_stream.ipp>
 #include <millrace/api/stream_environment.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
 #include <millrace/connectors/file_line_reader.ipp>
@@ -23,6 +25,7 @@
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
 #include <millrace/graph/job_graph.ipp>
+#include <millrace/operators/chain_stage.ipp>
 #include <millrace/operators/channel_port.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/sort_buffer.ipp>

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_CHAIN_STAGE_HPP
 #define MILLRACE_OPERATORS_CHAIN_STAGE_HPP
 
+#include <millrace/core/config.hpp>
 #include <millrace/operators/node.hpp>
 
 #include <memory>
@@ -17,23 +18,37 @@ template <class Prev, class Op>
 inline constexpr bool kGeneratesWatermarks<Link<Prev, Op>> =
     kGeneratesWatermarks<Prev> || requires { requires Op::kGeneratesWatermarks; };
 
+/// What all stages of operators have in common.
+class OperatorStage : public Stage {
+public:
+    MILLRACE_INLINE void addOutput(std::string_view tag, Port& port) override;
+
+protected:
+    explicit OperatorStage(std::vector<OperatorId> operators);
+    MILLRACE_INLINE ~OperatorStage() override;
+
+    OpenContext opening(StageContext& context) { return {context, outputs_, metrics, operators_}; }
+
+    std::vector<OperatorId> operators_;
+    StageOutputs outputs_;
+};
+
 /// A chain of one-input operators behind the virtual stage boundary.
 template <class Chain>
-class ChainStage final : public Stage {
+class ChainStage final : public OperatorStage {
     using In = typename ChainInput<Chain>::Type;
     using Tail = OutputNode<typename Chain::Output>;
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : operators_(std::move(operators)) {
+    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : OperatorStage(std::move(operators)) {
         Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
     }
 
-    void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
     void open(StageContext& context) override {
-        OpenContext opening{context, outputs_, metrics, operators_};
+        OpenContext open = opening(context);
         try {
-            nodes_->open(opening);
+            nodes_->open(open);
         } catch (...) {
             // the host closes only what has been opened: what came that far is closed here
             closeBoth([] { throw; }, [this] { nodes_->close(); });
@@ -73,29 +88,33 @@ public:
     void restore(const SnapshotSource& source) override { nodes_->restore(source); }
 
 private:
-    std::vector<OperatorId> operators_;
-    StageOutputs outputs_;
     std::optional<typename Nodes::Type> nodes_;
 };
 
 /// A factory whose operators get their final names and uids shortly before the job starts.
 class BindableStageFactory : public StageFactory {
 public:
-    void bind(std::vector<OperatorId> operators) { operators_ = std::move(operators); }
+    MILLRACE_INLINE void bind(std::vector<OperatorId> operators) override;
 
 protected:
+    MILLRACE_INLINE ~BindableStageFactory() override;
     const std::vector<OperatorId>& operators() const noexcept { return operators_; }
 
 private:
     std::vector<OperatorId> operators_;
 };
 
+/// Takes a factory over. By its base, so that the shared_ptr is the same type for all.
+inline std::shared_ptr<StageFactory> stageFactory(StageFactory* factory) {
+    return std::shared_ptr<StageFactory>(factory);
+}
+
 template <class Chain>
 class ChainStageFactory final : public BindableStageFactory {
 public:
     explicit ChainStageFactory(Chain chain) : chain_(std::move(chain)) {}
     std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>&) const override {
-        return std::make_unique<ChainStage<Chain>>(chain_, operators());
+        return std::unique_ptr<Stage>(new ChainStage<Chain>(chain_, operators()));
     }
 
 private:
@@ -103,5 +122,9 @@ private:
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/operators/chain_stage.ipp>
+#endif
 
 #endif  // MILLRACE_OPERATORS_CHAIN_STAGE_HPP

@@ -40,6 +40,8 @@ public:
     Timestamp* timestamps() noexcept { return batch_->timestamps() + batch_->size; }
     std::uint32_t* hashes() noexcept { return batch_->hashes() + batch_->size; }
 
+    void* valuesAt() noexcept { return batch_->valuesAt(batch_->size); }
+
     /// Takes `count` records over that have been written behind the last one.
     void advance(std::size_t count) noexcept { batch_->size += static_cast<std::uint32_t>(count); }
 
@@ -87,15 +89,18 @@ public:
 
 protected:
     ChannelPortBase(std::span<ChannelWriter* const> channels, const RecordLayout& layout);
-    [[noreturn]] static void failCopy();
+    /// Copies (moves) a run of records to one channel.
+    void append(Lane& lane, BlockRef block, bool mayMove);
 
     std::vector<Lane> lanes_;
 
 private:
     void control(ControlKind kind);
+
+    const RecordLayout& layout_;
 };
 
-/// What they have in common for records of type T: everything but the choice of the channel.
+/// What they have in common for records of type T.
 template <class T>
 class ChannelPort : public ChannelPortBase {
     static_assert(alignof(T) <= 64, "millrace: records must not be aligned to more than 64 bytes");
@@ -107,29 +112,6 @@ protected:
     /// Ports choose the channels for at most so many records at a time.
     static constexpr std::size_t kChunk = 512;
 
-    /// Copies (moves) a run of records to one channel.
-    void append(Lane& lane, Block<T> block, bool mayMove) {
-        const bool hashed = block.hashes != nullptr;
-        for (std::size_t from = 0; from < block.size;) {
-            lane.prepare(block.timestamps != nullptr, hashed);
-            const std::size_t count = std::min(lane.room(), block.size - from);
-            T* const to = lane.values<T>();
-            if constexpr (std::is_trivially_copyable_v<T>) {
-                std::memcpy(static_cast<void*>(to), block.values + from, count * sizeof(T));
-            } else {
-                appendOneByOne(block.values + from, count, to, mayMove);
-            }
-            if (block.timestamps != nullptr) {
-                std::copy_n(block.timestamps + from, count, lane.timestamps());
-            } else {
-                std::fill_n(lane.timestamps(), count, kMinTimestamp);
-            }
-            if (hashed) std::copy_n(block.hashes + from, count, lane.hashes());
-            lane.advance(count);
-            lane.sendIfFull();
-            from += count;
-        }
-    }
     /// Sends record i to channel `laneOf[i]`.
     void scatter(Block<T> block, bool mayMove, const std::uint32_t* hashes, const std::uint16_t* laneOf) {
         const bool timed = block.timestamps != nullptr;
@@ -152,7 +134,7 @@ protected:
             } else if constexpr (std::is_copy_constructible_v<T>) {
                 lane.put<T>(std::as_const(block.values[i]), timestamp, hash);
             } else {
-                failCopy();
+                failToCopy();
             }
             lane.turn(timed, hashed);
         }
@@ -191,15 +173,6 @@ private:
             first.sendIfFull();
             second.sendIfFull();
             from = end;
-        }
-    }
-    static void appendOneByOne(T* from, std::size_t count, T* to, bool mayMove) {
-        if (mayMove) {
-            std::uninitialized_move_n(from, count, to);
-        } else if constexpr (std::is_copy_constructible_v<T>) {
-            std::uninitialized_copy_n(from, count, to);
-        } else {
-            failCopy();
         }
     }
 };

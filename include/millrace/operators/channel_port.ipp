@@ -44,7 +44,8 @@ MILLRACE_INLINE void Lane::flush() {
 }
 
 MILLRACE_INLINE_COLD ChannelPortBase::ChannelPortBase(std::span<ChannelWriter* const> channels,
-                                                      const RecordLayout& layout) {
+                                                      const RecordLayout& layout)
+    : layout_(layout) {
     lanes_.reserve(channels.size());
     for (ChannelWriter* channel : channels) lanes_.emplace_back(*channel, layout);
 }
@@ -71,10 +72,22 @@ MILLRACE_INLINE void ChannelPortBase::control(ControlKind kind) {
     for (Lane& lane : lanes_) lane.control(kind);
 }
 
-MILLRACE_INLINE_COLD void ChannelPortBase::failCopy() {
-    throw GraphException(
-        "a stream whose records cannot be copied is read by two operators; make the record type copyable or share it "
-        "by std::shared_ptr");
+MILLRACE_INLINE void ChannelPortBase::append(Lane& lane, BlockRef block, bool mayMove) {
+    const bool hashed = block.hashes != nullptr;
+    while (block.size > 0) {
+        lane.prepare(block.timestamps != nullptr, hashed);
+        const std::size_t count = std::min(lane.room(), block.size);
+        layout_.transfer(block.values, count, lane.valuesAt(), mayMove);
+        if (block.timestamps != nullptr) {
+            std::copy_n(block.timestamps, count, lane.timestamps());
+        } else {
+            std::fill_n(lane.timestamps(), count, kMinTimestamp);
+        }
+        if (hashed) std::copy_n(block.hashes, count, lane.hashes());
+        lane.advance(count);
+        lane.sendIfFull();
+        block = layout_.rest(block, count);
+    }
 }
 
 }  // namespace millrace::detail

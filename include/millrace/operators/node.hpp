@@ -102,6 +102,9 @@ protected:
     Next next_;
 };
 
+/// Output type of operators that end a chain (sinks): their ports only carry control events.
+struct NoOutput {};
+
 /// The last node of every stage: hands blocks to the ports.
 template <class T>
 class OutputNode {
@@ -130,10 +133,12 @@ public:
         if (pending_.full()) flush();
     }
     void flush() {
-        if (pending_.size() == 0) return;
-        pushBlock(pending_.block(timed_));
-        pending_.clear();
-        timed_ = false;
+        if constexpr (!std::is_same_v<T, NoOutput>) {
+            if (pending_.size() == 0) return;
+            pushBlock(pending_.block(timed_));
+            pending_.clear();
+            timed_ = false;
+        }
     }
 
     void open(OpenContext& context) { metrics_ = &context.metrics; }
@@ -154,9 +159,6 @@ private:
     Collector<T> pending_;
     bool timed_ = false;
 };
-
-/// Output type of operators that end a chain (sinks): their ports only carry control events.
-struct NoOutput {};
 
 /// References to the operators of a chain, first one outermost: what the nested nodes are built from.
 template <class Op, class Rest>

@@ -45,20 +45,7 @@ public:
     /// Sends a block to several ports; all but the last that wants to own its records get copies.
     template <class T>
     static void fanOut(const PointerList<Port>& ports, Block<T> block) {
-        for (std::size_t i = 0; i < ports.size(); ++i) {
-            const bool last = i + 1 == ports.size();
-            if (last || !ports[i].wantsOwnership()) {
-                ports[i].onBlock(block, last);
-            } else if constexpr (std::is_copy_constructible_v<T>) {
-                Collector<T> copies;
-                for (std::size_t r = 0; r < block.size; ++r) copies.collect(std::as_const(block.values[r]));
-                Block<T> copy = copies.block(block.timestamps != nullptr);
-                if (block.timestamps != nullptr) std::copy_n(block.timestamps, block.size, copy.timestamps);
-                ports[i].onBlock(copy, true);
-            } else {
-                failCopy();
-            }
-        }
+        fanOut(ports, block, kRecordLayout<T>);
     }
 
 private:
@@ -93,7 +80,7 @@ private:
     };
 
     void flushSideBuffers();
-    [[noreturn]] static void failCopy();
+    static void fanOut(const PointerList<Port>& ports, BlockRef block, const RecordLayout& layout);
 
     PointerList<Port> main_;
     PointerList<Port> all_;  ///< the main output's first

@@ -55,10 +55,16 @@ MILLRACE_INLINE Progress StageOutputs::endInput() {
     return progress;
 }
 
-MILLRACE_INLINE_COLD void StageOutputs::failCopy() {
-    throw GraphException(
-        "a stream whose records cannot be copied is read by two operators; make the record type copyable or share it "
-        "by std::shared_ptr");
+MILLRACE_INLINE void StageOutputs::fanOut(const PointerList<Port>& ports, BlockRef block, const RecordLayout& layout) {
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+        const bool last = i + 1 == ports.size();
+        if (last || !ports[i].wantsOwnership()) {
+            ports[i].onBlock(block, last);
+        } else {
+            RecordCopies copies(block, layout);
+            ports[i].onBlock(copies.block(), true);
+        }
+    }
 }
 
 }  // namespace millrace::detail

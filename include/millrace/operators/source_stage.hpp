@@ -2,12 +2,14 @@
 #define MILLRACE_OPERATORS_SOURCE_STAGE_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/operators/chain_stage.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
 #include <millrace/types/codec.hpp>
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,7 +49,7 @@ inline constexpr bool kSourceEmitsWatermarks = requires { requires Source::kEmit
 
 /// Drives the reader of one subtask of a source: fills a block, stamps it, sends it and its watermark.
 template <class Source, class Strategy>
-class SourceStage final : public Stage {
+class SourceStage final : public OperatorStage {
     using T = typename Source::Output;
     using Split = typename Source::Split;
     using Reader = decltype(std::declval<const Source&>().createReader(std::declval<SourceReaderContext>()));
@@ -57,17 +59,15 @@ class SourceStage final : public Stage {
 
 public:
     SourceStage(const Source& source, const Strategy& strategy, std::vector<OperatorId> operators,
-                std::shared_ptr<SharedEnumerator<Source>> enumerator)
-        : operators_(std::move(operators)), source_(source), strategy_(strategy), enumerator_(std::move(enumerator)),
-          values_(new T[kBlockRecords<T>]()), times_(new Timestamp[kBlockRecords<T>]()),
+                std::shared_ptr<SharedState> enumerator)
+        : OperatorStage(std::move(operators)), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
           next_(typename OutputNode<T>::Refs{outputs_}) {}
 
-    void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
     void open(StageContext& context) override {
         stage_ = &context;
-        OpenContext opening{context, outputs_, metrics, operators_};
-        strategy_.open(opening);
-        next_.open(opening);
+        OpenContext open = opening(context);
+        strategy_.open(open);
+        next_.open(open);
         SourceReaderContext readerContext;
         readerContext.subtaskIndex = context.subtaskIndex;
         readerContext.parallelism = context.parallelism;
@@ -84,7 +84,7 @@ public:
 
     PollStatus poll() override {
         if (!watermarks_.has_value()) {
-            auto next = restored_.empty() ? enumerator_->nextSplit(stage_->subtaskIndex) : takeRestored();
+            auto next = restored_.empty() ? enumerator().nextSplit(stage_->subtaskIndex) : takeRestored();
             auto& split = next.first;
             if (!split.has_value()) {
                 if (next.second) return PollStatus::EndOfInput;
@@ -94,15 +94,14 @@ public:
             watermarks_.emplace(strategy_.get());
             strategy_.guarded("the source", [&] { reader_->open(std::move(*split)); });
         }
-        const FillResult filled = strategy_.guarded("the source", [&] {
-            return reader_->fill({values_.get(), kBlockRecords<T>}, {times_.get(), kBlockRecords<T>});
-        });
+        const FillResult filled = strategy_.guarded("the source", [&] { return reader_->fill(values_, times_); });
         progress_ = Progress::Done;
         if (filled.count > 0) {
             setIdle(false);
-            Block<T> block{values_.get(), kSourceHasTimestamps<Source> ? times_.get() : nullptr, nullptr, filled.count};
+            Block<T> block{values_.data(), kSourceHasTimestamps<Source> ? times_.data() : nullptr, nullptr,
+                           filled.count};
             pushWithWatermarks(
-                block, strategy_.get(), *watermarks_, times_.get(), next_,
+                block, strategy_.get(), *watermarks_, times_.data(), next_,
                 [this](auto&& call) { strategy_.guarded("the timestamp assigner or watermark generator", call); },
                 [this](bool last) { forwardGenerated(last); });
             outputs_.flushSide();
@@ -219,16 +218,16 @@ private:
         if (next_.onWatermark(watermark) == Progress::Suspended) progress_ = Progress::Suspended;
     }
 
-    std::vector<OperatorId> operators_;
+    SharedEnumerator<Source>& enumerator() const noexcept { return static_cast<SharedEnumerator<Source>&>(*shared_); }
+
     Source source_;
     UserFunction<Strategy> strategy_;
-    std::shared_ptr<SharedEnumerator<Source>> enumerator_;
+    std::shared_ptr<SharedState> shared_;
     std::optional<Reader> reader_;
     std::optional<Watermarks> watermarks_;  // of the open split
     std::vector<Split> restored_;           // still to be read, before any other
-    std::unique_ptr<T[]> values_;
-    std::unique_ptr<Timestamp[]> times_;
-    StageOutputs outputs_;
+    std::array<T, kBlockRecords<T>> values_{};
+    std::array<Timestamp, kBlockRecords<T>> times_{};
     OutputNode<T> next_;
     StageContext* stage_ = nullptr;
     Timestamp last_ = kMinTimestamp;
@@ -245,14 +244,13 @@ public:
 
     std::shared_ptr<SharedState> createShared(int parallelism) const override {
         try {
-            return std::make_shared<SharedEnumerator<Source>>(source_, parallelism);
+            return std::shared_ptr<SharedState>(new SharedEnumerator<Source>(source_, parallelism));
         } catch (const std::exception& error) {
-            std::throw_with_nested(IoException("source '" + operators().front().name + "': " + error.what()));
+            std::throw_with_nested(IoException(message({"source '", operators().front().name, "': ", error.what()})));
         }
     }
     std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const override {
-        return std::make_unique<SourceStage<Source, Strategy>>(
-            source_, strategy_, operators(), std::static_pointer_cast<SharedEnumerator<Source>>(shared));
+        return std::unique_ptr<Stage>(new SourceStage<Source, Strategy>(source_, strategy_, operators(), shared));
     }
 
 private:

@@ -32,21 +32,70 @@ struct WatermarkMark {
     Timestamp watermark = kMinTimestamp;
 };
 
-/// What a batch has to know of its records' type.
+/// What code without the type of the records has to know of them, to handle runs of them.
 struct RecordLayout {
     std::size_t recordBytes;
-    std::uint32_t capacity;
-    void (*destroy)(void* values, std::size_t count);  ///< null where there is nothing to do
+    std::uint32_t capacity;  ///< of a block, and of a batch
+    bool isPlain;            ///< copied and moved by their bytes
+    bool isCopyable;
+    void (*copy)(const void* from, std::size_t count, void* to);  ///< null where they are plain or cannot be copied
+    void (*move)(void* from, std::size_t count, void* to);        ///< null where they are plain
+    void (*destroy)(void* values, std::size_t count);             ///< null where there is nothing to do
+
+    /// Moves (only with `mayMove`) or copies records to uninitialised room.
+    /// *Failure:* GraphException for records that may not be moved and cannot be copied.
+    void transfer(void* from, std::size_t count, void* to, bool mayMove) const;
+    /// What is left of a block behind its first `count` records.
+    BlockRef rest(BlockRef block, std::size_t count) const noexcept {
+        return {static_cast<std::byte*>(block.values) + count * recordBytes,
+                block.timestamps != nullptr ? block.timestamps + count : nullptr,
+                block.hashes != nullptr ? block.hashes + count : nullptr, block.size - count};
+    }
+};
+
+[[noreturn]] void failToCopy();
+
+/// A copy of a block.
+class RecordCopies {
+public:
+    /// *Failure:* GraphException for records that cannot be copied.
+    RecordCopies(BlockRef block, const RecordLayout& layout);
+    ~RecordCopies();
+    RecordCopies(const RecordCopies&) = delete;
+    RecordCopies& operator=(const RecordCopies&) = delete;
+
+    BlockRef block() const noexcept { return copy_; }
+
+private:
+    static constexpr std::align_val_t kAlignment{64};
+
+    const RecordLayout& layout_;
+    BlockRef copy_;
 };
 
 template <class T>
-void destroyRecords(void* values, std::size_t count) noexcept {
-    std::destroy_n(static_cast<T*>(values), count);
+constexpr RecordLayout recordLayout() {
+    RecordLayout layout{
+        sizeof(T), kBlockRecords<T>, std::is_trivially_copyable_v<T>, std::is_copy_constructible_v<T>, nullptr,
+        nullptr,   nullptr};
+    if constexpr (!std::is_trivially_copyable_v<T>) {
+        layout.move = [](void* from, std::size_t count, void* to) {
+            std::uninitialized_move_n(static_cast<T*>(from), count, static_cast<T*>(to));
+        };
+        if constexpr (std::is_copy_constructible_v<T>) {
+            layout.copy = [](const void* from, std::size_t count, void* to) {
+                std::uninitialized_copy_n(static_cast<const T*>(from), count, static_cast<T*>(to));
+            };
+        }
+    }
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+        layout.destroy = [](void* values, std::size_t count) { std::destroy_n(static_cast<T*>(values), count); };
+    }
+    return layout;
 }
 
 template <class T>
-inline constexpr RecordLayout kRecordLayout = {sizeof(T), kBlockRecords<T>,
-                                               std::is_trivially_destructible_v<T> ? nullptr : &destroyRecords<T>};
+inline constexpr RecordLayout kRecordLayout = recordLayout<T>();
 
 /// What travels over a channel, without its record type. Lives in a segment of the pool, columns included.
 /// Made by `create`, ended by `destroy()`.
@@ -77,6 +126,9 @@ public:
     template <class T>
     T* values() noexcept {
         return static_cast<T*>(values_);
+    }
+    void* valuesAt(std::size_t index) noexcept {
+        return static_cast<std::byte*>(values_) + index * layout_->recordBytes;
     }
     Timestamp* timestamps() noexcept { return timestamps_; }
     std::uint32_t* hashes() noexcept { return hashes_; }

@@ -1,0 +1,69 @@
+#include <millrace/api/recording.hpp>
+#include <millrace/core/message.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD OperatorInfo operatorInfo(std::string kind) {
+    OperatorInfo info;
+    info.name = kind;
+    info.kind = std::move(kind);
+    return info;
+}
+
+MILLRACE_INLINE_COLD void appendOperator(const StreamInput& input, std::vector<PendingOperator>& pending,
+                                         bool isRecorded, std::string_view kind, const StageTraits& traits) {
+    input.checked();
+    if (isRecorded) {
+        raise<GraphException>({"the stream behind '", pending.back().info.name,
+                               "' was already used by its name, so it is recorded; go on by its name, without "
+                               "std::move"});
+    }
+    PendingOperator& added = pending.emplace_back();
+    added.info = operatorInfo(std::string(kind));
+    added.traits = traits;
+}
+
+MILLRACE_INLINE_COLD int recordNode(GraphBuilder& graph, const StreamInput& input,
+                                    const std::vector<PendingOperator>& pending,
+                                    std::shared_ptr<StageFactory> factory) {
+    GraphNode node;
+    StageTraits traits;
+    for (const PendingOperator& op : pending) {
+        node.operators.emplace_back() = op.info;
+        traits.add(op.traits);
+    }
+    traits.applyTo(node);
+    node.inputs = input.edges();
+    return graph.add(std::move(node), std::move(factory));
+}
+
+MILLRACE_INLINE_COLD int recordSink(const StreamInput& input, std::string_view kind,
+                                    std::shared_ptr<StageFactory> factory) {
+    StageTraits traits;
+    traits.isSink = true;
+    std::vector<PendingOperator> sink;
+    appendOperator(input, sink, false, kind, traits);
+    return recordNode(*input.graph, input, sink, std::move(factory));
+}
+
+MILLRACE_INLINE_COLD StreamInput outputOf(const StreamInput& from, int node, Ports ports) {
+    StreamInput output;
+    output.graph = from.graph;
+    output.generation = from.generation;
+    output.upstreams.emplace_back().from = node;
+    output.ports = std::move(ports);
+    return output;
+}
+
+MILLRACE_INLINE_COLD void appendUnion(StreamInput& joined, const StreamInput& other) {
+    if (&joined.checked() != &other.checked()) {
+        throw GraphException("unionWith: the streams belong to different environments");
+    }
+    if (joined.exchangeGiven || other.exchangeGiven) {
+        throw GraphException(
+            "unionWith: join the streams first, then spread them with rebalance(), broadcast() and so on");
+    }
+    joined.upstreams.insert(joined.upstreams.end(), other.upstreams.begin(), other.upstreams.end());
+}
+
+}  // namespace millrace::detail

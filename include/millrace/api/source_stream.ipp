@@ -1,0 +1,23 @@
+#include <millrace/api/source_stream.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD StreamInput recordSourceNode(const std::shared_ptr<GraphBuilder>& graph, std::string name,
+                                                  const SourceTraits& traits, std::shared_ptr<StageFactory> factory,
+                                                  Ports ports) {
+    GraphNode node;
+    OperatorInfo& source = node.operators.emplace_back();
+    source = operatorInfo("source");
+    source.name = std::move(name);
+    node.isSource = true;
+    node.isBounded = traits.isBounded;
+    node.assignsTimestamps = traits.assignsTimestamps;
+    node.emitsWatermarks = traits.emitsWatermarks;
+    node.fixedParallelism = traits.fixedParallelism;
+    StreamInput environment;
+    environment.graph = graph;
+    environment.generation = graph->generation();
+    return outputOf(environment, graph->add(std::move(node), std::move(factory)), std::move(ports));
+}
+
+}  // namespace millrace::detail
