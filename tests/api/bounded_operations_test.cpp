@@ -33,7 +33,7 @@ TEST_CASE("a bounded stream as one window per subtask: map, sort, reduce, aggreg
                       out.collect(std::to_string(all.size()) + " players");
                   })
                   .executeAndCollect() == std::vector<std::string>{"6 players"});
-        CHECK(players().sortPartition(&Player::points, Order::Descending).executeAndCollect() ==
+        CHECK(players().sortPartition(&Player::points, SortOrder::Descending).executeAndCollect() ==
               std::vector<Player>{{"blue", 7}, {"blue", 7}, {"red", 5}, {"red", 4}, {"red", 3}, {"green", 1}});
         CHECK(players().map([](const Player& player) { return player.points; }).sortPartition().executeAndCollect() ==
               std::vector<int>{1, 3, 4, 5, 7, 7});

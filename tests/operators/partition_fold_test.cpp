@@ -69,7 +69,7 @@ TEST_CASE("partition: an empty one still calls the function, and a stop without 
 
 TEST_CASE("sortPartition: stable, in both orders, over many blocks and with back pressure in between", "[operators]") {
     using Fold = SortPartitionFold<Player, int Player::*>;
-    const auto order = GENERATE(Order::Ascending, Order::Descending);
+    const auto order = GENERATE(SortOrder::Ascending, SortOrder::Descending);
     OperatorHarness harness(PartitionFoldOperator<Player, Fold>{Fold(&Player::points, order)});
     harness.open();
     std::vector<testsupport::Emitted<Player>> expected;
@@ -79,7 +79,7 @@ TEST_CASE("sortPartition: stable, in both orders, over many blocks and with back
         harness.element(std::move(player), i);
     }
     std::stable_sort(expected.begin(), expected.end(), [&](const auto& a, const auto& b) {
-        return order == Order::Ascending ? a.value.points < b.value.points : a.value.points > b.value.points;
+        return order == SortOrder::Ascending ? a.value.points < b.value.points : a.value.points > b.value.points;
     });
     int stops = 0;
     harness.output.afterBlock = [&] { harness.context.outputBlocked = true; };

@@ -42,7 +42,7 @@ public:
     /// The elements of each subtask in the order of a field, at the end of the input. `global()` before it (or a parallelism
     /// of 1) sorts all of them.
     template <class Field = detail::WholeValue>
-    auto sortPartition(Field field = {}, Order order = Order::Ascending) const {
+    auto sortPartition(Field field = {}, SortOrder order = SortOrder::Ascending) const {
         return fullWindowPartition().sortPartition(std::move(field), order);
     }
 

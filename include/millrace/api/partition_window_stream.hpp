@@ -74,7 +74,7 @@ public:
     }
     /// The elements of each subtask in the order of a field: a pointer to a member, or a callable. Stable.
     template <class Field = detail::WholeValue>
-    auto sortPartition(Field field = {}, Order order = Order::Ascending) const {
+    auto sortPartition(Field field = {}, SortOrder order = SortOrder::Ascending) const {
         if constexpr (!requires(const Field& by, const T& a) {
                           { std::invoke(by, a) < std::invoke(by, a) } -> std::convertible_to<bool>;
                       }) {

@@ -17,7 +17,7 @@
 namespace millrace {
 
 /// The order in which `sortPartition` puts elements. @public
-enum class Order : std::uint8_t { Ascending, Descending };
+enum class SortOrder : std::uint8_t { Ascending, Descending };
 
 namespace detail {
 
@@ -160,13 +160,13 @@ template <class T, class Field>
 struct SortPartitionFold : ElementsFold<T> {
     using Output = T;
     Field field;
-    Order order;
+    SortOrder order;
 
-    SortPartitionFold(Field sortField, Order sortOrder) : field(std::move(sortField)), order(sortOrder) {}
+    SortPartitionFold(Field sortField, SortOrder sortOrder) : field(std::move(sortField)), order(sortOrder) {}
     bool finish(std::vector<T>& elements, std::size_t& position, Collector<T>& out) {
         if (position == 0) {
             std::stable_sort(elements.begin(), elements.end(), [this](const T& a, const T& b) {
-                return order == Order::Ascending ? std::invoke(field, a) < std::invoke(field, b)
+                return order == SortOrder::Ascending ? std::invoke(field, a) < std::invoke(field, b)
                                                  : std::invoke(field, b) < std::invoke(field, a);
             });
         }
