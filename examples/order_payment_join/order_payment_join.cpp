@@ -15,8 +15,6 @@ using namespace order_payment_join;
 
 namespace {
 
-using order_payment_join::Order;  // not millrace::Order, which says how to sort
-
 constexpr const char* kUsage = R"(How soon orders are paid, from orders and payments that arrive out of order.
 
 usage: order_payment_join [OPTION...]
@@ -78,7 +76,7 @@ int run(examples::Arguments& arguments) {
     lateOrders.addSink([&orders](const Order&) { ++orders; }).name("late orders").setParallelism(1);
     latePayments.addSink([&payments](const Payment&) { ++payments; }).name("late payments").setParallelism(1);
 
-    fmt::print("orders paid within\n");
+    fmt::print("{:16}  orders paid within\n", "");
     fmt::print("{:16}  {:>8}  {:>9}  {:>10}  {:>12}\n", "hour", "1 minute", "5 minutes", "15 minutes", "sum");
     env.execute("paid orders");
 

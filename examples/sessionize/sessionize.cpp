@@ -44,7 +44,8 @@ public:
     void print() const {
         if (visits_ == 0) return;
         fmt::print(
-            "{:%Y-%m-%d %H:00}  {:4} visits  {:5.1f} clicks each  {:3} with an order   longest: {}, {} from {}\n",
+            "{:%Y-%m-%d %H:00}  {:4} visits  {:5.1f} clicks each  {:3} with an order   "
+            "longest: {}, {} clicks from {}\n",
             hour_, visits_, static_cast<double>(clicks_) / static_cast<double>(visits_), orders_, longest_.user,
             longest_.clicks, longest_.entry);
     }
