@@ -326,9 +326,9 @@ struct FakeGraph : JobGraph {
     FakeGraph() { jobName = "test job"; }
 
     GraphNode& node(std::string name, int parallelism, std::vector<GraphEdge> inputs, MakeStage make) {
-        GraphNode& added = nodes.emplace_back();
+        GraphNode& added = nodes.add(new GraphNode);
         added.id = static_cast<int>(nodes.size()) - 1;
-        detail::OperatorInfo& op = added.operators.emplace_back();
+        detail::OperatorInfo& op = added.operators.add(new detail::OperatorInfo);
         op.kind = "fake";
         op.name = name;
         op.uid = "uid-" + name;

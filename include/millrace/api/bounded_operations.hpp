@@ -53,7 +53,7 @@ public:
         all.exchangeGiven = true;
         all.ports = detail::plainPorts<T>();
         detail::OperatorInfo info = detail::operatorInfo("first");
-        info.parameters = {{"count", std::to_string(count)}};
+        info.setParameter("count", std::to_string(count));
         info.states = {"first"};
         detail::StageTraits traits;
         traits.fixedParallelism = 1;

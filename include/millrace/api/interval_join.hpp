@@ -90,8 +90,8 @@ public:
             traits.isStateful = true;
             traits.needsWatermarks = true;
             detail::OperatorInfo info = detail::operatorInfo("interval join");
-            info.parameters = {{"from", describeValue(lower_) + (lowerExclusive_ ? " exclusive" : "")},
-                               {"to", describeValue(upper_) + (upperExclusive_ ? " exclusive" : "")}};
+            info.setParameter("from", describeValue(lower_) + (lowerExclusive_ ? " exclusive" : ""));
+            info.setParameter("to", describeValue(upper_) + (upperExclusive_ ? " exclusive" : ""));
             if (lateLeft_.has_value() || lateRight_.has_value()) info.setParameter("lateData", "side output");
             info.states = {"join"};
             using Operator = detail::IntervalJoinOperator<L, R, LeftKey, RightKey, Deduced, Fn>;

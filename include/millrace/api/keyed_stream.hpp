@@ -199,7 +199,7 @@ public:
         detail::StageTraits traits;
         traits.isStateful = true;
         detail::OperatorInfo info = detail::operatorInfo("first of key");
-        info.parameters = {{"count", std::to_string(count)}};
+        info.setParameter("count", std::to_string(count));
         info.states = {"first of key"};
         return detail::StreamAccess::stream(input_, detail::FirstOfKeyOperator<T, KeySelector>{selector_, count},
                                             std::move(info), traits);

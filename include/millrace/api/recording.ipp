@@ -29,7 +29,7 @@ MILLRACE_INLINE_COLD int recordNode(GraphBuilder& graph, const StreamInput& inpu
     GraphNode node;
     StageTraits traits;
     for (const PendingOperator& op : pending) {
-        node.operators.emplace_back() = op.info;
+        node.operators.add(new OperatorInfo(op.info));
         traits.add(op.traits);
     }
     traits.applyTo(node);

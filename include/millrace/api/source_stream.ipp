@@ -6,8 +6,7 @@ MILLRACE_INLINE_COLD StreamInput recordSourceNode(const std::shared_ptr<GraphBui
                                                   const SourceTraits& traits, std::shared_ptr<StageFactory> factory,
                                                   Ports ports) {
     GraphNode node;
-    OperatorInfo& source = node.operators.emplace_back();
-    source = operatorInfo("source");
+    OperatorInfo& source = node.operators.add(new OperatorInfo(operatorInfo("source")));
     source.name = std::move(name);
     node.isSource = true;
     node.isBounded = traits.isBounded;

@@ -41,7 +41,7 @@ public:
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>{Split{0}});
+        return std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(std::vector<Split>(1)));
     }
 
     class Reader {

@@ -37,7 +37,8 @@ public:
         const std::uint64_t distance = static_cast<std::uint64_t>(to_) - static_cast<std::uint64_t>(from_);
         // the sequence of all 2^64 numbers ends one early, after some centuries
         const std::uint64_t count = distance == std::numeric_limits<std::uint64_t>::max() ? distance : distance + 1;
-        return std::make_unique<AssignedSplitEnumerator<Split>>(detail::splitIndices(count, parallelism));
+        return std::unique_ptr<SplitEnumerator<Split>>(
+            new AssignedSplitEnumerator<Split>(detail::splitIndices(count, parallelism)));
     }
 
     class Reader {

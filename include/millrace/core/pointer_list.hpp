@@ -60,19 +60,32 @@ public:
         PointerList<T>::back, PointerList<T>::begin, PointerList<T>::end;
 
     OwnerList() = default;
+    OwnerList(const OwnerList& other) : PointerList<T>() {
+        for (const T& object : other) add(new T(object));
+    }
     OwnerList(OwnerList&& other) noexcept = default;
-    OwnerList& operator=(OwnerList&&) = delete;
+    OwnerList& operator=(OwnerList other) noexcept {
+        swap(other);
+        return *this;
+    }
     ~OwnerList() { clear(); }
 
     /// Takes the object over.
-    T& add(T* object) {
+    T& add(T* object) { return addAt(size(), object); }
+    T& addAt(std::size_t index, T* object) {
         try {
-            PointerList<T>::add(*object);
+            PointerList<T>::addAt(index, *object);
         } catch (...) {
             delete object;
             throw;
         }
         return *object;
+    }
+    /// Gives the object away.
+    T* release(std::size_t index) noexcept {
+        T* const object = &(*this)[index];
+        PointerList<T>::removeAt(index);
+        return object;
     }
     void clear() noexcept {
         for (T& object : *this) delete &object;

@@ -26,7 +26,7 @@ public:
     /// Resolves parallelism and uids and runs every check that needs no data. May be repeated: what is resolved is not
     /// taken for what was asked for, so that building the plan and executing give the same.
     /// *Failure:* GraphException or ConfigurationException, each naming the operator and what to write instead.
-    const std::vector<GraphNode>& resolve(const JobSettings& settings);
+    const OwnerList<GraphNode>& resolve(const JobSettings& settings);
 
     /// `resolve`, then forgets the recording: an execute consumes the graph.
     JobGraph take(const JobSettings& settings);
@@ -38,7 +38,7 @@ public:
     bool directCalls = true;  ///< false: every edge goes over a channel (disableOperatorChaining)
 
 private:
-    std::vector<GraphNode> nodes_;
+    OwnerList<GraphNode> nodes_;
     int generation_ = 0;
 };
 

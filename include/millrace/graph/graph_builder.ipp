@@ -21,7 +21,7 @@ MILLRACE_INLINE_COLD int GraphBuilder::add(GraphNode node, std::shared_ptr<Stage
         if (std::find(tags.begin(), tags.end(), edge.tag) == tags.end()) tags.push_back(edge.tag);
     }
     node.factory = std::move(factory);
-    nodes_.push_back(std::move(node));
+    nodes_.add(new GraphNode(std::move(node)));
     return id;
 }
 
@@ -30,7 +30,7 @@ MILLRACE_INLINE_COLD const std::string& nameOf(const GraphNode& node) {
 }
 
 // Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names or parallelism.
-MILLRACE_INLINE_COLD void deriveUids(std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
     std::vector<std::string> places;  // of all operators so far that have none of their own
     for (GraphNode& node : nodes) {
         std::string before;
@@ -51,7 +51,7 @@ MILLRACE_INLINE_COLD void deriveUids(std::vector<GraphNode>& nodes) {
     }
 }
 
-MILLRACE_INLINE_COLD void checkUids(const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void checkUids(const OwnerList<GraphNode>& nodes) {
     PointerList<const OperatorInfo> seen;
     for (const GraphNode& node : nodes) {
         for (const OperatorInfo& op : node.operators) {
@@ -66,7 +66,7 @@ MILLRACE_INLINE_COLD void checkUids(const std::vector<GraphNode>& nodes) {
 }
 
 /// Without a wish of its own and without an exchange in front of it, an operator runs at the parallelism of its input.
-MILLRACE_INLINE_COLD int deriveParallelism(const GraphNode& node, const std::vector<GraphNode>& nodes, int otherwise) {
+MILLRACE_INLINE_COLD int deriveParallelism(const GraphNode& node, const OwnerList<GraphNode>& nodes, int otherwise) {
     if (node.fixedParallelism.has_value()) return *node.fixedParallelism;
     int highest = 0;
     for (const GraphEdge& edge : node.inputs) {
@@ -76,7 +76,7 @@ MILLRACE_INLINE_COLD int deriveParallelism(const GraphNode& node, const std::vec
     return node.inputs.empty() ? otherwise : highest;
 }
 
-MILLRACE_INLINE_COLD void resolveParallelism(std::vector<GraphNode>& nodes, const JobSettings& settings) {
+MILLRACE_INLINE_COLD void resolveParallelism(OwnerList<GraphNode>& nodes, const JobSettings& settings) {
     for (GraphNode& node : nodes) {
         if (!node.parallelism.has_value() || node.parallelismDerived) {
             node.parallelism = deriveParallelism(node, nodes, settings.defaultParallelism);
@@ -106,7 +106,7 @@ MILLRACE_INLINE_COLD void resolveParallelism(std::vector<GraphNode>& nodes, cons
     }
 }
 
-MILLRACE_INLINE_COLD bool isRead(const GraphNode& producer, const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD bool isRead(const GraphNode& producer, const OwnerList<GraphNode>& nodes) {
     for (const GraphNode& node : nodes) {
         for (const GraphEdge& edge : node.inputs) {
             if (edge.from == producer.id) return true;
@@ -115,7 +115,7 @@ MILLRACE_INLINE_COLD bool isRead(const GraphNode& producer, const std::vector<Gr
     return false;
 }
 
-MILLRACE_INLINE_COLD void checkSinks(const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void checkSinks(const OwnerList<GraphNode>& nodes) {
     for (const GraphNode& node : nodes) {
         if (node.isSink || isRead(node, nodes)) continue;
         raise<GraphException>({"the stream behind '", nameOf(node),
@@ -126,7 +126,7 @@ MILLRACE_INLINE_COLD void checkSinks(const std::vector<GraphNode>& nodes) {
 
 // Every source that reaches an event-time window must have a generator of watermarks and timestamps on the way. Nodes come
 // before their consumers, so one pass up from the window sees all ways.
-MILLRACE_INLINE_COLD void checkEventTime(const GraphNode& window, const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void checkEventTime(const GraphNode& window, const OwnerList<GraphNode>& nodes) {
     // what is on a way up from the window: a bit for each of the four possible answers, a byte of them for each node
     constexpr unsigned kWatermarks = 1;
     constexpr unsigned kTimestamps = 2;
@@ -157,7 +157,7 @@ MILLRACE_INLINE_COLD void checkEventTime(const GraphNode& window, const std::vec
 }
 
 /// A source that never ends, among those that a node reads; null if there is none.
-MILLRACE_INLINE_COLD const GraphNode* unboundedSourceOf(const GraphNode& node, const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD const GraphNode* unboundedSourceOf(const GraphNode& node, const OwnerList<GraphNode>& nodes) {
     if (node.isSource) return node.isBounded ? nullptr : &node;
     for (const GraphEdge& edge : node.inputs) {
         if (const GraphNode* found = unboundedSourceOf(nodes[static_cast<std::size_t>(edge.from)], nodes)) return found;
@@ -165,7 +165,7 @@ MILLRACE_INLINE_COLD const GraphNode* unboundedSourceOf(const GraphNode& node, c
     return nullptr;
 }
 
-MILLRACE_INLINE_COLD void checkBounded(const GraphNode& node, const std::vector<GraphNode>& nodes) {
+MILLRACE_INLINE_COLD void checkBounded(const GraphNode& node, const OwnerList<GraphNode>& nodes) {
     const GraphNode* const source = unboundedSourceOf(node, nodes);
     if (source == nullptr) return;
     raise<GraphException>({"'", nameOf(node), "' gives its results when its input ends, but the source '",
@@ -173,7 +173,7 @@ MILLRACE_INLINE_COLD void checkBounded(const GraphNode& node, const std::vector<
                            "' never ends; cut the stream into windows first, or read a bounded source"});
 }
 
-MILLRACE_INLINE_COLD const std::vector<GraphNode>& GraphBuilder::resolve(const JobSettings& settings) {
+MILLRACE_INLINE_COLD const OwnerList<GraphNode>& GraphBuilder::resolve(const JobSettings& settings) {
     if (nodes_.empty()) {
         throw GraphException(
             "No operators defined in streaming topology: nothing was recorded since the last execute; "

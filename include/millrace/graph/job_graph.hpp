@@ -2,6 +2,7 @@
 #define MILLRACE_GRAPH_JOB_GRAPH_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
 
 #include <cstddef>
@@ -51,8 +52,8 @@ struct OperatorInfo {
     std::string name;  ///< the user's, else the kind
     std::string uid;   ///< the user's, else derived before execution
     bool uidGiven = false;
-    std::vector<OperatorParameter> parameters;  ///< window size, lateness…, by name
-    std::vector<std::string> states;            ///< state descriptors, with codec names
+    OwnerList<OperatorParameter> parameters;  ///< window size, lateness…, by name
+    std::vector<std::string> states;          ///< state descriptors, with codec names
 
     void setParameter(std::string parameter, std::string value);
 };
@@ -78,7 +79,7 @@ struct GraphNode {
     [[gnu::noinline]] ~GraphNode() = default;
 
     int id = 0;
-    std::vector<OperatorInfo> operators;  ///< in order; the last one gives the output
+    OwnerList<OperatorInfo> operators;  ///< in order; the last one gives the output
     std::vector<GraphEdge> inputs;
     std::vector<std::string> sideOutputs;  ///< tags that someone reads
     std::optional<int> parallelism;        ///< asked for by the user; resolved before execution
@@ -126,7 +127,7 @@ struct JobSettings {
 
 /// A whole job as data, and the factories that make it run. Made by the environment, consumed by a runtime.
 struct JobGraph : JobSettings {
-    std::vector<GraphNode> nodes;  ///< index = id; producers before consumers
+    OwnerList<GraphNode> nodes;  ///< index = id; producers before consumers
 };
 
 }  // namespace detail

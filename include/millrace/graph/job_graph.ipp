@@ -5,12 +5,12 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void OperatorInfo::setParameter(std::string parameter, std::string value) {
-    auto at = parameters.begin();
-    while (at != parameters.end() && at->name < parameter) ++at;
-    if (at != parameters.end() && at->name == parameter) {
-        at->value = std::move(value);
+    std::size_t at = 0;
+    while (at < parameters.size() && parameters[at].name < parameter) ++at;
+    if (at < parameters.size() && parameters[at].name == parameter) {
+        parameters[at].value = std::move(value);
     } else {
-        parameters.insert(at, {std::move(parameter), std::move(value)});
+        parameters.addAt(at, new OperatorParameter{std::move(parameter), std::move(value)});
     }
 }
 

@@ -119,19 +119,16 @@ public:
     template <class A>
     A& create(std::string_view name) {
         const std::lock_guard lock(mutex_);
-        for (const Entry& each : entries_) {
-            if (each.name != name) continue;
-            if (dynamic_cast<const A*>(each.accumulator.get()) == nullptr) {
-                detail::raise<ConfigurationException>({"accumulator '", name,
-                                                       "' is already used with another type; give each type a name of "
-                                                       "its own"});
-            }
-            break;
+        Entry& entry = entryOf(name);
+        if (!entry.accumulators.empty() && dynamic_cast<const A*>(&entry.accumulators.front()) == nullptr) {
+            detail::raise<ConfigurationException>({"accumulator '", name,
+                                                   "' is already used with another type; give each type a name of its "
+                                                   "own"});
         }
-        std::unique_ptr<Accumulator> accumulator(new A);
-        Entry& entry = entries_.add(new Entry{std::string(name), std::move(accumulator)});
+        A* const accumulator = new A;
+        entry.accumulators.add(accumulator);
         merge_ = &Accumulators::merge;  // here, so that programs without accumulators do not compile it
-        return static_cast<A&>(*entry.accumulator);
+        return *accumulator;
     }
 
     /// Current values, merged over the subtasks.
@@ -145,17 +142,21 @@ public:
 private:
     struct Entry {
         std::string name;
-        std::unique_ptr<Accumulator> accumulator;
+        detail::OwnerList<Accumulator> accumulators;  ///< one of each subtask
     };
 
+    Entry& entryOf(std::string_view name) {
+        for (Entry& each : entries_) {
+            if (each.name == name) return each;
+        }
+        return entries_.add(new Entry{std::string(name), {}});
+    }
     static void merge(const detail::OwnerList<Entry>& entries, std::map<std::string, AccumulatorValue>& merged) {
         for (const Entry& each : entries) {
-            const auto [value, isNew] = merged.try_emplace(each.name);
-            if (isNew) {
-                value->second = each.accumulator->value();
-            } else {
-                each.accumulator->mergeInto(value->second);
-            }
+            if (each.accumulators.empty()) continue;
+            AccumulatorValue total = each.accumulators.front().value();
+            for (std::size_t i = 1; i < each.accumulators.size(); ++i) each.accumulators[i].mergeInto(total);
+            merged.emplace(each.name, std::move(total));
         }
     }
 

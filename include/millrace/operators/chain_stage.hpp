@@ -2,6 +2,7 @@
 #define MILLRACE_OPERATORS_CHAIN_STAGE_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/late.hpp>
 #include <millrace/operators/node.hpp>
 
 #include <memory>
@@ -88,7 +89,7 @@ public:
     void restore(const SnapshotSource& source) override { nodes_->restore(source); }
 
 private:
-    std::optional<typename Nodes::Type> nodes_;
+    Late<typename Nodes::Type> nodes_;
 };
 
 /// A factory whose operators get their final names and uids shortly before the job starts.

@@ -26,8 +26,8 @@ public:
     void emitSide(const OutputTag<X>& tag, U&& value, Timestamp timestamp) {
         for (Side& side : side_) {
             if (side.key != tag.key()) continue;
-            if (side.buffer == nullptr) side.buffer.reset(new SideBuffer<X>(side.ports));
-            static_cast<SideBuffer<X>&>(*side.buffer).add(std::forward<U>(value), timestamp);
+            if (side.buffer.empty()) side.buffer.add(new SideBuffer<X>(side.ports));
+            static_cast<SideBuffer<X>&>(side.buffer.front()).add(std::forward<U>(value), timestamp);
             return;
         }
     }
@@ -76,7 +76,7 @@ private:
     struct Side {
         std::string key;
         PointerList<Port> ports;
-        std::unique_ptr<SideBufferBase> buffer;
+        OwnerList<SideBufferBase> buffer;  ///< one, once something has been emitted
     };
 
     void flushSideBuffers();

@@ -25,7 +25,7 @@ MILLRACE_INLINE_COLD void StageOutputs::add(std::string_view tag, Port& port) {
 
 MILLRACE_INLINE void StageOutputs::flushSideBuffers() {
     for (Side& side : side_) {
-        if (side.buffer != nullptr) side.buffer->flush();
+        for (SideBufferBase& buffer : side.buffer) buffer.flush();
     }
 }
 

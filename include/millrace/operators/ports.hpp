@@ -86,11 +86,11 @@ public:
         : ChannelPort<T>(channels), keySelector_(std::move(keySelector)),
           maxParallelism_(static_cast<std::uint32_t>(context.maxParallelism)),
           powerOfTwo_(std::has_single_bit(maxParallelism_)),
-          router_(static_cast<int>(channels.size()), context.maxParallelism) {
+          router_(static_cast<int>(channels.size()), context.maxParallelism), laneOfGroup_(maxParallelism_) {
         const int parallelism = static_cast<int>(channels.size());
         for (int group = 0; group < context.maxParallelism; ++group) {
-            laneOfGroup_.push_back(
-                static_cast<std::uint16_t>(subtaskForKeyGroup(group, parallelism, context.maxParallelism)));
+            laneOfGroup_[static_cast<std::size_t>(group)] =
+                static_cast<std::uint16_t>(subtaskForKeyGroup(group, parallelism, context.maxParallelism));
         }
     }
 

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_SINK_HPP
 #define MILLRACE_OPERATORS_SINK_HPP
 
+#include <millrace/core/late.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/functions/sink.hpp>
 #include <millrace/operators/node.hpp>
@@ -112,7 +113,7 @@ struct WriterSinkOperator {
         }
 
         UserFunction<Sink> sink_;
-        std::optional<Writer> writer_;
+        Late<Writer> writer_;
         StageContext* stage_ = nullptr;
         SinkContext context_;
     };

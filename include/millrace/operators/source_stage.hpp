@@ -2,6 +2,7 @@
 #define MILLRACE_OPERATORS_SOURCE_STAGE_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/late.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/operators/chain_stage.hpp>
@@ -84,7 +85,8 @@ public:
 
     PollStatus poll() override {
         if (!watermarks_.has_value()) {
-            auto next = restored_.empty() ? enumerator().nextSplit(stage_->subtaskIndex) : takeRestored();
+            auto next =
+                nextRestored_ == restored_.size() ? enumerator().nextSplit(stage_->subtaskIndex) : takeRestored();
             auto& split = next.first;
             if (!split.has_value()) {
                 if (next.second) return PollStatus::EndOfInput;
@@ -167,7 +169,7 @@ public:
                 sink.write(strategy_.id().uid, "splits", kOperatorState, bytes.bytes());
             };
             if (watermarks_.has_value()) write(reader_->position());
-            for (const Split& split : restored_) write(split);
+            for (std::size_t i = nextRestored_; i < restored_.size(); ++i) write(restored_[i]);
         }
     }
     void restore(const SnapshotSource& source) override {
@@ -181,11 +183,7 @@ public:
     }
 
 private:
-    std::pair<std::optional<Split>, bool> takeRestored() {
-        std::optional<Split> split = std::move(restored_.front());
-        restored_.erase(restored_.begin());
-        return {std::move(split), false};
-    }
+    std::pair<std::optional<Split>, bool> takeRestored() { return {std::move(restored_[nextRestored_++]), false}; }
     void scheduleTick() {
         nextTick_ = stage_->currentProcessingTime() + tickOf(strategy_.get());
         stage_->registerProcessingTimer(nextTick_);
@@ -223,9 +221,10 @@ private:
     Source source_;
     UserFunction<Strategy> strategy_;
     std::shared_ptr<SharedState> shared_;
-    std::optional<Reader> reader_;
-    std::optional<Watermarks> watermarks_;  // of the open split
-    std::vector<Split> restored_;           // still to be read, before any other
+    Late<Reader> reader_;
+    Late<Watermarks> watermarks_;  // of the open split
+    std::vector<Split> restored_;  // to be read before any other
+    std::size_t nextRestored_ = 0;
     std::array<T, kBlockRecords<T>> values_{};
     std::array<Timestamp, kBlockRecords<T>> times_{};
     OutputNode<T> next_;

@@ -18,6 +18,16 @@ namespace millrace::detail {
 [[noreturn]] void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
                                          const std::string& record, const char* what);
 
+/// The same, with the record that the function was called for. Once per type of record, not per function.
+template <class Record>
+[[noreturn, gnu::cold, gnu::noinline]] void throwRecordError(const OperatorId& id, int subtask, Timestamp timestamp,
+                                                             const Record& record) {
+    std::string text;
+    // a record that owns memory may have been moved into the function: showing what is left would mislead
+    if constexpr (std::is_trivially_copyable_v<Record>) text = describeValue(record);
+    throwUserFunctionError(id, subtask, timestamp, text, "the user's function");
+}
+
 template <class Fn>
 concept HasOpen = requires(Fn fn, RuntimeContext& context) { fn.open(context); };
 template <class Fn>
@@ -60,9 +70,13 @@ public:
     template <class Record, class... Args>
     decltype(auto) operator()(const Record& record, Timestamp timestamp, Args&&... args) {
         try {
-            return std::invoke(fn_, std::forward<Args>(args)...);
+            if constexpr (std::is_member_pointer_v<Fn>) {
+                return std::invoke(fn_, std::forward<Args>(args)...);
+            } else {
+                return fn_(std::forward<Args>(args)...);  // std::invoke is three more functions for each
+            }
         } catch (...) {
-            fail(timestamp, record);
+            throwRecordError(*id_, subtask_, timestamp, record);
         }
     }
 
@@ -72,7 +86,7 @@ public:
         try {
             return call();
         } catch (...) {
-            fail(timestamp, record);
+            throwRecordError(*id_, subtask_, timestamp, record);
         }
     }
     template <class Call>
@@ -94,14 +108,6 @@ public:
     int subtask() const noexcept { return subtask_; }
 
 private:
-    template <class Record>
-    [[noreturn, gnu::cold, gnu::noinline]] void fail(Timestamp timestamp, const Record& record) const {
-        std::string text;
-        // a record that owns memory may have been moved into the function: showing what is left would mislead
-        if constexpr (std::is_trivially_copyable_v<Record>) text = describeValue(record);
-        throwUserFunctionError(*id_, subtask_, timestamp, text, "the user's function");
-    }
-
     Fn fn_;
     const OperatorId* id_ = nullptr;
     int subtask_ = 0;

@@ -2,10 +2,10 @@
 #define MILLRACE_RUNTIME_EXECUTOR_TIMERS_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <memory>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -31,7 +31,7 @@ private:
         std::weak_ptr<Actor> actor;
     };
 
-    std::vector<Timer> timers_;
+    OwnerList<Timer> timers_;
 };
 
 }  // namespace millrace::detail

@@ -6,7 +6,7 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void ExecutorTimers::add(Timestamp time, std::weak_ptr<Actor> actor) {
-    timers_.push_back({time, std::move(actor)});
+    timers_.add(new Timer{time, std::move(actor)});
 }
 
 MILLRACE_INLINE_COLD Timestamp ExecutorTimers::earliest() const noexcept {
@@ -18,20 +18,20 @@ MILLRACE_INLINE_COLD Timestamp ExecutorTimers::earliest() const noexcept {
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<Actor> ExecutorTimers::takeEarliest() {
-    auto first = timers_.begin();
-    for (auto each = first; each != timers_.end(); ++each) {
-        if (each->time < first->time) first = each;
+    std::size_t first = 0;
+    for (std::size_t i = 1; i < timers_.size(); ++i) {
+        if (timers_[i].time < timers_[first].time) first = i;
     }
-    std::shared_ptr<Actor> actor = first->actor.lock();
-    timers_.erase(first);
+    std::shared_ptr<Actor> actor = timers_[first].actor.lock();
+    delete timers_.release(first);
     return actor;
 }
 
 MILLRACE_INLINE_COLD void ExecutorTimers::dropEnded() {
-    std::erase_if(timers_, [](const Timer& each) {
-        const auto actor = each.actor.lock();
-        return actor == nullptr || actor->ended();
-    });
+    for (std::size_t i = timers_.size(); i-- > 0;) {
+        const auto actor = timers_[i].actor.lock();
+        if (actor == nullptr || actor->ended()) delete timers_.release(i);
+    }
 }
 
 }  // namespace millrace::detail

@@ -151,14 +151,14 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
     std::pair<int, int> reach{0, *consumer.parallelism};
     if (exchange == ExchangeKind::Forward) reach = {producer, producer + 1};
     if (exchange == ExchangeKind::Rescale) reach = rescaleTargets(producer, producers, *consumer.parallelism);
-    std::vector<ChannelWriter*> writers;
+    std::vector<ChannelWriter*> writers(static_cast<std::size_t>(reach.second - reach.first));
     for (int target = reach.first; target < reach.second; ++target) {
         Task& to = *slotOf(consumer, target).task;
         Channel& channel = out_.channels.add(
             new Channel(*from.task, from.task->blockedOutputs(), to, segments_, executor_.ringCapacity()));
         from.task->addOutput();
         to.addInput(channel, edge.input);
-        writers.push_back(&channel);
+        writers[static_cast<std::size_t>(target - reach.first)] = &channel;
     }
     const PortContext context{exchange, producer, producers, graph_.maxParallelism,
                               seedOf(edge.from, producer, consumer.id)};

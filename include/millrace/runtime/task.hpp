@@ -43,7 +43,7 @@ private:
 class Task final : public Actor {
 public:
     Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators, Duration bufferTimeout);
-    ~Task() override { release(); }
+    MILLRACE_INLINE ~Task() override;
 
     // ---- while the job is built ----
     TaskContext& context() noexcept { return context_; }

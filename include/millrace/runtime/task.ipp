@@ -29,6 +29,10 @@ MILLRACE_INLINE_COLD Task::Task(JobControl& job, TaskExecutor& executor, int id,
     blocked_.context = &context_;
 }
 
+MILLRACE_INLINE_COLD Task::~Task() {
+    release();
+}
+
 MILLRACE_INLINE_COLD StageSlot& Task::addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask) {
     StageSlot& slot = stages_.add(new StageSlot);
     slot.stage = std::move(stage);

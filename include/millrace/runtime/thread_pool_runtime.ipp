@@ -35,9 +35,9 @@ protected:
 /// On threads of its own, which take what is ready in turn.
 class PoolExecutor final : public RealTimeExecutor {
 public:
-    [[gnu::cold]] explicit PoolExecutor(int threads) : count_(threads), threads_(new std::thread[count()]) {
+    [[gnu::cold]] explicit PoolExecutor(int threads) {
         try {
-            for (std::size_t i = 0; i < count(); ++i) threads_[i] = std::thread([this] { run(); });
+            for (int i = 0; i < threads; ++i) threads_.add(new std::thread([this] { run(); }));
         } catch (...) {
             join();
             throw;
@@ -50,8 +50,8 @@ public:
     /// A client that is let go inside an operator may leave the last reference to a thread of the pool itself, which
     /// cannot join itself; then another thread does it.
     [[gnu::cold]] static void destroy(PoolExecutor* executor) {
-        for (std::size_t i = 0; i < executor->count(); ++i) {
-            if (executor->threads_[i].get_id() != std::this_thread::get_id()) continue;
+        for (const std::thread& thread : executor->threads_) {
+            if (thread.get_id() != std::this_thread::get_id()) continue;
             std::thread([executor] { delete executor; }).detach();
             return;
         }
@@ -59,7 +59,6 @@ public:
     }
 
 private:
-    std::size_t count() const noexcept { return static_cast<std::size_t>(count_); }
     void run();
     void join();
 
@@ -69,8 +68,7 @@ private:
     Actor* last_ = nullptr;
     int idle_ = 0;  ///< threads that wait and have not been notified; may count too many, never too few
     bool stopping_ = false;
-    const int count_;
-    std::unique_ptr<std::thread[]> threads_;
+    OwnerList<std::thread> threads_;
 };
 
 MILLRACE_INLINE_COLD PoolExecutor::~PoolExecutor() {
@@ -114,9 +112,7 @@ MILLRACE_INLINE_COLD void PoolExecutor::join() {
         stopping_ = true;
     }
     changed_.notify_all();
-    for (std::size_t i = 0; i < count(); ++i) {
-        if (threads_[i].joinable()) threads_[i].join();
-    }
+    for (std::thread& thread : threads_) thread.join();
 }
 
 /// On threads of the caller.

@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_TIMER_THREAD_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/runtime/executor_timers.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -9,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -43,7 +43,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     ExecutorTimers timers_;
-    std::vector<std::weak_ptr<Job>> jobs_;
+    OwnerList<std::weak_ptr<Job>> jobs_;
     bool stopping_ = false;
     std::thread thread_;
 };

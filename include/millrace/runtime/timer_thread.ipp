@@ -43,7 +43,7 @@ MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Acto
 MILLRACE_INLINE_COLD void TimerThread::watch(const std::shared_ptr<Job>& job) {
     {
         const std::lock_guard lock(mutex_);
-        jobs_.push_back(job);
+        jobs_.add(new std::weak_ptr<Job>(job));
         start();
     }
     changed_.notify_all();
@@ -63,7 +63,7 @@ MILLRACE_INLINE_COLD void TimerThread::watchJobs(std::unique_lock<std::mutex>& l
     for (std::size_t i = 0; i < jobs_.size();) {
         std::shared_ptr<Job> job = jobs_[i].lock();
         if (job == nullptr || job->ended()) {
-            jobs_.erase(jobs_.begin() + static_cast<std::ptrdiff_t>(i));
+            delete jobs_.release(i);
             continue;
         }
         ++i;

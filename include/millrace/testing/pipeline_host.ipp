@@ -18,7 +18,7 @@ MILLRACE_INLINE_COLD StreamInput FragmentEnvironment::addInput() {
     GraphNode node;
     OperatorInfo info;
     info.kind = info.name = "input of the harness";
-    node.operators.push_back(std::move(info));
+    node.operators.add(new OperatorInfo(std::move(info)));
     node.isSource = true;
     node.emitsWatermarks = true;
     node.assignsTimestamps = true;
@@ -34,7 +34,7 @@ MILLRACE_INLINE_COLD int FragmentEnvironment::addOutput(const StreamInput& outpu
     GraphNode node;
     OperatorInfo info;
     info.kind = info.name = "output of the harness";
-    node.operators.push_back(std::move(info));
+    node.operators.add(new OperatorInfo(std::move(info)));
     node.isSink = true;
     node.inputs = output.edges();
     return graph()->add(std::move(node), std::make_shared<NoStageFactory>());
@@ -135,7 +135,7 @@ MILLRACE_INLINE_COLD void PipelineHost::readSide(std::string_view key, Port& por
 
 MILLRACE_INLINE_COLD void PipelineHost::open(const SnapshotSource* source) {
     close();
-    const std::vector<GraphNode>& nodes = fragment_->graph.nodes;
+    const OwnerList<GraphNode>& nodes = fragment_->graph.nodes;
     stages_.clear();
     links_.clear();
     timers_.clear();

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 #define MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
@@ -12,10 +13,8 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -48,7 +47,7 @@ public:
             Pane& open = pane(k);
             if (open.silent != nullptr) return false;
             nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
-            current_.push_back(&open.table);
+            current_.add(open.table);
         }
         span_.set(grid_.slice(slice));
         return true;
@@ -58,10 +57,10 @@ public:
     void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
         const std::size_t from = at;
         LoopCopy<KeySelector> keyOf = keySelector_;
-        for (Table* table : current_) {
+        for (Table& table : current_) {
             at = from;
             scanKeyedTable(
-                *table, at, end, hashes,
+                table, at, end, hashes,
                 [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, values[i]); },
                 [values, &fn = aggregate_](std::size_t i, Accumulator& acc) { Traits::add(fn, values[i], acc); },
                 [values, &fn = aggregate_](std::size_t i) { return Traits::firstAccumulator(fn, values[i]); });
@@ -98,18 +97,18 @@ public:
     /// Goes on with firing: emits as many results as there is room for. Returns false when all is done.
     template <class Emitter>
     bool fireSome(Timestamp watermark, Emitter& emitter) {
-        if (firing_ == panes_.end()) {
-            firing_ = nextUnfired();
-            if (firing_ == panes_.end() || firing_->second.window.maxTimestamp() > watermark) {
-                firing_ = panes_.end();
+        if (firing_ == nullptr) {
+            Pane* const next = nextUnfired();
+            if (next == nullptr || next->window.maxTimestamp() > watermark) {
                 purge(watermark);
                 return false;
             }
+            firing_ = next;
             position_ = 0;
             span_.reset();
-            firingPurges_ = cleanupTime(firing_->second.window) <= watermark;
+            firingPurges_ = cleanupTime(next->window) <= watermark;
         }
-        Pane& pane = firing_->second;
+        Pane& pane = *firing_;
         const bool purges = firingPurges_;
         emitter.begin(pane.window);
         typename Table::Slot* slots[kGather];
@@ -130,8 +129,8 @@ public:
 
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
         KeyGroupWriter writer(maxParallelism, kFormat);
-        for (auto& [k, pane] : panes_) {
-            const auto write = [&, number = k](Table& table, bool fired) {
+        for (Pane& pane : panes_) {
+            const auto write = [&, number = pane.number](Table& table, bool fired) {
                 table.forEach([&](const Key& key, const Accumulator& acc) {
                     ByteWriter& group = writer.of(key);
                     group.write(number);
@@ -165,7 +164,7 @@ public:
 
     std::size_t memoryBytes() const noexcept {
         std::size_t bytes = 0;
-        for (const auto& [k, pane] : panes_) bytes += pane.table.memoryBytes();
+        for (const Pane& pane : panes_) bytes += pane.table.memoryBytes();
         return bytes;
     }
 
@@ -175,6 +174,7 @@ private:
     static constexpr std::size_t kLarge = std::size_t{1} << 20;
 
     struct Pane {
+        std::int64_t number = 0;
         TimeWindow window{};
         Table table;
         /// After a restore: entries that had fired before and have got no element since. They stay silent when the
@@ -182,59 +182,59 @@ private:
         std::unique_ptr<Table> silent;
         bool fired = false;
     };
-    using Panes = std::map<std::int64_t, Pane>;
 
     Timestamp cleanupTime(const TimeWindow& window) const noexcept {
         return saturatingAdd(window.maxTimestamp(), lateness_);
     }
 
-    Pane& pane(std::int64_t k) {
-        const auto found = panes_.lower_bound(k);
-        if (found != panes_.end() && found->first == k) return found->second;
-        typename Panes::iterator added;
-        if (spare_.empty()) {
-            added = panes_.try_emplace(found, k);
-        } else {
-            spare_.back().key() = k;
-            added = panes_.insert(found, std::move(spare_.back()));
-            spare_.pop_back();
-        }
-        added->second.window = grid_.window(k);
-        return added->second;
+    /// Where the pane of that number is or would be.
+    std::size_t indexOf(std::int64_t number) const noexcept {
+        std::size_t index = panes_.size();
+        while (index > 0 && panes_[index - 1].number >= number) --index;
+        return index;
     }
-    void recycle(typename Panes::iterator at) {
-        auto node = panes_.extract(at);
-        Pane& pane = node.mapped();
-        pane.table.clear();
-        pane.silent.reset();
-        pane.fired = false;
-        node = giveRoomToSuccessor(std::move(node));
+    Pane& pane(std::int64_t number) {
+        const std::size_t at = indexOf(number);
+        if (at < panes_.size() && panes_[at].number == number) return panes_[at];
+        Pane& added = panes_.addAt(at, spare_.empty() ? new Pane : spare_.release(spare_.size() - 1));
+        added.number = number;
+        added.window = grid_.window(number);
+        return added;
+    }
+    void recycle(std::size_t index) {
+        Pane* pane = panes_.release(index);
+        pane->table.clear();
+        pane->silent.reset();
+        pane->fired = false;
+        pane = giveRoomToSuccessor(pane);
         // many small tables may wait for their next use, but only one that is large
-        if (spare_.empty() || (spare_.size() < 64 && node.mapped().table.memoryBytes() < kLarge))
-            spare_.push_back(std::move(node));
+        if (spare_.empty() || (spare_.size() < 64 && pane->table.memoryBytes() < kLarge)) {
+            spare_.add(pane);
+        } else {
+            delete pane;
+        }
     }
 
     /// A block that straddles two windows opens the second before the table of the first is free. Where that one is large
     /// it takes over the few entries of the second: or else two large tables would take turns. Returns the smaller one.
-    typename Panes::node_type giveRoomToSuccessor(typename Panes::node_type node) {
-        Pane& large = node.mapped();
-        if (large.table.memoryBytes() < kLarge) return node;
-        for (auto at = panes_.begin(); at != panes_.end(); ++at) {
-            Pane& open = at->second;
-            if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large.table.memoryBytes() / 8)
+    Pane* giveRoomToSuccessor(Pane* large) {
+        if (large->table.memoryBytes() < kLarge) return large;
+        for (std::size_t i = 0; i < panes_.size(); ++i) {
+            Pane& open = panes_[i];
+            if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large->table.memoryBytes() / 8)
                 continue;
             open.table.forEach([&](const Key& key, Accumulator& acc) {
-                large.table.findOrInsert(key, [&] { return std::move(acc); });
+                large->table.findOrInsert(key, [&] { return std::move(acc); });
             });
             open.table.clear();
-            large.window = open.window;
-            node.key() = at->first;
-            auto small = panes_.extract(at);
-            panes_.insert(std::move(node));
+            large->number = open.number;
+            large->window = open.window;
+            Pane* const small = panes_.release(i);
+            panes_.addAt(i, large);
             span_.reset();  // the current tables are other ones now
             return small;
         }
-        return node;
+        return large;
     }
 
     template <class K>
@@ -255,17 +255,18 @@ private:
         return acc;
     }
 
-    typename Panes::iterator nextUnfired() {
-        auto at = panes_.lower_bound(unfiredFrom_);
-        while (at != panes_.end() && at->second.fired) ++at;
-        return at;
+    Pane* nextUnfired() noexcept {
+        for (std::size_t i = indexOf(unfiredFrom_); i < panes_.size(); ++i) {
+            if (!panes_[i].fired) return &panes_[i];
+        }
+        return nullptr;
     }
     void finishFiring(bool purges) {
-        Pane& pane = firing_->second;
-        unfiredFrom_ = std::max(unfiredFrom_, firing_->first + 1);
+        Pane& pane = *std::exchange(firing_, nullptr);
+        unfiredFrom_ = std::max(unfiredFrom_, pane.number + 1);
         if (purges) {
             pane.table.drained();
-            recycle(firing_);
+            recycle(indexOf(pane.number));
         } else {
             pane.fired = true;
             if (const auto silent = std::exchange(pane.silent, nullptr)) {
@@ -274,17 +275,16 @@ private:
                 });
             }
         }
-        firing_ = panes_.end();
     }
     void purge(Timestamp watermark) {
-        while (!panes_.empty() && cleanupTime(panes_.begin()->second.window) <= watermark) recycle(panes_.begin());
+        while (!panes_.empty() && cleanupTime(panes_.front().window) <= watermark) recycle(0);
         unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
         nextEvent_ = kMaxTimestamp;
         if (panes_.empty()) return;
-        const auto& first = panes_.begin()->second;
+        const Pane& first = panes_.front();
         if (first.fired) nextEvent_ = cleanupTime(first.window);
-        if (const auto unfired = nextUnfired(); unfired != panes_.end()) {
-            nextEvent_ = std::min(nextEvent_, unfired->second.window.maxTimestamp());
+        if (const Pane* const unfired = nextUnfired(); unfired != nullptr) {
+            nextEvent_ = std::min(nextEvent_, unfired->window.maxTimestamp());
         }
     }
     template <class Write>
@@ -301,13 +301,13 @@ private:
     Duration lateness_;
     KeySelector& keySelector_;
     Aggregate& aggregate_;
-    Panes panes_;
-    std::vector<typename Panes::node_type> spare_;
-    std::vector<Table*> current_;  ///< tables of the windows of the current slice
+    OwnerList<Pane> panes_;  ///< by number
+    OwnerList<Pane> spare_;
+    PointerList<Table> current_;  ///< tables of the windows of the current slice
     CurrentSpan span_;
     Timestamp nextEvent_ = kMaxTimestamp;
     std::int64_t unfiredFrom_ = std::numeric_limits<std::int64_t>::min();
-    typename Panes::iterator firing_ = panes_.end();
+    Pane* firing_ = nullptr;
     std::size_t position_ = 0;  ///< in the table that is being fired
     bool firingPurges_ = false;
 };
