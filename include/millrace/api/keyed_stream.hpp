@@ -6,8 +6,8 @@
 #include <millrace/api/field_reductions.hpp>
 #include <millrace/api/recording.hpp>
 #include <millrace/functions/function_concepts.hpp>
-#include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/first_of_key.hpp>
+#include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/types/codec.hpp>
@@ -209,11 +209,10 @@ public:
     template <class Assigner>
     auto window(Assigner assigner) const {
         if constexpr (!WindowAssignerFor<Assigner, T>) {
-            static_assert(
-                detail::kRejected<Assigner>,
-                "millrace: window(assigner): this is not a window assigner for the stream's element; use "
-                "TumblingEventTimeWindows::of(size), EventTimeSessionWindows::withGap(gap) and so on, or see "
-                "WindowAssignerFor.");
+            static_assert(detail::kRejected<Assigner>,
+                          "millrace: window(assigner): this is not a window assigner for the stream's element; use "
+                          "TumblingEventTimeWindows::of(size), EventTimeSessionWindows::withGap(gap) and so on, or see "
+                          "WindowAssignerFor.");
             return detail::RejectedStream{};
         } else {
             return WindowedStream<T, KeySelector, Assigner>(input_, selector_, std::move(assigner));

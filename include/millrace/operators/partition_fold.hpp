@@ -167,7 +167,7 @@ struct SortPartitionFold : ElementsFold<T> {
         if (position == 0) {
             std::stable_sort(elements.begin(), elements.end(), [this](const T& a, const T& b) {
                 return order == SortOrder::Ascending ? std::invoke(field, a) < std::invoke(field, b)
-                                                 : std::invoke(field, b) < std::invoke(field, a);
+                                                     : std::invoke(field, b) < std::invoke(field, a);
             });
         }
         for (; position < elements.size() && !out.full(); ++position) out.collect(std::move(elements[position]));

@@ -111,8 +111,7 @@ private:
             if (!idle_) markIdle(true);
         } else {
             // batch execution keeps the timestamps and does without the watermarks
-            const bool grows =
-                output.watermark() > last_ && output.watermark() != kMinTimestamp && !stage_->isBatch;
+            const bool grows = output.watermark() > last_ && output.watermark() != kMinTimestamp && !stage_->isBatch;
             if (idle_ && (grows || !strategy_.get().periodicEmit().has_value())) markIdle(false);
             if (grows) {
                 advanceTo(output.watermark());

@@ -1,7 +1,7 @@
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/caller_runtime.hpp>
-#include <millrace/runtime/job.hpp>
 #include <millrace/runtime/executor_timers.hpp>
+#include <millrace/runtime/job.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -1,8 +1,8 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/runtime/actor.hpp>
+#include <millrace/runtime/executor_timers.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
-#include <millrace/runtime/executor_timers.hpp>
 
 #include <algorithm>
 #include <atomic>

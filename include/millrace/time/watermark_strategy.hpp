@@ -32,8 +32,8 @@ public:
     static constexpr bool kAssignsTimestamps = !std::is_same_v<Assigner, detail::KeepTimestamps>;
     static constexpr bool kEmitsWatermarks = !std::is_same_v<Generator, NoWatermarksGenerator>;
 
-    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, std::optional<Duration> idleness,
-                           std::optional<Duration> periodicEmit = std::nullopt)
+    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, const std::optional<Duration>& idleness,
+                           const std::optional<Duration>& periodicEmit = std::nullopt)
         : supplier_(std::move(supplier)), assigner_(std::move(assigner)), idleness_(idleness),
           periodicEmit_(periodicEmit) {}
 
