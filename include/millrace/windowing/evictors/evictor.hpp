@@ -118,16 +118,15 @@ namespace detail {
 template <class Derived>
 class BeforeOrAfter {
 public:
-    template <class T, class Window>
-    void evictBefore(WindowElements<T>& elements, const Window&, const EvictorContext&) const
-        requires requires(const Derived& evictor) { evictor.evict(elements); }
-    {
+    // E is Derived: clang 14 would look into Derived before it is complete
+    template <class T, class Window, class E = Derived>
+        requires requires(const E& evictor, WindowElements<T>& elements) { evictor.evict(elements); }
+    void evictBefore(WindowElements<T>& elements, const Window&, const EvictorContext&) const {
         if (!after_) derived().evict(elements);
     }
-    template <class T, class Window>
-    void evictAfter(WindowElements<T>& elements, const Window&, const EvictorContext&) const
-        requires requires(const Derived& evictor) { evictor.evict(elements); }
-    {
+    template <class T, class Window, class E = Derived>
+        requires requires(const E& evictor, WindowElements<T>& elements) { evictor.evict(elements); }
+    void evictAfter(WindowElements<T>& elements, const Window&, const EvictorContext&) const {
         if (after_) derived().evict(elements);
     }
 
