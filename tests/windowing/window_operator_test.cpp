@@ -356,6 +356,16 @@ TEST_CASE("triggers fire as they promise", "[windowing]") {
         harness.watermark(kEndOfTime);
         CHECK(harness.take() == Texts{{"1[0,100):1 2", 99}, {"1[0,100):1 2", 99}});
     }
+    SECTION("continuous, event time, in a window without end: once more at the end of the input") {
+        OperatorHarness harness(
+            listsOf<ListGlobalValues>(GlobalWindows::create(), ContinuousEventTimeTrigger::of(10ns)));
+        harness.open();
+        harness.element({1, 1}, 3);
+        harness.watermark(25);
+        CHECK(harness.take() == Texts{{"1: 1", kEndOfTime}, {"1: 1", kEndOfTime}});
+        harness.watermark(kEndOfTime);
+        CHECK(harness.take() == Texts{{"1: 1", kEndOfTime}, {"1: 1", kEndOfTime}});
+    }
     SECTION("continuous, processing time") {
         OperatorHarness harness(
             listsOf<ListGlobalValues>(GlobalWindows::create(), ContinuousProcessingTimeTrigger::of(10ns)));

@@ -39,6 +39,10 @@ public:
     TriggerResult onEventTime(Timestamp time, const Window& window, State& state, TriggerContext& context) const {
         if (time == window.maxTimestamp()) return TriggerResult::Fire;
         if (time != state.next) return TriggerResult::Continue;
+        if (context.currentWatermark() == kMaxTimestamp && window.maxTimestamp() == kMaxTimestamp) {
+            state.next = kMinTimestamp;  // a window without end would fire for ever: only the end of time is left
+            return TriggerResult::Fire;
+        }
         state.next = saturatingAdd(time, interval_);
         context.registerEventTimeTimer(state.next);
         return TriggerResult::Fire;
