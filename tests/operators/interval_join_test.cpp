@@ -167,7 +167,7 @@ TEST_CASE("an interval may lie wholly before or after the left element", "[opera
     CHECK(ticksOf(before.head().bufferedRight()).front() == 6);
 }
 
-TEST_CASE("a record without timestamp is an error that says what to call", "[operators]") {
+TEST_CASE("an interval join: a record without timestamp is an error that says what to call", "[operators]") {
     auto harness = orderHarness(orders(0, 0));
     harness.open();
     Order order{1, 1};

@@ -93,6 +93,26 @@ TEST_CASE("sortPartition: stable, in both orders, over many blocks and with back
     CHECK(harness.output.watermarks.size() == 1);
 }
 
+namespace {
+
+struct AddOffset {
+    int offset = 0;
+    void open(RuntimeContext&) { offset = 1000; }
+    int operator()(int a, int b) const { return a + b + offset; }
+};
+
+}  // namespace
+
+TEST_CASE("partition: the function of a reduce is opened", "[operators]") {
+    using Fold = ReducePartitionFold<int, AddOffset>;
+    OperatorHarness harness(PartitionFoldOperator<int, Fold>{Fold{AddOffset{}}});
+    harness.open();
+    harness.element(1, 1);
+    harness.element(2, 2);
+    harness.watermark(kEnd);
+    CHECK(harness.take() == std::vector<testsupport::Emitted<int>>{{1003, kNone}});
+}
+
 TEST_CASE("partition: what has been collected survives a restore, and two subtasks' parts are joined", "[operators]") {
     const auto add = [](int a, int b) { return a + b; };
     using Fold = ReducePartitionFold<int, decltype(add)>;

@@ -84,6 +84,19 @@ TEST_CASE("sort buffer: beyond its memory it sorts through files and gives the s
     CHECK(sorted(small) == rows);
 }
 
+TEST_CASE("sort buffer: many runs are merged into one, so that they do not use up files", "[operators]") {
+    SortBuffer buffer(100);
+    std::vector<Row> rows;
+    for (int i = 0; i < 500; ++i) {
+        rows.push_back({static_cast<std::uint32_t>(i * 7 % 3), "key", i % 10, std::to_string(i)});
+        put(buffer, rows.back());
+        CHECK(buffer.runsOnDisk() < 64);
+    }
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const Row& a, const Row& b) { return std::tie(a.hash, a.time) < std::tie(b.hash, b.time); });
+    CHECK(sorted(buffer) == rows);
+}
+
 TEST_CASE("sort buffer: a directory that cannot be written to is named", "[operators]") {
     SortBuffer buffer(100, "/nowhere/at all");
     using Catch::Matchers::ContainsSubstring;

@@ -207,6 +207,25 @@ TEST_CASE("batch: a job that stops without draining emits nothing of what has be
     CHECK(harness.output.controls == std::vector<std::string>{"end"});
 }
 
+TEST_CASE("batch: -0.0 and 0.0 are one key", "[operators]") {
+    struct Reading {
+        double key;
+        int count;
+        bool operator==(const Reading&) const = default;
+    };
+    using KeyOfReading = double Reading::*;
+    TypedKeyedRecordCodec<Reading, KeyOfReading> codec(&Reading::key);
+    std::vector<Reading> readings = {{0.0, 1}, {-0.0, 2}};
+    EncodedRecords records;
+    codec.encode(Block<Reading>{readings.data(), nullptr, nullptr, readings.size()}, records);
+    const auto keyAt = [&](std::size_t i) {
+        const auto bytes = records.bytes.bytes().subspan(records.entries[i].keyBegin, records.entries[i].keyLength);
+        return std::vector<std::byte>(bytes.begin(), bytes.end());
+    };
+    CHECK(keyAt(0) == keyAt(1));
+    CHECK(records.entries[0].hash == records.entries[1].hash);
+}
+
 TEST_CASE("batch: no checkpoints", "[operators]") {
     BatchHarness harness(rollingSum());
     MemorySnapshot snapshot;

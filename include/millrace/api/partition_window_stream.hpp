@@ -26,6 +26,16 @@ struct AggregatePartitionFold {
     using Accumulator = typename Traits::Accumulator;
     Aggregate fn;
 
+    void open(RuntimeContext& context)
+        requires(HasOpen<Aggregate>)
+    {
+        fn.open(context);
+    }
+    void close()
+        requires(HasClose<Aggregate>)
+    {
+        fn.close();
+    }
     Accumulator create() { return fn.createAccumulator(); }
     void add(T&& value, Accumulator& acc) { Traits::add(fn, value, acc); }
     void merge(Accumulator& into, Accumulator&& other) {

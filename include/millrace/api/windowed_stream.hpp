@@ -113,6 +113,9 @@ public:
     /// Results of what a window has so far, at the latest `timeout` of the clock after an element has come in, besides
     /// those of its trigger. *Failure:* ConfigurationException unless timeout > 0.
     auto emitOnWallClock(Duration timeout) const {
+        static_assert(!std::is_same_v<Trigger, detail::FinalTrigger>,
+                      "millrace: emitOnWallClock(timeout) after emitFinal(): a window that gives only its final result "
+                      "cannot also give early ones; leave one of them out.");
         detail::requirePositive("emitOnWallClock", "timeout", timeout);
         using Inner = detail::ChosenTrigger<Trigger, Assigner>;
         return with(detail::WallClockTrigger<typename Inner::Type>(Inner::of(trigger_, assigner_), timeout), evictor_);
@@ -271,7 +274,7 @@ private:
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
             detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
-            if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts &&
+            if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts && !detail::HearsOfTheEnd<WindowFn, Window> &&
                           std::is_same_v<ChosenTrigger, EventTimeTrigger>) {
                 info.states = {"windows"};
                 using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;

@@ -145,9 +145,10 @@ MILLRACE_INLINE_COLD void checkEventTime(const GraphNode& window, const OwnerLis
             const unsigned has = way | own;
             if ((static_cast<unsigned>(ways[id]) >> way & 1) == 0 || has == (kWatermarks | kTimestamps)) continue;
             if (node.isSource) {
-                raise<GraphException>({"the event-time window '", window.operators.front().name,
-                                       "' gets records from the source '", nameOf(node), "' without ",
-                                       (has & kWatermarks) != 0 ? "timestamps" : "watermarks",
+                const bool isWindow = window.operators.front().kind.find("window") != std::string::npos;
+                raise<GraphException>({"the event-time ", isWindow ? "window '" : "operator '",
+                                       window.operators.front().name, "' gets records from the source '", nameOf(node),
+                                       "' without ", (has & kWatermarks) != 0 ? "timestamps" : "watermarks",
                                        ": it would never fire. Give the source a WatermarkStrategy with a timestamp "
                                        "assigner or put assignTimestampsAndWatermarks(…) in front of the window"});
             }

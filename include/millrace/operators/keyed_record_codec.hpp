@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -53,7 +55,7 @@ public:
     void encode(BlockRef erased, EncodedRecords& into) override {
         const auto block = erased.as<T>();
         for (std::size_t i = 0; i < block.size; ++i) {
-            const Key key(std::invoke(selector_, std::as_const(block.values[i])));
+            const Key key = oneZero(Key(std::invoke(selector_, std::as_const(block.values[i]))));
             const std::size_t keyBegin = into.bytes.size();
             Codec<Key>::encode(key, into.bytes);
             const std::size_t recordBegin = into.bytes.size();
@@ -80,6 +82,15 @@ public:
     }
 
 private:
+    /// Equal keys must have equal bytes: -0.0 and 0.0 are one key, and so are all that are not a number.
+    static Key oneZero(Key key) {
+        if constexpr (std::is_floating_point_v<Key>) {
+            return key != key ? std::numeric_limits<Key>::quiet_NaN() : key + Key{0};
+        } else {
+            return key;
+        }
+    }
+
     KeySelector selector_;
     Collector<T> out_;
     bool timed_ = false;

@@ -129,6 +129,8 @@ private:
 template <class T>
 struct ElementsFold {
     using Accumulator = std::vector<T>;
+    static_assert(!std::is_same_v<T, bool>,
+                  "millrace: mapPartition and sortPartition of bool: wrap the bool in a struct");
     static Accumulator create() { return {}; }
     static void add(T&& value, Accumulator& acc) { acc.push_back(std::move(value)); }
     static void merge(Accumulator& into, Accumulator&& other) {
@@ -181,6 +183,17 @@ struct ReducePartitionFold {
     using Output = T;
     using Accumulator = std::optional<T>;
     Fn fn;
+
+    void open(RuntimeContext& context)
+        requires(HasOpen<Fn>)
+    {
+        fn.open(context);
+    }
+    void close()
+        requires(HasClose<Fn>)
+    {
+        fn.close();
+    }
 
     static Accumulator create() { return std::nullopt; }
     void add(T&& value, Accumulator& acc) {

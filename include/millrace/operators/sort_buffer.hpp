@@ -60,6 +60,7 @@ private:
     SortedRecord at(const Entry& entry) const noexcept;
     void sortEntries();
     void spill();
+    void mergeRuns();
     bool advance();
 
     EncodedRecords records_;

@@ -136,12 +136,29 @@ MILLRACE_INLINE_COLD void SortBuffer::sortEntries() {
     });
 }
 
+/// Makes one run of all: each costs a file and a buffer.
+MILLRACE_INLINE_COLD void SortBuffer::mergeRuns() {
+    for (const auto& run : runs_) {
+        run->rewind();
+        run->ended = !run->read();
+    }
+    auto merged = std::make_unique<Run>(directory_);
+    SortedRecord record;
+    while (next(record)) merged->write(record);
+    started_ = false;
+    current_ = nullptr;
+    runs_.clear();
+    runs_.push_back(std::move(merged));
+}
+
 MILLRACE_INLINE_COLD void SortBuffer::spill() {
+    constexpr std::size_t kMostRuns = 64;
     sortEntries();
     runs_.push_back(std::make_unique<Run>(directory_));
     for (const Entry& entry : records_.entries) runs_.back()->write(at(entry));
     records_.entries.clear();
     records_.bytes.clear();
+    if (runs_.size() == kMostRuns) mergeRuns();
 }
 
 MILLRACE_INLINE_COLD void SortBuffer::sort() {

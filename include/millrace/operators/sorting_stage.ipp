@@ -73,10 +73,7 @@ MILLRACE_INLINE Progress SortingStage::resume() {
 MILLRACE_INLINE Progress SortingStage::endInput(int input) {
     inputs_[static_cast<std::size_t>(input)].ended = true;
     // an end without a last watermark: the job stops without draining, and what has been collected is not looked at
-    if (phase_ == Phase::Collecting && !inputs_[static_cast<std::size_t>(input)].complete) {
-        inputs_[static_cast<std::size_t>(input)].endGiven = true;
-        return inner_->endInput(input);
-    }
+    if (phase_ == Phase::Collecting && !inputs_[static_cast<std::size_t>(input)].complete) phase_ = Phase::Finished;
     return phase_ == Phase::Collecting ? Progress::Done : replay();
 }
 

@@ -12,7 +12,7 @@ namespace millrace::detail {
 class Actor;
 
 /// Which actors an executor has to wake when; those of equal time in the order in which they were added.
-/// Each actor has a few at most, so that the list is searched and not sorted.
+/// Each actor has one at most, its earliest, so that the list is searched and not sorted.
 /// *Thread safety:* none.
 class ExecutorTimers {
 public:

@@ -6,6 +6,12 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void ExecutorTimers::add(Timestamp time, std::weak_ptr<Actor> actor) {
+    const std::shared_ptr<Actor> mine = actor.lock();
+    for (Timer& each : timers_) {
+        if (each.actor.lock() != mine) continue;
+        if (time < each.time) each.time = time;  // once woken, the actor asks for what comes after
+        return;
+    }
     timers_.add(new Timer{time, std::move(actor)});
 }
 

@@ -199,8 +199,11 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
         places[i].reached = true;
         for (++i; i-- > 0;) {  // nodes come before their consumers
             if (!places[i].reached) continue;
-            for (const GraphEdge& edge : graph_.nodes[i].inputs)
-                places[static_cast<std::size_t>(edge.from)].reached = true;
+            for (const GraphEdge& edge : graph_.nodes[i].inputs) {
+                // what is broadcast (rules, prices) may be quiet for hours: it must not stop the others
+                const bool isSideInput = &graph_.nodes[i] == &stateful && edge.exchange == ExchangeKind::Broadcast;
+                if (!isSideInput) places[static_cast<std::size_t>(edge.from)].reached = true;
+            }
             if (!graph_.nodes[i].isSource) continue;
             places[i].isAligned = true;
             const std::size_t other = root(i);

@@ -246,7 +246,7 @@ MILLRACE_INLINE bool Task::runMail() {
 }
 
 MILLRACE_INLINE void Task::addTimer(Timestamp time) {
-    if (time == kMaxTimestamp || (!timers_.empty() && timers_.front() == time)) return;
+    if (time == kMaxTimestamp || std::find(timers_.begin(), timers_.end(), time) != timers_.end()) return;
     timers_.push_back(time);
     std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
     timersMayBeDue_ = true;
@@ -257,6 +257,8 @@ MILLRACE_INLINE bool Task::runTimers() {
         if (!timersMayBeDue_ || timers_.empty()) return false;
         timersMayBeDue_ = false;
         timerTime_ = now();
+        if (armedWakeUp_ <= timerTime_)
+            armedWakeUp_ = kMaxTimestamp;  // it has rung: a clock set back must not hide that
         if (timers_.front() > timerTime_) return false;
         while (!timers_.empty() && timers_.front() <= timerTime_) {
             std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});

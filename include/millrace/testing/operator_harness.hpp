@@ -152,6 +152,9 @@ protected:
     }
     template <class T>
     void pushTo(int input, std::vector<T> values, std::vector<Timestamp> times) {
+        if (!times.empty() && times.size() != values.size()) {
+            throw ConfigurationException("a harness takes as many timestamps as elements, or none");
+        }
         detail::StageOutputs& outputs = opened().input(input);
         detail::Block<T> block{values.data(), times.empty() ? nullptr : times.data(), nullptr, values.size()};
         detail::StageOutputs::fanOut<T>(outputs.mainPorts(), block);

@@ -10,6 +10,10 @@
 
 namespace millrace::detail {
 
+/// A window function that is told when a window is gone.
+template <class WindowFn, class Window>
+concept HearsOfTheEnd = requires(WindowFn& fn, WindowContextOf<Window>& context) { fn.clear(context); };
+
 template <class Aggregate>
 inline constexpr bool kKeepsElements = false;
 template <class T>
@@ -39,7 +43,7 @@ public:
 
     /// Tells the window function that a window of a key is gone, if it has a `clear(context)`.
     void clear(const Key& key, const Window& window) {
-        if constexpr (requires(WindowFn& fn, WindowContextOf<Window>& context) { fn.clear(context); }) {
+        if constexpr (HearsOfTheEnd<WindowFn, Window>) {
             WindowContextOf<Window> context(window, watermark_, *stage_, *outputs_);
             window_ = window;
             try {

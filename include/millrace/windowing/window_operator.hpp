@@ -501,10 +501,11 @@ private:
                 alarm.clear();
                 continue;
             }
-            alarm.set(next);
             if (next > dueUntil_) {
+                alarm.set(next);
                 queue.push(next, wake.who);
             } else {
+                alarm.clear();  // it is in `due_` now, once: the next wake with this hash and time is another key's
                 due_[kept++] = {next, reinterpret_cast<std::uint64_t>(slot)};
             }
         }
@@ -514,7 +515,9 @@ private:
     /// The entry with this hash whose alarm is set to the wake's time. (Any, if there are several: each has its wake.)
     Slot* entryThatWaits(const typename Table::View& view, const Wake& wake, std::size_t what) const {
         if constexpr (kIntegerKey<Key>) {
-            if (view.side->occupied() && wake.who == Table::hashOf(table_.keyOf(*view.side))) return view.side;
+            if (view.side->occupied() && wake.who == Table::hashOf(table_.keyOf(*view.side))) {
+                return view.side->value.alarms[what].rings(wake.time) ? view.side : nullptr;
+            }
         }
         for (std::size_t at = wake.who >> view.shift;; at = (at + 1) & view.mask) {
             Slot* const slot = view.slots + at;
@@ -533,7 +536,6 @@ private:
     void fireKey(Slot& slot, Timestamp time) {
         Entry& entry = slot.value;
         Alarm& alarm = entry.alarms[domain()];
-        if (!alarm.rings(time)) return;
         const Key& key = table_.keyOf(slot);
         try {
             fireWindows(key, entry, time);
@@ -544,14 +546,16 @@ private:
                                    "the trigger, evictor or function of the window");
         }
         Timestamp next;
-        if (!nextOf(entry, domain(), next)) {
-            alarm.clear();
-            return;
+        for (std::size_t other = 0; other < kDomains; ++other) {  // a trigger may have set timers of the other kind
+            if (other == domain() || !nextOf(entry, other, next) || !entry.alarms[other].isLaterThan(next)) continue;
+            entry.alarms[other].set(next);
+            queues_[other].push(next, Table::hashOf(key));
         }
-        alarm.set(next);
+        if (!nextOf(entry, domain(), next)) return;
         if (next <= dueUntil_) {
             insertWake(due_, dueAt_, {next, reinterpret_cast<std::uint64_t>(&slot)});
         } else {
+            alarm.set(next);
             queues_[domain()].push(next, Table::hashOf(key));
         }
     }
@@ -576,7 +580,7 @@ private:
             }
         } else {
             WindowTimers& timers = domain() == kEvents ? cell.timers.event : cell.timers.processing;
-            TriggerContext context(watermark_, now_, cell.timers.event, cell.timers.processing);
+            TriggerContext context(watermark_, now_, cell.timers.event, cell.timers.processing, endingKey_);
             while (!timers.empty() && timers.first() <= time) {
                 const Timestamp due = timers.first();
                 timers.remove(due);
@@ -659,6 +663,7 @@ private:
 
     void askForClock() {
         if constexpr (kHasClock) {
+            if (stage_->isBatch) return;  // the clock's timers fire at the end of their key
             const Timestamp next = queues_[kClock].nextTime();
             if (next >= askedFor_) return;
             askedFor_ = next;

@@ -47,6 +47,7 @@ public:
     struct StateFor {
         TriggerStateOf<Inner, T> inner;
         Timestamp next = kMinTimestamp;  ///< kMinTimestamp: nothing new to emit
+        bool operator==(const StateFor&) const = default;
     };
     static constexpr bool kNeedsWatermarks = requires { requires Inner::kNeedsWatermarks; };
 

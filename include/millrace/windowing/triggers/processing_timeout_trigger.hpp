@@ -17,6 +17,7 @@ public:
     struct StateFor {
         TriggerStateOf<Inner, T> inner;
         Timestamp timeout = kMinTimestamp;  ///< kMinTimestamp: none is running
+        bool operator==(const StateFor&) const = default;
     };
     static constexpr bool kNeedsWatermarks = requires { requires Inner::kNeedsWatermarks; };
 

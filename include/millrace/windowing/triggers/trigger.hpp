@@ -37,21 +37,27 @@ public:
     Timestamp currentWatermark() const noexcept { return watermark_; }
     Timestamp currentProcessingTime() const noexcept { return processingTime_; }
 
-    void registerEventTimeTimer(Timestamp time) { event_->add(time); }
+    void registerEventTimeTimer(Timestamp time) {
+        if (!ending_) event_->add(time);
+    }
     void deleteEventTimeTimer(Timestamp time) noexcept { event_->remove(time); }
-    void registerProcessingTimeTimer(Timestamp time) { processing_->add(time); }
+    void registerProcessingTimeTimer(Timestamp time) {
+        if (!ending_) processing_->add(time);
+    }
     void deleteProcessingTimeTimer(Timestamp time) noexcept { processing_->remove(time); }
 
     // ---- for operators ----
     TriggerContext(Timestamp watermark, Timestamp processingTime, detail::WindowTimers& event,
-                   detail::WindowTimers& processing) noexcept
-        : watermark_(watermark), processingTime_(processingTime), event_(&event), processing_(&processing) {}
+                   detail::WindowTimers& processing, bool ending = false) noexcept
+        : watermark_(watermark), processingTime_(processingTime), event_(&event), processing_(&processing),
+          ending_(ending) {}
 
 private:
     Timestamp watermark_;
     Timestamp processingTime_;
     detail::WindowTimers* event_;
     detail::WindowTimers* processing_;
+    bool ending_;  ///< batch execution, at the end of a key: no further timers
 };
 
 namespace detail {
