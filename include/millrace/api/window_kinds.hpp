@@ -1,6 +1,8 @@
 #ifndef MILLRACE_API_WINDOW_KINDS_HPP
 #define MILLRACE_API_WINDOW_KINDS_HPP
 
+#include <millrace/functions/function_concepts.hpp>
+#include <millrace/graph/job_graph.hpp>
 #include <millrace/types/describe.hpp>
 #include <millrace/windowing/global_window.hpp>
 #include <millrace/windowing/window_function.hpp>
