@@ -1,5 +1,6 @@
 #include <millrace/operators/sorting_stage.hpp>
 
+#include <millrace/operators/co_process.hpp>
 #include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/windowing/aligned_window_operator.hpp>
@@ -205,6 +206,37 @@ TEST_CASE("batch: a job that stops without draining emits nothing of what has be
     harness.stage->endInput(0);
     CHECK(harness.output.elements.empty());
     CHECK(harness.output.controls == std::vector<std::string>{"end"});
+}
+
+namespace {
+
+struct Both {
+    void processElement1(const Sale& sale, ProcessContext&, Collector<Sale>& out) { out.collect(sale); }
+    void processElement2(const Sale& sale, ProcessContext&, Collector<Sale>& out) { out.collect(sale); }
+};
+
+}  // namespace
+
+TEST_CASE("batch: of two keyed inputs one may have ended when the job stops without draining", "[operators]") {
+    using Chain = Link<TwoInputs<Sale, Sale>, CoProcessOperator<Sale, Sale, Sale, Both>>;
+    std::vector<std::unique_ptr<KeyedRecordCodec>> codecs;
+    codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
+    codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
+    SortingStage stage(std::make_unique<ChainStage<Chain>>(Chain{}, std::vector<OperatorId>{{"op", "uid-1"}}),
+                       std::move(codecs), 1 << 20, std::string());
+    FakeStageContext context;
+    context.isBatch = true;
+    RecordingPort<Sale> output;
+    stage.addOutput("", output);
+    stage.open(context);
+    Sale sale{"a", 1};
+    stage.onBlock(0, Block<Sale>{&sale, nullptr, nullptr, 1});
+    CHECK(stage.onWatermark(0, kMaxTimestamp) == Progress::Done);
+    CHECK(stage.endInput(0) == Progress::Done);
+    CHECK(output.controls.empty());
+    CHECK(stage.endInput(1) == Progress::Done);
+    CHECK(output.controls == std::vector<std::string>{"end"});  // once this was never sent, and the job hung
+    CHECK(output.elements.empty());
 }
 
 TEST_CASE("batch: -0.0 and 0.0 are one key", "[operators]") {
