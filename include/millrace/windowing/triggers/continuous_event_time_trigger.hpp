@@ -1,23 +1,17 @@
 #ifndef MILLRACE_WINDOWING_TRIGGERS_CONTINUOUS_EVENT_TIME_TRIGGER_HPP
 #define MILLRACE_WINDOWING_TRIGGERS_CONTINUOUS_EVENT_TIME_TRIGGER_HPP
 
-#include <millrace/windowing/triggers/trigger.hpp>
+#include <millrace/windowing/triggers/continuous_trigger.hpp>
 #include <millrace/windowing/window_arguments.hpp>
-
-#include <algorithm>
 
 namespace millrace {
 
 /// Fires at every multiple of an interval of event time, with what the window has by then, and at its end. @public
 /// It goes by the watermark: where that moves by more than an interval, several firings come at once.
-class ContinuousEventTimeTrigger {
+class ContinuousEventTimeTrigger
+    : public detail::ContinuousTrigger<&TriggerContext::registerEventTimeTimer, &TriggerContext::deleteEventTimeTimer> {
 public:
     static constexpr bool kNeedsWatermarks = true;
-    struct State {
-        Timestamp next = kMinTimestamp;  ///< the next firing; kMinTimestamp: none is planned
-        bool operator==(const State&) const = default;
-    };
-
     /// *Failure:* ConfigurationException unless interval > 0.
     static ContinuousEventTimeTrigger of(Duration interval) {
         detail::requirePositive("ContinuousEventTimeTrigger::of", "interval", interval);
@@ -29,10 +23,7 @@ public:
                             TriggerContext& context) const {
         if (window.maxTimestamp() <= context.currentWatermark()) return TriggerResult::Fire;
         context.registerEventTimeTimer(window.maxTimestamp());
-        if (state.next == kMinTimestamp) {
-            state.next = saturatingAdd(saturatingSubtract(time, floorMod(time, {}, interval_)), interval_);
-            context.registerEventTimeTimer(state.next);
-        }
+        if (state.next == kMinTimestamp) plan(state, tickAfter(time), context);
         return TriggerResult::Continue;
     }
     template <class Window>
@@ -43,33 +34,16 @@ public:
             state.next = kMinTimestamp;  // a window without end would fire for ever: only the end of time is left
             return TriggerResult::Fire;
         }
-        state.next = saturatingAdd(time, interval_);
-        context.registerEventTimeTimer(state.next);
+        plan(state, saturatingAdd(time, interval_), context);
         return TriggerResult::Fire;
     }
     template <class Window>
     TriggerResult onProcessingTime(Timestamp, const Window&, State&, TriggerContext&) const {
         return TriggerResult::Continue;
     }
-    template <class Window>
-    void clear(const Window&, State& state, TriggerContext& context) const {
-        if (state.next != kMinTimestamp) context.deleteEventTimeTimer(state.next);
-        state = {};
-    }
-    template <class Window>
-    void onMerge(const Window&, State& into, const State& from, TriggerContext& context) const {
-        if (from.next == kMinTimestamp) return;
-        if (into.next != kMinTimestamp) {
-            if (into.next <= from.next) return;
-            context.deleteEventTimeTimer(into.next);
-        }
-        into.next = from.next;
-        context.registerEventTimeTimer(into.next);
-    }
 
 private:
-    explicit ContinuousEventTimeTrigger(Duration interval) noexcept : interval_(interval) {}
-    Duration interval_;
+    explicit ContinuousEventTimeTrigger(Duration interval) noexcept : ContinuousTrigger(interval) {}
 };
 
 }  // namespace millrace

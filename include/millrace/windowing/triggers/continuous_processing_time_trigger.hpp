@@ -1,7 +1,7 @@
 #ifndef MILLRACE_WINDOWING_TRIGGERS_CONTINUOUS_PROCESSING_TIME_TRIGGER_HPP
 #define MILLRACE_WINDOWING_TRIGGERS_CONTINUOUS_PROCESSING_TIME_TRIGGER_HPP
 
-#include <millrace/windowing/triggers/trigger.hpp>
+#include <millrace/windowing/triggers/continuous_trigger.hpp>
 #include <millrace/windowing/window_arguments.hpp>
 
 #include <algorithm>
@@ -9,13 +9,9 @@
 namespace millrace {
 
 /// Fires at every multiple of an interval of the clock, with what the window has by then. @public
-class ContinuousProcessingTimeTrigger {
+class ContinuousProcessingTimeTrigger : public detail::ContinuousTrigger<&TriggerContext::registerProcessingTimeTimer,
+                                                                         &TriggerContext::deleteProcessingTimeTimer> {
 public:
-    struct State {
-        Timestamp next = kMinTimestamp;  ///< the next firing; kMinTimestamp: none is planned
-        bool operator==(const State&) const = default;
-    };
-
     /// *Failure:* ConfigurationException unless interval > 0.
     static ContinuousProcessingTimeTrigger of(Duration interval) {
         detail::requirePositive("ContinuousProcessingTimeTrigger::of", "interval", interval);
@@ -25,10 +21,7 @@ public:
     template <class T, class Window>
     TriggerResult onElement(const T&, Timestamp, const Window& window, State& state, TriggerContext& context) const {
         if (state.next == kMinTimestamp) {
-            const Timestamp now = context.currentProcessingTime();
-            const Timestamp tick = saturatingAdd(saturatingSubtract(now, floorMod(now, {}, interval_)), interval_);
-            state.next = std::min(tick, window.maxTimestamp());
-            context.registerProcessingTimeTimer(state.next);
+            plan(state, std::min(tickAfter(context.currentProcessingTime()), window.maxTimestamp()), context);
         }
         return TriggerResult::Continue;
     }
@@ -39,34 +32,18 @@ public:
     template <class Window>
     TriggerResult onProcessingTime(Timestamp time, const Window& window, State& state, TriggerContext& context) const {
         if (time != state.next) return TriggerResult::Continue;
-        state.next = std::min(saturatingAdd(time, interval_), window.maxTimestamp());
+        const Timestamp next = std::min(saturatingAdd(time, interval_), window.maxTimestamp());
         // at the window's end there is no next time: a timer at the time at hand would fire for ever
-        if (state.next <= time) {
+        if (next <= time) {
             state.next = kMinTimestamp;
         } else {
-            context.registerProcessingTimeTimer(state.next);
+            plan(state, next, context);
         }
         return TriggerResult::Fire;
     }
-    template <class Window>
-    void clear(const Window&, State& state, TriggerContext& context) const {
-        if (state.next != kMinTimestamp) context.deleteProcessingTimeTimer(state.next);
-        state = {};
-    }
-    template <class Window>
-    void onMerge(const Window&, State& into, const State& from, TriggerContext& context) const {
-        if (from.next == kMinTimestamp) return;
-        if (into.next != kMinTimestamp) {
-            if (into.next <= from.next) return;
-            context.deleteProcessingTimeTimer(into.next);
-        }
-        into.next = from.next;
-        context.registerProcessingTimeTimer(into.next);
-    }
 
 private:
-    explicit ContinuousProcessingTimeTrigger(Duration interval) noexcept : interval_(interval) {}
-    Duration interval_;
+    explicit ContinuousProcessingTimeTrigger(Duration interval) noexcept : ContinuousTrigger(interval) {}
 };
 
 }  // namespace millrace
