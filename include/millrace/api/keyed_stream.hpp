@@ -103,11 +103,7 @@ public:
     template <class Fn>
     auto reduce(Fn fn) const {
         if constexpr (!ReduceFunctionFor<Fn, T>) {
-            static_assert(
-                detail::kRejected<Fn>,
-                "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's "
-                "element, and return an element.");
-            return detail::RejectedStream{};
+            return detail::rejectReduce<Fn>();
         } else if constexpr (!HasCodec<T>) {
             static_assert(
                 detail::kRejected<T>,

@@ -100,11 +100,7 @@ public:
     template <class Fn>
     auto reduce(Fn fn) const {
         if constexpr (!ReduceFunctionFor<Fn, T>) {
-            static_assert(
-                detail::kRejected<Fn>,
-                "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's "
-                "element, and return an element.");
-            return detail::RejectedStream{};
+            return detail::rejectReduce<Fn>();
         } else {
             return fold(detail::ReducePartitionFold<T, Fn>{std::move(fn)}, "reduce");
         }
@@ -113,11 +109,7 @@ public:
     template <class Aggregate>
     auto aggregate(Aggregate fn) const {
         if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            static_assert(detail::kRejected<Aggregate>,
-                          "millrace: aggregate(fn): fn must be copyable and have createAccumulator(), add(const T&, "
-                          "Accumulator&) "
-                          "and getResult(const Accumulator&) for the stream's element T; see AggregateFunctionFor.");
-            return detail::RejectedStream{};
+            return detail::rejectAggregate<Aggregate>();
         } else {
             return fold(detail::AggregatePartitionFold<T, Aggregate>{std::move(fn)}, "aggregate");
         }

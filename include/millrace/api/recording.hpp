@@ -2,6 +2,7 @@
 #define MILLRACE_API_RECORDING_HPP
 
 #include <millrace/api/exchanges.hpp>
+#include <millrace/api/rejected_stream.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>
@@ -13,10 +14,6 @@
 #include <vector>
 
 namespace millrace::detail {
-
-/// False, but only once a template is instantiated: for static_asserts about arguments of type T.
-template <class T>
-inline constexpr bool kRejected = false;
 
 /// An operator of a chain that has not been recorded yet.
 struct PendingOperator {

@@ -3,6 +3,10 @@
 
 namespace millrace::detail {
 
+/// False, but only once a template is instantiated: for static_asserts about arguments of type T.
+template <class T>
+inline constexpr bool kRejected = false;
+
 /// What a call returns whose arguments were rejected by a static_assert: accepts every further call, so that one
 /// mistake prints one error.
 struct RejectedStream {
@@ -69,6 +73,25 @@ struct RejectedStream {
     MILLRACE_ACCEPT_ANYTHING(executeAndCollect)
 #undef MILLRACE_ACCEPT_ANYTHING
 };
+
+// What streams, keyed streams, windows and partitions refuse with the same words.
+
+template <class Fn>
+RejectedStream rejectReduce() {
+    static_assert(
+        kRejected<Fn>,
+        "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's element, "
+        "and return an element.");
+    return {};
+}
+template <class Aggregate>
+RejectedStream rejectAggregate() {
+    static_assert(
+        kRejected<Aggregate>,
+        "millrace: aggregate(fn): fn must be copyable and have createAccumulator(), add(const T&, Accumulator&) "
+        "and getResult(const Accumulator&) for the stream's element T; see AggregateFunctionFor.");
+    return {};
+}
 
 }  // namespace millrace::detail
 

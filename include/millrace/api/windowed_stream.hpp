@@ -144,7 +144,7 @@ public:
     template <class Aggregate>
     auto aggregate(Aggregate fn) const {
         if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return rejectAggregate<Aggregate>();
+            return detail::rejectAggregate<Aggregate>();
         } else {
             return window<typename detail::AggregateTraits<Aggregate, T>::Result>(
                 std::move(fn), detail::NoWindowFunction{}, "aggregate");
@@ -155,7 +155,7 @@ public:
     template <class Out = void, class Aggregate, class WindowFn>
     auto aggregate(Aggregate fn, WindowFn windowFn) const {
         if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return rejectAggregate<Aggregate>();
+            return detail::rejectAggregate<Aggregate>();
         } else {
             using Result = typename detail::AggregateTraits<Aggregate, T>::Result;
             return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(
@@ -166,7 +166,7 @@ public:
     template <class Fn>
     auto reduce(Fn fn) const {
         if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return rejectReduce<Fn>();
+            return detail::rejectReduce<Fn>();
         } else {
             return reduceWith(std::move(fn), "reduce");
         }
@@ -174,7 +174,7 @@ public:
     template <class Out = void, class Fn, class WindowFn>
     auto reduce(Fn fn, WindowFn windowFn) const {
         if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return rejectReduce<Fn>();
+            return detail::rejectReduce<Fn>();
         } else {
             return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(
                 detail::ReduceAggregate<T, Fn>{std::move(fn)}, std::move(windowFn), "reduce");
@@ -207,22 +207,6 @@ private:
         return changed;
     }
 
-    template <class Aggregate>
-    static auto rejectAggregate() {
-        static_assert(
-            detail::kRejected<Aggregate>,
-            "millrace: aggregate(fn): fn must be copyable and have createAccumulator(), add(const T&, Accumulator&) "
-            "and getResult(const Accumulator&) for the stream's element T; see AggregateFunctionFor.");
-        return detail::RejectedStream{};
-    }
-    template <class Fn>
-    static auto rejectReduce() {
-        static_assert(
-            detail::kRejected<Fn>,
-            "millrace: reduce(fn): fn must be copyable, callable with two const references to the stream's element, "
-            "and return an element.");
-        return detail::RejectedStream{};
-    }
     template <class Fn>
     auto reduceWith(Fn fn, std::string kind) const {
         return window<T>(detail::ReduceAggregate<T, Fn>{std::move(fn)}, detail::NoWindowFunction{}, std::move(kind));
