@@ -14,6 +14,8 @@
 #include <millrace/api/recording.ipp>
 #include <millrace/api/source_stream.ipp>
 #include <millrace/api/stream_environment.ipp>
+#include <millrace/checkpoint/memory_checkpoint_store.ipp>
+#include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
 #include <millrace/connectors/file_line_reader.ipp>
 #include <millrace/connectors/file_split.ipp>

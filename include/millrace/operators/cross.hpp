@@ -56,7 +56,7 @@ public:
         bytes.write(kFormat);
         Codec<std::vector<A>>::encode(first_, bytes);
         Codec<std::vector<B>>::encode(second_, bytes);
-        sink.write(this->fn_.id().uid, "cross", kOperatorState, bytes.bytes());
+        sink.write(this->fn_.id().uid, "cross", kSplitState, bytes.bytes());
         this->next_.snapshot(sink);
     }
     /// If called before `open`, the source must live until then.

@@ -45,7 +45,7 @@ struct FirstOperator {
             ByteWriter bytes;
             bytes.write(kFormat);
             bytes.write(count_ - left_);
-            sink.write(id_->uid, "first", kOperatorState, bytes.bytes());
+            sink.write(id_->uid, "first", kSplitState, bytes.bytes());
             this->next_.snapshot(sink);
         }
         /// If called before `open`, the source must live until then.

@@ -77,7 +77,7 @@ public:
         ByteWriter bytes;
         bytes.write(kFormat);
         Codec<Accumulator>::encode(accumulator_, bytes);
-        sink.write(this->fn_.id().uid, "partition", kOperatorState, bytes.bytes());
+        sink.write(this->fn_.id().uid, "partition", kSplitState, bytes.bytes());
         this->next_.snapshot(sink);
     }
     /// If called before `open`, the source must live until then.

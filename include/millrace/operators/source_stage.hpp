@@ -166,7 +166,7 @@ public:
             const auto write = [&](const Split& split) {
                 ByteWriter bytes;
                 Codec<Split>::encode(split, bytes);
-                sink.write(strategy_.id().uid, "splits", kOperatorState, bytes.bytes());
+                sink.write(strategy_.id().uid, "splits", kSplitState, bytes.bytes());
             };
             if (watermarks_.has_value()) write(reader_->position());
             for (std::size_t i = nextRestored_; i < restored_.size(); ++i) write(restored_[i]);

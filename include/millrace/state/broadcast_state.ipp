@@ -23,7 +23,7 @@ MILLRACE_INLINE_COLD void BroadcastStates::snapshot(SnapshotSink& sink, std::str
         writer.write(kBroadcastFormat);
         encodeTo(writer, state->type());
         state->encode(writer);
-        sink.write(uid, "broadcast/" + state->name(), kOperatorState, writer.bytes());
+        sink.write(uid, "broadcast/" + state->name(), kBroadcastState, writer.bytes());
     }
 }
 

@@ -10,7 +10,7 @@ namespace millrace::detail {
 MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const DeclaredState& state) {
     ByteWriter writer;
     writer.writeString(state.type);
-    sink.write(uid, "state/" + state.name + "/type", kOperatorState, writer.bytes());
+    sink.write(uid, "state/" + state.name + "/type", kBroadcastState, writer.bytes());
 }
 
 MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid,

@@ -12,8 +12,17 @@
 
 namespace millrace {
 
-/// State that does not belong to a key group: positions of sources, accumulators of generators… @internal
-inline constexpr int kOperatorState = -1;
+// In place of a key group: state that belongs to no key, by how its pieces are spread over the subtasks that restore it.
+// Which subtask wrote a piece is kept beside it.
+
+/// Pieces are the elements of a list: each goes to one subtask, in turn (Flink's operator list state). @internal
+inline constexpr int kSplitState = -1;
+/// Every subtask gets all pieces of all subtasks (Flink's union list state). @internal
+inline constexpr int kUnionState = -2;
+/// Every subtask has written the same: each gets the pieces of one of them. @internal
+inline constexpr int kBroadcastState = -3;
+/// Written once for all subtasks, such as the splits that a source has not handed out yet. @internal
+inline constexpr int kSharedState = -4;
 
 /// Where a stage writes its state. The unit is (operator uid, state name, key group). @internal
 class SnapshotSink {
@@ -44,12 +53,12 @@ public:
         if (found == pieces_.end()) return;
         for (const auto& [keyGroup, bytes] : found->second) visit(keyGroup, bytes);
     }
-    /// The pieces that a subtask owning the key groups [first, last] restores; operator state goes to every caller.
+    /// The pieces that a subtask owning the key groups [first, last] restores; what belongs to no key goes to every caller.
     MemorySnapshot forKeyGroups(int first, int last) const {
         MemorySnapshot part;
         for (const auto& [name, pieces] : pieces_) {
             for (const auto& [keyGroup, bytes] : pieces) {
-                if (keyGroup == kOperatorState || (first <= keyGroup && keyGroup <= last)) {
+                if (keyGroup < 0 || (first <= keyGroup && keyGroup <= last)) {
                     part.write(name.first, name.second, keyGroup, bytes);
                 }
             }
@@ -59,6 +68,13 @@ public:
     void merge(const MemorySnapshot& other) {
         for (const auto& [name, pieces] : other.pieces_) {
             for (const auto& [keyGroup, bytes] : pieces) write(name.first, name.second, keyGroup, bytes);
+        }
+    }
+    /// Calls `visit(uid, state, keyGroup, bytes)` for all pieces: ordered by uid, then state, then as they were written.
+    template <class Visit>
+    void forEach(Visit visit) const {
+        for (const auto& [name, pieces] : pieces_) {
+            for (const auto& [keyGroup, bytes] : pieces) visit(name.first, name.second, keyGroup, bytes);
         }
     }
     bool empty() const noexcept { return pieces_.empty(); }

@@ -1,0 +1,54 @@
+#ifndef MILLRACE_CHECKPOINT_MEMORY_CHECKPOINT_STORE_HPP
+#define MILLRACE_CHECKPOINT_MEMORY_CHECKPOINT_STORE_HPP
+
+#include <millrace/checkpoint/checkpoint_store.hpp>
+#include <millrace/core/config.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::detail {
+
+/// Checkpoints that survive a failure of the job, not of the process.
+class MemoryCheckpointStore final : public CheckpointStore {
+public:
+    MILLRACE_INLINE std::int64_t lastId() const override;
+    MILLRACE_INLINE void begin(const CheckpointDescription& description) override;
+    MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const MemorySnapshot& part) override;
+    MILLRACE_INLINE CheckpointInfo complete(const CheckpointDescription& description) override;
+    MILLRACE_INLINE void discard(std::int64_t id) noexcept override;
+    MILLRACE_INLINE std::vector<CheckpointInfo> completed() const override;
+    MILLRACE_INLINE std::shared_ptr<const StoredCheckpoint> load(std::int64_t id) const override;
+
+private:
+    struct Part {
+        int task;
+        int subtask;
+        MemorySnapshot state;
+    };
+    class Stored;
+    struct Entry {
+        std::int64_t id;
+        bool isComplete = false;
+        CheckpointInfo info;
+        std::shared_ptr<Stored> stored;
+    };
+    Entry* find(std::int64_t id);
+    const Entry* find(std::int64_t id) const;
+
+    mutable std::mutex mutex_;
+    std::int64_t lastId_ = 0;
+    std::vector<Entry> entries_;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/checkpoint/memory_checkpoint_store.ipp>
+#endif
+
+#endif  // MILLRACE_CHECKPOINT_MEMORY_CHECKPOINT_STORE_HPP

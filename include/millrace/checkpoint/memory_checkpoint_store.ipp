@@ -1,0 +1,113 @@
+#ifndef MILLRACE_CHECKPOINT_MEMORY_CHECKPOINT_STORE_IPP
+#define MILLRACE_CHECKPOINT_MEMORY_CHECKPOINT_STORE_IPP
+
+#include <millrace/checkpoint/memory_checkpoint_store.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::detail {
+
+class MemoryCheckpointStore::Stored final : public StoredCheckpoint {
+public:
+    Stored() { place_ = "memory"; }
+    void setDescription(const CheckpointDescription& description) { description_ = description; }
+
+    [[gnu::cold]] void read(std::string_view uid, std::string_view state, const Visitor& visit) const override {
+        for (const Part& part : parts) {
+            part.state.read(uid, state, [&](int keyGroup, std::span<const std::byte> bytes) {
+                visit(part.subtask, keyGroup, bytes);
+            });
+        }
+    }
+    [[gnu::cold]] std::vector<std::string> statesOf(std::string_view uid) const override {
+        std::vector<std::string> names;
+        for (const Part& part : parts) {
+            part.state.forEach([&](const std::string& owner, const std::string& state, int, const auto&) {
+                if (owner == uid && std::find(names.begin(), names.end(), state) == names.end()) names.push_back(state);
+            });
+        }
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+
+    std::vector<Part> parts;
+};
+
+MILLRACE_INLINE_COLD MemoryCheckpointStore::Entry* MemoryCheckpointStore::find(std::int64_t id) {
+    for (Entry& entry : entries_) {
+        if (entry.id == id) return &entry;
+    }
+    return nullptr;
+}
+
+MILLRACE_INLINE_COLD const MemoryCheckpointStore::Entry* MemoryCheckpointStore::find(std::int64_t id) const {
+    return const_cast<MemoryCheckpointStore&>(*this).find(id);
+}
+
+MILLRACE_INLINE_COLD std::int64_t MemoryCheckpointStore::lastId() const {
+    const std::lock_guard lock(mutex_);
+    return lastId_;
+}
+
+MILLRACE_INLINE_COLD void MemoryCheckpointStore::begin(const CheckpointDescription& description) {
+    const std::lock_guard lock(mutex_);
+    lastId_ = std::max(lastId_, description.id);
+    Entry entry;
+    entry.id = description.id;
+    entry.stored = std::make_shared<Stored>();
+    entries_.push_back(std::move(entry));
+}
+
+MILLRACE_INLINE_COLD void MemoryCheckpointStore::writePart(std::int64_t id, int task, int subtask,
+                                                           const MemorySnapshot& part) {
+    const std::lock_guard lock(mutex_);
+    Entry* const entry = find(id);
+    if (entry == nullptr) return;  // discarded meanwhile
+    std::vector<Part>& parts = entry->stored->parts;
+    const auto place = std::find_if(parts.begin(), parts.end(), [&](const Part& each) {
+        return std::pair(each.subtask, each.task) > std::pair(subtask, task);
+    });
+    parts.insert(place, Part{task, subtask, part});
+    part.forEach([&](const auto&, const auto&, int, const auto& bytes) { entry->info.bytes += bytes.size(); });
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo MemoryCheckpointStore::complete(const CheckpointDescription& description) {
+    const std::lock_guard lock(mutex_);
+    Entry* const entry = find(description.id);
+    if (entry == nullptr) raise<IoException>({"checkpoint ", description.id, " was discarded before it was complete"});
+    entry->stored->setDescription(description);
+    entry->isComplete = true;
+    entry->info.id = description.id;
+    entry->info.kind = description.kind;
+    entry->info.triggered = description.triggered;
+    return entry->info;
+}
+
+MILLRACE_INLINE_COLD void MemoryCheckpointStore::discard(std::int64_t id) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [&](const Entry& entry) { return entry.id == id; });
+}
+
+MILLRACE_INLINE_COLD std::vector<CheckpointInfo> MemoryCheckpointStore::completed() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<CheckpointInfo> infos;
+    for (const Entry& entry : entries_) {
+        if (entry.isComplete) infos.insert(infos.begin(), entry.info);
+    }
+    return infos;
+}
+
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> MemoryCheckpointStore::load(std::int64_t id) const {
+    const std::lock_guard lock(mutex_);
+    const Entry* const entry = find(id);
+    if (entry == nullptr || !entry->isComplete)
+        raise<IoException>({"there is no completed checkpoint ", id, " in memory"});
+    return entry->stored;
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_CHECKPOINT_MEMORY_CHECKPOINT_STORE_IPP

@@ -1,0 +1,41 @@
+#ifndef MILLRACE_CHECKPOINT_SUBTASK_STATE_IPP
+#define MILLRACE_CHECKPOINT_SUBTASK_STATE_IPP
+
+#include <millrace/checkpoint/subtask_state.hpp>
+#include <millrace/types/key_group.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD void SubtaskState::read(std::string_view uid, std::string_view state, const Visitor& visit) const {
+    const KeyGroupRange mine = keyGroupRange(subtask_, parallelism_, checkpoint_->description().maxParallelism);
+    int element = 0;
+    int copiedFrom = -1;  // the subtask whose copy is taken of what was broadcast
+    checkpoint_->read(uid, state, [&](int subtask, int keyGroup, std::span<const std::byte> bytes) {
+        switch (keyGroup) {
+            case kSplitState:
+                if (element++ % parallelism_ != subtask_) return;
+                break;
+            case kUnionState:
+                break;
+            case kBroadcastState:
+                if (copiedFrom == -1) copiedFrom = subtask;
+                if (copiedFrom != subtask) return;
+                break;
+            case kSharedState:
+                return;
+            default:
+                if (!mine.contains(keyGroup)) return;
+        }
+        visit(keyGroup, bytes);
+    });
+}
+
+MILLRACE_INLINE_COLD void SharedPieces::read(std::string_view uid, std::string_view state, const Visitor& visit) const {
+    checkpoint_->read(uid, state, [&](int, int keyGroup, std::span<const std::byte> bytes) {
+        if (keyGroup == kSharedState) visit(keyGroup, bytes);
+    });
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_CHECKPOINT_SUBTASK_STATE_IPP
