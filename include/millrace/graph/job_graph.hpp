@@ -120,6 +120,7 @@ struct JobSettings {
     std::size_t channelBytes = std::size_t{64} << 20;         ///< one budget for all channels
     std::uint64_t seed = 0;
     bool alignSources = true;
+    Duration autoWatermarkInterval{0};  ///< of strategies that have none of their own; 0: after every block of records
     RuntimeExecutionMode mode = RuntimeExecutionMode::Streaming;
     BatchOptions batch;
     BatchStageMaker batchStage = nullptr;  ///< set with the mode, so that only those who ask for batch compile it

@@ -121,6 +121,7 @@ MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask
     context.parallelism = *node.parallelism;
     context.maxParallelism = graph_.maxParallelism;
     context.isBatch = isBatch();
+    context.autoWatermarkInterval = graph_.autoWatermarkInterval;
     context.seed = seedOf(node.id, subtask, -1);
     return task;
 }
