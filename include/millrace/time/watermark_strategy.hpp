@@ -1,6 +1,7 @@
 #ifndef MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 #define MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 
+#include <millrace/time/watermark_alignment.hpp>
 #include <millrace/time/watermark_generator.hpp>
 
 #include <functional>
@@ -24,14 +25,7 @@ struct CopyGenerator {
 
 }  // namespace detail
 
-/// Sources that stay together in event time. Made by `withWatermarkAlignment`.
-struct WatermarkAlignment {
-    std::string group;  ///< empty: none
-    Duration maxDrift{0};
-    Duration updateInterval{0};
-};
-
-/// What a strategy says besides how it makes timestamps and watermarks.
+/// What a strategy says besides how it makes timestamps and watermarks. @public
 struct WatermarkSettings {
     std::optional<Duration> idleness;      ///< none: never idle
     std::optional<Duration> periodicEmit;  ///< none: as the environment says; 0: after every block of records
@@ -91,7 +85,7 @@ public:
     /// Such a source takes no part in the alignment that the environment makes by itself (`setSourceAlignment`).
     /// Of a reader with several splits side by side each split pauses for itself, where the reader can pause splits.
     /// The group hears of a member's watermark after every block, or every `updateInterval` of the clock, if one is given.
-    /// In a strategy of `assignTimestampsAndWatermarks` it holds for a source that calls that operator directly.
+    /// Only sources can pause: `assignTimestampsAndWatermarks` refuses such a strategy, `fromSource` takes it.
     /// *Failure:* ConfigurationException for an empty group, or a negative drift or interval.
     BasicWatermarkStrategy withWatermarkAlignment(std::string group, Duration maxDrift,
                                                   Duration updateInterval = Duration::zero()) const {
