@@ -47,6 +47,8 @@ struct CheckpointDescription {
     Timestamp triggered{};
     int maxParallelism = 128;
     OwnerList<CheckpointedOperator> operators;
+    /// The directory that a savepoint is to be; empty: wherever the store puts it. A store in memory needs none.
+    std::string path{};
 };
 
 /// A completed checkpoint, opened for reading. *Thread safety:* all functions may be called from any thread.
