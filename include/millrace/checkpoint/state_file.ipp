@@ -222,8 +222,14 @@ MILLRACE_INLINE_COLD StateFileReader::Block StateFileReader::readBlock(std::uint
     if (reader.read<std::uint32_t>() != crc32c(std::span(bytes).first(kBlockHeaderSize - 4))) {
         fail(offset, "the checksum of a block's header does not match");
     }
-    if ((kind != 1 && kind != 2) || compression != 0 || reserved != 0) {
-        fail(offset, message({"unknown kind of block: ", kind, ", ", compression, ", ", reserved}));
+    if (compression != 0) {
+        raise<CodecException>({"the state file '", path_, "' has a block at byte ", offset,
+                               " that is compressed by method ", compression,
+                               ", which this build of millrace cannot undo. Restore it with a build that has "
+                               "that method"});
+    }
+    if ((kind != 1 && kind != 2) || reserved != 0) {
+        fail(offset, message({"unknown kind of block: ", kind, ", ", reserved}));
     }
     if (length > end - offset - kBlockHeaderSize) {
         fail(offset, message({"a block of ", length, " bytes was expected, but only ", end - offset - kBlockHeaderSize,
