@@ -23,12 +23,14 @@
 #include <millrace/connectors/socket_connection.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
+#include <millrace/functions/checkpointed_function.ipp>
 #include <millrace/graph/batch_stage.ipp>
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
 #include <millrace/graph/job_graph.ipp>
 #include <millrace/operators/chain_stage.ipp>
 #include <millrace/operators/channel_port.ipp>
+#include <millrace/operators/checkpointed_writer.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/sort_buffer.ipp>
 #include <millrace/operators/sorting_stage.ipp>
@@ -52,6 +54,7 @@
 #include <millrace/runtime/timer_thread.ipp>
 #include <millrace/state/broadcast_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
+#include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
 #include <millrace/testing/pipeline_host.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>

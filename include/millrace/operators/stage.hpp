@@ -3,6 +3,7 @@
 
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/functions/runtime_context.hpp>
+#include <millrace/operators/checkpoint_hook.hpp>
 #include <millrace/record/batch.hpp>
 #include <millrace/record/block.hpp>
 #include <millrace/state/snapshot.hpp>
@@ -55,6 +56,8 @@ public:
     bool outputBlocked = false;  ///< an output channel or a sink is full: emit nothing that can wait
     bool maySuspend = true;      ///< the event at hand came from the host, not from the middle of a chain
     bool isBatch = false;        ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    /// Checkpoints are taken, the last one after the end of the input: sinks commit by them, and else when the input ends.
+    bool isCheckpointed = false;
 
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
     /// asks all of them when the subtask is scheduled again.
@@ -155,11 +158,16 @@ public:
     virtual Progress endKey() { return Progress::Done; }
     virtual void onMail(const std::function<void()>& mail) { mail(); }
 
-    virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }
+    virtual void prepareBarrier(std::int64_t checkpointId) { checkpoints.prepareBarrier(checkpointId); }
+    /// Of the checkpoint that was prepared last.
     virtual void snapshot(SnapshotSink& sink) = 0;
+    /// Before `open`; the source must live until that has returned.
     virtual void restore(const SnapshotSource& source) = 0;
-    virtual void notifyCheckpointComplete(std::int64_t checkpointId) { (void)checkpointId; }
-    virtual void notifyCheckpointAborted(std::int64_t checkpointId) { (void)checkpointId; }
+    virtual void notifyCheckpointComplete(std::int64_t checkpointId) { checkpoints.completed(checkpointId); }
+    virtual void notifyCheckpointAborted(std::int64_t checkpointId) { checkpoints.aborted(checkpointId); }
+    /// Whether something waits for a checkpoint to complete; asked once the input has ended. Then the subtask may not end
+    /// before one more checkpoint has covered it and been notified, after which the host asks again.
+    virtual bool awaitsFinalCheckpoint() const { return checkpoints.awaitsFinalCheckpoint(); }
 
     // ---- sources only ----
     /// Emits at most about one block (and the watermark behind it). After `EndOfInput` the host calls
@@ -173,6 +181,7 @@ public:
     }
 
     StageMetrics metrics;
+    CheckpointHooks checkpoints;
 };
 
 /// Everything that the subtasks of one source share (its enumerator), outside of the stages.
