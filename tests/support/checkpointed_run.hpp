@@ -7,6 +7,7 @@
 #include <support/operator_harness.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -28,6 +29,7 @@ public:
 
     /// Processing time of each element.
     Duration timePerElement{0};
+    std::function<void()> afterStep;
 
     /// Crashes after so many steps, counted over the whole run. A step is an element, or a part of a checkpoint, or the end.
     /// False: the run had fewer steps than the last of them.
@@ -41,7 +43,9 @@ public:
                 start();
                 continue;
             }
-            if (!step()) return crashes == crashesAfter.size();
+            const bool more = step();
+            if (afterStep) afterStep();
+            if (!more) return crashes == crashesAfter.size();
         }
     }
 

@@ -16,10 +16,13 @@
 #include <millrace/api/stream_environment.ipp>
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
+#include <millrace/connectors/bucket_assigner.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
+#include <millrace/connectors/file_committer.ipp>
 #include <millrace/connectors/file_line_reader.ipp>
 #include <millrace/connectors/file_split.ipp>
 #include <millrace/connectors/output_file.ipp>
+#include <millrace/connectors/part_files.ipp>
 #include <millrace/connectors/socket_connection.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
