@@ -2,6 +2,7 @@
 #define MILLRACE_CONNECTORS_PART_FILES_IPP
 
 #include <millrace/connectors/part_files.hpp>
+#include <millrace/connectors/random_uid.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 
@@ -9,26 +10,10 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace millrace::detail {
-
-/// A random identifier in the form of a UUID.
-MILLRACE_INLINE_COLD std::string newFileUid() {
-    unsigned char bytes[16];
-    if (::getentropy(bytes, sizeof bytes) != 0) failFile("read random bytes for the names of", "part files", errno);
-    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-    std::string text;
-    for (std::size_t i = 0; i < sizeof bytes; ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-        text += "0123456789abcdef"[bytes[i] >> 4];
-        text += "0123456789abcdef"[bytes[i] & 15];
-    }
-    return text;
-}
 
 /// Makes a directory and those above it, durably.
 MILLRACE_INLINE_COLD void makeDirectories(const std::string& path) {
@@ -119,8 +104,7 @@ MILLRACE_INLINE_COLD PendingFile PartFile::finish() {
 
 MILLRACE_INLINE_COLD PartFiles::PartFiles(std::string path, OutputFileConfig config, RollingPolicy policy,
                                           std::function<Timestamp()> clock)
-    : path_(std::move(path)), config_(std::move(config)), policy_(policy), clock_(std::move(clock)),
-      uid_(newFileUid()) {
+    : path_(std::move(path)), config_(std::move(config)), policy_(policy), clock_(std::move(clock)), uid_(randomUid()) {
     while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
     makeDirectories(path_);
 }

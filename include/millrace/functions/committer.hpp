@@ -33,12 +33,12 @@ public:
     void signalFailedWithKnownReason(std::string reason) { fail(State::FailedForKnownReason, std::move(reason)); }
     /// Cannot be committed: the job fails.
     void signalFailedWithUnknownReason(std::string reason) { fail(State::FailedForUnknownReason, std::move(reason)); }
-    /// Not now, but maybe soon.
-    void retryLater() { state_ = State::Retry; }
+    /// Not now, but maybe soon: after a second, or with the next checkpoint; after the tenth time the job fails, for that reason.
+    void retryLater(std::string reason = {}) { fail(State::Retry, std::move(reason)); }
     /// The same with another committable, for what is left of this one.
-    void updateAndRetryLater(Committable committable) {
+    void updateAndRetryLater(Committable committable, std::string reason = {}) {
         committable_ = std::move(committable);
-        retryLater();
+        retryLater(std::move(reason));
     }
     /// Had been committed before; as good as committed now.
     void signalAlreadyCommitted() { state_ = State::Committed; }

@@ -25,6 +25,7 @@ struct WriterInitContext {
     std::function<void()> wakeUp{};
     /// Processing time, for the subtask's thread; none where a writer is made by hand.
     std::function<Timestamp()> now{};
+    bool isCheckpointed = false;  ///< the job takes checkpoints: what is prepared is committed with the next one
 };
 
 /// Writes the records of one subtask. `flush(endOfInput)` is called when the input ends (and before every checkpoint),

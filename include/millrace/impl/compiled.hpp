@@ -23,6 +23,7 @@
 #include <millrace/connectors/file_split.ipp>
 #include <millrace/connectors/output_file.ipp>
 #include <millrace/connectors/part_files.ipp>
+#include <millrace/connectors/random_uid.ipp>
 #include <millrace/connectors/socket_connection.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>

@@ -23,7 +23,7 @@ inline constexpr int kMaxCommitRetries = 10;
 inline constexpr Duration kCommitRetryDelay = std::chrono::seconds(1);
 
 [[noreturn]] void failCommit(const std::string& reason);
-[[noreturn]] void failCommitRetries();
+[[noreturn]] void failCommitRetries(const std::string& reason);
 void logDroppedCommittable(const OperatorId& id, int subtask, const std::string& reason);
 
 /// What one subtask of a sink has to commit, by checkpoint, and the committer that does it.
@@ -121,7 +121,7 @@ private:
                 case State::FailedForUnknownReason:
                     failCommit(requests[i].reason());
                 case State::Retry:
-                    if (requests[i].getNumberOfRetries() >= kMaxCommitRetries) failCommitRetries();
+                    if (requests[i].getNumberOfRetries() >= kMaxCommitRetries) failCommitRetries(requests[i].reason());
                     again.push_back({ids[i], std::move(requests[i])});
             }
         }

@@ -11,10 +11,10 @@ MILLRACE_INLINE_COLD void failCommit(const std::string& reason) {
     raise<IoException>({"the output of a completed checkpoint cannot be committed: ", reason});
 }
 
-MILLRACE_INLINE_COLD void failCommitRetries() {
+MILLRACE_INLINE_COLD void failCommitRetries(const std::string& reason) {
     raise<IoException>(
         {"the output of a completed checkpoint cannot be committed: the committer has asked for another try ",
-         kMaxCommitRetries + 1, " times"});
+         kMaxCommitRetries + 1, " times", reason.empty() ? "" : "; last: ", reason});
 }
 
 MILLRACE_INLINE_COLD void logDroppedCommittable(const OperatorId& id, int subtask, const std::string& reason) {

@@ -109,7 +109,8 @@ struct WriterSinkOperator {
             sink_.open(context);
             stage_ = &context.stage;
             const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism, context.stage.wakeUp(),
-                                         [stage = stage_] { return stage->currentProcessingTime(); }};
+                                         [stage = stage_] { return stage->currentProcessingTime(); },
+                                         stage_->isCheckpointed && !stage_->isBatch};
             checkpoints_ = new Checkpoints(sink_, writer_, context, init);
             context.checkpoints.add(checkpoints_);
             if constexpr (kMayWait) {
