@@ -9,12 +9,14 @@
 #endif
 
 // bodies: begin
+#include <millrace/api/checkpointing.ipp>
 #include <millrace/api/data_stream_sink.ipp>
 #include <millrace/api/interval_join.ipp>
 #include <millrace/api/recording.ipp>
 #include <millrace/api/source_stream.ipp>
 #include <millrace/api/stream_environment.ipp>
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
+#include <millrace/checkpoint/restart_strategy.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/bucket_assigner.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
@@ -43,7 +45,10 @@
 #include <millrace/runtime/actor.ipp>
 #include <millrace/runtime/caller_runtime.ipp>
 #include <millrace/runtime/channel.ipp>
+#include <millrace/runtime/checkpoint_coordinator.ipp>
+#include <millrace/runtime/checkpoint_participant.ipp>
 #include <millrace/runtime/executor_timers.ipp>
+#include <millrace/runtime/io_thread.ipp>
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>
