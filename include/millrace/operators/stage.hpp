@@ -3,6 +3,7 @@
 
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/functions/runtime_context.hpp>
+#include <millrace/operators/checkpoint_hook.hpp>
 #include <millrace/record/batch.hpp>
 #include <millrace/record/block.hpp>
 #include <millrace/state/snapshot.hpp>
@@ -64,6 +65,8 @@ public:
     /// … and the smallest watermark of the splits that pause because of it, set by the source; kMaxTimestamp: none does.
     Timestamp earliestPaused = kMaxTimestamp;
     bool isBatch = false;  ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    /// Checkpoints are taken, the last one after the end of the input: sinks commit by them, and else when the input ends.
+    bool isCheckpointed = false;
 
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
     /// asks all of them when the subtask is scheduled again.
@@ -167,16 +170,16 @@ public:
     virtual Progress endKey() { return Progress::Done; }
     virtual void onMail(const std::function<void()>& mail) { mail(); }
 
-    virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }
+    virtual void prepareBarrier(std::int64_t checkpointId) { checkpoints.prepareBarrier(checkpointId); }
+    /// Of the checkpoint that was prepared last.
     virtual void snapshot(SnapshotSink& sink) = 0;
     /// `source` stays valid until `open` has returned: operators may read it there.
     virtual void restore(const SnapshotSource& source) = 0;
-    virtual void notifyCheckpointComplete(std::int64_t checkpointId) { (void)checkpointId; }
-    virtual void notifyCheckpointAborted(std::int64_t checkpointId) { (void)checkpointId; }
-
-    /// With checkpoints: at the end of the input the subtask does not end before a checkpoint that covers all it has done is
-    /// complete (sinks that commit).
-    virtual bool awaitsFinalCheckpoint() const { return false; }
+    virtual void notifyCheckpointComplete(std::int64_t checkpointId) { checkpoints.completed(checkpointId); }
+    virtual void notifyCheckpointAborted(std::int64_t checkpointId) { checkpoints.aborted(checkpointId); }
+    /// Whether something waits for a checkpoint to complete; asked once the input has ended. Then the subtask may not end
+    /// before one more checkpoint has covered it and been notified, after which the host asks again.
+    virtual bool awaitsFinalCheckpoint() const { return checkpoints.awaitsFinalCheckpoint(); }
 
     // ---- sources only ----
     /// Emits at most about one block (and the watermark behind it). After `EndOfInput` the host calls
@@ -192,6 +195,7 @@ public:
     virtual const SplitBoard* splits() const noexcept { return nullptr; }
 
     StageMetrics metrics;
+    CheckpointHooks checkpoints;
 };
 
 /// Everything that the subtasks of one source share (its enumerator), outside of the stages.

@@ -129,6 +129,7 @@ MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask
     context.parallelism = *node.parallelism;
     context.maxParallelism = graph_.maxParallelism;
     context.isBatch = isBatch();
+    context.isCheckpointed = supervisor_ != nullptr;
     context.autoWatermarkInterval = graph_.autoWatermarkInterval;
     context.seed = seedOf(node.id, subtask, -1);
     return task;
