@@ -29,6 +29,8 @@ public:
     MILLRACE_INLINE explicit FileCheckpointStore(std::string directory,
                                                  std::shared_ptr<FileSystem> files = posixFileSystem());
     MILLRACE_INLINE ~FileCheckpointStore() override;
+    /// Without a directory of its own: only for savepoints into directories that the user names.
+    static std::unique_ptr<CheckpointStore> forSavepoints(std::shared_ptr<FileSystem> files = posixFileSystem());
 
     MILLRACE_INLINE std::int64_t lastId() const override;
     /// Makes the directory of the checkpoint. A savepoint's may exist if it is empty.
@@ -46,6 +48,7 @@ public:
 
 private:
     struct Entry;
+    explicit FileCheckpointStore(std::shared_ptr<FileSystem> files);
     void openDirectory();
     void createDirectories(const std::string& path);
     void scan();

@@ -50,7 +50,15 @@ MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string direct
     scan();
 }
 
+MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::shared_ptr<FileSystem> files)
+    : files_(std::move(files)) {}
+
 MILLRACE_INLINE_COLD FileCheckpointStore::~FileCheckpointStore() = default;
+
+MILLRACE_INLINE_COLD std::unique_ptr<CheckpointStore> FileCheckpointStore::forSavepoints(
+    std::shared_ptr<FileSystem> files) {
+    return std::unique_ptr<CheckpointStore>(new FileCheckpointStore(std::move(files)));
+}
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::openDirectory() {
     createDirectories(directory_);
@@ -137,8 +145,8 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription
     entry->info.kind = description.kind;
     entry->info.triggered = description.triggered;
     const bool isSavepoint = description.kind == CheckpointKind::Savepoint;
-    if (isSavepoint && !description.path.empty()) {
-        const std::string path = withoutTrailingSlashes(description.path);
+    if (isSavepoint && !description.target.empty()) {
+        const std::string path = withoutTrailingSlashes(description.target);
         entry->info.path = path;
         createDirectories(parentOf(path));
         entry->ownsDirectory = files_->kindOf(path) == FileKind::None;
@@ -150,6 +158,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription
                                 "empty or does not exist"});
         }
     } else {
+        if (directory_.empty()) throw ConfigurationException("a savepoint needs a directory; name one");
         entry->info.path = message({directory_, isSavepoint ? "/savepoint-" : "/chk-", description.id});
         files_->createDirectory(entry->info.path);
     }

@@ -126,7 +126,6 @@ private:
     void restartNow();
     void end();
     void failRequests(const char* why);
-    std::shared_ptr<const StoredCheckpoint> newestIntact();
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
     void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
     void wakeAt(Duration monotonic);

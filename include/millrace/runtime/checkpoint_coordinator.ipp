@@ -1,6 +1,7 @@
 #ifndef MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP
 #define MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP
 
+#include <millrace/checkpoint/newest_intact.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/graph/execution_plan.hpp>
@@ -32,7 +33,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
     nextId_ = store_->lastId() + 1;
     std::shared_ptr<const StoredCheckpoint> found;
-    if (config_.resume) found = newestIntact();
+    if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
     if (found == nullptr && !config_.restoreFrom.empty()) found = open_(config_.restoreFrom);
     if (found == nullptr) return;
     check(*found, graph);
@@ -46,20 +47,6 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint) {
     restored_ = std::move(checkpoint);
     restoredShared_.reset(restored_ != nullptr ? new SharedPieces(restored_) : nullptr);
-}
-
-/// The newest checkpoint that can be read; what is damaged is named in the log and passed over.
-MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestIntact() {
-    for (const CheckpointInfo& info : store_->completed()) {
-        if (info.kind != CheckpointKind::Checkpoint) continue;
-        try {
-            return store_->load(info.id);
-        } catch (const std::exception& error) {
-            log(LogLevel::Error, message({"checkpoint ", info.id,
-                                          " cannot be used, an older one is looked for: ", describeException(error)}));
-        }
-    }
-    return nullptr;
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& checkpoint,
@@ -663,7 +650,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
-    std::shared_ptr<const StoredCheckpoint> newest = newestIntact();
+    std::shared_ptr<const StoredCheckpoint> newest = loadNewestIntact(*store_, false).checkpoint;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
     stopping_ = nullptr;
     drains_.store(false);
