@@ -127,7 +127,7 @@ TEST_CASE("savepoints go where the user says, and belong to the user", "[checkpo
     const auto disk = std::make_shared<MemoryFileSystem>();
     const auto savepoint = [](std::int64_t id, std::string path) {
         CheckpointDescription description = describe(id, CheckpointKind::Savepoint);
-        description.path = std::move(path);
+        description.target = std::move(path);
         return description;
     };
     {

@@ -383,7 +383,7 @@ TEST_CASE("an idle source holds no other source back, and frees those that wait 
 TEST_CASE("mail runs in its task, between blocks, and is dropped after the end", "[runtime][mail]") {
     struct Idle : detail::JobControl {
         void fail(std::exception_ptr error) override { failure = error; }
-        void taskEnded() override { ended = true; }
+        void taskEnded(detail::Task&) override { ended = true; }
         std::function<void()> wakeUp(detail::Actor&) override {
             return [] {};
         }

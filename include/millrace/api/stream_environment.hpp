@@ -28,6 +28,7 @@
 namespace millrace {
 
 class StreamEnvironment;
+struct CheckpointConfig;
 class SocketTextSource;
 class StdinSource;
 
@@ -87,6 +88,10 @@ public:
         settings_.batchStage = detail::makeBatchStage;
         return *this;
     }
+    /// Checkpoints of what is executed from here on, and restarts after failures. Needs
+    /// `#include <millrace/checkpointing.hpp>`, which also says what to write in the braces.
+    /// *Failure:* ConfigurationException naming the field that makes no sense. In batch execution it has no effect.
+    StreamEnvironment& enableCheckpointing(const CheckpointConfig& config);
     /// Every edge between stages goes over a channel; none calls the next one directly. For debugging.
     StreamEnvironment& disableOperatorChaining();
 

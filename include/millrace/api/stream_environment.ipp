@@ -58,6 +58,7 @@ MILLRACE_INLINE_COLD detail::JobSettings StreamEnvironment::settingsFor(std::str
     detail::JobSettings settings = settings_;
     settings.jobName = std::move(jobName);
     settings.defaultParallelism = graph_->defaultParallelism;
+    settings.maxParallelismGiven = maxParallelism_.has_value();
     settings.maxParallelism = maxParallelism_.value_or(defaultMaxParallelism(graph_->highestParallelism()));
     return settings;
 }

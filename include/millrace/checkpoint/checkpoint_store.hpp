@@ -1,6 +1,7 @@
 #ifndef MILLRACE_CHECKPOINT_CHECKPOINT_STORE_HPP
 #define MILLRACE_CHECKPOINT_CHECKPOINT_STORE_HPP
 
+#include <millrace/checkpoint/checkpoint_info.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/snapshot.hpp>
 #include <millrace/time/timestamp.hpp>
@@ -14,18 +15,6 @@
 #include <vector>
 
 namespace millrace {
-
-/// Who a snapshot of a job belongs to: checkpoints are the engine's, which deletes old ones; savepoints are the user's. @public
-enum class CheckpointKind : std::uint8_t { Checkpoint, Savepoint };
-
-/// A completed checkpoint or savepoint. @public
-struct CheckpointInfo {
-    std::int64_t id = 0;
-    CheckpointKind kind = CheckpointKind::Checkpoint;
-    Timestamp triggered{};    ///< processing time at which it began
-    std::string path{};       ///< its directory; empty in memory
-    std::uint64_t bytes = 0;  ///< of state, as written
-};
 
 namespace detail {
 
@@ -46,9 +35,8 @@ struct CheckpointDescription {
     std::string fingerprint;  ///< of the execution plan
     Timestamp triggered{};
     int maxParallelism = 128;
+    std::string target;  ///< directory of a savepoint; empty: the store's own
     OwnerList<CheckpointedOperator> operators;
-    /// The directory that a savepoint is to be; empty: wherever the store puts it. A store in memory needs none.
-    std::string path{};
 };
 
 /// A completed checkpoint, opened for reading. *Thread safety:* all functions may be called from any thread.

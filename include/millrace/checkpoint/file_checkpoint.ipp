@@ -56,7 +56,6 @@ MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> 
     CheckpointManifest manifest = readManifest(*files_, directory);
     place_ = std::move(directory);
     description_ = std::move(manifest.description);
-    description_.path = place_;
     parts_ = std::move(manifest.parts);
     std::stable_sort(parts_.begin(), parts_.end(), [](const StateFileIndex& a, const StateFileIndex& b) {
         return std::pair(a.owner.subtask, a.owner.task) < std::pair(b.owner.subtask, b.owner.task);

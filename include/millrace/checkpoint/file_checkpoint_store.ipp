@@ -137,8 +137,8 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription
     entry->info.kind = description.kind;
     entry->info.triggered = description.triggered;
     const bool isSavepoint = description.kind == CheckpointKind::Savepoint;
-    if (isSavepoint && !description.path.empty()) {
-        const std::string path = withoutTrailingSlashes(description.path);
+    if (isSavepoint && !description.target.empty()) {
+        const std::string path = withoutTrailingSlashes(description.target);
         entry->info.path = path;
         createDirectories(parentOf(path));
         entry->ownsDirectory = files_->kindOf(path) == FileKind::None;

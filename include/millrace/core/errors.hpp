@@ -49,6 +49,12 @@ public:
     using MillraceException::MillraceException;
 };
 
+/// A checkpoint or savepoint could not be taken; the cause, where there is one, is nested. @public
+class CheckpointException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
 /// A job ended in failure; thrown by `execute()`, with the cause nested. @public
 class JobExecutionException : public MillraceException {
 public:

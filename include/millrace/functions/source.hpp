@@ -109,7 +109,10 @@ concept SourceReaderFor = requires(R reader, Split split, std::span<T> values, s
 ///     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const;
 ///     Reader createReader(const SourceReaderContext&) const;
 /// Optional: `static constexpr bool kHasTimestamps = true` (fill writes timestamps),
-/// `static constexpr bool kEmitsWatermarks = true` (fill returns them), `static constexpr int kFixedParallelism = 1`.
+/// `static constexpr bool kEmitsWatermarks = true` (fill returns them), `static constexpr int kFixedParallelism = 1`;
+/// `std::unique_ptr<SplitEnumerator<Split>> restoreEnumerator(int parallelism, std::vector<Split> left) const` for sources
+/// that find new splits while they run: makes an enumerator of the splits that a checkpoint had left. Without it they are
+/// handed out to whoever asks, and no others.
 template <class S>
 concept SourceType = std::copy_constructible<S> && requires(const S source, SourceReaderContext context) {
     typename S::Output;

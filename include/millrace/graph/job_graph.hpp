@@ -104,6 +104,8 @@ struct GraphNode {
 using BatchStageMaker = std::unique_ptr<Stage> (*)(std::unique_ptr<Stage> stage, const GraphNode& node,
                                                    const BatchOptions& options);
 
+class JobSupervision;
+
 /// What is set for a whole job.
 struct JobSettings {
     JobSettings() = default;
@@ -116,6 +118,7 @@ struct JobSettings {
     std::string jobName = "millrace job";
     int defaultParallelism = 1;
     int maxParallelism = 128;
+    bool maxParallelismGiven = false;                         ///< by the user; else a restored checkpoint's counts
     Duration bufferTimeout = std::chrono::milliseconds(100);  ///< 0: after every block; negative: only when full
     std::size_t channelBytes = std::size_t{64} << 20;         ///< one budget for all channels
     std::uint64_t seed = 0;
@@ -123,6 +126,7 @@ struct JobSettings {
     RuntimeExecutionMode mode = RuntimeExecutionMode::Streaming;
     BatchOptions batch;
     BatchStageMaker batchStage = nullptr;  ///< set with the mode, so that only those who ask for batch compile it
+    std::shared_ptr<JobSupervision> supervision;  ///< checkpoints and restarts; null: neither
 };
 
 /// A whole job as data, and the factories that make it run. Made by the environment, consumed by a runtime.

@@ -9,6 +9,7 @@
 #endif
 
 // bodies: begin
+#include <millrace/api/checkpointing.ipp>
 #include <millrace/api/data_stream_sink.ipp>
 #include <millrace/api/interval_join.ipp>
 #include <millrace/api/recording.ipp>
@@ -19,6 +20,7 @@
 #include <millrace/checkpoint/manifest.ipp>
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
 #include <millrace/checkpoint/newest_intact.ipp>
+#include <millrace/checkpoint/restart_strategy.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
@@ -44,7 +46,10 @@
 #include <millrace/runtime/actor.ipp>
 #include <millrace/runtime/caller_runtime.ipp>
 #include <millrace/runtime/channel.ipp>
+#include <millrace/runtime/checkpoint_coordinator.ipp>
+#include <millrace/runtime/checkpoint_participant.ipp>
 #include <millrace/runtime/executor_timers.ipp>
+#include <millrace/runtime/io_thread.ipp>
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>

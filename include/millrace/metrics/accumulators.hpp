@@ -139,6 +139,12 @@ public:
         return merged;
     }
 
+    /// Before the job starts again; nothing that got an accumulator uses it any more.
+    void clear() {
+        const std::lock_guard lock(mutex_);
+        entries_.clear();
+    }
+
 private:
     struct Entry {
         std::string name;

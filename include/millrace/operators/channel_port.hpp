@@ -66,7 +66,7 @@ public:
     }
 
     void mark(Timestamp watermark);
-    void control(ControlKind kind);
+    void control(ControlKind kind, std::int64_t checkpointId);
     void flush();
 
 private:
@@ -84,6 +84,7 @@ public:
     MILLRACE_INLINE void onIdle() override;
     MILLRACE_INLINE void onActive() override;
     MILLRACE_INLINE Progress endInput() override;
+    MILLRACE_INLINE void onBarrier(std::int64_t checkpointId) override;
     MILLRACE_INLINE void flush() override;
     bool wantsOwnership() const noexcept override { return false; }
 
@@ -95,7 +96,7 @@ protected:
     std::vector<Lane> lanes_;
 
 private:
-    void control(ControlKind kind);
+    void control(ControlKind kind, std::int64_t checkpointId = 0);
 
     const RecordLayout& layout_;
 };

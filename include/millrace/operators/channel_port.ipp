@@ -28,9 +28,10 @@ MILLRACE_INLINE void Lane::mark(Timestamp watermark) {
     if (batch_->markCount == Batch::kMaxMarks) send();
 }
 
-MILLRACE_INLINE void Lane::control(ControlKind kind) {
+MILLRACE_INLINE void Lane::control(ControlKind kind, std::int64_t checkpointId) {
     if (batch_ == nullptr) prepare(false, false);
     batch_->control = kind;
+    batch_->controlId = checkpointId;
     send();
 }
 
@@ -64,12 +65,15 @@ MILLRACE_INLINE Progress ChannelPortBase::endInput() {
     control(ControlKind::EndOfInput);
     return Progress::Done;
 }
+MILLRACE_INLINE void ChannelPortBase::onBarrier(std::int64_t checkpointId) {
+    control(ControlKind::Barrier, checkpointId);
+}
 MILLRACE_INLINE void ChannelPortBase::flush() {
     for (Lane& lane : lanes_) lane.flush();
 }
 
-MILLRACE_INLINE void ChannelPortBase::control(ControlKind kind) {
-    for (Lane& lane : lanes_) lane.control(kind);
+MILLRACE_INLINE void ChannelPortBase::control(ControlKind kind, std::int64_t checkpointId) {
+    for (Lane& lane : lanes_) lane.control(kind, checkpointId);
 }
 
 MILLRACE_INLINE void ChannelPortBase::append(Lane& lane, BlockRef block, bool mayMove) {

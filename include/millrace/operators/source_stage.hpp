@@ -24,23 +24,89 @@ class SharedEnumerator final : public SharedState {
     using Split = typename Source::Split;
 
 public:
-    SharedEnumerator(const Source& source, int parallelism) : enumerator_(source.createEnumerator(parallelism)) {}
+    SharedEnumerator(const Source& source, int parallelism, std::string uid, const SnapshotSource* restored)
+        : uid_(std::move(uid)) {
+        if (restored != nullptr) restore(source, parallelism, *restored);
+        if (enumerator_ == nullptr) enumerator_ = source.createEnumerator(parallelism);
+    }
 
     /// The next split, and whether there will never be another one.
     std::pair<std::optional<Split>, bool> nextSplit(int subtask) {
         const std::lock_guard lock(mutex_);
         std::optional<Split> split = enumerator_->nextSplit(subtask);
+        if (split.has_value()) {
+            for (Passed& each : passed_) {
+                if (each.subtask == subtask) each.takenSince.push_back(Split(*split));
+            }
+        }
         const bool last = !split.has_value() && enumerator_->noMoreSplits(subtask);
         return {std::move(split), last};
     }
-    std::vector<Split> snapshot() const {
+
+    void onBarrier(int subtask, std::int64_t checkpointId) override {
         const std::lock_guard lock(mutex_);
-        return enumerator_->snapshot();
+        passed_.push_back({checkpointId, subtask, {}});
+    }
+    void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
+        if constexpr (HasCodec<Split>) {
+            const std::lock_guard lock(mutex_);
+            std::vector<Split> left;
+            // what readers have taken since is before the rest in event time
+            for (const Passed& each : passed_) {
+                if (each.checkpointId != checkpointId) continue;
+                for (const Split& split : each.takenSince) left.push_back(Split(split));
+            }
+            for (Split& split : enumerator_->snapshot()) left.push_back(std::move(split));
+            ByteWriter bytes;
+            bytes.write(kFormat);
+            bytes.write(static_cast<std::uint32_t>(left.size()));
+            for (const Split& split : left) Codec<Split>::encode(split, bytes);
+            sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
+        }
+    }
+    void forget(std::int64_t checkpointId) override {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(passed_, [&](const Passed& each) { return each.checkpointId <= checkpointId; });
     }
 
 private:
-    mutable std::mutex mutex_;
+    static constexpr std::uint8_t kFormat = 1;
+
+    /// A reader that has passed a barrier, and the splits that it has taken since.
+    struct Passed {
+        std::int64_t checkpointId;
+        int subtask;
+        std::vector<Split> takenSince;
+    };
+
+    void restore(const Source& source, int parallelism, const SnapshotSource& restored) {
+        if constexpr (HasCodec<Split>) {
+            std::vector<Split> splits;
+            bool isSaved = false;
+            restored.read(uid_, "enumerator", [&](int, std::span<const std::byte> bytes) {
+                isSaved = true;
+                ByteReader reader(bytes);
+                if (reader.read<std::uint8_t>("a format version") != kFormat) reader.fail("format version 1 expected");
+                for (auto count = reader.read<std::uint32_t>("a number of splits"); count > 0; --count) {
+                    splits.emplace_back();
+                    Codec<Split>::decode(reader, splits.back());
+                }
+                reader.expectEnd();
+            });
+            if (!isSaved) return;
+            if constexpr (requires { source.restoreEnumerator(parallelism, std::move(splits)); }) {
+                enumerator_ = source.restoreEnumerator(parallelism, std::move(splits));
+            } else {
+                enumerator_ =
+                    std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(std::move(splits)));
+            }
+        }
+    }
+
+    std::mutex mutex_;
+    std::string uid_;
     std::unique_ptr<SplitEnumerator<Split>> enumerator_;
+    std::vector<Passed> passed_;
 };
 
 template <class Source>
@@ -161,6 +227,7 @@ public:
     void onActive(int) override {}
     Progress endInput(int) override { return Progress::Done; }
 
+    void prepareBarrier(std::int64_t checkpointId) override { shared_->onBarrier(stage_->subtaskIndex, checkpointId); }
     void snapshot(SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
             const auto write = [&](const Split& split) {
@@ -241,9 +308,10 @@ class SourceStageFactory final : public BindableStageFactory {
 public:
     SourceStageFactory(Source source, Strategy strategy) : source_(std::move(source)), strategy_(std::move(strategy)) {}
 
-    std::shared_ptr<SharedState> createShared(int parallelism) const override {
+    std::shared_ptr<SharedState> createShared(int parallelism, const SnapshotSource* restored) const override {
         try {
-            return std::shared_ptr<SharedState>(new SharedEnumerator<Source>(source_, parallelism));
+            return std::shared_ptr<SharedState>(
+                new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
         } catch (const std::exception& error) {
             std::throw_with_nested(IoException(message({"source '", operators().front().name, "': ", error.what()})));
         }

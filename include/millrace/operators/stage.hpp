@@ -112,6 +112,9 @@ public:
     virtual void onIdle() = 0;
     virtual void onActive() = 0;
     virtual Progress endInput() = 0;
+    /// Sends what is buffered, and the barrier of a checkpoint behind it. Nothing to do where the next stage is called
+    /// directly: it belongs to the same task.
+    virtual void onBarrier(std::int64_t checkpointId) { (void)checkpointId; }
     /// Sends what is buffered in open batches.
     virtual void flush() = 0;
     /// True when the port calls the next stage directly, which works in place on the block.
@@ -157,9 +160,14 @@ public:
 
     virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }
     virtual void snapshot(SnapshotSink& sink) = 0;
+    /// `source` stays valid until `open` has returned: operators may read it there.
     virtual void restore(const SnapshotSource& source) = 0;
     virtual void notifyCheckpointComplete(std::int64_t checkpointId) { (void)checkpointId; }
     virtual void notifyCheckpointAborted(std::int64_t checkpointId) { (void)checkpointId; }
+
+    /// With checkpoints: at the end of the input the subtask does not end before a checkpoint that covers all it has done is
+    /// complete (sinks that commit).
+    virtual bool awaitsFinalCheckpoint() const { return false; }
 
     // ---- sources only ----
     /// Emits at most about one block (and the watermark behind it). After `EndOfInput` the host calls
@@ -176,17 +184,32 @@ public:
 };
 
 /// Everything that the subtasks of one source share (its enumerator), outside of the stages.
+/// *Thread safety:* all functions may be called from any thread.
 class SharedState {
 public:
     virtual ~SharedState() = default;
+    /// `subtask` has passed the barrier of a checkpoint: what it takes from here on, the checkpoint still counts as not taken.
+    virtual void onBarrier(int subtask, std::int64_t checkpointId) {
+        (void)subtask;
+        (void)checkpointId;
+    }
+    /// Once all subtasks have passed the barrier or ended: what was left at it, as kSharedState.
+    virtual void snapshot(std::int64_t checkpointId, SnapshotSink& sink) {
+        (void)checkpointId;
+        (void)sink;
+    }
+    /// Nobody asks any more for this checkpoint or those before it.
+    virtual void forget(std::int64_t checkpointId) { (void)checkpointId; }
 };
 
 /// Makes the subtasks of one node of the graph, each from the same untouched prototype.
 class StageFactory {
 public:
     virtual ~StageFactory() = default;
-    virtual std::shared_ptr<SharedState> createShared(int parallelism) const {
+    /// `restored` holds what the shared state of an earlier run has written; null: there was none.
+    virtual std::shared_ptr<SharedState> createShared(int parallelism, const SnapshotSource* restored) const {
         (void)parallelism;
+        (void)restored;
         return nullptr;
     }
     virtual std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;

@@ -34,6 +34,8 @@ public:
     /// Runs one task on the calling thread; false when nothing was ready (always, where a pool runs them).
     virtual bool step() { return false; }
 
+    /// Whether there are threads other than the caller's; else whatever blocks runs on it, too.
+    virtual bool hasThreads() const { return false; }
     /// A job begins: for the watchdog.
     virtual void watch(const std::shared_ptr<Job>& job) { (void)job; }
     /// Keeps a caller's io_context running while the returned token lives.

@@ -7,6 +7,7 @@
 #include <millrace/runtime/executor.hpp>
 #include <millrace/runtime/job_control.hpp>
 #include <millrace/runtime/job_status.hpp>
+#include <millrace/runtime/job_supervisor.hpp>
 #include <millrace/runtime/job_wiring.hpp>
 #include <millrace/runtime/segment_pool.hpp>
 
@@ -55,13 +56,25 @@ public:
     std::string describeOpenTasks() const;
     /// Logs which task has held its thread for more than a second; called by the watchdog alone.
     void reportLongCalls(Duration monotonicNow);
-    const OwnerList<Task>& tasks() const noexcept { return wired_.tasks; }
+    /// Of the current attempt; for who knows that the job does not start again meanwhile.
+    const OwnerList<Task>& tasks() const noexcept { return wired_->tasks; }
 
-    MILLRACE_INLINE void taskEnded() override;
+    MILLRACE_INLINE void taskEnded(Task& task) override;
     MILLRACE_INLINE std::function<void()> wakeUp(Actor& task) override;
-    std::weak_ptr<Actor> weakReference(Actor& task) override {
-        return std::shared_ptr<Actor>(shared_from_this(), &task);
-    }
+    std::weak_ptr<Actor> weakReference(Actor& task) override { return std::shared_ptr<Actor>(wired_, &task); }
+
+    // ---- for its supervisor ----
+    JobSupervisor* supervisor() const noexcept { return supervisor_.get(); }
+    TaskExecutor& executor() const noexcept { return *executor_; }
+    /// All tasks have ended because of a failure; the job waits to be started again. False when it was cancelled meanwhile.
+    bool beginRestart();
+    /// Starts the job again, from what the supervisor has to restore. False when it was cancelled meanwhile or could not be
+    /// wired: that is a failure of the job then.
+    bool restart();
+    /// A checkpoint holds all there is to go on with: the tasks close where they are, and the job has finished.
+    void endStopped();
+    /// Nothing of it runs any more, the supervisor included: the job has ended, and may be gone when this returns.
+    void finish();
 
 private:
     struct RateBase {
@@ -69,8 +82,9 @@ private:
         std::uint64_t out = 0;
     };
 
+    std::shared_ptr<JobTasks> attempt() const;
     void wakeAll();
-    void finish();
+    void endAttempt();
     std::shared_ptr<TaskExecutor> runningOn() const;
     std::vector<OperatorMetrics> readMetrics() const;
     void keepMetrics();
@@ -81,7 +95,9 @@ private:
     std::shared_ptr<TaskExecutor> executor_;  ///< until the end; under mutex_, but for the start and the end themselves
     std::shared_ptr<void> work_;
     std::shared_ptr<Job> self_;
-    JobTasks wired_;
+    std::unique_ptr<JobSupervisor> supervisor_;
+    /// Of this attempt. Shared with timers and wake-ups, which may come when there is another one already.
+    std::shared_ptr<JobTasks> wired_;
 
     std::atomic<JobStatus> status_{JobStatus::Created};
     std::atomic<std::size_t> openTasks_{0};

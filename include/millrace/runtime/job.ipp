@@ -9,8 +9,14 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
-    : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
-      wired_(wireJob(graph_, *this, *executor_, accumulators_, segments_)) {}
+    : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)) {
+    if (graph_.supervision != nullptr && graph_.mode != RuntimeExecutionMode::Batch) {
+        supervisor_ = graph_.supervision->create(*this);
+        supervisor_->prepare(graph_);
+    }
+    wired_ =
+        std::make_shared<JobTasks>(wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get()));
+}
 
 MILLRACE_INLINE_COLD Job::~Job() = default;
 
@@ -18,24 +24,34 @@ MILLRACE_INLINE_COLD void Job::start() {
     self_ = shared_from_this();
     work_ = executor_->holdWork();
     startedAt_ = executor_->monotonicNow();
-    openTasks_.store(wired_.tasks.size());
+    openTasks_.store(wired_->tasks.size());
     status_.store(JobStatus::Running);
     executor_->watch(self_);
+    if (supervisor_ != nullptr) supervisor_->start();
     wakeAll();
 }
 
+MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::attempt() const {
+    const std::lock_guard lock(mutex_);
+    return wired_;
+}
+
 MILLRACE_INLINE_COLD void Job::wakeAll() {
-    for (Task& task : wired_.tasks) task.wake();
+    const std::shared_ptr<JobTasks> wired = attempt();
+    for (Task& task : wired->tasks) task.wake();
 }
 
 MILLRACE_INLINE_COLD void Job::cancel() {
     {
         const std::lock_guard lock(mutex_);
-        if (status_.load() != JobStatus::Running) return;
+        const JobStatus status = status_.load();
+        if (status != JobStatus::Running && status != JobStatus::Restarting) return;
+        failure_ = nullptr;  // of an attempt before
         status_.store(JobStatus::Cancelling);
+        aborting_.store(true);
     }
-    aborting_.store(true);
     wakeAll();
+    if (supervisor_ != nullptr) supervisor_->stateChanged();
 }
 
 MILLRACE_INLINE_COLD void Job::stop(bool drain) {
@@ -71,23 +87,85 @@ MILLRACE_INLINE_COLD std::shared_ptr<TaskExecutor> Job::runningOn() const {
 }
 
 MILLRACE_INLINE_COLD std::function<void()> Job::wakeUp(Actor& task) {
-    return [weak = weak_from_this(), &task] {
+    return [weak = weak_from_this(), attempt = std::weak_ptr<JobTasks>(wired_), &task] {
         const auto job = weak.lock();
+        const auto alive = attempt.lock();
+        if (alive == nullptr) return;
         // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
         const auto executor = job != nullptr ? job->runningOn() : nullptr;
         if (executor != nullptr) task.wake();
     };
 }
 
-MILLRACE_INLINE_COLD void Job::taskEnded() {
-    if (openTasks_.fetch_sub(1) == 1) finish();
+MILLRACE_INLINE_COLD void Job::taskEnded(Task& task) {
+    if (supervisor_ != nullptr) {
+        supervisor_->taskEnded(task);  // which will finish the job, or start it again
+    } else if (openTasks_.fetch_sub(1) == 1) {
+        finish();
+    }
+}
+
+MILLRACE_INLINE_COLD bool Job::beginRestart() {
+    const std::lock_guard lock(mutex_);
+    if (status_.load() != JobStatus::Failing) return false;
+    status_.store(JobStatus::Restarting);
+    return true;
+}
+
+MILLRACE_INLINE_COLD bool Job::restart() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (status_.load() != JobStatus::Restarting) return false;
+        aborting_.store(false);
+    }
+    keepMetrics();
+    endAttempt();
+    accumulators_.clear();
+    std::shared_ptr<JobTasks> wired;
+    std::exception_ptr error;
+    try {
+        wired =
+            std::make_shared<JobTasks>(wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get()));
+    } catch (...) {
+        error = std::current_exception();
+    }
+    {
+        const std::lock_guard metricsLock(metricsMutex_);
+        const std::lock_guard lock(mutex_);
+        if (status_.load() != JobStatus::Restarting) return false;
+        failure_ = error;
+        if (error != nullptr) {
+            status_.store(JobStatus::Failing);
+            return false;
+        }
+        metricsAtEnd_ = false;
+        rateBase_.clear();
+        wired_.swap(wired);
+        status_.store(JobStatus::Running);
+    }
+    wakeAll();
+    return true;
+}
+
+MILLRACE_INLINE_COLD void Job::endStopped() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (status_.load() != JobStatus::Running) return;
+        aborting_.store(true);
+    }
+    wakeAll();
+}
+
+MILLRACE_INLINE_COLD void Job::endAttempt() {
+    for (Task& task : wired_->tasks) task.release();
+    wired_->channels.clear();
+    wired_->shared.clear();
 }
 
 MILLRACE_INLINE_COLD void Job::finish() {
     const std::shared_ptr<Job> self = std::move(self_);  // until the end of this function
     keepMetrics();
-    for (Task& task : wired_.tasks) task.release();
-    wired_.channels.clear();
+    endAttempt();
     // prototypes of sources and sinks may hold what somebody waits for: the other ends of host channels
     for (GraphNode& node : graph_.nodes) {
         node.factory.reset();
@@ -132,7 +210,7 @@ MILLRACE_INLINE_COLD Duration Job::runTime(Duration monotonicNow) const {
 
 MILLRACE_INLINE_COLD void Job::keepMetrics() {
     const std::lock_guard lock(metricsMutex_);
-    for (Task& task : wired_.tasks) {
+    for (Task& task : wired_->tasks) {
         for (StageSlot& slot : task.stages()) slot.countersAtEnd = slot.stage->metrics.read();
         task.stages().front().queueFillAtEnd = task.inputFill();
     }
@@ -141,7 +219,7 @@ MILLRACE_INLINE_COLD void Job::keepMetrics() {
 
 MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
     std::vector<OperatorMetrics> rows;
-    for (const Task& task : wired_.tasks) {
+    for (const Task& task : wired_->tasks) {
         for (const StageSlot& slot : task.stages()) {
             const StageCounters counters = metricsAtEnd_ ? slot.countersAtEnd : slot.stage->metrics.read();
             OperatorMetrics& row = rows.emplace_back();
@@ -187,14 +265,16 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotoni
 
 MILLRACE_INLINE_COLD std::string Job::describeOpenTasks() const {
     std::string text;
-    for (const Task& task : wired_.tasks) {
+    const std::shared_ptr<JobTasks> wired = attempt();
+    for (const Task& task : wired->tasks) {
         if (!task.ended()) text += message({text.empty() ? "" : "; ", task.describe()});
     }
     return text;
 }
 
 MILLRACE_INLINE_COLD void Job::reportLongCalls(Duration monotonicNow) {
-    for (Task& task : wired_.tasks) {
+    const std::shared_ptr<JobTasks> wired = attempt();
+    for (Task& task : wired->tasks) {
         const Duration since = task.runningSince();
         if (since == Duration{0} || since == task.reportedCall || monotonicNow - since < std::chrono::seconds(1))
             continue;

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_RUNTIME_JOB_CLIENT_HPP
 #define MILLRACE_RUNTIME_JOB_CLIENT_HPP
 
+#include <millrace/checkpoint/checkpoint_info.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/runtime/job_status.hpp>
 
@@ -16,7 +17,9 @@ namespace millrace {
 namespace detail {
 class Job;
 class TaskExecutor;
+class JobSupervisor;
 struct JobGraph;
+struct SnapshotRequest;
 }  // namespace detail
 
 /// A running job: what `executeAsync` returns. @public
@@ -40,7 +43,23 @@ public:
     void cancel();
     /// Ends the sources; what they have emitted is still processed, and the job finishes. With `drain` a last watermark
     /// fires every window and event-time timer; without, none does (their state is meant to be resumed). Returns at once.
+    /// A job with checkpoints that is stopped without draining takes a last one, with which its next run goes on.
     void stop(bool drain = true);
+
+    // ---- jobs with checkpoints: `#include <millrace/checkpointing.hpp>` ----
+
+    /// Takes a checkpoint now and waits for it. On CallerRuntime and SimulatedRuntime it runs the job meanwhile.
+    /// *Failure:* CheckpointException with the cause nested; ConfigurationException for a job without checkpoints. Not from
+    /// inside an operator.
+    CheckpointInfo triggerCheckpoint();
+    /// Takes a savepoint, which is the caller's to keep, into a new directory `directory`, and waits for it. Has no effect on
+    /// what sinks have committed. *Failure:* as triggerCheckpoint.
+    CheckpointInfo triggerSavepoint(std::string directory);
+    /// Takes a savepoint and ends the job with it: with `drain` after all windows and timers have fired, else where it is.
+    /// *Failure:* as triggerCheckpoint; the job then goes on, unless it drains.
+    CheckpointInfo stopWithSavepoint(std::string directory, bool drain = false);
+    /// Of the latest checkpoints and savepoints (at most 100), oldest first.
+    std::vector<CheckpointStatistics> checkpoints() const;
 
     /// Waits for the end. On CallerRuntime and SimulatedRuntime it runs the job on the calling thread.
     /// *Failure:* JobExecutionException with the cause nested; JobCancelledException after `cancel`.
@@ -66,6 +85,9 @@ public:
     std::uint64_t traceHash() const;
 
 private:
+    detail::JobSupervisor& supervisor(const char* call) const;
+    CheckpointInfo await(std::shared_ptr<detail::SnapshotRequest> request);
+
     std::shared_ptr<detail::TaskExecutor> executor_;  // destroyed after job_: it may join the threads that ran it
     std::shared_ptr<detail::Job> job_;
 };

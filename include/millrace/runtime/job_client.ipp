@@ -1,6 +1,7 @@
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_client.hpp>
+#include <millrace/runtime/snapshot_request.hpp>
 
 #include <exception>
 #include <utility>
@@ -27,7 +28,69 @@ MILLRACE_INLINE_COLD void JobClient::cancel() {
     job_->cancel();
 }
 MILLRACE_INLINE_COLD void JobClient::stop(bool drain) {
-    job_->stop(drain);
+    if (!drain && job_->supervisor() != nullptr) {
+        const auto request = std::make_shared<detail::SnapshotRequest>();
+        request->stop = true;
+        job_->supervisor()->request(request);
+    } else {
+        job_->stop(drain);
+    }
+}
+
+MILLRACE_INLINE_COLD detail::JobSupervisor& JobClient::supervisor(const char* call) const {
+    if (job_->supervisor() != nullptr) return *job_->supervisor();
+    detail::raise<ConfigurationException>({call, ": job '", jobName(),
+                                           "' takes no checkpoints; call"
+                                           " env.enableCheckpointing(CheckpointConfig{…}) before execute"});
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo JobClient::await(std::shared_ptr<detail::SnapshotRequest> request) {
+    std::unique_lock lock(request->mutex);
+    while (!request->done) {
+        lock.unlock();
+        const bool ran = executor_->step();
+        lock.lock();
+        if (request->done || ran) continue;
+        if (executor_->hasThreads()) {
+            request->changed.wait(lock);
+        } else {
+            request->changed.wait_for(lock, std::chrono::milliseconds(1));  // its timers go by the clock
+        }
+    }
+    if (request->error != nullptr) std::rethrow_exception(request->error);
+    return request->info;
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo JobClient::triggerCheckpoint() {
+    detail::JobSupervisor& supervisor = this->supervisor("triggerCheckpoint()");
+    const auto request = std::make_shared<detail::SnapshotRequest>();
+    supervisor.request(request);
+    return await(request);
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo JobClient::triggerSavepoint(std::string directory) {
+    detail::JobSupervisor& supervisor = this->supervisor("triggerSavepoint(directory)");
+    const auto request = std::make_shared<detail::SnapshotRequest>();
+    request->kind = CheckpointKind::Savepoint;
+    request->target = std::move(directory);
+    supervisor.request(request);
+    return await(request);
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo JobClient::stopWithSavepoint(std::string directory, bool drain) {
+    detail::JobSupervisor& supervisor = this->supervisor("stopWithSavepoint(directory)");
+    const auto request = std::make_shared<detail::SnapshotRequest>();
+    request->kind = CheckpointKind::Savepoint;
+    request->target = std::move(directory);
+    request->stop = true;
+    request->drain = drain;
+    supervisor.request(request);
+    return await(request);
+}
+
+MILLRACE_INLINE_COLD std::vector<CheckpointStatistics> JobClient::checkpoints() const {
+    if (job_->supervisor() == nullptr) return {};
+    return job_->supervisor()->statistics();
 }
 MILLRACE_INLINE_COLD bool JobClient::waitFor(Duration timeout) {
     return executor_->waitFor(*job_, timeout);

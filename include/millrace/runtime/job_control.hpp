@@ -9,6 +9,7 @@
 namespace millrace::detail {
 
 class Actor;
+class Task;
 
 /// What a task sees of its job.
 /// *Thread safety:* everything may be called from any thread.
@@ -24,7 +25,7 @@ public:
     /// The first failure is the job's, and makes all tasks abort.
     virtual void fail(std::exception_ptr error) = 0;
     /// The caller's task has ended. With the last one the job ends, and may be gone when this returns.
-    virtual void taskEnded() = 0;
+    virtual void taskEnded(Task& task) = 0;
     /// A callback that wakes one of its tasks, from any thread. Does not keep the job alive, and does nothing after its end.
     virtual std::function<void()> wakeUp(Actor& task) = 0;
     /// A reference to one of its tasks for the executor's timers.

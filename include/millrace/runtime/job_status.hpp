@@ -15,7 +15,7 @@
 namespace millrace {
 
 /// Where a job is in its life, as in Flink. @public
-enum class JobStatus : unsigned char { Created, Running, Failing, Failed, Cancelling, Canceled, Finished };
+enum class JobStatus : unsigned char { Created, Running, Failing, Failed, Cancelling, Canceled, Finished, Restarting };
 
 /// Flink's spelling: "RUNNING".
 constexpr std::string_view toString(JobStatus status) noexcept {
@@ -34,6 +34,8 @@ constexpr std::string_view toString(JobStatus status) noexcept {
             return "CANCELED";
         case JobStatus::Finished:
             return "FINISHED";
+        case JobStatus::Restarting:
+            return "RESTARTING";
     }
     return "?";
 }

@@ -12,8 +12,15 @@
 
 namespace millrace::detail {
 
+/// What the subtasks of one node share.
+struct SharedSlot {
+    const GraphNode* node;
+    std::shared_ptr<SharedState> state;
+};
+
 /// The tasks of a job and what joins them.
 struct JobTasks {
+    OwnerList<SharedSlot> shared;  ///< of the nodes that have some
     OwnerList<Channel> channels;
     OwnerList<SourceAlignment> alignments;
     OwnerList<Task> tasks;  // last: their ports go before the channels
@@ -25,9 +32,10 @@ std::pair<int, int> rescaleTargets(int producer, int producers, int consumers);
 /// Builds the tasks of a graph whose parallelism is resolved. `graph` must outlive the tasks.
 /// A node is called directly by its producer when it has one input, equal parallelism, nothing is exchanged in between
 /// (or nothing can be: one subtask on both sides) and both may be chained; everything else goes over channels.
-/// *Failure:* GraphException or ConfigurationException for what cannot be wired; what a factory throws.
+/// `supervisor` (may be null) knows what is restored.
+/// *Failure:* GraphException or ConfigurationException for what cannot be wired; what a factory or a restore throws.
 JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-                 JobSegmentPool& segments);
+                 JobSegmentPool& segments, JobSupervisor* supervisor = nullptr);
 
 }  // namespace millrace::detail
 

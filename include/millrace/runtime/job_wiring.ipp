@@ -18,8 +18,9 @@ inline constexpr Duration kLeastAlignmentDrift = std::chrono::seconds(1);
 class JobWiring {
 public:
     JobWiring(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-              JobSegmentPool& segments)
-        : graph_(graph), job_(job), executor_(executor), accumulators_(accumulators), segments_(segments) {}
+              JobSegmentPool& segments, JobSupervisor* supervisor)
+        : graph_(graph), job_(job), executor_(executor), accumulators_(accumulators), segments_(segments),
+          supervisor_(supervisor) {}
 
     JobTasks wire();
 
@@ -43,6 +44,7 @@ private:
     TaskExecutor& executor_;
     Accumulators& accumulators_;
     JobSegmentPool& segments_;
+    JobSupervisor* supervisor_;
     PointerList<StageSlot> slots_;  ///< by node, then by subtask
     JobTasks out_;
 };
@@ -56,6 +58,7 @@ MILLRACE_INLINE_COLD JobTasks JobWiring::wire() {
     }
     for (Task& task : out_.tasks) task.finishWiring();
     if (graph_.alignSources && !isBatch()) alignSources();
+    if (supervisor_ != nullptr) supervisor_->attach(out_);
     return std::move(out_);
 }
 
@@ -102,11 +105,14 @@ MILLRACE_INLINE_COLD bool JobWiring::isCalledDirectly(const GraphNode& consumer)
 
 MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     if (node.factory == nullptr) raise<GraphException>({"'", operatorNames(node), "' has no stage factory"});
-    const std::shared_ptr<SharedState> shared = node.factory->createShared(*node.parallelism);
+    const std::shared_ptr<SharedState> shared =
+        node.factory->createShared(*node.parallelism, supervisor_ != nullptr ? supervisor_->restoredShared() : nullptr);
+    if (shared != nullptr) out_.shared.add(new SharedSlot{&node, shared});
     const bool directly = isCalledDirectly(node);
     for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
         Task& task = directly ? *slotOf(this->node(node.inputs.front().from), subtask).task : newTask(node, subtask);
-        std::unique_ptr<Stage> stage = node.factory->create(shared);
+        std::unique_ptr<Stage> stage = supervisor_ != nullptr ? supervisor_->replacement(node) : nullptr;
+        if (stage == nullptr) stage = node.factory->create(shared);
         if (isBatch()) stage = graph_.batchStage(std::move(stage), node, graph_.batch);
         slots_.add(task.addStage(std::move(stage), node, subtask));
     }
@@ -238,8 +244,8 @@ MILLRACE_INLINE_COLD std::pair<int, int> rescaleTargets(int producer, int produc
 }
 
 MILLRACE_INLINE_COLD JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
-                                      Accumulators& accumulators, JobSegmentPool& segments) {
-    return JobWiring(graph, job, executor, accumulators, segments).wire();
+                                      Accumulators& accumulators, JobSegmentPool& segments, JobSupervisor* supervisor) {
+    return JobWiring(graph, job, executor, accumulators, segments, supervisor).wire();
 }
 
 }  // namespace millrace::detail

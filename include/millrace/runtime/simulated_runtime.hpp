@@ -36,6 +36,10 @@ public:
     /// Runs everything that happens within `time` of virtual time.
     void advance(Duration time);
 
+    /// Virtual time that each step takes from here on (0). With 0 the clock stands still while anything can run, so nothing
+    /// that goes by time, such as a checkpoint at an interval, happens in the middle of a bounded job.
+    void setStepDuration(Duration duration);
+
     Timestamp now() const;
     std::uint64_t traceHash() const;
 

@@ -44,6 +44,7 @@ public:
             if (Actor* const actor = take(); actor != nullptr) {
                 trace(static_cast<std::uint64_t>(actor->id()) * 2 + 1);
                 actor->run();
+                if (stepDuration_ > Duration{0}) setClock(saturatingAdd(now(), stepDuration_));
                 return true;
             }
             if (!jumpToNextTimer(limit)) return false;
@@ -53,6 +54,8 @@ public:
     void setClock(Timestamp time) {
         if (time > now()) now_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
     }
+
+    void setStepDuration(Duration duration) noexcept { stepDuration_ = duration; }
 
     bool waitFor(Job& job, std::optional<Duration> timeout) override {
         const Timestamp limit = timeout ? saturatingAdd(now(), *timeout) : kMaxTimestamp;
@@ -114,6 +117,7 @@ private:
     std::vector<Actor*> ready_;
     ExecutorTimers timers_;
     std::uint64_t state_;
+    Duration stepDuration_{0};
     std::atomic<std::int64_t> now_;
     std::atomic<std::uint64_t> hash_{0};
 };
@@ -141,6 +145,10 @@ MILLRACE_INLINE_COLD void SimulatedRuntime::advance(Duration time) {
     const Timestamp limit = saturatingAdd(now(), time);
     while (executor_->stepUntil(limit)) continue;
     executor_->setClock(limit);
+}
+
+MILLRACE_INLINE_COLD void SimulatedRuntime::setStepDuration(Duration duration) {
+    executor_->setStepDuration(duration);
 }
 
 MILLRACE_INLINE_COLD Timestamp SimulatedRuntime::now() const {

@@ -6,6 +6,7 @@
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/channel.hpp>
 #include <millrace/runtime/job_control.hpp>
+#include <millrace/runtime/job_supervisor.hpp>
 #include <millrace/runtime/source_alignment.hpp>
 #include <millrace/runtime/stage_slot.hpp>
 #include <millrace/time/watermark_valve.hpp>
@@ -55,6 +56,7 @@ public:
     void addInput(Channel& channel, int input);
     void finishWiring();
     void align(SourceAlignment& group);
+    void takePartInCheckpoints(std::unique_ptr<TaskCheckpoints> part) noexcept { checkpoints_ = std::move(part); }
 
     // ---- from any thread ----
     /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
@@ -74,6 +76,8 @@ public:
     void release() noexcept;
 
 private:
+    friend class CheckpointParticipant;
+
     struct Input {
         int logical;
         std::size_t channels = 0;
@@ -97,7 +101,7 @@ private:
     };
 
     MILLRACE_INLINE Outcome advance() noexcept override;
-    void onEnded() override { job_.taskEnded(); }
+    void onEnded() override { job_.taskEnded(*this); }
 
     Outcome work();
     void open();
@@ -173,6 +177,8 @@ private:
     int blocksToClock_ = 0;
     Duration lastClock_{0};
     Duration lastFlush_{0};
+
+    std::unique_ptr<TaskCheckpoints> checkpoints_;  ///< null: the job takes none
 
     SourceAlignment* alignment_ = nullptr;
     std::size_t alignmentMember_ = 0;

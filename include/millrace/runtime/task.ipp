@@ -119,7 +119,7 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             continueBatch();
         } else if (finishing_) {
             const Outcome outcome = finish();
-            if (outcome == Outcome::Ended) return outcome;
+            if (outcome != Outcome::Yield) return outcome;
         } else if (stages_.front().node->isSource ? !poll() : !receive()) {
             const Outcome outcome = waitForInput();
             if (outcome == Outcome::Wait) return outcome;
@@ -201,6 +201,7 @@ MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
 MILLRACE_INLINE_COLD Actor::Outcome Task::finish() {
     flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
+    if (checkpoints_ != nullptr && !checkpoints_->mayEnd()) return Outcome::Wait;
     if (alignment_ != nullptr) alignment_->publish(alignmentMember_, SourceAlignment::kNotCounted);
     executor().trace(0xe0d);
     close(true);

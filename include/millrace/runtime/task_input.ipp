@@ -78,9 +78,12 @@ MILLRACE_INLINE void Task::onControl() {
                 if (&openChannels_[i] == &from) openChannels_.removeAt(i);
             }
             if (--input.openChannels == 0) queue({Event::Kind::EndInput, input.logical});
+            if (checkpoints_ != nullptr) checkpoints_->onChannelEnded();
             break;
         case ControlKind::Barrier:
-            throw MillraceException("this runtime does not take checkpoints yet, but got a barrier");
+            if (checkpoints_ == nullptr) throw MillraceException("a barrier came to a job that takes no checkpoints");
+            checkpoints_->onBarrier(batch_->controlId);
+            break;
     }
 }
 
@@ -104,7 +107,7 @@ MILLRACE_INLINE bool Task::runEvents() {
             break;
         case Event::Kind::EndInput:
             settle(call(slot, true, [&](Stage& stage) { return stage.endInput(event.input); }));
-            finishing_ = openChannels_.empty();
+            finishing_ = openChannels_.empty() && (checkpoints_ == nullptr || !checkpoints_->hasBlockedChannels());
             break;
     }
     return true;
@@ -116,6 +119,7 @@ MILLRACE_INLINE bool Task::poll() {
         endSource();
         return true;
     }
+    if (checkpoints_ != nullptr && checkpoints_->sourcePaused()) return false;
     if (alignment_ != nullptr && alignment_->mustPause(alignmentMember_)) return false;
     const PollStatus status = call(stages_.front(), true, [](Stage& stage) { return stage.poll(); });
     executor().trace(0x9011 + static_cast<std::uint64_t>(status));

@@ -140,7 +140,7 @@ MILLRACE_INLINE_COLD void PipelineHost::open(const SnapshotSource* source) {
     links_.clear();
     timers_.clear();
     inputs_ = std::vector<StageOutputs>(fragment_->inputs.size());
-    for (const GraphNode& node : nodes) stages_.push_back(node.factory->create(node.factory->createShared(1)));
+    for (const GraphNode& node : nodes) stages_.push_back(node.factory->create(node.factory->createShared(1, nullptr)));
     const auto stageOf = [&](int node) -> Stage& {
         return node == fragment_->output ? *recorder_ : *stages_[static_cast<std::size_t>(node)];
     };

@@ -1,0 +1,19 @@
+#ifndef MILLRACE_API_CHECKPOINTING_HPP
+#define MILLRACE_API_CHECKPOINTING_HPP
+
+#include <millrace/api/stream_environment.hpp>
+#include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/runtime/checkpoint_coordinator.hpp>
+
+namespace millrace::detail {
+
+/// Checks the values of a configuration. *Failure:* ConfigurationException naming the field.
+void checkConfig(const CheckpointConfig& config);
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/api/checkpointing.ipp>
+#endif
+
+#endif  // MILLRACE_API_CHECKPOINTING_HPP

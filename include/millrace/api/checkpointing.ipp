@@ -1,0 +1,54 @@
+#ifndef MILLRACE_API_CHECKPOINTING_IPP
+#define MILLRACE_API_CHECKPOINTING_IPP
+
+#include <millrace/api/checkpointing.hpp>
+#include <millrace/checkpoint/memory_checkpoint_store.hpp>
+#include <millrace/core/message.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace millrace {
+
+namespace detail {
+
+MILLRACE_INLINE_COLD void checkConfig(const CheckpointConfig& config) {
+    const char* wrong = nullptr;
+    if (config.interval && *config.interval <= Duration{0})
+        wrong = "interval must be above 0; leave it unset to take none";
+    if (config.timeout <= Duration{0}) wrong = "timeout must be above 0";
+    if (config.minPause < Duration{0}) wrong = "minPause must not be negative";
+    if (config.maxConcurrent < 1) wrong = "maxConcurrent must be at least 1";
+    if (config.maxConcurrent > 1 && config.minPause > Duration{0}) wrong = "minPause needs maxConcurrent 1";
+    if (config.tolerableFailures < 0) wrong = "tolerableFailures must not be negative";
+    if (config.retained < 1) wrong = "retained must be at least 1";
+    if (wrong != nullptr) raise<ConfigurationException>({"enableCheckpointing: ", wrong});
+}
+
+class CheckpointSupervision final : public JobSupervision {
+public:
+    explicit CheckpointSupervision(CheckpointConfig config) : config_(std::move(config)) {}
+
+    [[gnu::cold]] std::unique_ptr<JobSupervisor> create(Job& job) const override {
+        const auto open = [](const std::string& directory) -> std::shared_ptr<const StoredCheckpoint> {
+            raise<IoException>({"no checkpoint at ", directory});
+        };
+        return std::unique_ptr<JobSupervisor>(
+            new CheckpointCoordinator(job, config_, std::make_shared<MemoryCheckpointStore>(), open));
+    }
+
+private:
+    CheckpointConfig config_;
+};
+
+}  // namespace detail
+
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::enableCheckpointing(const CheckpointConfig& config) {
+    detail::checkConfig(config);
+    settings_.supervision = std::make_shared<detail::CheckpointSupervision>(config);
+    return *this;
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_API_CHECKPOINTING_IPP

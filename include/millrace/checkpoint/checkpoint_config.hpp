@@ -1,0 +1,69 @@
+#ifndef MILLRACE_CHECKPOINT_CHECKPOINT_CONFIG_HPP
+#define MILLRACE_CHECKPOINT_CHECKPOINT_CONFIG_HPP
+
+#include <millrace/checkpoint/checkpoint_store.hpp>
+#include <millrace/checkpoint/restart_strategy.hpp>
+#include <millrace/time/timestamp.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace millrace {
+
+/// What a checkpoint promises for the state. @public
+enum class CheckpointingMode : std::uint8_t {
+    ExactlyOnce,  ///< inputs that have delivered the barrier wait for the others
+    AtLeastOnce   ///< they do not wait: what comes behind their barrier may count twice after a restore
+};
+
+/// Which checkpoints stay when the job is cancelled or fails for good. Those of a job that finishes are removed. @public
+enum class CheckpointRetention : std::uint8_t {
+    RetainOnCancellation,  ///< all that are kept stay: the next run goes on from the newest
+    DeleteOnCancellation,  ///< they stay after a failure only
+    NoExternalized         ///< none stays
+};
+
+/// How a job takes checkpoints. @public
+struct CheckpointConfig {
+    /// Time between the starts of two checkpoints. None: only when asked for by the JobClient.
+    std::optional<Duration> interval;
+    /// Where they are kept; created if missing. Empty: in memory, where they survive failures of the job, but not of the
+    /// process.
+    std::string directory{};
+    CheckpointingMode mode = CheckpointingMode::ExactlyOnce;
+    /// A checkpoint that takes longer is given up.
+    Duration timeout = std::chrono::minutes(10);
+    /// Least time between the end of one and the start of the next.
+    Duration minPause{0};
+    int maxConcurrent = 1;
+    /// Checkpoints in a row that may fail before the job does.
+    int tolerableFailures = 0;
+    /// Completed checkpoints that are kept.
+    int retained = 1;
+    CheckpointRetention retention = CheckpointRetention::RetainOnCancellation;
+    /// Begin with the newest intact checkpoint in `directory`, if there is one: so a process that was killed goes on when it
+    /// is started again. With false the job starts anew, behind those that are there.
+    bool resume = true;
+    /// A savepoint or checkpoint directory to begin with instead. When `directory` already has a checkpoint that was taken
+    /// since, that one counts, unless `resume` is false.
+    std::string restoreFrom{};
+    /// State in the checkpoint whose operator is no longer there is dropped instead of refused.
+    bool allowNonRestoredState = false;
+    RestartStrategy restart = RestartStrategy::exponentialDelay();
+};
+
+namespace detail {
+
+/// Makes the store of a job. *Failure:* says what is wrong with its directory.
+using CheckpointStoreFactory = std::function<std::shared_ptr<CheckpointStore>(const CheckpointConfig& config)>;
+/// Opens a savepoint or checkpoint by its directory.
+using CheckpointOpener = std::function<std::shared_ptr<const StoredCheckpoint>(const std::string& directory)>;
+
+}  // namespace detail
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CHECKPOINT_CHECKPOINT_CONFIG_HPP

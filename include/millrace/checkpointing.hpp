@@ -1,0 +1,8 @@
+#ifndef MILLRACE_CHECKPOINTING_HPP
+#define MILLRACE_CHECKPOINTING_HPP
+
+// State that survives: `env.enableCheckpointing(CheckpointConfig{…})`, restarts after failures, savepoints.
+
+#include <millrace/api/checkpointing.hpp>
+
+#endif  // MILLRACE_CHECKPOINTING_HPP

@@ -1,0 +1,179 @@
+#ifndef MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_HPP
+#define MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_HPP
+
+#include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/checkpoint/subtask_state.hpp>
+#include <millrace/core/config.hpp>
+#include <millrace/runtime/io_thread.hpp>
+#include <millrace/runtime/job.hpp>
+#include <millrace/runtime/job_supervisor.hpp>
+#include <millrace/runtime/snapshot_request.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::detail {
+
+class CheckpointParticipant;
+
+/// Takes the checkpoints of a job and starts it again when it has failed. An actor like the job's tasks: it runs on their
+/// threads (in a simulation under the same seed and clock), and what it hears comes as messages. Files are written by a
+/// thread of its own where there are threads at all.
+///
+/// A checkpoint: sources are told by mail and send a barrier; each task acknowledges with its state, which is written at
+/// once; when all have, and everything is written, the description makes it count; then the tasks are told.
+class CheckpointCoordinator final : public JobSupervisor, private Actor {
+public:
+    CheckpointCoordinator(Job& job, CheckpointConfig config, std::shared_ptr<CheckpointStore> store,
+                          CheckpointOpener open);
+    MILLRACE_INLINE ~CheckpointCoordinator() override;
+
+    // ---- the job ----
+    MILLRACE_INLINE void prepare(JobGraph& graph) override;
+    MILLRACE_INLINE const SnapshotSource* restoredShared() override;
+    MILLRACE_INLINE std::unique_ptr<Stage> replacement(const GraphNode& node) override;
+    MILLRACE_INLINE void attach(JobTasks& tasks) override;
+    MILLRACE_INLINE void start() override;
+    MILLRACE_INLINE void taskEnded(Task& task) override;
+    MILLRACE_INLINE void stateChanged() override;
+    MILLRACE_INLINE void request(std::shared_ptr<SnapshotRequest> request) override;
+    MILLRACE_INLINE std::vector<CheckpointStatistics> statistics() const override;
+
+    // ---- the tasks ----
+    void acknowledge(int task, std::int64_t checkpointId, std::shared_ptr<MemorySnapshot> part);
+    void awaitsFinalCheckpoint(int task);
+    /// Has been told that the checkpoint is complete that the job ends with.
+    void confirm(int task);
+    /// All tasks await a last checkpoint: the savepoint that the job ends with.
+    bool drainsIntoSavepoint() const noexcept { return drains_.load(); }
+
+private:
+    struct Member {
+        Task* task = nullptr;
+        CheckpointParticipant* part = nullptr;
+        bool isSource = false;
+        bool ended = false;
+        bool awaiting = false;   ///< all its input has been handled; waits for a checkpoint
+        bool confirmed = false;  ///< has committed the checkpoint that the job ends with
+    };
+    struct Message {
+        enum class Kind : std::uint8_t {
+            Acknowledged,
+            Written,
+            Completed,
+            Failed,
+            TaskEnded,
+            Awaiting,
+            Confirmed,
+            StateChanged
+        };
+        Kind kind;
+        int task = -1;
+        std::int64_t checkpoint = 0;
+        std::shared_ptr<MemorySnapshot> part{};
+        std::shared_ptr<CheckpointInfo> info{};
+        std::exception_ptr error{};
+    };
+    /// A checkpoint that is under way.
+    struct Pending {
+        CheckpointDescription description;
+        Duration began{0};
+        std::vector<bool> missing;   ///< by task: has not acknowledged yet
+        std::vector<bool> finished;  ///< by task: had ended before the barrier reached it
+        std::size_t missingCount = 0;
+        std::size_t writing = 0;
+        bool completing = false;
+        std::shared_ptr<SnapshotRequest> request;  ///< null: periodic, or the last one
+    };
+    enum class Phase : std::uint8_t { Running, Restarting, Ending };
+
+    MILLRACE_INLINE Outcome advance() noexcept override;
+    void onEnded() override { job_.finish(); }
+
+    Outcome work();
+    void send(Message message);
+    bool takeMessages();
+    void handle(Message& message);
+    void onTaskEnded(int task);
+    void onCompleted(Message& message);
+
+    void triggerDue();
+    std::shared_ptr<SnapshotRequest> nextRequest();
+    Duration endOfPause() const;
+    void endIfStopped();
+    bool allSourcesEnded() const noexcept;
+    bool allOpenTasksAwait() const noexcept;
+    void trigger(std::shared_ptr<SnapshotRequest> request);
+    void expire();
+    Pending* find(std::int64_t checkpointId);
+    void completeIfReady(Pending& pending);
+    void giveUp(Pending& pending, std::exception_ptr why, bool counts);
+    void giveUpAll(const char* why);
+    void forgetShared();
+    void removeOld();
+    template <class Work>
+    void write(std::int64_t checkpointId, Message::Kind kind, Work work);
+    template <class Fn>
+    void mailTo(const Member& member, Fn fn);
+
+    void attemptOver();
+    void restartNow();
+    void end();
+    void failRequests(const char* why);
+    std::shared_ptr<const StoredCheckpoint> newestIntact();
+    void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
+    void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
+    void wakeAt(Duration monotonic);
+    Duration clock() const { return executor().monotonicNow(); }
+
+    Job& job_;
+    const CheckpointConfig config_;
+    std::shared_ptr<CheckpointStore> store_;
+    CheckpointOpener open_;
+    const JobGraph* graph_ = nullptr;
+    std::shared_ptr<const StoredCheckpoint> initial_;   ///< what the job began with
+    std::shared_ptr<const StoredCheckpoint> restored_;  ///< what this attempt began with
+    std::unique_ptr<SharedPieces> restoredShared_;
+    OwnerList<SubtaskState> states_;  ///< what each stage restores, until it has opened
+
+    // messages
+    mutable std::mutex mutex_;
+    std::vector<Message> inbox_;
+    std::vector<std::shared_ptr<SnapshotRequest>> requests_;
+    std::vector<CheckpointStatistics> statistics_;  ///< oldest first
+    bool closed_ = false;                           ///< requests come too late
+    std::vector<Message> messages_;
+
+    // its own thread
+    Phase phase_ = Phase::Running;
+    std::vector<Member> members_;  ///< by task id
+    std::vector<std::shared_ptr<SharedState>> shared_;
+    std::size_t openTasks_ = 0;
+    OwnerList<Pending> pending_;  ///< oldest first
+    std::int64_t nextId_ = 1;
+    int failuresInARow_ = 0;
+    Duration nextTrigger_ = Duration::max();
+    Duration lastEnd_ = Duration::min();
+    Duration restartAt_{0};
+    RestartStrategy::State restarts_;
+    std::shared_ptr<SnapshotRequest> stopping_;  ///< what ends the job is under way
+    bool stopped_ = false;                       ///< it is complete, and no input is to end
+    bool suspended_ = false;                     ///< it was a checkpoint: it stays
+    std::atomic<bool> drains_{false};
+    std::size_t workAtIo_ = 0;
+    IoThread io_;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/checkpoint_coordinator.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_HPP

@@ -1,0 +1,714 @@
+#ifndef MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP
+#define MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP
+
+#include <millrace/core/log.hpp>
+#include <millrace/core/message.hpp>
+#include <millrace/graph/execution_plan.hpp>
+#include <millrace/runtime/checkpoint_coordinator.hpp>
+#include <millrace/runtime/checkpoint_participant.hpp>
+#include <millrace/runtime/finished_stage.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::detail {
+
+inline constexpr int kCoordinatorId = 1 << 20;  // behind all tasks, in the trace of a simulation
+inline constexpr std::size_t kKeptStatistics = 100;
+
+MILLRACE_INLINE_COLD CheckpointCoordinator::CheckpointCoordinator(Job& job, CheckpointConfig config,
+                                                                  std::shared_ptr<CheckpointStore> store,
+                                                                  CheckpointOpener open)
+    : Actor(job.executor(), kCoordinatorId), job_(job), config_(std::move(config)), store_(std::move(store)),
+      open_(std::move(open)), restarts_(config_.restart, job.graph().seed ^ 0x5eedU) {}
+
+MILLRACE_INLINE_COLD CheckpointCoordinator::~CheckpointCoordinator() {
+    io_.stop();  // its last message may still be on the way to this object
+}
+
+// ---- the job: before and between attempts -----------------------------------------------------------------------------
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
+    graph_ = &graph;
+    nextId_ = store_->lastId() + 1;
+    std::shared_ptr<const StoredCheckpoint> found;
+    if (config_.resume) found = newestIntact();
+    if (found == nullptr && !config_.restoreFrom.empty()) found = open_(config_.restoreFrom);
+    if (found == nullptr) return;
+    check(*found, graph);
+    if (!graph.maxParallelismGiven) graph.maxParallelism = found->description().maxParallelism;
+    log(LogLevel::Info, message({"job '", graph.jobName, "' begins with checkpoint ", found->description().id, " (",
+                                 found->place(), ")"}));
+    initial_ = found;
+    restoreFrom(std::move(found));
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint) {
+    restored_ = std::move(checkpoint);
+    restoredShared_.reset(restored_ != nullptr ? new SharedPieces(restored_) : nullptr);
+}
+
+/// The newest checkpoint that can be read; what is damaged is named in the log and passed over.
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestIntact() {
+    for (const CheckpointInfo& info : store_->completed()) {
+        if (info.kind != CheckpointKind::Checkpoint) continue;
+        try {
+            return store_->load(info.id);
+        } catch (const std::exception& error) {
+            log(LogLevel::Error, message({"checkpoint ", info.id,
+                                          " cannot be used, an older one is looked for: ", describeException(error)}));
+        }
+    }
+    return nullptr;
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& checkpoint,
+                                                       const JobGraph& graph) const {
+    const CheckpointDescription& saved = checkpoint.description();
+    if (graph.maxParallelismGiven && graph.maxParallelism != saved.maxParallelism) {
+        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
+                                       ") was taken with maximum parallelism ", saved.maxParallelism,
+                                       ", but setMaxParallelism(", graph.maxParallelism,
+                                       ") asks for another: keyed state cannot be spread anew; set it to ",
+                                       saved.maxParallelism, " or leave it unset"});
+    }
+    for (const GraphNode& node : graph.nodes) {
+        if (*node.parallelism > saved.maxParallelism) {
+            raise<ConfigurationException>({"the parallelism of '", operatorNames(node), "' is ", *node.parallelism,
+                                           ", but checkpoint ", saved.id, " (", checkpoint.place(),
+                                           ") was taken with maximum parallelism ", saved.maxParallelism,
+                                           "; no operator may have more subtasks than that"});
+        }
+    }
+    if (config_.allowNonRestoredState) return;
+    for (const CheckpointedOperator& old : saved.operators) {
+        bool isThere = false;
+        for (const GraphNode& node : graph.nodes) {
+            for (const OperatorInfo& info : node.operators) isThere = isThere || info.uid == old.uid;
+        }
+        if (isThere || checkpoint.statesOf(old.uid).empty()) continue;
+        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
+                                       ") has state of the operator '", old.name, "' with uid '", old.uid,
+                                       "', but the pipeline has no operator of that uid. Give the operator that shall"
+                                       " have the state this uid, or set allowNonRestoredState to drop it"});
+    }
+}
+
+MILLRACE_INLINE_COLD const SnapshotSource* CheckpointCoordinator::restoredShared() {
+    return restoredShared_.get();
+}
+
+MILLRACE_INLINE_COLD std::unique_ptr<Stage> CheckpointCoordinator::replacement(const GraphNode& node) {
+    // sources find for themselves that there is nothing left to read
+    if (restored_ == nullptr || node.isSource) return nullptr;
+    for (const OperatorInfo& info : node.operators) {
+        bool finished = false;
+        for (const CheckpointedOperator& old : restored_->description().operators) {
+            finished = finished || (old.uid == info.uid && old.finishedSubtasks == old.parallelism);
+        }
+        if (!finished) return nullptr;
+    }
+    return std::unique_ptr<Stage>(new FinishedStage(node));
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks) {
+    shared_.clear();
+    for (const SharedSlot& slot : tasks.shared) shared_.push_back(slot.state);
+    members_.clear();
+    states_.clear();
+    for (Task& task : tasks.tasks) {
+        auto part = std::make_unique<CheckpointParticipant>(task, *this, config_.mode);
+        Member member;
+        member.task = &task;
+        member.part = part.get();
+        member.isSource = task.stages().front().node->isSource;
+        task.takePartInCheckpoints(std::move(part));
+        members_.push_back(member);
+        if (restored_ == nullptr) continue;
+        for (StageSlot& slot : task.stages()) {
+            const SubtaskState& state = states_.add(new SubtaskState(restored_, slot.subtask, *slot.node->parallelism));
+            slot.call([&](Stage& stage) { stage.restore(state); });
+        }
+    }
+    openTasks_ = members_.size();
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::start() {
+    if (config_.interval) {
+        nextTrigger_ = clock() + *config_.interval;
+        wakeAt(nextTrigger_);
+    }
+}
+
+// ---- messages ---------------------------------------------------------------------------------------------------------
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::send(Message message) {
+    {
+        const std::lock_guard lock(mutex_);
+        inbox_.push_back(std::move(message));
+    }
+    wake();
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::taskEnded(Task& task) {
+    const std::shared_ptr<Job> alive = job_.shared_from_this();  // the message may end the job before `send` returns
+    send({.kind = Message::Kind::TaskEnded, .task = task.id()});
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::stateChanged() {
+    send({.kind = Message::Kind::StateChanged});
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::acknowledge(int task, std::int64_t checkpointId,
+                                                             std::shared_ptr<MemorySnapshot> part) {
+    send({.kind = Message::Kind::Acknowledged, .task = task, .checkpoint = checkpointId, .part = std::move(part)});
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::awaitsFinalCheckpoint(int task) {
+    send({.kind = Message::Kind::Awaiting, .task = task});
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::confirm(int task) {
+    send({.kind = Message::Kind::Confirmed, .task = task});
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::request(std::shared_ptr<SnapshotRequest> request) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!closed_) {
+            requests_.push_back(std::move(request));
+            request = nullptr;
+        }
+    }
+    if (request == nullptr) {
+        wake();
+    } else {
+        request->fail(std::make_exception_ptr(CheckpointException(
+            message({"job '", job_.graph().jobName, "' has ended; there is nothing left to save"}))));
+    }
+}
+
+MILLRACE_INLINE_COLD std::vector<CheckpointStatistics> CheckpointCoordinator::statistics() const {
+    const std::lock_guard lock(mutex_);
+    return statistics_;
+}
+
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::takeMessages() {
+    messages_.clear();
+    const std::lock_guard lock(mutex_);
+    messages_.swap(inbox_);
+    return !messages_.empty();
+}
+
+MILLRACE_INLINE_COLD Actor::Outcome CheckpointCoordinator::advance() noexcept {
+    try {
+        return work();
+    } catch (...) {
+        job_.fail(std::current_exception());
+        return Outcome::Yield;
+    }
+}
+
+MILLRACE_INLINE_COLD Actor::Outcome CheckpointCoordinator::work() {
+    while (takeMessages()) {
+        for (Message& each : messages_) handle(each);
+    }
+    switch (phase_) {
+        case Phase::Running:
+            if (job_.aborting()) giveUpAll("the job has been cancelled or has failed");
+            expire();
+            triggerDue();
+            if (openTasks_ == 0 && pending_.empty()) attemptOver();
+            break;
+        case Phase::Restarting:
+            if (job_.status() != JobStatus::Restarting) {
+                end();
+            } else if (clock() >= restartAt_) {
+                restartNow();
+            } else {
+                wakeAt(restartAt_);
+            }
+            break;
+        case Phase::Ending:
+            break;
+    }
+    const std::lock_guard lock(mutex_);
+    if (!inbox_.empty()) return Outcome::Yield;
+    return phase_ == Phase::Ending && workAtIo_ == 0 ? Outcome::Ended : Outcome::Wait;
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
+    Pending* const pending = find(message.checkpoint);
+    switch (message.kind) {
+        case Message::Kind::Acknowledged: {
+            const auto task = static_cast<std::size_t>(message.task);
+            if (pending == nullptr || !pending->missing[task]) break;  // given up
+            pending->missing[task] = false;
+            --pending->missingCount;
+            ++pending->writing;
+            const int subtask = members_[task].task->context().subtaskIndex;
+            write(message.checkpoint, Message::Kind::Written,
+                  [store = store_, id = message.checkpoint, task = message.task, subtask, part = message.part] {
+                      store->writePart(id, task, subtask, *part);
+                      return std::shared_ptr<CheckpointInfo>();
+                  });
+            break;
+        }
+        case Message::Kind::Written:
+            --workAtIo_;
+            if (pending == nullptr) break;
+            --pending->writing;
+            completeIfReady(*pending);
+            break;
+        case Message::Kind::Completed:
+            --workAtIo_;
+            if (pending != nullptr) onCompleted(message);
+            break;
+        case Message::Kind::Failed:
+            --workAtIo_;
+            if (pending != nullptr) giveUp(*pending, message.error, true);
+            break;
+        case Message::Kind::TaskEnded:
+            onTaskEnded(message.task);
+            break;
+        case Message::Kind::Awaiting: {
+            const auto task = static_cast<std::size_t>(message.task);
+            members_[task].awaiting = true;
+            for (Pending& each : pending_) {
+                if (!each.missing[task]) continue;
+                mailTo(members_[task],
+                       [id = each.description.id](CheckpointParticipant& part) { part.trigger(id, false); });
+            }
+            break;
+        }
+        case Message::Kind::Confirmed:
+            members_[static_cast<std::size_t>(message.task)].confirmed = true;
+            endIfStopped();
+            break;
+        case Message::Kind::StateChanged:
+            break;
+    }
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::onTaskEnded(int task) {
+    const auto index = static_cast<std::size_t>(task);
+    members_[index].ended = true;
+    --openTasks_;
+    if (job_.aborting()) return;
+    endIfStopped();
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        Pending& each = pending_[i];
+        if (!each.missing[index]) continue;
+        each.missing[index] = false;
+        each.finished[index] = true;
+        --each.missingCount;
+        completeIfReady(each);
+    }
+}
+
+// ---- checkpoints ------------------------------------------------------------------------------------------------------
+
+MILLRACE_INLINE_COLD CheckpointCoordinator::Pending* CheckpointCoordinator::find(std::int64_t checkpointId) {
+    for (Pending& each : pending_) {
+        if (each.description.id == checkpointId) return &each;
+    }
+    return nullptr;
+}
+
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::allSourcesEnded() const noexcept {
+    return std::none_of(members_.begin(), members_.end(),
+                        [](const Member& each) { return each.isSource && !each.ended && !each.awaiting; });
+}
+
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::allOpenTasksAwait() const noexcept {
+    return openTasks_ > 0 && std::all_of(members_.begin(), members_.end(),
+                                         [](const Member& each) { return each.ended || each.awaiting; });
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::triggerDue() {
+    if (job_.aborting() || openTasks_ == 0) return;
+    if (stopping_ == nullptr) {
+        if (const std::shared_ptr<SnapshotRequest> request = nextRequest(); request != nullptr) {
+            if (request->stop) stopping_ = request;
+            if (!request->drain) {
+                trigger(request);
+            } else {
+                drains_.store(true);
+                job_.stop(true);
+            }
+            return;
+        }
+    } else {
+        // everything has fired and been handled: the savepoint that this was for
+        if (stopping_->drain && pending_.empty() && allOpenTasksAwait()) trigger(stopping_);
+        return;
+    }
+    const Duration now = clock();
+    if (allOpenTasksAwait()) {
+        // a failed one is tried again, but not at once
+        if (pending_.empty() && (failuresInARow_ == 0 || now >= nextTrigger_)) trigger(nullptr);
+        return;
+    }
+    if (now < nextTrigger_ || allSourcesEnded() || pending_.size() >= static_cast<std::size_t>(config_.maxConcurrent)) {
+        return;
+    }
+    if (const Duration earliest = endOfPause(); now < earliest) {
+        wakeAt(earliest);
+    } else {
+        trigger(nullptr);
+    }
+}
+
+/// When the pause after the last checkpoint is over.
+MILLRACE_INLINE_COLD Duration CheckpointCoordinator::endOfPause() const {
+    return lastEnd_ == Duration::min() ? lastEnd_ : lastEnd_ + config_.minPause;
+}
+
+/// What somebody outside waits for; one at a time, and nothing else at the same time.
+MILLRACE_INLINE_COLD std::shared_ptr<SnapshotRequest> CheckpointCoordinator::nextRequest() {
+    const std::lock_guard lock(mutex_);
+    if (requests_.empty() || (!pending_.empty() && !requests_.front()->drain)) return nullptr;
+    std::shared_ptr<SnapshotRequest> request = std::move(requests_.front());
+    requests_.erase(requests_.begin());
+    return request;
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<SnapshotRequest> request) {
+    Pending& pending = pending_.add(new Pending);
+    pending.began = clock();
+    pending.request = std::move(request);
+    CheckpointDescription& description = pending.description;
+    description.id = nextId_++;
+    description.jobName = graph_->jobName;
+    description.triggered = executor().now();
+    description.maxParallelism = graph_->maxParallelism;
+    if (pending.request != nullptr) {
+        description.kind = pending.request->kind;
+        description.target = pending.request->target;
+    }
+    for (const GraphNode& node : graph_->nodes) {
+        for (const OperatorInfo& info : node.operators) {
+            description.operators.add(new CheckpointedOperator{info.uid, info.name, info.kind, *node.parallelism, 0});
+        }
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        if (statistics_.size() == kKeptStatistics) statistics_.erase(statistics_.begin());
+        CheckpointStatistics statistics;
+        statistics.id = description.id;
+        statistics.kind = description.kind;
+        statistics.triggered = description.triggered;
+        statistics_.push_back(std::move(statistics));
+    }
+    for (const Member& member : members_) {
+        pending.missing.push_back(!member.ended);
+        pending.finished.push_back(member.ended);
+        if (!member.ended) ++pending.missingCount;
+    }
+    if (config_.interval) nextTrigger_ = pending.began + *config_.interval;
+    const Duration deadline = pending.began + config_.timeout;
+    wakeAt(std::min(deadline, nextTrigger_));
+    if (deadline > nextTrigger_) wakeAt(deadline);
+
+    // if the store cannot begin, the checkpoint is given up when that comes back; what is written meanwhile is dropped
+    ++pending.writing;
+    const auto copy = std::make_shared<CheckpointDescription>(description);
+    const std::int64_t id = description.id;
+    const bool pauseAfter = pending.request != nullptr && pending.request->stop;
+    write(id, Message::Kind::Written, [store = store_, copy] {
+        store->begin(*copy);
+        return std::shared_ptr<CheckpointInfo>();
+    });
+    for (const Member& member : members_) {
+        if (member.ended || (!member.isSource && !member.awaiting)) continue;
+        mailTo(member, [id, pauseAfter](CheckpointParticipant& part) { part.trigger(id, pauseAfter); });
+    }
+}
+
+template <class Fn>
+void CheckpointCoordinator::mailTo(const Member& member, Fn fn) {
+    member.task->postMail(0, [part = member.part, fn] { fn(*part); });
+}
+
+/// Runs `work`, which may block, and sends a message with what it returns. Calls are carried out one after the other.
+template <class Work>
+void CheckpointCoordinator::write(std::int64_t checkpointId, Message::Kind kind, Work work) {
+    ++workAtIo_;
+    const auto run = [this, checkpointId, kind, work] {
+        Message answer{.kind = kind, .checkpoint = checkpointId};
+        try {
+            answer.info = work();
+        } catch (...) {
+            answer.kind = Message::Kind::Failed;
+            answer.error = std::current_exception();
+        }
+        send(std::move(answer));
+    };
+    if (executor().hasThreads()) {
+        io_.run(run);
+    } else {
+        run();
+    }
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::completeIfReady(Pending& pending) {
+    if (pending.missingCount > 0 || pending.writing > 0 || std::exchange(pending.completing, true)) return;
+    const std::int64_t id = pending.description.id;
+    MemorySnapshot part;
+    for (const auto& shared : shared_) shared->snapshot(id, part);
+    for (std::size_t task = 0; task < members_.size(); ++task) {
+        if (!pending.finished[task]) continue;
+        for (const StageSlot& slot : members_[task].task->stages()) {
+            for (const OperatorInfo& info : slot.node->operators) {
+                for (CheckpointedOperator& each : pending.description.operators) {
+                    if (each.uid == info.uid) ++each.finishedSubtasks;
+                }
+            }
+        }
+    }
+    const auto description = std::make_shared<CheckpointDescription>(pending.description);
+    const int task = static_cast<int>(members_.size());
+    write(id, Message::Kind::Completed, [store = store_, description, task, part = std::move(part)] {
+        if (!part.empty()) store->writePart(description->id, task, 0, part);
+        return std::make_shared<CheckpointInfo>(store->complete(*description));
+    });
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
+    const std::int64_t id = message.checkpoint;
+    std::shared_ptr<SnapshotRequest> request;
+    // those before it that are still under way have been overtaken
+    while (!pending_.empty()) {
+        Pending& first = pending_.front();
+        if (first.description.id == id) {
+            request = std::move(first.request);
+            const std::lock_guard lock(mutex_);
+            for (CheckpointStatistics& each : statistics_) {
+                if (each.id != id) continue;
+                each.status = CheckpointStatus::Completed;
+                each.bytes = message.info->bytes;
+                each.duration = clock() - first.began;
+            }
+            delete pending_.release(0);
+            break;
+        }
+        giveUp(first, std::make_exception_ptr(CheckpointException("a newer checkpoint was complete before it")), false);
+    }
+    lastEnd_ = clock();
+    failuresInARow_ = 0;
+    forgetShared();
+    const bool stops = request != nullptr && request->stop;
+    // a savepoint in passing has no effect on the outside world: the checkpoint before it stays what is restored
+    if (message.info->kind == CheckpointKind::Checkpoint || stops) {
+        for (const Member& member : members_) {
+            if (member.ended) continue;
+            mailTo(member, [id, stops](CheckpointParticipant& part) { part.complete(id, stops); });
+        }
+    }
+    if (message.info->kind == CheckpointKind::Checkpoint) removeOld();
+    if (request != nullptr) request->succeed(*message.info);
+    if (!stops) return;
+    suspended_ = message.info->kind == CheckpointKind::Checkpoint;
+    stopped_ = !request->drain;
+    endIfStopped();
+}
+
+/// Ends the job once every task has committed what the last checkpoint covers. No input ends, nothing fires: what is left
+/// of it is in the checkpoint.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::endIfStopped() {
+    if (!stopped_) return;
+    for (const Member& each : members_) {
+        if (!each.ended && !each.confirmed) return;
+    }
+    job_.endStopped();
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::forgetShared() {
+    const std::int64_t oldest = pending_.empty() ? nextId_ : pending_.front().description.id;
+    for (const auto& shared : shared_) shared->forget(oldest - 1);
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::removeOld() {
+    write(0, Message::Kind::Written, [store = store_, retained = config_.retained] {
+        int seen = 0;
+        for (const CheckpointInfo& info : store->completed()) {
+            if (info.kind == CheckpointKind::Checkpoint && ++seen > retained) store->discard(info.id);
+        }
+        return std::shared_ptr<CheckpointInfo>();
+    });
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
+    const Duration now = clock();
+    for (std::size_t i = 0; i < pending_.size();) {
+        Pending& each = pending_[i];
+        if (now - each.began < config_.timeout || each.completing) {
+            ++i;
+            continue;
+        }
+        std::string open;
+        for (std::size_t task = 0; task < members_.size() && open.empty(); ++task) {
+            if (each.missing[task]) open = "; still missing, among others: " + members_[task].task->describe();
+        }
+        giveUp(each,
+               std::make_exception_ptr(
+                   CheckpointException(message({"it has taken longer than its timeout of ",
+                                                config_.timeout / std::chrono::milliseconds(1), " ms", open}))),
+               true);
+    }
+}
+
+/// Ends a checkpoint without a result; `pending` is gone then. `counts`: too many of these in a row fail the job.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::exception_ptr why, bool counts) {
+    std::string reason;
+    try {
+        std::rethrow_exception(why);
+    } catch (const std::exception& error) {
+        reason = describeException(error);
+    } catch (...) {
+        reason = "an exception that is not a std::exception";
+    }
+    const std::int64_t id = pending.description.id;
+    const bool isSavepoint = pending.description.kind == CheckpointKind::Savepoint;
+    const std::string text = message(
+        {isSavepoint ? "savepoint " : "checkpoint ", id, " of job '", graph_->jobName, "' was given up: ", reason});
+    const std::shared_ptr<SnapshotRequest> request = std::move(pending.request);
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        if (&pending_[i] == &pending) {
+            const std::lock_guard lock(mutex_);
+            for (CheckpointStatistics& each : statistics_) {
+                if (each.id != id) continue;
+                each.status = CheckpointStatus::Failed;
+                each.failure = reason;
+                each.duration = clock() - pending.began;
+            }
+            delete pending_.release(i);
+            break;
+        }
+    }
+    lastEnd_ = clock();
+    write(0, Message::Kind::Written, [store = store_, id] {
+        store->discard(id);
+        return std::shared_ptr<CheckpointInfo>();
+    });
+    for (const Member& member : members_) {
+        if (!member.ended) mailTo(member, [id](CheckpointParticipant& part) { part.abort(id); });
+    }
+    if (request != nullptr) {
+        if (request == stopping_) {
+            stopping_ = nullptr;
+            drains_.store(false);
+        }
+        try {
+            std::rethrow_exception(why);
+        } catch (...) {
+            try {
+                std::throw_with_nested(CheckpointException(text));
+            } catch (...) {
+                request->fail(std::current_exception());
+            }
+        }
+    }
+    if (!counts) return;
+    log(LogLevel::Warning, text);
+    if (isSavepoint || ++failuresInARow_ <= config_.tolerableFailures) return;
+    try {
+        std::rethrow_exception(why);
+    } catch (...) {
+        try {
+            std::throw_with_nested(
+                CheckpointException(message({text, "; ", failuresInARow_, " in a row, and ", config_.tolerableFailures,
+                                             " are tolerated (CheckpointConfig::tolerableFailures)"})));
+        } catch (...) {
+            job_.fail(std::current_exception());
+        }
+    }
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
+    while (!pending_.empty()) giveUp(pending_.front(), std::make_exception_ptr(CheckpointException(why)), false);
+}
+
+// ---- the end of an attempt ----------------------------------------------------------------------------------------------
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
+    if (job_.status() == JobStatus::Failing) {
+        const std::optional<Duration> delay = restarts_.failedAt(clock());
+        if (delay && job_.beginRestart()) {
+            std::string reason;
+            try {
+                std::rethrow_exception(job_.failure());
+            } catch (const std::exception& error) {
+                reason = describeException(error);
+            } catch (...) {
+                reason = "an exception that is not a std::exception";
+            }
+            log(LogLevel::Warning, message({"job '", graph_->jobName, "' starts again in ",
+                                            *delay / std::chrono::milliseconds(1), " ms after a failure: ", reason}));
+            phase_ = Phase::Restarting;
+            restartAt_ = clock() + *delay;
+            wakeAt(restartAt_);
+            return;
+        }
+    }
+    end();
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
+    if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
+    std::shared_ptr<const StoredCheckpoint> newest = newestIntact();
+    restoreFrom(newest != nullptr ? std::move(newest) : initial_);
+    stopping_ = nullptr;
+    drains_.store(false);
+    failuresInARow_ = 0;
+    if (job_.restart()) {
+        phase_ = Phase::Running;
+        start();
+        return;
+    }
+    // it has been cancelled, or could not be wired: then that is the failure now
+    openTasks_ = 0;
+    phase_ = Phase::Running;
+    attemptOver();
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
+    failRequests("the job has ended before");
+    phase_ = Phase::Ending;
+    const JobStatus status = job_.status();
+    const bool failed = status == JobStatus::Failing;
+    const bool cancelled = status == JobStatus::Cancelling;
+    const bool keeps = suspended_ || (failed && config_.retention != CheckpointRetention::NoExternalized) ||
+                       (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
+    if (keeps) return;
+    write(0, Message::Kind::Written, [store = store_] {
+        for (const CheckpointInfo& info : store->completed()) {
+            if (info.kind == CheckpointKind::Checkpoint) store->discard(info.id);
+        }
+        return std::shared_ptr<CheckpointInfo>();
+    });
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {
+    std::vector<std::shared_ptr<SnapshotRequest>> requests;
+    {
+        const std::lock_guard lock(mutex_);
+        requests.swap(requests_);
+        closed_ = true;
+    }
+    if (stopping_ != nullptr) requests.push_back(std::move(stopping_));
+    for (const auto& request : requests) {
+        request->fail(std::make_exception_ptr(CheckpointException(
+            message({"no savepoint or checkpoint of job '", graph_->jobName, "' was taken: ", why}))));
+    }
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::wakeAt(Duration monotonic) {
+    if (monotonic == Duration::max()) return;
+    const Duration wait = std::max(monotonic - clock(), Duration{0});
+    executor().wakeAt(saturatingAdd(executor().now(), wait), std::shared_ptr<Actor>(job_.shared_from_this(), this));
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP

@@ -1,0 +1,60 @@
+#ifndef MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_HPP
+#define MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_HPP
+
+#include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/runtime/task.hpp>
+
+#include <cstdint>
+
+namespace millrace::detail {
+
+class CheckpointCoordinator;
+
+/// One task's part in the checkpoints of its job: waits for the barriers of all its channels, then lets its stages write
+/// their state and sends the barrier on. *Thread safety:* the task's own thread only.
+class CheckpointParticipant final : public TaskCheckpoints {
+public:
+    CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator, CheckpointingMode mode)
+        : task_(task), coordinator_(coordinator), mode_(mode) {}
+
+    // ---- mail of the coordinator ----
+    /// For tasks that get no barriers: sources, and those whose input has ended. `pauseAfter`: the source then waits.
+    void trigger(std::int64_t checkpointId, bool pauseAfter);
+    void complete(std::int64_t checkpointId, bool confirm);
+    void abort(std::int64_t checkpointId);
+
+    // ---- calls of the task ----
+    MILLRACE_INLINE void onBarrier(std::int64_t checkpointId) override;
+    MILLRACE_INLINE void onChannelEnded() override;
+    bool hasBlockedChannels() const noexcept override {
+        return mode_ == CheckpointingMode::ExactlyOnce && !arrived_.empty();
+    }
+    bool sourcePaused() const noexcept override { return paused_; }
+    MILLRACE_INLINE bool mayEnd() override;
+
+private:
+    bool hasArrived(const Task::InputChannel& channel) const noexcept;
+    void takeIfComplete();
+    void take(std::int64_t checkpointId);
+    void release();
+
+    Task& task_;
+    CheckpointCoordinator& coordinator_;
+    const CheckpointingMode mode_;
+    std::int64_t current_ = 0;  ///< whose barriers are being collected; 0: none
+    std::int64_t last_ = 0;     ///< taken or given up
+    std::int64_t final_ = 0;    ///< the first that was taken after all input had been handled
+    PointerList<Task::InputChannel>
+        arrived_;  ///< have delivered the current barrier; with exactly-once they are not read
+    bool paused_ = false;
+    bool awaiting_ = false;
+    bool mayEnd_ = false;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/runtime/checkpoint_participant.ipp>
+#endif
+
+#endif  // MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_HPP

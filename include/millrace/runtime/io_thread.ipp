@@ -1,0 +1,41 @@
+#include <millrace/runtime/io_thread.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD IoThread::~IoThread() {
+    stop();
+}
+
+MILLRACE_INLINE_COLD void IoThread::run(std::function<void()> work) {
+    {
+        const std::lock_guard lock(mutex_);
+        work_.add(new std::function<void()>(std::move(work)));
+        if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+    }
+    changed_.notify_one();
+}
+
+MILLRACE_INLINE_COLD void IoThread::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+MILLRACE_INLINE_COLD void IoThread::loop() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        while (work_.empty()) {
+            if (stopping_) return;
+            changed_.wait(lock);
+        }
+        const std::unique_ptr<std::function<void()>> work(work_.release(0));
+        lock.unlock();
+        (*work)();
+        lock.lock();
+    }
+}
+
+}  // namespace millrace::detail
