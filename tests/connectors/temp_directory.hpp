@@ -14,8 +14,9 @@ namespace millrace::testing {
 /// A directory of this test's own, gone at its end.
 class TempDirectory {
 public:
-    TempDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
+    TempDirectory() : TempDirectory(std::filesystem::temp_directory_path()) {}
+    explicit TempDirectory(const std::filesystem::path& parent) {
+        std::string pattern = (parent / "millrace-test-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed for " + pattern);
         path_ = pattern;
     }
@@ -40,6 +41,13 @@ public:
 private:
     std::filesystem::path path_;
 };
+
+/// A parent for the directories of tests that write to the disk thousands of times, where they need not wait for it.
+inline std::filesystem::path inMemoryDirectory() {
+    const std::filesystem::path shared = "/dev/shm";
+    std::error_code ignored;
+    return std::filesystem::is_directory(shared, ignored) ? shared : std::filesystem::temp_directory_path();
+}
 
 inline std::string readFile(const std::string& path) {
     std::ifstream file(path, std::ios::binary);

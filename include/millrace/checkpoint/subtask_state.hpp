@@ -18,6 +18,7 @@ public:
         : checkpoint_(std::move(checkpoint)), subtask_(subtask), parallelism_(parallelism) {}
 
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
+    std::int64_t checkpointId() const override { return checkpoint_->description().id; }
 
 private:
     std::shared_ptr<const StoredCheckpoint> checkpoint_;

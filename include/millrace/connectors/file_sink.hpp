@@ -63,6 +63,22 @@ private:
     std::string path_;
 };
 
+namespace detail {
+
+/// In connectors/row_file_sink.hpp, which those who do not use it need not compile.
+template <class Format>
+struct RowFormatFileSinkOf {
+    static int make(std::string, Format) {
+        static_assert(
+            sizeof(Format) == 0,
+            "millrace: FileSink::forRowFormat(path, format): #include <millrace/connectors/row_file_sink.hpp>; "
+            "format is one of lines, such as CsvFormat<T>{}, TextLineFormat{} or JsonLinesFormat<T>{}.");
+        return 0;
+    }
+};
+
+}  // namespace detail
+
 /// Sinks that write files: text lines, CSV, or any other format of lines. @public
 /// *Example:* `averages.sinkTo(FileSink::csv<Average>("averages.csv"))`
 struct FileSink {
@@ -77,6 +93,12 @@ struct FileSink {
     template <LineFormat Format>
     static FormatFileSink<Format> of(Format format, std::string path) {
         return {std::move(format), std::move(path)};
+    }
+    /// Part files that are finished with checkpoints, exactly once: see `RowFormatFileSink` in
+    /// millrace/connectors/row_file_sink.hpp. `path` is a directory, `format` as for `of`.
+    template <class Format>
+    static auto forRowFormat(std::string path, Format format) {
+        return detail::RowFormatFileSinkOf<Format>::make(std::move(path), std::move(format));
     }
 };
 

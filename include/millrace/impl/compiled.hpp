@@ -24,21 +24,27 @@
 #include <millrace/checkpoint/restart_strategy.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
+#include <millrace/connectors/bucket_assigner.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
+#include <millrace/connectors/file_committer.ipp>
 #include <millrace/connectors/file_line_reader.ipp>
 #include <millrace/connectors/file_split.ipp>
 #include <millrace/connectors/output_file.ipp>
+#include <millrace/connectors/part_files.ipp>
+#include <millrace/connectors/random_uid.ipp>
 #include <millrace/connectors/socket_connection.ipp>
 #include <millrace/core/crc32c.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
 #include <millrace/core/posix_file_system.ipp>
+#include <millrace/functions/checkpointed_function.ipp>
 #include <millrace/graph/batch_stage.ipp>
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
 #include <millrace/graph/job_graph.ipp>
 #include <millrace/operators/chain_stage.ipp>
 #include <millrace/operators/channel_port.ipp>
+#include <millrace/operators/checkpointed_writer.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/sort_buffer.ipp>
 #include <millrace/operators/sorting_stage.ipp>
@@ -65,6 +71,7 @@
 #include <millrace/runtime/timer_thread.ipp>
 #include <millrace/state/broadcast_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
+#include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
 #include <millrace/testing/faulty_file_system.ipp>
 #include <millrace/testing/memory_file_system.ipp>
@@ -73,6 +80,8 @@
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>
 #include <millrace/windowing/window_arguments.ipp>
+#include <millrace/windowing/window_cell_codec.ipp>
+#include <millrace/windowing/window_failures.ipp>
 // bodies: end
 
 #endif  // MILLRACE_IMPL_COMPILED_HPP

@@ -28,7 +28,7 @@ protected:
     explicit OperatorStage(std::vector<OperatorId> operators);
     MILLRACE_INLINE ~OperatorStage() override;
 
-    OpenContext opening(StageContext& context) { return {context, outputs_, metrics, operators_}; }
+    OpenContext opening(StageContext& context) { return {context, outputs_, metrics, checkpoints, operators_}; }
 
     std::vector<OperatorId> operators_;
     StageOutputs outputs_;
@@ -54,6 +54,7 @@ public:
             // the host closes only what has been opened: what came that far is closed here
             closeBoth([] { throw; }, [this] { nodes_->close(); });
         }
+        checkpoints.restoredFrom = nullptr;
     }
     void close() override { nodes_->close(); }
 
@@ -85,8 +86,14 @@ public:
         nodes_->flush();
         return progress;
     }
-    void snapshot(SnapshotSink& sink) override { nodes_->snapshot(sink); }
-    void restore(const SnapshotSource& source) override { nodes_->restore(source); }
+    void snapshot(SnapshotSink& sink) override {
+        nodes_->snapshot(sink);
+        checkpoints.snapshot(sink);
+    }
+    void restore(const SnapshotSource& source) override {
+        checkpoints.restoredFrom = &source;
+        nodes_->restore(source);
+    }
 
 private:
     Late<typename Nodes::Type> nodes_;

@@ -49,6 +49,7 @@ struct OpenContext {
     StageContext& stage;
     StageOutputs& outputs;
     StageMetrics& metrics;
+    CheckpointHooks& checkpoints;
     std::span<const OperatorId> operators;  ///< of the nodes that have not been opened yet
 
     const OperatorId& takeOperator() {

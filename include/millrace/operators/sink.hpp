@@ -7,7 +7,8 @@
 #include <millrace/operators/node.hpp>
 #include <millrace/operators/user_function.hpp>
 
-#include <optional>
+#include <cstdint>
+#include <utility>
 
 namespace millrace::detail {
 
@@ -45,6 +46,49 @@ struct FunctionSinkOperator {
     };
 };
 
+template <class Sink, class Writer>
+void tellCompleted(UserFunction<Sink>& sink, Writer& writer, std::int64_t checkpointId) {
+    if constexpr (HearsOfCompletion<Writer>) {
+        sink.guarded("notifyCheckpointComplete()", [&] { writer.notifyCheckpointComplete(checkpointId); });
+    }
+}
+template <class Sink, class Writer>
+void tellAborted(UserFunction<Sink>& sink, Writer& writer, std::int64_t checkpointId) {
+    if constexpr (HearsOfAbortion<Writer>) {
+        sink.guarded("notifyCheckpointAborted()", [&] { writer.notifyCheckpointAborted(checkpointId); });
+    }
+}
+
+/// Ties a sink's writer to the checkpoints of its stage: makes it, flushes it before each, tells it of them. For writers with
+/// state or something to commit (`CheckpointedWriter`) it is in operators/checkpointed_writer.hpp, which others need not
+/// compile.
+template <class Sink, bool kIsCheckpointed>
+class WriterCheckpoints final : public CheckpointHook {
+    static_assert(!kIsCheckpointed,
+                  "millrace: this sink commits with checkpoints or has state (its writer has prepareCommit() or "
+                  "snapshotState()): #include <millrace/committing_sink.hpp>.");
+
+public:
+    WriterCheckpoints(UserFunction<Sink>& sink, Late<WriterOf<Sink>>& writer, OpenContext&,
+                      const WriterInitContext& init)
+        : sink_(sink), writer_(writer) {
+        sink_.guarded("the sink", [&] { writer_.emplace(sink_.get().createWriter(init)); });
+    }
+    void prepareBarrier(std::int64_t) override {
+        if (inputEnded_) return;  // the last flush has been
+        sink_.guarded("the sink", [&] { writer_->flush(false); });
+    }
+    void completed(std::int64_t checkpointId) override { tellCompleted(sink_, *writer_, checkpointId); }
+    void aborted(std::int64_t checkpointId) override { tellAborted(sink_, *writer_, checkpointId); }
+    void inputEnded() { inputEnded_ = true; }
+    void onProcessingTime(Timestamp) {}
+
+private:
+    UserFunction<Sink>& sink_;
+    Late<WriterOf<Sink>>& writer_;
+    bool inputEnded_ = false;
+};
+
 /// Ends a chain in a sink's writer.
 template <class T, class Sink>
 struct WriterSinkOperator {
@@ -54,7 +98,8 @@ struct WriterSinkOperator {
 
     template <class Next>
     class Node : public ForwardingNode<Next> {
-        using Writer = decltype(std::declval<const Sink&>().createWriter(std::declval<const WriterInitContext&>()));
+        using Writer = WriterOf<Sink>;
+        using Checkpoints = WriterCheckpoints<Sink, CheckpointedWriter<Writer>>;
 
     public:
         template <class Refs>
@@ -62,12 +107,16 @@ struct WriterSinkOperator {
 
         void open(OpenContext& context) {
             sink_.open(context);
-            const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism, context.stage.wakeUp()};
-            sink_.guarded("the sink", [&] { writer_.emplace(sink_.get().createWriter(init)); });
+            stage_ = &context.stage;
+            const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism, context.stage.wakeUp(),
+                                         [stage = stage_] { return stage->currentProcessingTime(); },
+                                         stage_->isCheckpointed && !stage_->isBatch};
+            checkpoints_ = new Checkpoints(sink_, writer_, context, init);
+            context.checkpoints.add(checkpoints_);
             if constexpr (kMayWait) {
                 context.stage.addSinkCheck([this] { return !writer_.has_value() || ready(); });
-                stage_ = &context.stage;
             }
+            if constexpr (kHasTime) callWriterAt(context.stage.currentProcessingTime());
             this->next_.open(context);
         }
         void close() {
@@ -94,14 +143,25 @@ struct WriterSinkOperator {
             }
             return this->next_.onWatermark(watermark);
         }
+        Progress onProcessingTime(Timestamp now) {
+            if constexpr (kHasTime) {
+                if (now >= nextCall_) callWriterAt(now);
+            }
+            checkpoints_->onProcessingTime(now);
+            return this->next_.onProcessingTime(now);
+        }
         Progress endInput() {
             sink_.guarded("the sink", [&] { writer_->flush(true); });
+            checkpoints_->inputEnded();
             return this->next_.endInput();
         }
 
     private:
         static constexpr bool kMayWait = requires(Writer writer) {
             { writer.afterBlock() } -> std::same_as<bool>;
+        };
+        static constexpr bool kHasTime = requires(Writer writer) {
+            { writer.onProcessingTime(Timestamp{}) } -> std::same_as<Timestamp>;
         };
 
         void closeWriter() {
@@ -112,9 +172,16 @@ struct WriterSinkOperator {
             return sink_.guarded("the sink", [&] { return writer_->afterBlock(); });
         }
 
+        void callWriterAt(Timestamp now) {
+            nextCall_ = sink_.guarded("the sink", [&] { return writer_->onProcessingTime(now); });
+            if (nextCall_ != kMaxTimestamp) stage_->registerProcessingTimer(nextCall_);
+        }
+
         UserFunction<Sink> sink_;
         Late<Writer> writer_;
+        Checkpoints* checkpoints_ = nullptr;  ///< owned by the stage
         StageContext* stage_ = nullptr;
+        Timestamp nextCall_ = kMaxTimestamp;
         SinkContext context_;
     };
 };

@@ -3,6 +3,7 @@
 
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/functions/runtime_context.hpp>
+#include <millrace/operators/checkpoint_hook.hpp>
 #include <millrace/record/batch.hpp>
 #include <millrace/record/block.hpp>
 #include <millrace/state/snapshot.hpp>
@@ -20,6 +21,8 @@
 #include <vector>
 
 namespace millrace::detail {
+
+class SplitBoard;
 
 /// Which operator a piece of state, an error or a metric belongs to.
 struct OperatorId {
@@ -46,15 +49,24 @@ public:
     /// A callback that schedules this subtask (its source will be polled again). May outlive the job: then does nothing.
     virtual std::function<void()> wakeUp() = 0;
     virtual Accumulators& accumulators() = 0;
+    /// How long, in all, this subtask could not go on because of back pressure or because slower sources were waited for.
+    virtual Duration timeHeldUp() const { return Duration::zero(); }
 
     std::string jobName;
     int subtaskIndex = 0;
     int parallelism = 1;
     int maxParallelism = 128;
-    std::uint64_t seed = 0;      ///< for shuffle and rebalance; differs per subtask
-    bool outputBlocked = false;  ///< an output channel or a sink is full: emit nothing that can wait
-    bool maySuspend = true;      ///< the event at hand came from the host, not from the middle of a chain
-    bool isBatch = false;        ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    std::uint64_t seed = 0;             ///< for shuffle and rebalance; differs per subtask
+    bool outputBlocked = false;         ///< an output channel or a sink is full: emit nothing that can wait
+    bool maySuspend = true;             ///< the event at hand came from the host, not from the middle of a chain
+    Duration autoWatermarkInterval{0};  ///< of strategies that say nothing themselves; 0: after every block
+    /// Sources that are aligned: how far event time may go, set by the host before each poll …
+    Timestamp furthestAllowed = kMaxTimestamp;
+    /// … and the smallest watermark of the splits that pause because of it, set by the source; kMaxTimestamp: none does.
+    Timestamp earliestPaused = kMaxTimestamp;
+    bool isBatch = false;  ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    /// Checkpoints are taken, the last one after the end of the input: sinks commit by them, and else when the input ends.
+    bool isCheckpointed = false;
 
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
     /// asks all of them when the subtask is scheduled again.
@@ -158,16 +170,16 @@ public:
     virtual Progress endKey() { return Progress::Done; }
     virtual void onMail(const std::function<void()>& mail) { mail(); }
 
-    virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }
+    virtual void prepareBarrier(std::int64_t checkpointId) { checkpoints.prepareBarrier(checkpointId); }
+    /// Of the checkpoint that was prepared last.
     virtual void snapshot(SnapshotSink& sink) = 0;
     /// `source` stays valid until `open` has returned: operators may read it there.
     virtual void restore(const SnapshotSource& source) = 0;
-    virtual void notifyCheckpointComplete(std::int64_t checkpointId) { (void)checkpointId; }
-    virtual void notifyCheckpointAborted(std::int64_t checkpointId) { (void)checkpointId; }
-
-    /// With checkpoints: at the end of the input the subtask does not end before a checkpoint that covers all it has done is
-    /// complete (sinks that commit).
-    virtual bool awaitsFinalCheckpoint() const { return false; }
+    virtual void notifyCheckpointComplete(std::int64_t checkpointId) { checkpoints.completed(checkpointId); }
+    virtual void notifyCheckpointAborted(std::int64_t checkpointId) { checkpoints.aborted(checkpointId); }
+    /// Whether something waits for a checkpoint to complete; asked once the input has ended. Then the subtask may not end
+    /// before one more checkpoint has covered it and been notified, after which the host asks again.
+    virtual bool awaitsFinalCheckpoint() const { return checkpoints.awaitsFinalCheckpoint(); }
 
     // ---- sources only ----
     /// Emits at most about one block (and the watermark behind it). After `EndOfInput` the host calls
@@ -179,8 +191,11 @@ public:
         (void)drain;
         return Progress::Done;
     }
+    /// What it reads just now; null where that is not known. May be asked for from any thread.
+    virtual const SplitBoard* splits() const noexcept { return nullptr; }
 
     StageMetrics metrics;
+    CheckpointHooks checkpoints;
 };
 
 /// Everything that the subtasks of one source share (its enumerator), outside of the stages.

@@ -62,13 +62,14 @@ public:
     void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
     void open(StageContext& context) override {
         stage_ = &context;
-        OpenContext opening{context, outputs_, metrics, operators_};
+        OpenContext opening{context, outputs_, metrics, checkpoints, operators_};
         try {
             nodes_->open(opening);
         } catch (...) {
             // the host closes only what has been opened: what came that far is closed here
             closeBoth([] { throw; }, [this] { nodes_->close(); });
         }
+        checkpoints.restoredFrom = nullptr;
     }
     void close() override { nodes_->close(); }
 
@@ -95,8 +96,14 @@ public:
         nodes_->flush();
         return progress;
     }
-    void snapshot(SnapshotSink& sink) override { nodes_->snapshot(sink); }
-    void restore(const SnapshotSource& source) override { nodes_->restore(source); }
+    void snapshot(SnapshotSink& sink) override {
+        nodes_->snapshot(sink);
+        checkpoints.snapshot(sink);
+    }
+    void restore(const SnapshotSource& source) override {
+        checkpoints.restoredFrom = &source;
+        nodes_->restore(source);
+    }
 
     /// The node of the two-input operator, for tests that look into its state.
     typename Nodes::Type& head() noexcept { return *nodes_; }

@@ -7,10 +7,19 @@
 #include <millrace/operators/node.hpp>
 #include <millrace/types/describe.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
+
+namespace millrace {
+
+class FunctionInitializationContext;
+class FunctionSnapshotContext;
+class OperatorStateStore;
+
+}  // namespace millrace
 
 namespace millrace::detail {
 
@@ -33,6 +42,23 @@ concept HasOpen = requires(Fn fn, RuntimeContext& context) { fn.open(context); }
 template <class Fn>
 concept HasClose = requires(Fn fn) { fn.close(); };
 
+template <class Fn>
+concept InitializesState = requires(Fn fn, FunctionInitializationContext& context) { fn.initializeState(context); };
+template <class Fn>
+concept SnapshotsState = requires(Fn fn, FunctionSnapshotContext& context) { fn.snapshotState(context); };
+template <class Fn>
+concept HearsOfCompletion = requires(Fn fn, std::int64_t id) { fn.notifyCheckpointComplete(id); };
+template <class Fn>
+concept HearsOfAbortion = requires(Fn fn, std::int64_t id) { fn.notifyCheckpointAborted(id); };
+
+/// A function that has to do with checkpoints by itself.
+template <class Fn>
+concept TakesPartInCheckpoints =
+    InitializesState<Fn> || SnapshotsState<Fn> || HearsOfCompletion<Fn> || HearsOfAbortion<Fn>;
+
+template <class Fn>
+class FunctionHook;
+
 /// A function of the user inside an operator: knows who it is when it throws. One copy per subtask.
 template <class Fn>
 class UserFunction {
@@ -47,6 +73,7 @@ public:
         } else {
             id_ = &id;
             subtask_ = context.stage.subtaskIndex;
+            if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
             opened_ = true;
         }
     }
@@ -55,6 +82,7 @@ public:
     void open(OpenContext& context, const OperatorId& id, Runtime& runtime) {
         id_ = &id;
         subtask_ = context.stage.subtaskIndex;
+        if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
         if constexpr (requires { fn_.open(runtime); }) {
             guarded("open()", [&] { fn_.open(runtime); });
         }
@@ -112,6 +140,57 @@ private:
     const OperatorId* id_ = nullptr;
     int subtask_ = 0;
     bool opened_ = false;
+};
+
+/// Tells a function of checkpoints, and keeps its lists. The names of the contexts depend on Fn: a program without such a
+/// function need not have their header.
+/// *State:* "operator/<name>" for each list.
+template <class Fn>
+class FunctionHook final : public CheckpointHook {
+    template <class T>
+    using Named = std::conditional_t<sizeof(UserFunction<Fn>*) != 0, T, void>;
+    struct NoLists {
+        void restored() {}
+    };
+    using Lists = std::conditional_t<InitializesState<Fn>, Named<OperatorStateStore>, NoLists>;
+
+public:
+    FunctionHook(UserFunction<Fn>& fn, OpenContext& context) : fn_(fn), lists_(makeLists(fn, context)) {
+        if constexpr (InitializesState<Fn>) {
+            Named<FunctionInitializationContext> initialization(lists_, context.checkpoints.restoredFrom);
+            fn_.guarded("initializeState()", [&] { fn_.get().initializeState(initialization); });
+            lists_.restored();
+        }
+    }
+    void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
+        if constexpr (SnapshotsState<Fn>) {
+            Named<FunctionSnapshotContext> context(checkpointId);
+            fn_.guarded("snapshotState()", [&] { fn_.get().snapshotState(context); });
+        }
+        if constexpr (InitializesState<Fn>) lists_.snapshot(sink);
+    }
+    void completed(std::int64_t checkpointId) override {
+        if constexpr (HearsOfCompletion<Fn>) {
+            fn_.guarded("notifyCheckpointComplete()", [&] { fn_.get().notifyCheckpointComplete(checkpointId); });
+        }
+    }
+    void aborted(std::int64_t checkpointId) override {
+        if constexpr (HearsOfAbortion<Fn>) {
+            fn_.guarded("notifyCheckpointAborted()", [&] { fn_.get().notifyCheckpointAborted(checkpointId); });
+        }
+    }
+
+private:
+    static Lists makeLists(const UserFunction<Fn>& fn, const OpenContext& context) {
+        if constexpr (InitializesState<Fn>) {
+            return Lists(fn.id().uid, context.checkpoints.restoredFrom);
+        } else {
+            return {};
+        }
+    }
+
+    UserFunction<Fn>& fn_;
+    Lists lists_;
 };
 
 /// Base of the nodes around one function of the user: opens and closes it with the chain.

@@ -159,6 +159,7 @@ private:
     std::int64_t nextId_ = 1;
     int failuresInARow_ = 0;
     Duration nextTrigger_ = Duration::max();
+    Duration nextFinal_ = Duration::min();
     Duration lastEnd_ = Duration::min();
     Duration restartAt_{0};
     RestartStrategy::State restarts_;

@@ -345,8 +345,14 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::triggerDue() {
     }
     const Duration now = clock();
     if (allOpenTasksAwait()) {
-        // a failed one is tried again, but not at once
-        if (pending_.empty() && (failuresInARow_ == 0 || now >= nextTrigger_)) trigger(nullptr);
+        if (!pending_.empty()) return;
+        // after a failure, or when somebody could not commit yet, it is tried again, but not at once
+        if (now < nextFinal_) {
+            wakeAt(nextFinal_);
+        } else {
+            nextFinal_ = now + std::chrono::milliseconds(100);
+            trigger(nullptr);
+        }
         return;
     }
     if (now < nextTrigger_ || allSourcesEnded() || pending_.size() >= static_cast<std::size_t>(config_.maxConcurrent)) {
@@ -500,8 +506,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
     const bool stops = request != nullptr && request->stop;
     // a savepoint in passing has no effect on the outside world: the checkpoint before it stays what is restored
     if (message.info->kind == CheckpointKind::Checkpoint || stops) {
-        for (const Member& member : members_) {
+        for (Member& member : members_) {
             if (member.ended) continue;
+            member.awaiting = false;  // it says so again if it still does
             mailTo(member, [id, stops](CheckpointParticipant& part) { part.complete(id, stops); });
         }
     }

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_SNAPSHOT_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
@@ -39,6 +40,8 @@ public:
     using Visitor = std::function<void(int keyGroup, std::span<const std::byte> bytes)>;
     virtual ~SnapshotSource() = default;
     virtual void read(std::string_view uid, std::string_view state, const Visitor& visit) const = 0;
+    /// The checkpoint that it is part of; 0 if it is of none.
+    virtual std::int64_t checkpointId() const { return 0; }
 };
 
 /// A snapshot in memory. @internal

@@ -117,11 +117,23 @@ public:
 
     // ---- state ----
 
-    MemorySnapshot snapshot() {
+    /// As a checkpoint takes it: sinks are flushed first.
+    MemorySnapshot snapshot(std::int64_t checkpointId = 1) {
         MemorySnapshot taken;
-        opened().snapshot(taken);
+        opened().snapshot(taken, checkpointId);
         return taken;
     }
+    /// The checkpoint is complete everywhere: sinks commit what belongs to it and to those before.
+    void notifyOfCompletedCheckpoint(std::int64_t checkpointId) { opened().notifyCheckpointComplete(checkpointId); }
+    void notifyOfAbortedCheckpoint(std::int64_t checkpointId) { opened().notifyCheckpointAborted(checkpointId); }
+    /// As in a job with checkpoints: what commits waits for them, also when the input has ended. Without it, it commits when
+    /// the input ends. *Failure:* ConfigurationException after the first event.
+    void enableCheckpointing() {
+        if (host_->isOpen()) throw ConfigurationException("enableCheckpointing() comes before the first event");
+        host_->isCheckpointed = true;
+    }
+    /// Whether something still waits for a checkpoint to complete; asked once the input has ended.
+    bool awaitsFinalCheckpoint() { return opened().awaitsFinalCheckpoint(); }
     /// Discards the operators and makes new ones with the state of the snapshot. The clock and the trace go on; the
     /// watermark begins anew.
     void restore(const MemorySnapshot& snapshot) { host_->open(&snapshot); }
@@ -302,6 +314,25 @@ auto harnessForKeyedCoProcess(Key1 key1, Key2 key2, Fn fn) {
     return harnessFor<In1, In2>([&](DataStream<In1> first, DataStream<In2> second) {
         return first.keyBy(std::move(key1)).connect(second.keyBy(std::move(key2))).process(std::move(fn));
     });
+}
+
+/// Around a sink, as `sinkTo(sink)` runs it; nothing comes out. @public
+template <class In, class Sink>
+auto harnessForSink(Sink sink) {
+    detail::FragmentEnvironment env;
+    auto fragment = std::make_shared<detail::PipelineFragment>();
+    detail::StreamInput input = env.addInput();
+    fragment->inputs.push_back(input.upstreams.front().from);
+    input.ports = detail::plainPorts<In>();
+    using Chain = detail::Link<detail::Input<In>, detail::WriterSinkOperator<In, Sink>>;
+    const int node = detail::recordSink(
+        input, "sink", detail::stageFactory(new detail::ChainStageFactory<Chain>(Chain{{}, {std::move(sink)}})));
+    detail::StreamInput output = input;
+    output.upstreams.front().from = node;
+    fragment->output = env.addOutput(output);
+    detail::JobGraph settings;
+    fragment->graph = env.graph()->take(settings);
+    return OneInputHarness<In, detail::NoOutput>(std::move(fragment));
 }
 
 }  // namespace testing

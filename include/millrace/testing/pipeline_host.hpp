@@ -8,6 +8,7 @@
 #include <millrace/testing/manual_clock.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -68,9 +69,14 @@ public:
     void close();
 
     StageOutputs& input(int index) { return inputs_[static_cast<std::size_t>(index)]; }
-    void snapshot(SnapshotSink& sink);
+    void snapshot(SnapshotSink& sink, std::int64_t checkpointId);
+    void notifyCheckpointComplete(std::int64_t checkpointId);
+    void notifyCheckpointAborted(std::int64_t checkpointId);
+    bool awaitsFinalCheckpoint() const;
     /// Sets the clock, then everything that is due happens.
     void setProcessingTime(Timestamp now);
+
+    bool isCheckpointed = false;  ///< what the stages are told when they open
 
     testing::ManualClock& clock() noexcept { return clock_; }
     Accumulators& accumulators() noexcept { return accumulators_; }

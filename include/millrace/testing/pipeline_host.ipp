@@ -169,6 +169,7 @@ MILLRACE_INLINE_COLD void PipelineHost::open(const SnapshotSource* source) {
     context_ = std::make_unique<Context>(*this);
     context_->jobName = "harness";
     context_->maxParallelism = fragment_->graph.maxParallelism;
+    context_->isCheckpointed = isCheckpointed;
     open_ = true;
     // from the tail: whoever emits in open() finds its successors ready
     for (auto stage = stages_.rbegin(); stage != stages_.rend(); ++stage) {
@@ -191,12 +192,32 @@ MILLRACE_INLINE_COLD void PipelineHost::close() {
     if (first != nullptr) std::rethrow_exception(first);
 }
 
-MILLRACE_INLINE_COLD void PipelineHost::snapshot(SnapshotSink& sink) {
+MILLRACE_INLINE_COLD void PipelineHost::snapshot(SnapshotSink& sink, std::int64_t checkpointId) {
     for (const auto& stage : stages_) {
-        if (stage == nullptr) continue;
-        stage->prepareBarrier(1);
-        stage->snapshot(sink);
+        if (stage != nullptr) stage->prepareBarrier(checkpointId);
     }
+    for (const auto& stage : stages_) {
+        if (stage != nullptr) stage->snapshot(sink);
+    }
+}
+
+MILLRACE_INLINE_COLD void PipelineHost::notifyCheckpointComplete(std::int64_t checkpointId) {
+    for (const auto& stage : stages_) {
+        if (stage != nullptr) stage->notifyCheckpointComplete(checkpointId);
+    }
+}
+
+MILLRACE_INLINE_COLD void PipelineHost::notifyCheckpointAborted(std::int64_t checkpointId) {
+    for (const auto& stage : stages_) {
+        if (stage != nullptr) stage->notifyCheckpointAborted(checkpointId);
+    }
+}
+
+MILLRACE_INLINE_COLD bool PipelineHost::awaitsFinalCheckpoint() const {
+    for (const auto& stage : stages_) {
+        if (stage != nullptr && stage->awaitsFinalCheckpoint()) return true;
+    }
+    return false;
 }
 
 MILLRACE_INLINE_COLD void PipelineHost::setProcessingTime(Timestamp now) {

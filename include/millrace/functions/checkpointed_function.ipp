@@ -1,0 +1,36 @@
+#ifndef MILLRACE_FUNCTIONS_CHECKPOINTED_FUNCTION_IPP
+#define MILLRACE_FUNCTIONS_CHECKPOINTED_FUNCTION_IPP
+
+#include <millrace/core/message.hpp>
+#include <millrace/functions/checkpointed_function.hpp>
+
+namespace millrace {
+
+MILLRACE_INLINE_COLD void OperatorStateStore::snapshot(SnapshotSink& sink) const {
+    for (const detail::OperatorList& list : lists_) {
+        const std::string name = "operator/" + list.name();
+        detail::OperatorListWriter writer(sink, uid_, name, list.distribution(), list.codec());
+        list.save(writer);
+    }
+}
+
+MILLRACE_INLINE_COLD void OperatorStateStore::adopt(detail::OperatorList* list, const StateDescriptor& descriptor) {
+    lists_.add(list);
+    for (const detail::OperatorList& each : lists_) {
+        if (&each == list || each.name() != list->name()) continue;
+        detail::raise<ConfigurationException>({"the name '", list->name(),
+                                               "' is given to two lists of the operator uid '", uid_,
+                                               "'; each needs its own"});
+    }
+    if (descriptor.ttl().has_value()) {
+        detail::raise<ConfigurationException>({"the list '", list->name(), "' of the operator uid '", uid_,
+                                               "' has a time to live; only keyed state can have one"});
+    }
+    if (restoredFrom_ == nullptr) return;
+    detail::readOperatorList(*restoredFrom_, uid_, "operator/" + list->name(), list->codec(),
+                             [&](ByteReader& reader) { list->read(reader); });
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_FUNCTIONS_CHECKPOINTED_FUNCTION_IPP
