@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// What the examples share and what is not about millrace: the command line.
@@ -21,7 +22,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// `--name value`, `--name=value` and `--flag`. Take what you know, then `expectNothingMore()`.
+/// `--name value`, `--name=value`, `--flag` and words. Take what you know, words last, then `expectNothingMore()`.
 class Arguments {
 public:
     Arguments(int argc, const char* const* argv) : words_(argv + 1, argv + argc) {}
@@ -60,6 +61,17 @@ public:
         range += " to ";
         millrace::writeText(most, range);
         throw ArgumentError(std::string(name) + ": expected a value" + range + ", found \"" + *text + '"');
+    }
+
+    /// The first argument that is no option.
+    std::optional<std::string> takeWord() {
+        for (auto word = words_.begin(); word != words_.end(); ++word) {
+            if (word->starts_with("--")) continue;
+            std::optional<std::string> value = std::move(*word);
+            words_.erase(word);
+            return value;
+        }
+        return std::nullopt;
     }
 
     void expectNothingMore() const {

@@ -2,16 +2,18 @@
 // first: it stands alone
 #include <millrace/checkpoint/memory_checkpoint_store.hpp>
 #include <millrace/checkpoint/newest_intact.hpp>
+#include <millrace/checkpoint/subtask_state.hpp>
 #include <millrace/testing/faulty_file_system.hpp>
 #include <millrace/testing/memory_file_system.hpp>
 
 #include <checkpoint/checkpoint_fixtures.hpp>
 #include <support/catch.hpp>
 
-#include <atomic>
+#include <csignal>
 #include <thread>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace checkpoint_fixtures;
@@ -97,6 +99,51 @@ TEST_CASE("checkpoints in files give back what checkpoints in memory do", "[chec
                ContainsSubstring("there is no completed checkpoint 1 in '" + path + "'"));
 }
 
+TEST_CASE("a subtask that restores reads only the files that have its key groups", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    const auto files = std::make_shared<FaultyFileSystem>(disk);
+    FileCheckpointStore store("/c", files);
+    MemoryCheckpointStore expected;
+    for (CheckpointStore* const each :
+         {static_cast<CheckpointStore*>(&store), static_cast<CheckpointStore*>(&expected)}) {
+        each->begin(describe(1));
+        for (int subtask = 0; subtask < 4; ++subtask) {
+            const std::string mark = std::to_string(subtask);
+            each->writePart(1, 0, subtask,
+                            snapshotOf({{"count", "panes", 16 * subtask, mark + "first"},
+                                        {"count", "panes", 16 * subtask + 15, mark + "last"},
+                                        {"count", "list", kSplitState, mark + "list"},
+                                        {"count", "mixed", kUnionState, mark + "union"},
+                                        {"count", "mixed", 16 * subtask, mark + "keyed"}}));
+        }
+        each->complete(describe(1));
+    }
+    for (const int parallelism : {1, 2, 3, 4, 5}) {
+        std::uint64_t opened = 0;
+        for (int subtask = 0; subtask < parallelism; ++subtask) {
+            CAPTURE(parallelism, subtask);
+            const auto textOf = [&](const CheckpointStore& from) {
+                const SubtaskState state(from.load(1), subtask, parallelism);
+                files->restart();
+                std::string text;
+                for (const char* const name : {"panes", "list", "mixed"}) {
+                    state.read("count", name, [&](int keyGroup, std::span<const std::byte> bytes) {
+                        text += std::string(name) + std::to_string(keyGroup) + "=";
+                        text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+                        text += " ";
+                    });
+                    if (name != std::string_view("panes")) continue;
+                    for (const std::string& each : files->trace()) opened += each.starts_with("open") ? 1 : 0;
+                }
+                return text;
+            };
+            const std::string text = textOf(store);
+            CHECK(text == textOf(expected));
+        }
+        CHECK(opened == (parallelism == 3 ? 6 : parallelism == 5 ? 8 : 4));  // and not 4 * parallelism
+    }
+}
+
 TEST_CASE("a checkpoint is complete when everything it needs is on the disk", "[checkpoint]") {
     const auto disk = std::make_shared<MemoryFileSystem>();
     const auto files = std::make_shared<FaultyFileSystem>(disk);
@@ -127,7 +174,7 @@ TEST_CASE("savepoints go where the user says, and belong to the user", "[checkpo
     const auto disk = std::make_shared<MemoryFileSystem>();
     const auto savepoint = [](std::int64_t id, std::string path) {
         CheckpointDescription description = describe(id, CheckpointKind::Savepoint);
-        description.path = std::move(path);
+        description.target = std::move(path);
         return description;
     };
     {
@@ -537,5 +584,52 @@ TEST_CASE("whichever operation fails or whenever it crashes at the start, nothin
             CHECK(skipped.empty());
             if (!hasFailed) break;
         }
+    }
+}
+
+TEST_CASE("a process that is killed leaves a checkpoint that is intact", "[checkpoint][no-tsan]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/c";
+    std::int64_t least = 0;
+    for (int round = 0; round < 20; ++round) {
+        CAPTURE(round);
+        int reports[2];
+        REQUIRE(::pipe(reports) == 0);
+        const pid_t child = ::fork();
+        if (child == 0) {
+            try {
+                FileCheckpointStore store(path);
+                std::int64_t before =
+                    loadNewestIntact(store, false).checkpoint == nullptr ? 0 : store.completed()[0].id;
+                for (;;) {
+                    const std::int64_t id = store.lastId() + 1;
+                    write(store, describe(id));
+                    (void)!::write(reports[1], &id, sizeof id);
+                    if (before != 0) store.discard(before);
+                    before = id;
+                }
+            } catch (...) {
+                ::_exit(1);
+            }
+        }
+        (void)::close(reports[1]);
+        for (int report = 0; report <= round % 4; ++report) {
+            std::int64_t id = 0;
+            REQUIRE(::read(reports[0], &id, sizeof id) == sizeof id);
+            least = id;
+        }
+        REQUIRE(::kill(child, SIGKILL) == 0);
+        while (::read(reports[0], &least, sizeof least) == sizeof least) {}  // what it managed to report before
+        REQUIRE(::waitpid(child, nullptr, 0) == child);
+        (void)::close(reports[0]);
+
+        FileCheckpointStore store(path);
+        const NewestIntact newest = loadNewestIntact(store, false);
+        REQUIRE(newest.checkpoint != nullptr);
+        CHECK(newest.skipped.empty());
+        const std::int64_t id = newest.checkpoint->description().id;
+        CHECK(id >= least);
+        CHECK(id <= least + 1);
+        CHECK(contentsOf(*newest.checkpoint) == expectedOf(describe(id)));
     }
 }

@@ -5,6 +5,7 @@
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/snapshot.hpp>
 #include <millrace/time/timestamp.hpp>
+#include <millrace/types/key_group.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -37,8 +38,6 @@ struct CheckpointDescription {
     int maxParallelism = 128;
     std::string target;  ///< directory of a savepoint; empty: the store's own
     OwnerList<CheckpointedOperator> operators;
-    /// The directory that a savepoint is to be; empty: wherever the store puts it. A store in memory needs none.
-    std::string path{};
 };
 
 /// A completed checkpoint, opened for reading. *Thread safety:* all functions may be called from any thread.
@@ -53,6 +52,11 @@ public:
     /// All pieces of one state: by the subtask that wrote them, then as it wrote them.
     /// *Failure:* CodecException or IoException naming the file for what turns out to be damaged.
     virtual void read(std::string_view uid, std::string_view state, const Visitor& visit) const = 0;
+    /// The same for who wants these key groups: pieces of others may be left out, those that belong to no key may not.
+    virtual void readKeyGroups(std::string_view uid, std::string_view state, KeyGroupRange /*wanted*/,
+                               const Visitor& visit) const {
+        read(uid, state, visit);
+    }
     /// The names of the states of an operator, sorted.
     virtual std::vector<std::string> statesOf(std::string_view uid) const = 0;
 

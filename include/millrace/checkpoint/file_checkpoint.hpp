@@ -25,6 +25,8 @@ public:
     MILLRACE_INLINE FileCheckpoint(std::shared_ptr<FileSystem> files, std::string directory);
 
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
+    MILLRACE_INLINE void readKeyGroups(std::string_view uid, std::string_view state, KeyGroupRange wanted,
+                                       const Visitor& visit) const override;
     MILLRACE_INLINE std::vector<std::string> statesOf(std::string_view uid) const override;
     /// What there is, sorted by subtask.
     const std::vector<StateFileIndex>& parts() const noexcept { return parts_; }

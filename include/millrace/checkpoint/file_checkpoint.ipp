@@ -56,7 +56,6 @@ MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> 
     CheckpointManifest manifest = readManifest(*files_, directory);
     place_ = std::move(directory);
     description_ = std::move(manifest.description);
-    description_.path = place_;
     parts_ = std::move(manifest.parts);
     std::stable_sort(parts_.begin(), parts_.end(), [](const StateFileIndex& a, const StateFileIndex& b) {
         return std::pair(a.owner.subtask, a.owner.task) < std::pair(b.owner.subtask, b.owner.task);
@@ -84,10 +83,17 @@ MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> 
 
 MILLRACE_INLINE_COLD void FileCheckpoint::read(std::string_view uid, std::string_view state,
                                                const Visitor& visit) const {
+    readKeyGroups(uid, state, {0, kMaxParallelismLimit - 1}, visit);
+}
+
+MILLRACE_INLINE_COLD void FileCheckpoint::readKeyGroups(std::string_view uid, std::string_view state,
+                                                        KeyGroupRange wanted, const Visitor& visit) const {
     for (const StateFileIndex& part : parts_) {
         std::unique_ptr<StateFileReader> reader;
         for (const StateExtent& extent : part.states) {
             if (extent.uid != uid || extent.state != state) continue;
+            const bool isKeyed = extent.firstKeyGroup >= 0;
+            if (isKeyed && (extent.firstKeyGroup > wanted.last || extent.lastKeyGroup < wanted.first)) continue;
             if (reader == nullptr) {
                 reader = std::make_unique<StateFileReader>(*files_, message({place_, "/", part.name}));
             }

@@ -10,7 +10,7 @@ MILLRACE_INLINE_COLD void SubtaskState::read(std::string_view uid, std::string_v
     const KeyGroupRange mine = keyGroupRange(subtask_, parallelism_, checkpoint_->description().maxParallelism);
     int element = 0;
     int copiedFrom = -1;  // the subtask whose copy is taken of what was broadcast
-    checkpoint_->read(uid, state, [&](int subtask, int keyGroup, std::span<const std::byte> bytes) {
+    checkpoint_->readKeyGroups(uid, state, mine, [&](int subtask, int keyGroup, std::span<const std::byte> bytes) {
         switch (keyGroup) {
             case kSplitState:
                 if (element++ % parallelism_ != subtask_) return;

@@ -1,0 +1,120 @@
+// Shows what there is in a checkpoint or savepoint.
+
+#include <millrace/checkpoint/checkpoint_summary.hpp>
+#include <millrace/formats/json_lines_format.hpp>
+
+#include <fmt/format.h>
+#include <arguments.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace millrace;
+
+namespace {
+
+constexpr const char* kUsage = R"(Shows what there is in a checkpoint or savepoint: operators, states, sizes.
+
+usage: millrace_inspect [DIR] [OPTION...]
+  DIR        the directory of a checkpoint or savepoint (default: the checkpoint that comes with the example)
+  --verify   read all state, and say which file is damaged
+  --json     one line of JSON
+  --help
+
+The states are sorted by size. A piece is the state of one key group, or one element of a list: a split of a source.
+)";
+
+struct Report {
+    std::int64_t id = 0;
+    std::string kind;
+    Timestamp triggered;
+    std::string path;
+    std::string jobName;
+    std::string fingerprint;
+    int maxParallelism = 0;
+    int files = 0;
+    std::uint64_t fileBytes = 0;
+    std::uint64_t stateBytes = 0;
+    std::vector<OperatorSummary> operators;
+};
+
+std::string kindOf(const CheckpointSummary& summary) {
+    return summary.info.kind == CheckpointKind::Savepoint ? "savepoint" : "checkpoint";
+}
+
+void printJson(CheckpointSummary summary) {
+    std::string line;
+    JsonLinesFormat<Report>{}.encode({summary.info.id, kindOf(summary), summary.info.triggered, summary.info.path,
+                                      summary.jobName, summary.fingerprint, summary.maxParallelism, summary.files,
+                                      summary.fileBytes, summary.info.bytes, std::move(summary.operators)},
+                                     line);
+    fmt::print("{}\n", line);
+}
+
+std::string keyGroups(const StateSummary& state) {
+    if (state.pieces == 0 || state.lastKeyGroup < 0) return "none";  // it belongs to no key
+    return fmt::format("{} to {}", std::max(state.firstKeyGroup, 0), state.lastKeyGroup);
+}
+
+using Row = std::vector<std::string>;
+
+void printTable(const std::vector<Row>& rows) {
+    std::vector<std::size_t> widths(rows.front().size());
+    for (const Row& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    for (const Row& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:{}}  ", row[i], widths[i]);
+        line.erase(line.find_last_not_of(' ') + 1);
+        fmt::print("{}\n", line);
+    }
+}
+
+void printText(const CheckpointSummary& summary) {
+    std::string triggered;
+    writeText(summary.info.triggered, triggered);
+    fmt::print("{} {} of job \"{}\", triggered {}, maximum parallelism {}\n", kindOf(summary), summary.info.id,
+               summary.jobName, triggered, summary.maxParallelism);
+    fmt::print("{} operators, {} bytes of state in {} files ({} bytes)\n\n", summary.operators.size(),
+               summary.info.bytes, summary.files, summary.fileBytes);
+
+    std::vector<std::pair<std::uint64_t, Row>> states;  // by size
+    for (const OperatorSummary& each : summary.operators) {
+        std::string subtasks = std::to_string(each.parallelism);
+        if (each.finishedSubtasks > 0) subtasks += fmt::format(" ({} finished)", each.finishedSubtasks);
+        if (each.states.empty()) states.push_back({0, {each.uid, each.name, subtasks, "none"}});
+        for (const StateSummary& state : each.states) {
+            states.push_back(
+                {state.bytes,
+                 {each.uid, each.name, subtasks, state.name, std::to_string(state.pieces), std::to_string(state.bytes),
+                  std::to_string(state.largestSubtaskBytes), keyGroups(state)}});
+        }
+    }
+    std::stable_sort(states.begin(), states.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<Row> rows{{"uid", "operator", "subtasks", "state", "pieces", "bytes", "largest subtask", "key groups"}};
+    for (auto& [bytes, row] : states) rows.push_back(std::move(row));
+    printTable(rows);
+}
+
+int run(examples::Arguments& arguments) {
+    const bool isJson = arguments.takeFlag("--json");
+    const bool verifies = arguments.takeFlag("--verify");
+    const std::string directory = arguments.takeWord().value_or(MILLRACE_EXAMPLE_DATA "/chk-7");
+    arguments.expectNothingMore();
+
+    const CheckpointSummary summary = summarizeCheckpoint(directory);
+    if (verifies) verifyCheckpoint(directory);
+    isJson ? printJson(summary) : printText(summary);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return examples::runExample(argc, argv, kUsage, run);
+}

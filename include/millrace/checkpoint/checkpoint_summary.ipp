@@ -1,0 +1,77 @@
+#ifndef MILLRACE_CHECKPOINT_CHECKPOINT_SUMMARY_IPP
+#define MILLRACE_CHECKPOINT_CHECKPOINT_SUMMARY_IPP
+
+#include <millrace/checkpoint/checkpoint_summary.hpp>
+#include <millrace/checkpoint/file_checkpoint.hpp>
+#include <millrace/checkpoint/newest_intact.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace {
+namespace detail {
+
+[[gnu::cold]] inline StateSummary summarizeState(const FileCheckpoint& checkpoint, const std::string& uid,
+                                                 const std::string& name) {
+    StateSummary summary;
+    summary.name = name;
+    int subtask = 0;
+    std::uint64_t subtaskBytes = 0;
+    for (const StateFileIndex& part : checkpoint.parts()) {  // sorted by subtask
+        for (const StateExtent& extent : part.states) {
+            if (extent.uid != uid || extent.state != name) continue;
+            const bool isFirst = summary.subtasks == 0;
+            if (isFirst || part.owner.subtask != subtask) {
+                ++summary.subtasks;
+                subtask = part.owner.subtask;
+                subtaskBytes = 0;
+            }
+            subtaskBytes += extent.bytes;
+            summary.largestSubtaskBytes = std::max(summary.largestSubtaskBytes, subtaskBytes);
+            summary.bytes += extent.bytes;
+            summary.pieces += extent.pieces;
+            summary.firstKeyGroup =
+                isFirst ? extent.firstKeyGroup : std::min(summary.firstKeyGroup, extent.firstKeyGroup);
+            summary.lastKeyGroup = isFirst ? extent.lastKeyGroup : std::max(summary.lastKeyGroup, extent.lastKeyGroup);
+        }
+    }
+    return summary;
+}
+
+}  // namespace detail
+
+MILLRACE_INLINE_COLD CheckpointSummary summarizeCheckpoint(const std::string& directory,
+                                                           std::shared_ptr<FileSystem> files) {
+    const detail::FileCheckpoint checkpoint(std::move(files), directory);
+    const detail::CheckpointDescription& description = checkpoint.description();
+    CheckpointSummary summary;
+    summary.info = {description.id, description.kind, description.triggered, checkpoint.place(), checkpoint.bytes()};
+    summary.jobName = description.jobName;
+    summary.fingerprint = description.fingerprint;
+    summary.maxParallelism = description.maxParallelism;
+    for (const detail::StateFileIndex& part : checkpoint.parts()) {
+        ++summary.files;
+        summary.fileBytes += part.size;
+    }
+    for (const detail::CheckpointedOperator& each : description.operators) {
+        OperatorSummary& entry = summary.operators.emplace_back();
+        entry.uid = each.uid;
+        entry.name = each.name;
+        entry.kind = each.kind;
+        entry.parallelism = each.parallelism;
+        entry.finishedSubtasks = each.finishedSubtasks;
+        for (const std::string& state : checkpoint.statesOf(each.uid)) {
+            entry.states.push_back(detail::summarizeState(checkpoint, each.uid, state));
+            entry.bytes += entry.states.back().bytes;
+        }
+    }
+    return summary;
+}
+
+MILLRACE_INLINE_COLD void verifyCheckpoint(const std::string& directory, std::shared_ptr<FileSystem> files) {
+    detail::verifyCheckpoint(detail::FileCheckpoint(std::move(files), directory));
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CHECKPOINT_CHECKPOINT_SUMMARY_IPP

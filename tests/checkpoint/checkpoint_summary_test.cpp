@@ -1,0 +1,62 @@
+#include <millrace/checkpoint/checkpoint_summary.hpp>
+// first: it stands alone
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
+#include <millrace/testing/memory_file_system.hpp>
+
+#include <checkpoint/checkpoint_fixtures.hpp>
+#include <support/catch.hpp>
+
+#include <string>
+
+using namespace checkpoint_fixtures;
+using Catch::Matchers::ContainsSubstring;
+using millrace::testing::MemoryFileSystem;
+
+TEST_CASE("a summary says what there is in a checkpoint", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    const CheckpointInfo info = write(store, describe(3));
+
+    const CheckpointSummary summary = summarizeCheckpoint("/c/chk-3", disk);
+    CHECK(summary.info.id == 3);
+    CHECK(summary.info.path == "/c/chk-3");
+    CHECK(summary.info.bytes == info.bytes);
+    CHECK(summary.info.triggered == info.triggered);
+    CHECK(summary.jobName == "clicks \"per minute\"");
+    CHECK(summary.fingerprint == "0123456789abcdef");
+    CHECK(summary.maxParallelism == 64);
+    CHECK(summary.files == 4);
+    std::string text;
+    for (const OperatorSummary& each : summary.operators) {
+        text += each.uid + " " + each.name + " " + each.kind + " " + std::to_string(each.parallelism) + " " +
+                std::to_string(each.finishedSubtasks) + " " + std::to_string(each.bytes) + "\n";
+        for (const StateSummary& state : each.states) {
+            text += "  " + state.name;
+            for (const std::uint64_t number :
+                 {state.pieces, state.bytes, static_cast<std::uint64_t>(state.subtasks), state.largestSubtaskBytes}) {
+                text += " " + std::to_string(number);
+            }
+            text += " [" + std::to_string(state.firstKeyGroup) + ", " + std::to_string(state.lastKeyGroup) + "]\n";
+        }
+    }
+    CHECK(text ==
+          "source clicks Source 2 1 63\n"
+          "  pending 1 21 1 21 [-4, -4]\n"
+          "  splits 2 42 2 21 [-1, -1]\n"
+          "count count per page Window 2 0 340\n"
+          "  panes 4 337 2 318 [0, 63]\n"
+          "  timers 1 3 1 3 [7, 7]\n");
+}
+
+TEST_CASE("a checkpoint is verified without a job", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    write(store, describe(3));
+    CHECK_NOTHROW(millrace::verifyCheckpoint("/c/chk-3", disk));
+    std::vector<std::byte> bytes = disk->contents("/c/chk-3/part-4.state");
+    bytes[100] ^= std::byte{1};
+    disk->setContents("/c/chk-3/part-4.state", bytes);
+    CHECK(summarizeCheckpoint("/c/chk-3", disk).files == 4);
+    CHECK_THAT(errorOf([&] { millrace::verifyCheckpoint("/c/chk-3", disk); }),
+               ContainsSubstring("the state file '/c/chk-3/part-4.state' is damaged at byte 32 of"));
+}
