@@ -66,9 +66,15 @@ public:
     void retry(UserFunction<Sink>& sink, Committer& committer) {
         commitIf([&](const Pending& each) { return each.request.state() == State::Retry; }, sink, committer);
     }
+    /// Until nothing asks for another try.
+    template <class Sink>
+    void retryNow(UserFunction<Sink>& sink, Committer& committer) {
+        while (mustRetry()) retry(sink, committer);
+    }
     template <class Sink>
     void commitAllNow(UserFunction<Sink>& sink, Committer& committer) {
-        while (!pending_.empty()) commitUpTo(kNextCheckpoint, sink, committer);
+        commitUpTo(kNextCheckpoint, sink, committer);
+        retryNow(sink, committer);
     }
 
     void snapshot(SnapshotSink& sink, const std::string& uid) const {
@@ -230,6 +236,7 @@ public:
     void completed(std::int64_t checkpointId) override {
         if constexpr (kCommits) {
             commits_.commitUpTo(checkpointId, sink_, *committer_);
+            if (inputEnded_) commits_.retryNow(sink_, *committer_);  // nobody waits any longer
             scheduleRetry();
         }
         tellCompleted(sink_, *writer_, checkpointId);

@@ -164,7 +164,7 @@ public:
     virtual void prepareBarrier(std::int64_t checkpointId) { checkpoints.prepareBarrier(checkpointId); }
     /// Of the checkpoint that was prepared last.
     virtual void snapshot(SnapshotSink& sink) = 0;
-/// `source` stays valid until `open` has returned: operators may read it there.
+    /// `source` stays valid until `open` has returned: operators may read it there.
     virtual void restore(const SnapshotSource& source) = 0;
     virtual void notifyCheckpointComplete(std::int64_t checkpointId) { checkpoints.completed(checkpointId); }
     virtual void notifyCheckpointAborted(std::int64_t checkpointId) { checkpoints.aborted(checkpointId); }
