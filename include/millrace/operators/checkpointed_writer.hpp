@@ -152,11 +152,6 @@ class WriterCheckpoints<Sink, true> final : public CheckpointHook {
     template <class Range>
     using ElementOf = std::remove_cvref_t<decltype(*std::begin(std::declval<Range&>()))>;
 
-    static_assert(
-        !kCommits || requires(const Sink sink, CommitterInitContext context) { sink.createCommitter(context); },
-        "millrace: a sink whose writer has prepareCommit() needs createCommitter(const CommitterInitContext&) "
-        "const, which returns an object with commit(std::span<CommitRequest<Committable>>).");
-
     template <class S, bool>
     struct StateOf {
         using Type = int;
