@@ -5,7 +5,9 @@
 
 #include <millrace/testing/collect_sink.hpp>
 #include <millrace/testing/failures.hpp>
+#include <millrace/testing/faulty_file_system.hpp>
 #include <millrace/testing/manual_clock.hpp>
+#include <millrace/testing/memory_file_system.hpp>
 #include <millrace/testing/operator_harness.hpp>
 #include <millrace/testing/scripted_source.hpp>
 #include <millrace/testing/trace.hpp>

@@ -2,6 +2,8 @@
 #define MILLRACE_API_CHECKPOINTING_IPP
 
 #include <millrace/api/checkpointing.hpp>
+#include <millrace/checkpoint/file_checkpoint.hpp>
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
 #include <millrace/checkpoint/memory_checkpoint_store.hpp>
 #include <millrace/core/message.hpp>
 
@@ -30,14 +32,20 @@ public:
     explicit CheckpointSupervision(CheckpointConfig config) : config_(std::move(config)) {}
 
     [[gnu::cold]] std::unique_ptr<JobSupervisor> create(Job& job) const override {
-        const auto open = [](const std::string& directory) -> std::shared_ptr<const StoredCheckpoint> {
-            raise<IoException>({"no checkpoint at ", directory});
-        };
-        return std::unique_ptr<JobSupervisor>(
-            new CheckpointCoordinator(job, config_, std::make_shared<MemoryCheckpointStore>(), open));
+        std::shared_ptr<CheckpointStore> store;
+        if (config_.directory.empty()) {
+            store = std::shared_ptr<CheckpointStore>(new MemoryCheckpointStore(FileCheckpointStore::forSavepoints()));
+        } else {
+            store = std::shared_ptr<CheckpointStore>(new FileCheckpointStore(config_.directory));
+        }
+        return std::unique_ptr<JobSupervisor>(new CheckpointCoordinator(job, config_, std::move(store), open));
     }
 
 private:
+    [[gnu::cold]] static std::shared_ptr<const StoredCheckpoint> open(const std::string& directory) {
+        return std::shared_ptr<const StoredCheckpoint>(new FileCheckpoint(posixFileSystem(), directory));
+    }
+
     CheckpointConfig config_;
 };
 

@@ -29,7 +29,7 @@ enum class CheckpointRetention : std::uint8_t {
 /// How a job takes checkpoints. @public
 struct CheckpointConfig {
     /// Time between the starts of two checkpoints. None: only when asked for by the JobClient.
-    std::optional<Duration> interval;
+    std::optional<Duration> interval{};
     /// Where they are kept; created if missing. Empty: in memory, where they survive failures of the job, but not of the
     /// process.
     std::string directory{};

@@ -37,6 +37,8 @@ struct CheckpointDescription {
     int maxParallelism = 128;
     std::string target;  ///< directory of a savepoint; empty: the store's own
     OwnerList<CheckpointedOperator> operators;
+    /// The directory that a savepoint is to be; empty: wherever the store puts it. A store in memory needs none.
+    std::string path{};
 };
 
 /// A completed checkpoint, opened for reading. *Thread safety:* all functions may be called from any thread.

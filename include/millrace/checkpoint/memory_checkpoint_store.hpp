@@ -9,13 +9,17 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace::detail {
 
-/// Checkpoints that survive a failure of the job, not of the process.
+/// Checkpoints that survive a failure of the job, not of the process. Savepoints go to another store, if there is one.
 class MemoryCheckpointStore final : public CheckpointStore {
 public:
+    MemoryCheckpointStore() = default;
+    explicit MemoryCheckpointStore(std::unique_ptr<CheckpointStore> savepoints) : savepoints_(std::move(savepoints)) {}
+
     MILLRACE_INLINE std::int64_t lastId() const override;
     MILLRACE_INLINE void begin(const CheckpointDescription& description) override;
     MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const MemorySnapshot& part) override;
@@ -37,11 +41,15 @@ private:
         CheckpointInfo info;
         std::shared_ptr<Stored> stored;
     };
+    /// The other store, if this is one of its savepoints.
+    CheckpointStore* storeOf(std::int64_t id) const;
     Entry* find(std::int64_t id);
     const Entry* find(std::int64_t id) const;
 
+    const std::unique_ptr<CheckpointStore> savepoints_;
     mutable std::mutex mutex_;
     std::int64_t lastId_ = 0;
+    std::vector<std::int64_t> elsewhere_;  ///< ids of savepoints in the other store
     std::vector<Entry> entries_;
 };
 

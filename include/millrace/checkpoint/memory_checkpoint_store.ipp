@@ -52,9 +52,20 @@ MILLRACE_INLINE_COLD std::int64_t MemoryCheckpointStore::lastId() const {
     return lastId_;
 }
 
+MILLRACE_INLINE_COLD CheckpointStore* MemoryCheckpointStore::storeOf(std::int64_t id) const {
+    const std::lock_guard lock(mutex_);
+    return std::find(elsewhere_.begin(), elsewhere_.end(), id) != elsewhere_.end() ? savepoints_.get() : nullptr;
+}
+
 MILLRACE_INLINE_COLD void MemoryCheckpointStore::begin(const CheckpointDescription& description) {
+    const bool goesElsewhere = savepoints_ != nullptr && description.kind == CheckpointKind::Savepoint;
+    if (goesElsewhere) savepoints_->begin(description);
     const std::lock_guard lock(mutex_);
     lastId_ = std::max(lastId_, description.id);
+    if (goesElsewhere) {
+        elsewhere_.push_back(description.id);
+        return;
+    }
     Entry entry;
     entry.id = description.id;
     entry.stored = std::make_shared<Stored>();
@@ -63,6 +74,7 @@ MILLRACE_INLINE_COLD void MemoryCheckpointStore::begin(const CheckpointDescripti
 
 MILLRACE_INLINE_COLD void MemoryCheckpointStore::writePart(std::int64_t id, int task, int subtask,
                                                            const MemorySnapshot& part) {
+    if (CheckpointStore* const other = storeOf(id)) return other->writePart(id, task, subtask, part);
     const std::lock_guard lock(mutex_);
     Entry* const entry = find(id);
     if (entry == nullptr) return;  // discarded meanwhile
@@ -75,6 +87,7 @@ MILLRACE_INLINE_COLD void MemoryCheckpointStore::writePart(std::int64_t id, int 
 }
 
 MILLRACE_INLINE_COLD CheckpointInfo MemoryCheckpointStore::complete(const CheckpointDescription& description) {
+    if (CheckpointStore* const other = storeOf(description.id)) return other->complete(description);
     const std::lock_guard lock(mutex_);
     Entry* const entry = find(description.id);
     if (entry == nullptr) raise<IoException>({"checkpoint ", description.id, " was discarded before it was complete"});
@@ -87,6 +100,7 @@ MILLRACE_INLINE_COLD CheckpointInfo MemoryCheckpointStore::complete(const Checkp
 }
 
 MILLRACE_INLINE_COLD void MemoryCheckpointStore::discard(std::int64_t id) noexcept {
+    if (CheckpointStore* const other = storeOf(id)) return other->discard(id);
     const std::lock_guard lock(mutex_);
     std::erase_if(entries_, [&](const Entry& entry) { return entry.id == id; });
 }
@@ -101,6 +115,7 @@ MILLRACE_INLINE_COLD std::vector<CheckpointInfo> MemoryCheckpointStore::complete
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> MemoryCheckpointStore::load(std::int64_t id) const {
+    if (const CheckpointStore* const other = storeOf(id)) return other->load(id);
     const std::lock_guard lock(mutex_);
     const Entry* const entry = find(id);
     if (entry == nullptr || !entry->isComplete)

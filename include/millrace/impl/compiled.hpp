@@ -15,8 +15,13 @@
 #include <millrace/api/recording.ipp>
 #include <millrace/api/source_stream.ipp>
 #include <millrace/api/stream_environment.ipp>
+#include <millrace/checkpoint/file_checkpoint.ipp>
+#include <millrace/checkpoint/file_checkpoint_store.ipp>
+#include <millrace/checkpoint/manifest.ipp>
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
+#include <millrace/checkpoint/newest_intact.ipp>
 #include <millrace/checkpoint/restart_strategy.ipp>
+#include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/bucket_assigner.ipp>
 #include <millrace/connectors/descriptor_reader.ipp>
@@ -27,8 +32,10 @@
 #include <millrace/connectors/part_files.ipp>
 #include <millrace/connectors/random_uid.ipp>
 #include <millrace/connectors/socket_connection.ipp>
+#include <millrace/core/crc32c.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
+#include <millrace/core/posix_file_system.ipp>
 #include <millrace/functions/checkpointed_function.ipp>
 #include <millrace/graph/batch_stage.ipp>
 #include <millrace/graph/execution_plan.ipp>
@@ -65,11 +72,15 @@
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
+#include <millrace/testing/faulty_file_system.ipp>
+#include <millrace/testing/memory_file_system.ipp>
 #include <millrace/testing/pipeline_host.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>
 #include <millrace/windowing/window_arguments.ipp>
+#include <millrace/windowing/window_cell_codec.ipp>
+#include <millrace/windowing/window_failures.ipp>
 // bodies: end
 
 #endif  // MILLRACE_IMPL_COMPILED_HPP

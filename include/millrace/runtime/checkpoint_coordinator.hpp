@@ -126,7 +126,6 @@ private:
     void restartNow();
     void end();
     void failRequests(const char* why);
-    std::shared_ptr<const StoredCheckpoint> newestIntact();
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
     void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
     void wakeAt(Duration monotonic);
@@ -159,6 +158,7 @@ private:
     std::int64_t nextId_ = 1;
     int failuresInARow_ = 0;
     Duration nextTrigger_ = Duration::max();
+    Duration nextFinal_ = Duration::min();
     Duration lastEnd_ = Duration::min();
     Duration restartAt_{0};
     RestartStrategy::State restarts_;

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP
 #define MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP
 
+#include <millrace/checkpoint/newest_intact.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/graph/execution_plan.hpp>
@@ -32,7 +33,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
     nextId_ = store_->lastId() + 1;
     std::shared_ptr<const StoredCheckpoint> found;
-    if (config_.resume) found = newestIntact();
+    if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
     if (found == nullptr && !config_.restoreFrom.empty()) found = open_(config_.restoreFrom);
     if (found == nullptr) return;
     check(*found, graph);
@@ -46,20 +47,6 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint) {
     restored_ = std::move(checkpoint);
     restoredShared_.reset(restored_ != nullptr ? new SharedPieces(restored_) : nullptr);
-}
-
-/// The newest checkpoint that can be read; what is damaged is named in the log and passed over.
-MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestIntact() {
-    for (const CheckpointInfo& info : store_->completed()) {
-        if (info.kind != CheckpointKind::Checkpoint) continue;
-        try {
-            return store_->load(info.id);
-        } catch (const std::exception& error) {
-            log(LogLevel::Error, message({"checkpoint ", info.id,
-                                          " cannot be used, an older one is looked for: ", describeException(error)}));
-        }
-    }
-    return nullptr;
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& checkpoint,
@@ -346,8 +333,14 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::triggerDue() {
     }
     const Duration now = clock();
     if (allOpenTasksAwait()) {
-        // a failed one is tried again, but not at once
-        if (pending_.empty() && (failuresInARow_ == 0 || now >= nextTrigger_)) trigger(nullptr);
+        if (!pending_.empty()) return;
+        // after a failure, or when somebody could not commit yet, it is tried again, but not at once
+        if (now < nextFinal_) {
+            wakeAt(nextFinal_);
+        } else {
+            nextFinal_ = now + std::chrono::milliseconds(100);
+            trigger(nullptr);
+        }
         return;
     }
     if (now < nextTrigger_ || allSourcesEnded() || pending_.size() >= static_cast<std::size_t>(config_.maxConcurrent)) {
@@ -501,8 +494,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
     const bool stops = request != nullptr && request->stop;
     // a savepoint in passing has no effect on the outside world: the checkpoint before it stays what is restored
     if (message.info->kind == CheckpointKind::Checkpoint || stops) {
-        for (const Member& member : members_) {
+        for (Member& member : members_) {
             if (member.ended) continue;
+            member.awaiting = false;  // it says so again if it still does
             mailTo(member, [id, stops](CheckpointParticipant& part) { part.complete(id, stops); });
         }
     }
@@ -657,7 +651,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
-    std::shared_ptr<const StoredCheckpoint> newest = newestIntact();
+    std::shared_ptr<const StoredCheckpoint> newest = loadNewestIntact(*store_, false).checkpoint;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
     stopping_ = nullptr;
     drains_.store(false);

@@ -48,7 +48,7 @@ private:
         arrived_;  ///< have delivered the current barrier; with exactly-once they are not read
     bool paused_ = false;
     bool awaiting_ = false;
-    bool mayEnd_ = false;
+    bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };
 
 }  // namespace millrace::detail

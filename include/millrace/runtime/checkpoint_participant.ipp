@@ -23,7 +23,11 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::complete(std::int64_t checkpoin
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.notifyCheckpointComplete(checkpointId); });
     }
-    if (final_ != 0 && checkpointId >= final_) mayEnd_ = true;
+    if (final_ != 0 && checkpointId >= final_) {
+        final_ = 0;
+        awaiting_ = false;
+        drained_ = true;
+    }
     if (confirm) coordinator_.confirm(task_.id());
 }
 
@@ -95,8 +99,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::release() {
 }
 
 MILLRACE_INLINE_COLD bool CheckpointParticipant::mayEnd() {
-    if (mayEnd_) return true;
-    bool awaits = coordinator_.drainsIntoSavepoint();
+    bool awaits = !drained_ && coordinator_.drainsIntoSavepoint();
     for (const StageSlot& slot : task_.stages_) awaits = awaits || slot.stage->awaitsFinalCheckpoint();
     if (!awaits) return true;
     if (!std::exchange(awaiting_, true)) coordinator_.awaitsFinalCheckpoint(task_.id());

@@ -36,7 +36,7 @@ public:
 
     /// Whether there are threads other than the caller's; else whatever blocks runs on it, too.
     virtual bool hasThreads() const { return false; }
-    /// A job begins: for the watchdog.
+    /// A job is about to begin: for the watchdog. *Failure:* what keeps the job from being started.
     virtual void watch(const std::shared_ptr<Job>& job) { (void)job; }
     /// Keeps a caller's io_context running while the returned token lives.
     virtual std::shared_ptr<void> holdWork() { return nullptr; }

@@ -1,0 +1,48 @@
+#ifndef MILLRACE_CHECKPOINT_FILE_CHECKPOINT_HPP
+#define MILLRACE_CHECKPOINT_FILE_CHECKPOINT_HPP
+
+#include <millrace/checkpoint/checkpoint_store.hpp>
+#include <millrace/checkpoint/manifest.hpp>
+#include <millrace/core/config.hpp>
+#include <millrace/core/file_system.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::detail {
+
+inline constexpr std::string_view kManifestName = "manifest.json";
+inline constexpr std::string_view kNewManifestName = "manifest.json.new";
+
+/// A directory with a completed checkpoint or savepoint, opened for reading. Nothing in it is changed, and it may have been
+/// moved since it was written.
+class FileCheckpoint final : public StoredCheckpoint {
+public:
+    /// *Failure:* IoException if there is none, or for what the system says; CodecException naming the file that is damaged,
+    /// missing, or of another format. What is in the data files is looked at when it is read.
+    MILLRACE_INLINE FileCheckpoint(std::shared_ptr<FileSystem> files, std::string directory);
+
+    MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
+    MILLRACE_INLINE std::vector<std::string> statesOf(std::string_view uid) const override;
+    /// What there is, sorted by subtask.
+    const std::vector<StateFileIndex>& parts() const noexcept { return parts_; }
+    /// Of state, as written.
+    MILLRACE_INLINE std::uint64_t bytes() const;
+
+private:
+    std::shared_ptr<FileSystem> files_;
+    std::vector<StateFileIndex> parts_;
+};
+
+/// The manifest of a directory. *Failure:* as FileCheckpoint.
+CheckpointManifest readManifest(FileSystem& files, const std::string& directory);
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/checkpoint/file_checkpoint.ipp>
+#endif
+
+#endif  // MILLRACE_CHECKPOINT_FILE_CHECKPOINT_HPP

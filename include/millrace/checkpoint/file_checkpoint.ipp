@@ -1,0 +1,123 @@
+#ifndef MILLRACE_CHECKPOINT_FILE_CHECKPOINT_IPP
+#define MILLRACE_CHECKPOINT_FILE_CHECKPOINT_IPP
+
+#include <millrace/checkpoint/file_checkpoint.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::detail {
+
+inline constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 28;
+
+/// Why a directory without manifest is no checkpoint, in a form that helps.
+[[noreturn, gnu::cold]] inline void failNoManifest(FileSystem& files, const std::string& directory) {
+    const FileKind kind = files.kindOf(directory);
+    if (kind == FileKind::None) raise<IoException>({"there is no checkpoint '", directory, "': no such directory"});
+    if (kind != FileKind::Directory) {
+        raise<IoException>(
+            {"'", directory, "' is not a checkpoint: give the directory that holds '", kManifestName, "'"});
+    }
+    std::string inside;
+    std::int64_t newest = -1;
+    for (const DirectoryEntry& entry : files.list(directory)) {
+        if (const std::int64_t id = numberInName(entry.name, "chk-", ""); id > newest) {
+            newest = id;
+            inside = entry.name;
+        }
+    }
+    if (!inside.empty()) {
+        raise<IoException>({"'", directory,
+                            "' is not a checkpoint, but a directory of them: give one of them, such as '", directory,
+                            "/", inside, "'"});
+    }
+    raise<IoException>({"'", directory, "' is not a completed checkpoint: it has no '", kManifestName,
+                        "', which is written last. Give another one"});
+}
+
+MILLRACE_INLINE_COLD CheckpointManifest readManifest(FileSystem& files, const std::string& directory) {
+    const std::string path = message({directory, "/", kManifestName});
+    if (files.kindOf(path) == FileKind::None) failNoManifest(files, directory);
+    const std::unique_ptr<ReadableFile> file = files.open(path);
+    const std::uint64_t size = file->size();
+    if (size > kLargestManifest) {
+        raise<CodecException>({"the manifest '", path, "' is damaged: it has ", size, " bytes, at most ",
+                               kLargestManifest, " were expected. Restore from another checkpoint"});
+    }
+    std::string text(static_cast<std::size_t>(size), '\0');
+    text.resize(file->readAt(0, std::as_writable_bytes(std::span(text))));
+    return parseManifest(text, path);
+}
+
+MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> files, std::string directory)
+    : files_(std::move(files)) {
+    CheckpointManifest manifest = readManifest(*files_, directory);
+    place_ = std::move(directory);
+    description_ = std::move(manifest.description);
+    description_.path = place_;
+    parts_ = std::move(manifest.parts);
+    std::stable_sort(parts_.begin(), parts_.end(), [](const StateFileIndex& a, const StateFileIndex& b) {
+        return std::pair(a.owner.subtask, a.owner.task) < std::pair(b.owner.subtask, b.owner.task);
+    });
+    for (const StateFileIndex& part : parts_) {
+        const std::string path = message({place_, "/", part.name});
+        if (files_->kindOf(path) == FileKind::None) {
+            raise<CodecException>({"the state file '", path,
+                                   "' is missing, though the manifest of the checkpoint names it. "
+                                   "Restore from another checkpoint, or from a copy of this one"});
+        }
+        const StateFileReader reader(*files_, path);
+        if (reader.size() != part.size) {
+            reader.fail(std::min(reader.size(), part.size),
+                        message({"the manifest says that it has ", part.size, " bytes"}));
+        }
+        if (reader.owner() != part.owner) {
+            reader.fail(0,
+                        message({"it is of checkpoint ", reader.owner().checkpoint, ", task ", reader.owner().task,
+                                 ", subtask ", reader.owner().subtask, " instead of checkpoint ", part.owner.checkpoint,
+                                 ", task ", part.owner.task, ", subtask ", part.owner.subtask}));
+        }
+    }
+}
+
+MILLRACE_INLINE_COLD void FileCheckpoint::read(std::string_view uid, std::string_view state,
+                                               const Visitor& visit) const {
+    for (const StateFileIndex& part : parts_) {
+        std::unique_ptr<StateFileReader> reader;
+        for (const StateExtent& extent : part.states) {
+            if (extent.uid != uid || extent.state != state) continue;
+            if (reader == nullptr) {
+                reader = std::make_unique<StateFileReader>(*files_, message({place_, "/", part.name}));
+            }
+            reader->read(extent, [&](int keyGroup, std::span<const std::byte> bytes) {
+                visit(part.owner.subtask, keyGroup, bytes);
+            });
+        }
+    }
+}
+
+MILLRACE_INLINE_COLD std::vector<std::string> FileCheckpoint::statesOf(std::string_view uid) const {
+    std::vector<std::string> names;
+    for (const StateFileIndex& part : parts_) {
+        for (const StateExtent& extent : part.states) {
+            if (extent.uid == uid) names.push_back(extent.state);
+        }
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+}
+
+MILLRACE_INLINE_COLD std::uint64_t FileCheckpoint::bytes() const {
+    std::uint64_t sum = 0;
+    for (const StateFileIndex& part : parts_) {
+        for (const StateExtent& extent : part.states) sum += extent.bytes;
+    }
+    return sum;
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_CHECKPOINT_FILE_CHECKPOINT_IPP

@@ -1,0 +1,75 @@
+#ifndef MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_HPP
+#define MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_HPP
+
+#include <millrace/checkpoint/checkpoint_store.hpp>
+#include <millrace/checkpoint/file_checkpoint.hpp>
+#include <millrace/core/config.hpp>
+#include <millrace/core/file_system.hpp>
+#include <millrace/core/posix_file_system.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::detail {
+
+/// Checkpoints in a directory, `chk-<id>` each; savepoints are `savepoint-<id>` there, or the directory that the user names.
+/// What counts has been on the disk since `complete` returned. While the store lives, the directory is locked: no other job
+/// can use it.
+///
+/// Completed checkpoints that were there before are listed even if they turn out damaged: `load` says so.
+class FileCheckpointStore final : public CheckpointStore {
+public:
+    /// Creates the directory and those above it where they are missing, and removes what unfinished checkpoints have left
+    /// behind; of what is not a checkpoint's, nothing is touched.
+    /// *Failure:* IoException if the directory cannot be used, or is used by another store, naming its process.
+    MILLRACE_INLINE explicit FileCheckpointStore(std::string directory,
+                                                 std::shared_ptr<FileSystem> files = posixFileSystem());
+    MILLRACE_INLINE ~FileCheckpointStore() override;
+    /// Without a directory of its own: only for savepoints into directories that the user names.
+    static std::unique_ptr<CheckpointStore> forSavepoints(std::shared_ptr<FileSystem> files = posixFileSystem());
+
+    MILLRACE_INLINE std::int64_t lastId() const override;
+    /// Makes the directory of the checkpoint. A savepoint's may exist if it is empty.
+    MILLRACE_INLINE void begin(const CheckpointDescription& description) override;
+    MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const MemorySnapshot& part) override;
+    /// *Failure:* after an exception the checkpoint does not count, unless the message says that this is not sure.
+    MILLRACE_INLINE CheckpointInfo complete(const CheckpointDescription& description) override;
+    /// May be called while parts are being written: the last writer then removes what there is. Files that are not a
+    /// checkpoint's stay, and so does their directory.
+    MILLRACE_INLINE void discard(std::int64_t id) noexcept override;
+    MILLRACE_INLINE std::vector<CheckpointInfo> completed() const override;
+    MILLRACE_INLINE std::shared_ptr<const StoredCheckpoint> load(std::int64_t id) const override;
+
+    const std::string& directory() const noexcept { return directory_; }
+
+private:
+    struct Entry;
+    explicit FileCheckpointStore(std::shared_ptr<FileSystem> files);
+    void openDirectory();
+    void createDirectories(const std::string& path);
+    void scan();
+    void addFound(const std::string& name, std::int64_t id, CheckpointKind kind);
+    [[noreturn]] void withdraw(const std::string& directory, const std::string& manifest, const std::string& cause);
+    void removeEntry(const Entry& discarded) noexcept;
+    void removeFiles(const std::string& path, bool withDirectory) noexcept;
+    Entry* find(std::int64_t id) const;
+
+    std::string directory_;
+    std::shared_ptr<FileSystem> files_;
+    std::unique_ptr<FileLock> lock_;
+    mutable std::mutex mutex_;  // guards what follows; no file is touched under it
+    std::int64_t lastId_ = 0;
+    OwnerList<Entry> entries_;
+};
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/checkpoint/file_checkpoint_store.ipp>
+#endif
+
+#endif  // MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_HPP

@@ -1,0 +1,345 @@
+#ifndef MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_IPP
+#define MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_IPP
+
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/core/log.hpp>
+#include <millrace/core/message.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::detail {
+
+struct FileCheckpointStore::Entry {
+    CheckpointInfo info;
+    bool isComplete = false;
+    bool hasFailed = false;     // a part is missing
+    bool isDiscarded = false;   // and waits for its writers to notice
+    bool ownsDirectory = true;  // else the user made it
+    int writers = 0;
+    std::int64_t lastPart = 0;
+    std::vector<StateFileIndex> parts;
+};
+
+[[gnu::cold]] inline std::string withoutTrailingSlashes(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    return path;
+}
+
+[[gnu::cold]] inline std::string parentOf(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : withoutTrailingSlashes(path.substr(0, slash));
+}
+
+[[gnu::cold]] inline bool isCheckpointFile(std::string_view name) {
+    return name == kManifestName || name == kNewManifestName || numberInName(name, "part-", ".state") >= 0;
+}
+
+MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string directory, std::shared_ptr<FileSystem> files)
+    : directory_(withoutTrailingSlashes(std::move(directory))), files_(std::move(files)) {
+    if (directory_.empty()) throw ConfigurationException("the directory for checkpoints is empty; name one");
+    try {
+        openDirectory();
+    } catch (const IoException& error) {
+        raise<IoException>(
+            {"the directory '", directory_, "' cannot be used for checkpoints: ", error.what(),
+             ". Name a directory in which this process may create files, and no other job keeps its own"});
+    }
+    scan();
+}
+
+MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::shared_ptr<FileSystem> files)
+    : files_(std::move(files)) {}
+
+MILLRACE_INLINE_COLD FileCheckpointStore::~FileCheckpointStore() = default;
+
+MILLRACE_INLINE_COLD std::unique_ptr<CheckpointStore> FileCheckpointStore::forSavepoints(
+    std::shared_ptr<FileSystem> files) {
+    return std::unique_ptr<CheckpointStore>(new FileCheckpointStore(std::move(files)));
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::openDirectory() {
+    createDirectories(directory_);
+    const std::string path = message({directory_, "/millrace.lock"});
+    std::int64_t holder = 0;
+    lock_ = files_->tryLock(path, holder);
+    if (lock_ != nullptr) return;
+    if (holder != 0)
+        raise<IoException>({"a job in process ", holder, " keeps its checkpoints there, and holds '", path, "'"});
+    raise<IoException>({"another job keeps its checkpoints there, and holds '", path, "'"});
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::createDirectories(const std::string& path) {
+    if (files_->kindOf(path) != FileKind::None) return;  // what is no directory will be said by who uses it
+    const std::string parent = parentOf(path);
+    createDirectories(parent);
+    try {
+        files_->createDirectory(path);
+    } catch (const IoException&) {
+        if (files_->kindOf(path) != FileKind::Directory) throw;  // somebody else was faster
+    }
+    files_->syncDirectory(parent);
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::scan() {
+    for (const DirectoryEntry& entry : files_->list(directory_)) {
+        if (entry.kind != FileKind::Directory) continue;
+        if (const std::int64_t id = numberInName(entry.name, "chk-", ""); id >= 0) {
+            addFound(entry.name, id, CheckpointKind::Checkpoint);
+        } else if (const std::int64_t savepoint = numberInName(entry.name, "savepoint-", ""); savepoint >= 0) {
+            addFound(entry.name, savepoint, CheckpointKind::Savepoint);
+        }
+    }
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::addFound(const std::string& name, std::int64_t id, CheckpointKind kind) {
+    lastId_ = std::max(lastId_, id);
+    const std::string path = message({directory_, "/", name});
+    try {
+        if (files_->kindOf(message({path, "/", kManifestName})) == FileKind::None) {
+            removeFiles(path, true);
+            return;
+        }
+    } catch (const IoException& error) {
+        // it cannot be looked at, so perhaps it is complete: `load` will say what is wrong
+        log(LogLevel::Warning, error.what());
+    }
+    std::size_t place = 0;
+    while (place < entries_.size() && entries_[place].info.id < id) ++place;
+    Entry& entry = entries_.addAt(place, new Entry);
+    entry.info.id = id;
+    entry.info.kind = kind;
+    entry.info.path = path;
+    entry.isComplete = true;
+    try {
+        const CheckpointManifest manifest = readManifest(*files_, path);
+        entry.info.triggered = manifest.description.triggered;
+        for (const StateFileIndex& part : manifest.parts) {
+            for (const StateExtent& extent : part.states) entry.info.bytes += extent.bytes;
+        }
+        // a crash can leave the manifest under both names
+        const std::string second = message({path, "/", kNewManifestName});
+        if (files_->kindOf(second) != FileKind::None) files_->remove(second);
+    } catch (const MillraceException& error) {
+        log(LogLevel::Warning, error.what());
+    }
+}
+
+MILLRACE_INLINE_COLD FileCheckpointStore::Entry* FileCheckpointStore::find(std::int64_t id) const {
+    for (Entry& entry : entries_) {
+        if (entry.info.id == id && !entry.isDiscarded) return &entry;
+    }
+    return nullptr;
+}
+
+MILLRACE_INLINE_COLD std::int64_t FileCheckpointStore::lastId() const {
+    const std::lock_guard guard(mutex_);
+    return lastId_;
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription& description) {
+    auto entry = std::make_unique<Entry>();
+    entry->info.id = description.id;
+    entry->info.kind = description.kind;
+    entry->info.triggered = description.triggered;
+    const bool isSavepoint = description.kind == CheckpointKind::Savepoint;
+    if (isSavepoint && !description.target.empty()) {
+        const std::string path = withoutTrailingSlashes(description.target);
+        entry->info.path = path;
+        createDirectories(parentOf(path));
+        entry->ownsDirectory = files_->kindOf(path) == FileKind::None;
+        if (entry->ownsDirectory) {
+            files_->createDirectory(path);
+        } else if (!files_->list(path).empty()) {
+            raise<IoException>({"cannot write a savepoint to '", path,
+                                "': there are files in it. Name a directory that is "
+                                "empty or does not exist"});
+        }
+    } else {
+        if (directory_.empty()) throw ConfigurationException("a savepoint needs a directory; name one");
+        entry->info.path = message({directory_, isSavepoint ? "/savepoint-" : "/chk-", description.id});
+        files_->createDirectory(entry->info.path);
+    }
+    const std::lock_guard guard(mutex_);
+    lastId_ = std::max(lastId_, description.id);
+    std::size_t place = entries_.size();
+    while (place > 0 && entries_[place - 1].info.id > description.id) --place;
+    entries_.addAt(place, entry.release());
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int task, int subtask,
+                                                         const MemorySnapshot& part) {
+    if (part.empty()) return;
+    Entry* entry = nullptr;
+    std::string path;
+    {
+        const std::lock_guard guard(mutex_);
+        entry = find(id);
+        if (entry == nullptr || entry->isComplete) return;  // discarded meanwhile
+        ++entry->writers;
+        path = message({entry->info.path, "/part-", ++entry->lastPart, ".state"});
+    }
+    // To the end of this function the entry stays: who discards it leaves it to its writers.
+    const auto isWanted = [&] {
+        const std::lock_guard guard(mutex_);
+        return !entry->isDiscarded;
+    };
+    std::exception_ptr failure;
+    StateFileIndex index;
+    try {
+        index = writeStateFile(*files_, path, {id, task, subtask}, part, isWanted);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    {
+        const std::lock_guard guard(mutex_);
+        --entry->writers;
+        if (!entry->isDiscarded) {
+            entry->hasFailed = entry->hasFailed || failure != nullptr;
+            entry->parts.push_back(std::move(index));
+            if (failure != nullptr) std::rethrow_exception(failure);
+            return;
+        }
+        if (entry->writers > 0) return;
+    }
+    removeEntry(*entry);
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo FileCheckpointStore::complete(const CheckpointDescription& description) {
+    Entry* entry = nullptr;
+    CheckpointManifest manifest;
+    {
+        const std::lock_guard guard(mutex_);
+        entry = find(description.id);
+        if (entry == nullptr || entry->isComplete) {
+            raise<IoException>({"checkpoint ", description.id, " was discarded before it was complete"});
+        }
+        if (entry->hasFailed || entry->writers > 0) {
+            raise<IoException>(
+                {"checkpoint ", description.id, " in '", entry->info.path, "' cannot be completed: ",
+                 entry->hasFailed ? "a part of it could not be written" : "parts of it are still being written"});
+        }
+        manifest.parts = entry->parts;
+    }
+    manifest.description = description;
+    const std::string& directory = entry->info.path;
+    const std::string path = message({directory, "/", kManifestName});
+    const std::string newPath = message({directory, "/", kNewManifestName});
+    const std::string text = formatManifest(manifest);
+    const std::unique_ptr<WritableFile> file = files_->create(newPath);
+    file->write(std::as_bytes(std::span(text)));
+    file->sync();
+    file->close();
+    // first the names of the parts, and of the directory itself: the manifest shall not be there without them
+    files_->syncDirectory(directory);
+    files_->syncDirectory(parentOf(directory));
+    try {
+        files_->rename(newPath, path);
+        files_->syncDirectory(directory);
+    } catch (const IoException& error) {
+        withdraw(directory, path, error.what());
+    }
+    const std::lock_guard guard(mutex_);
+    entry->info.bytes = 0;
+    for (const StateFileIndex& part : entry->parts) {
+        for (const StateExtent& extent : part.states) entry->info.bytes += extent.bytes;
+    }
+    entry->parts.clear();
+    entry->isComplete = true;
+    return entry->info;
+}
+
+/// A checkpoint that may or may not count is worse than none: its job says that it failed, a restart would take it.
+MILLRACE_INLINE_COLD void FileCheckpointStore::withdraw(const std::string& directory, const std::string& manifest,
+                                                        const std::string& cause) {
+    try {
+        if (files_->kindOf(manifest) != FileKind::None) files_->remove(manifest);
+        files_->syncDirectory(directory);
+    } catch (const IoException&) {
+        raise<IoException>({"the checkpoint in '", directory,
+                            "' could not be completed, and whether it counts after a "
+                            "restart is not sure: ",
+                            cause});
+    }
+    raise<IoException>({"the checkpoint in '", directory, "' could not be completed: ", cause});
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::discard(std::int64_t id) noexcept {
+    Entry* entry = nullptr;
+    {
+        const std::lock_guard guard(mutex_);
+        entry = find(id);
+        if (entry == nullptr) return;
+        entry->isDiscarded = true;
+        if (entry->writers > 0) return;
+    }
+    removeEntry(*entry);
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::removeEntry(const Entry& discarded) noexcept {
+    removeFiles(discarded.info.path, discarded.ownsDirectory);
+    const std::lock_guard guard(mutex_);
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (&entries_[i] != &discarded) continue;
+        delete entries_.release(i);
+        return;
+    }
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::removeFiles(const std::string& path, bool withDirectory) noexcept {
+    try {
+        // Without its manifest a directory is no checkpoint any more. That comes first and is made sure of, so that no
+        // crash leaves one that looks complete and is not.
+        const std::string manifest = message({path, "/", kManifestName});
+        if (files_->kindOf(manifest) == FileKind::File) {
+            files_->remove(manifest);
+            files_->syncDirectory(path);
+        }
+        bool hasOthers = false;
+        for (const DirectoryEntry& entry : files_->list(path)) {
+            if (entry.kind == FileKind::File && isCheckpointFile(entry.name)) {
+                files_->remove(message({path, "/", entry.name}));
+            } else {
+                hasOthers = true;
+            }
+        }
+        if (withDirectory && !hasOthers) files_->remove(path);
+    } catch (const std::exception& error) {
+        log(LogLevel::Warning, error.what());  // what is left is removed at the next start
+    }
+}
+
+MILLRACE_INLINE_COLD std::vector<CheckpointInfo> FileCheckpointStore::completed() const {
+    const std::lock_guard guard(mutex_);
+    std::vector<CheckpointInfo> infos;
+    for (std::size_t i = entries_.size(); i-- > 0;) {
+        if (entries_[i].isComplete && !entries_[i].isDiscarded) infos.push_back(entries_[i].info);
+    }
+    return infos;
+}
+
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> FileCheckpointStore::load(std::int64_t id) const {
+    std::string path;
+    {
+        const std::lock_guard guard(mutex_);
+        const Entry* const entry = find(id);
+        if (entry == nullptr || !entry->isComplete) {
+            raise<IoException>({"there is no completed checkpoint ", id, " in '", directory_, "'"});
+        }
+        path = entry->info.path;
+    }
+    auto checkpoint = std::make_shared<FileCheckpoint>(files_, path);
+    if (checkpoint->description().id != id) {
+        raise<CodecException>({"the manifest '", path, "/", kManifestName, "' is of checkpoint ",
+                               checkpoint->description().id, ", not ", id,
+                               ": the directory was renamed. Give it its name "
+                               "back, or restore from it by its path"});
+    }
+    return checkpoint;
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_IPP

@@ -1,0 +1,40 @@
+#ifndef MILLRACE_CHECKPOINT_NEWEST_INTACT_HPP
+#define MILLRACE_CHECKPOINT_NEWEST_INTACT_HPP
+
+#include <millrace/checkpoint/checkpoint_store.hpp>
+#include <millrace/core/config.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::detail {
+
+/// A checkpoint that cannot be used, and why.
+struct SkippedCheckpoint {
+    std::int64_t id = 0;
+    std::string path;
+    std::string problem;
+};
+
+struct NewestIntact {
+    std::shared_ptr<const StoredCheckpoint> checkpoint;  ///< null: there is none
+    std::vector<SkippedCheckpoint> skipped;              ///< newer ones
+};
+
+/// Reads all that operators could ask a checkpoint for, so that damage shows before a job restores from it.
+/// *Failure:* CodecException or IoException naming the file.
+void verifyCheckpoint(const StoredCheckpoint& checkpoint);
+
+/// The newest checkpoint of a store of which every byte can be read; one that cannot is skipped, logged as a warning and
+/// left as it is. Savepoints are the user's: they count only when asked for.
+NewestIntact loadNewestIntact(const CheckpointStore& store, bool withSavepoints);
+
+}  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/checkpoint/newest_intact.ipp>
+#endif
+
+#endif  // MILLRACE_CHECKPOINT_NEWEST_INTACT_HPP

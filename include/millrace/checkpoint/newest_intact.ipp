@@ -1,0 +1,39 @@
+#ifndef MILLRACE_CHECKPOINT_NEWEST_INTACT_IPP
+#define MILLRACE_CHECKPOINT_NEWEST_INTACT_IPP
+
+#include <millrace/checkpoint/newest_intact.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/core/log.hpp>
+#include <millrace/core/message.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD void verifyCheckpoint(const StoredCheckpoint& checkpoint) {
+    for (const CheckpointedOperator& each : checkpoint.description().operators) {
+        for (const std::string& state : checkpoint.statesOf(each.uid)) {
+            checkpoint.read(each.uid, state, [](int, int, std::span<const std::byte>) {});
+        }
+    }
+}
+
+MILLRACE_INLINE_COLD NewestIntact loadNewestIntact(const CheckpointStore& store, bool withSavepoints) {
+    NewestIntact result;
+    for (const CheckpointInfo& info : store.completed()) {
+        if (info.kind == CheckpointKind::Savepoint && !withSavepoints) continue;
+        try {
+            std::shared_ptr<const StoredCheckpoint> checkpoint = store.load(info.id);
+            verifyCheckpoint(*checkpoint);
+            result.checkpoint = std::move(checkpoint);
+            return result;
+        } catch (const MillraceException& error) {
+            result.skipped.push_back({info.id, info.path, describeException(error)});
+            log(LogLevel::Warning, message({"checkpoint ", info.id, " cannot be used, trying the one before: ",
+                                            result.skipped.back().problem}));
+        }
+    }
+    return result;
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_CHECKPOINT_NEWEST_INTACT_IPP

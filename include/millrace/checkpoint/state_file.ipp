@@ -1,0 +1,300 @@
+#ifndef MILLRACE_CHECKPOINT_STATE_FILE_IPP
+#define MILLRACE_CHECKPOINT_STATE_FILE_IPP
+
+#include <millrace/checkpoint/state_file.hpp>
+#include <millrace/core/bytes.hpp>
+#include <millrace/core/crc32c.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace millrace::detail {
+
+// The first byte is no text, the line ends tell a copy in text mode.
+inline constexpr unsigned char kStateFileMagic[8] = {0x89, 'm', 'r', 's', 't', '\r', '\n', 0x1a};
+inline constexpr std::uint32_t kBlockMagic = 0x4b42524d;  // "MRBK"
+inline constexpr std::uint64_t kBlockHeaderSize = 24;
+inline constexpr std::size_t kBlockTarget = std::size_t{1} << 20;  // a block ends when it has grown to this
+enum class BlockKind : std::uint8_t { Pieces = 1, End = 2 };
+
+/// Collects the pieces of one state until a block is full.
+class StateBlockWriter {
+public:
+    StateBlockWriter(FileSystem& files, const std::string& path) : file_(files.create(path)) {}
+
+    [[gnu::cold]] void writeHeader(const StateFileOwner& owner) {
+        ByteWriter header;
+        header.writeBytes(kStateFileMagic, sizeof kStateFileMagic);
+        header.write(static_cast<std::uint16_t>(kStateFileVersion));
+        header.write(std::uint16_t{0});
+        header.write(owner.checkpoint);
+        header.write(owner.task);
+        header.write(owner.subtask);
+        header.write(crc32c(header.bytes()));
+        put(header.bytes());
+    }
+    [[gnu::cold]] void begin(StateExtent& extent) {
+        extent_ = &extent;
+        extent.offset = size_;
+        beginBlock();
+    }
+    [[gnu::cold]] void add(int keyGroup, std::span<const std::byte> bytes) {
+        StateExtent& extent = *extent_;
+        extent.firstKeyGroup = extent.pieces == 0 ? keyGroup : std::min(extent.firstKeyGroup, keyGroup);
+        extent.lastKeyGroup = extent.pieces == 0 ? keyGroup : std::max(extent.lastKeyGroup, keyGroup);
+        ++extent.pieces;
+        extent.bytes += bytes.size();
+        ++count_;
+        block_.write(static_cast<std::int32_t>(keyGroup));
+        block_.write(static_cast<std::uint64_t>(bytes.size()));
+        if (bytes.size() < kBlockTarget) {
+            block_.writeBytes(bytes);
+            if (block_.size() < kBlockTarget) return;
+            bytes = {};
+        }
+        endBlock(bytes);  // a large piece is the last of its block, and not copied
+        beginBlock();
+    }
+    [[gnu::cold]] void end() {
+        if (count_ > 0) endBlock({});
+        extent_->length = size_ - extent_->offset;
+    }
+    /// The size of the file.
+    [[gnu::cold]] std::uint64_t finish() {
+        block_.clear();
+        block_.writeBytes(std::vector<std::byte>(kBlockHeaderSize));
+        block_.write(blocks_);
+        block_.write(pieces_);
+        putBlock(BlockKind::End, {});
+        file_->sync();
+        file_->close();
+        return size_;
+    }
+
+private:
+    void beginBlock() {
+        block_.clear();
+        block_.writeBytes(std::vector<std::byte>(kBlockHeaderSize));
+        block_.writeString(extent_->uid);
+        block_.writeString(extent_->state);
+        countPosition_ = block_.size();
+        block_.write(std::uint32_t{0});
+        count_ = 0;
+    }
+    void endBlock(std::span<const std::byte> tail) {
+        block_.overwrite(countPosition_, count_);
+        ++blocks_;
+        pieces_ += count_;
+        putBlock(BlockKind::Pieces, tail);
+    }
+    void putBlock(BlockKind kind, std::span<const std::byte> tail) {
+        const std::span<const std::byte> payload = block_.bytes().subspan(kBlockHeaderSize);
+        block_.overwrite(0, kBlockMagic);
+        block_.overwrite(4, kind);
+        block_.overwrite(8, static_cast<std::uint64_t>(payload.size() + tail.size()));
+        block_.overwrite(16, crc32c(tail, crc32c(payload)));
+        block_.overwrite(20, crc32c(block_.bytes().first(20)));
+        put(block_.bytes());
+        if (!tail.empty()) put(tail);
+    }
+    void put(std::span<const std::byte> bytes) {
+        file_->write(bytes);
+        size_ += bytes.size();
+    }
+
+    std::unique_ptr<WritableFile> file_;
+    ByteWriter block_;
+    StateExtent* extent_ = nullptr;
+    std::size_t countPosition_ = 0;
+    std::uint32_t count_ = 0;  // pieces in the block
+    std::uint64_t blocks_ = 0;
+    std::uint64_t pieces_ = 0;
+    std::uint64_t size_ = 0;
+};
+
+MILLRACE_INLINE_COLD StateFileIndex writeStateFile(FileSystem& files, const std::string& path,
+                                                   const StateFileOwner& owner, const MemorySnapshot& part,
+                                                   const std::function<bool()>& isWanted) {
+    StateFileIndex index;
+    index.name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+    index.owner = owner;
+    StateBlockWriter writer(files, path);
+    writer.writeHeader(owner);
+    bool goesOn = true;
+    part.forEach([&](const std::string& uid, const std::string& state, int keyGroup, const auto& bytes) {
+        if (!goesOn) return;
+        if (index.states.empty() || index.states.back().uid != uid || index.states.back().state != state) {
+            if (!index.states.empty()) writer.end();
+            StateExtent& extent = index.states.emplace_back();
+            extent.uid = uid;
+            extent.state = state;
+            writer.begin(extent);
+        }
+        writer.add(keyGroup, bytes);
+        goesOn = isWanted();
+    });
+    if (!goesOn) return index;
+    if (!index.states.empty()) writer.end();
+    index.size = writer.finish();
+    return index;
+}
+
+/// Calls `visit(uid, state, keyGroup, bytes)` for what is in a block of pieces, and returns how many there were.
+/// *Failure:* CodecException.
+template <class Visit>
+std::uint32_t readPieces(std::span<const std::byte> payload, Visit visit) {
+    ByteReader reader(payload);
+    const std::string_view uid = reader.readString();
+    const std::string_view state = reader.readString();
+    const auto count = reader.read<std::uint32_t>("a number of pieces");
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const auto keyGroup = reader.read<std::int32_t>("a key group");
+        const auto size = reader.read<std::uint64_t>("a length");
+        if (size > reader.remaining()) reader.fail("a piece is longer than its block");
+        visit(uid, state, keyGroup, reader.readBytes(static_cast<std::size_t>(size)));
+    }
+    reader.expectEnd();
+    return count;
+}
+
+struct StateFileReader::Block {
+    BlockKind kind;
+    std::uint64_t offset;  // of the payload
+    std::vector<std::byte> payload;
+    std::uint64_t end() const { return offset + payload.size(); }
+};
+
+MILLRACE_INLINE_COLD StateFileReader::StateFileReader(FileSystem& files, std::string path)
+    : StateFileReader(files.open(path), path) {}
+
+MILLRACE_INLINE_COLD StateFileReader::StateFileReader(std::unique_ptr<ReadableFile> file, std::string path)
+    : file_(std::move(file)), path_(std::move(path)), size_(file_->size()) {
+    readHeader();
+}
+
+MILLRACE_INLINE_COLD void StateFileReader::fail(std::uint64_t offset, const std::string& problem) const {
+    raise<CodecException>({"the state file '", path_, "' is damaged at byte ", offset, " of ", size_, ": ", problem,
+                           ". Restore from another checkpoint, or from a copy of this one"});
+}
+
+MILLRACE_INLINE_COLD void StateFileReader::readBytes(std::uint64_t offset, std::span<std::byte> into) const {
+    if (file_->readAt(offset, into) < into.size()) fail(offset, "the file has become shorter");
+}
+
+MILLRACE_INLINE_COLD void StateFileReader::readHeader() {
+    std::byte bytes[kStateFileHeaderSize];
+    const std::size_t got = file_->readAt(0, bytes);
+    ByteReader reader({bytes, got});
+    const std::size_t magicSize = std::min(got, sizeof kStateFileMagic);
+    if (std::memcmp(bytes, kStateFileMagic, magicSize) != 0)
+        fail(0, "it does not begin as a state file of millrace does");
+    if (got < kStateFileHeaderSize) fail(got, "it ends within its header");
+    (void)reader.readBytes(sizeof kStateFileMagic);
+    const auto version = reader.read<std::uint16_t>();
+    const auto flags = reader.read<std::uint16_t>();
+    owner_.checkpoint = reader.read<std::int64_t>();
+    owner_.task = reader.read<std::int32_t>();
+    owner_.subtask = reader.read<std::int32_t>();
+    if (reader.read<std::uint32_t>() != crc32c(std::span(bytes).first(kStateFileHeaderSize - 4))) {
+        fail(0, "the checksum of its header does not match");
+    }
+    if (version != kStateFileVersion || flags != 0) {
+        raise<CodecException>({"the state file '", path_, "' has format version ", version, " and flags ", flags,
+                               " (at byte 8), but this build of millrace reads version ", kStateFileVersion,
+                               " and flags 0. Restore it with the version that wrote it, or a later one"});
+    }
+}
+
+MILLRACE_INLINE_COLD StateFileReader::Block StateFileReader::readBlock(std::uint64_t offset, std::uint64_t end) const {
+    if (end - offset < kBlockHeaderSize) fail(offset, "a block was expected, but there is no room for one");
+    std::byte bytes[kBlockHeaderSize];
+    readBytes(offset, bytes);
+    ByteReader reader(bytes);
+    if (reader.read<std::uint32_t>() != kBlockMagic) fail(offset, "no block begins here");
+    const auto kind = reader.read<std::uint8_t>();
+    const auto compression = reader.read<std::uint8_t>();
+    const auto reserved = reader.read<std::uint16_t>();
+    const auto length = reader.read<std::uint64_t>();
+    const auto checksum = reader.read<std::uint32_t>();
+    if (reader.read<std::uint32_t>() != crc32c(std::span(bytes).first(kBlockHeaderSize - 4))) {
+        fail(offset, "the checksum of a block's header does not match");
+    }
+    if (compression != 0) {
+        raise<CodecException>({"the state file '", path_, "' has a block at byte ", offset,
+                               " that is compressed by method ", compression,
+                               ", which this build of millrace cannot undo. Restore it with a build that has "
+                               "that method"});
+    }
+    if ((kind != 1 && kind != 2) || reserved != 0) {
+        fail(offset, message({"unknown kind of block: ", kind, ", ", reserved}));
+    }
+    if (length > end - offset - kBlockHeaderSize) {
+        fail(offset, message({"a block of ", length, " bytes was expected, but only ", end - offset - kBlockHeaderSize,
+                              " follow"}));
+    }
+    Block block{static_cast<BlockKind>(kind), offset + kBlockHeaderSize, {}};
+    block.payload.resize(static_cast<std::size_t>(length));  // no more than the file has
+    readBytes(block.offset, block.payload);
+    if (crc32c(block.payload) != checksum) fail(offset, "the checksum of a block does not match");
+    if (block.kind == BlockKind::Pieces) {
+        try {
+            (void)readPieces(block.payload, [](auto&&...) {});  // nothing of it is handed out unless all of it is right
+        } catch (const CodecException& error) {
+            fail(offset, error.what());
+        }
+    }
+    return block;
+}
+
+MILLRACE_INLINE_COLD void StateFileReader::read(const StateExtent& extent, const Visitor& visit) const {
+    if (extent.offset < kStateFileHeaderSize || extent.offset > size_ || extent.length > size_ - extent.offset) {
+        fail(extent.offset, message({"the manifest says that ", extent.length, " bytes of state are here"}));
+    }
+    std::uint64_t pieces = 0;
+    for (std::uint64_t at = extent.offset; at < extent.offset + extent.length;) {
+        const Block block = readBlock(at, extent.offset + extent.length);
+        if (block.kind != BlockKind::Pieces) fail(at, "the file ends before the manifest says");
+        pieces += readPieces(block.payload, [&](std::string_view uid, std::string_view state, int keyGroup,
+                                                std::span<const std::byte> bytes) {
+            if (uid != extent.uid || state != extent.state) {
+                fail(at, message({"state '", state, "' of uid '", uid, "' is here instead of '", extent.state, "' of '",
+                                  extent.uid, "'"}));
+            }
+            if (keyGroup < extent.firstKeyGroup || keyGroup > extent.lastKeyGroup) {
+                fail(at, message({"key group ", keyGroup, " is not among those of the manifest"}));
+            }
+            visit(keyGroup, bytes);
+        });
+        at = block.end();
+    }
+    if (pieces != extent.pieces) {
+        fail(extent.offset, message({extent.pieces, " pieces were expected, but ", pieces, " are here"}));
+    }
+}
+
+MILLRACE_INLINE_COLD void StateFileReader::readAll(const FullVisitor& visit) const {
+    std::uint64_t blocks = 0;
+    std::uint64_t pieces = 0;
+    for (std::uint64_t at = kStateFileHeaderSize;;) {
+        const Block block = readBlock(at, size_);
+        if (block.kind == BlockKind::End) {
+            ByteReader reader(block.payload);
+            if (block.payload.size() != 16 || reader.read<std::uint64_t>() != blocks ||
+                reader.read<std::uint64_t>() != pieces) {
+                fail(at, "the counts at the end are not those of the file");
+            }
+            if (block.end() != size_) fail(block.end(), "more follows behind the end");
+            return;
+        }
+        ++blocks;
+        pieces += readPieces(block.payload, visit);
+        at = block.end();
+    }
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_CHECKPOINT_STATE_FILE_IPP

@@ -1,0 +1,203 @@
+#ifndef MILLRACE_CORE_POSIX_FILE_SYSTEM_IPP
+#define MILLRACE_CORE_POSIX_FILE_SYSTEM_IPP
+
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
+#include <millrace/core/posix_file_system.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace millrace {
+namespace detail {
+
+/// Throws IoException: "cannot <action> '<path>': <text of errno>".
+[[noreturn, gnu::cold]] inline void failPosix(const char* action, const std::string& path, int errorNumber = errno) {
+    raise<IoException>({"cannot ", action, " '", path, "': ", std::generic_category().message(errorNumber)});
+}
+
+/// An open file, closed with its owner.
+class PosixFile {
+public:
+    PosixFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+    PosixFile(const PosixFile&) = delete;
+    PosixFile& operator=(const PosixFile&) = delete;
+    ~PosixFile() {
+        if (descriptor_ >= 0) (void)::close(descriptor_);
+    }
+    const std::string& path() const noexcept { return path_; }
+    int get() const noexcept { return descriptor_; }
+    int release() noexcept { return std::exchange(descriptor_, -1); }
+
+private:
+    std::string path_;
+    int descriptor_;
+};
+
+[[gnu::cold]] inline int openPosix(const std::string& path, int flags) {
+    for (;;) {
+        const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+        if (descriptor >= 0 || errno != EINTR) return descriptor;
+    }
+}
+
+[[gnu::cold]] inline FileKind kindOfMode(mode_t mode) {
+    if (S_ISREG(mode)) return FileKind::File;
+    return S_ISDIR(mode) ? FileKind::Directory : FileKind::Other;
+}
+
+class PosixWritableFile final : public WritableFile {
+public:
+    PosixWritableFile(const std::string& path, int descriptor) : file_(path, descriptor) {}
+
+    [[gnu::cold]] void write(std::span<const std::byte> bytes) override {
+        while (!bytes.empty()) {
+            const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0) failPosix("write to", file_.path());
+            bytes = bytes.subspan(static_cast<std::size_t>(written));
+        }
+    }
+    [[gnu::cold]] void sync() override {
+        if (::fsync(file_.get()) != 0) failPosix("write to the disk", file_.path());
+    }
+    [[gnu::cold]] void close() override {
+        // after EINTR the descriptor is gone on Linux: closing again could hit another file
+        if (::close(file_.release()) != 0 && errno != EINTR) failPosix("close", file_.path());
+    }
+
+private:
+    PosixFile file_;
+};
+
+class PosixReadableFile final : public ReadableFile {
+public:
+    PosixReadableFile(const std::string& path, int descriptor, std::uint64_t size)
+        : file_(path, descriptor), size_(size) {}
+
+    std::uint64_t size() const override { return size_; }
+    [[gnu::cold]] std::size_t readAt(std::uint64_t offset, std::span<std::byte> into) const override {
+        std::size_t done = 0;
+        while (done < into.size()) {
+            const ssize_t got =
+                ::pread(file_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) failPosix("read", file_.path());
+            if (got == 0) break;
+            done += static_cast<std::size_t>(got);
+        }
+        return done;
+    }
+
+private:
+    PosixFile file_;
+    std::uint64_t size_;
+};
+
+class PosixFileLock final : public FileLock {
+public:
+    PosixFileLock(const std::string& path, int descriptor) : file_(path, descriptor) {}
+
+private:
+    PosixFile file_;
+};
+
+class PosixFileSystem final : public FileSystem {
+public:
+    [[gnu::cold]] std::unique_ptr<WritableFile> create(const std::string& path) override {
+        const int descriptor = openPosix(path, O_WRONLY | O_CREAT | O_TRUNC);
+        if (descriptor < 0) failPosix("create", path);
+        return std::make_unique<PosixWritableFile>(path, descriptor);
+    }
+    [[gnu::cold]] std::unique_ptr<ReadableFile> open(const std::string& path) override {
+        PosixFile file(path, openPosix(path, O_RDONLY | O_NONBLOCK));
+        if (file.get() < 0) failPosix("open", path);
+        struct stat status {};
+        if (::fstat(file.get(), &status) != 0) failPosix("open", path);
+        if (!S_ISREG(status.st_mode)) raise<IoException>({"cannot open '", path, "': it is not a file"});
+        return std::make_unique<PosixReadableFile>(path, file.release(), static_cast<std::uint64_t>(status.st_size));
+    }
+    [[gnu::cold]] void rename(const std::string& from, const std::string& to) override {
+        if (std::rename(from.c_str(), to.c_str()) != 0) {
+            raise<IoException>({"cannot rename '", from, "' to '", to, "': ", std::generic_category().message(errno)});
+        }
+    }
+    [[gnu::cold]] void syncDirectory(const std::string& path) override {
+        const PosixFile directory(path, openPosix(path, O_RDONLY | O_DIRECTORY));
+        if (directory.get() < 0) failPosix("open directory", path);
+        // EINVAL: a file system that keeps no names back
+        if (::fsync(directory.get()) != 0 && errno != EINVAL) failPosix("write to the disk the directory", path);
+    }
+    [[gnu::cold]] std::vector<DirectoryEntry> list(const std::string& path) override {
+        const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+        if (directory == nullptr) failPosix("read directory", path);
+        std::vector<DirectoryEntry> entries;
+        for (;;) {
+            errno = 0;
+            const dirent* const entry = ::readdir(directory.get());
+            if (entry == nullptr && errno != 0) failPosix("read directory", path);
+            if (entry == nullptr) break;
+            const std::string_view name = entry->d_name;
+            if (name == "." || name == "..") continue;
+            struct stat status {};
+            // a name that has gone meanwhile, or points nowhere, is none of ours
+            const bool isKnown = ::fstatat(::dirfd(directory.get()), entry->d_name, &status, 0) == 0;
+            entries.push_back({std::string(name), isKnown ? kindOfMode(status.st_mode) : FileKind::Other});
+        }
+        std::sort(entries.begin(), entries.end(),
+                  [](const DirectoryEntry& a, const DirectoryEntry& b) { return a.name < b.name; });
+        return entries;
+    }
+    [[gnu::cold]] FileKind kindOf(const std::string& path) override {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) == 0) return kindOfMode(status.st_mode);
+        if (errno != ENOENT && errno != ENOTDIR) failPosix("look at", path);
+        return FileKind::None;
+    }
+    [[gnu::cold]] void remove(const std::string& path) override {
+        if (std::remove(path.c_str()) != 0) failPosix("remove", path);
+    }
+    [[gnu::cold]] void createDirectory(const std::string& path) override {
+        if (::mkdir(path.c_str(), 0777) != 0) failPosix("create directory", path);
+    }
+    [[gnu::cold]] std::unique_ptr<FileLock> tryLock(const std::string& path, std::int64_t& holder) override {
+        PosixFile file(path, openPosix(path, O_RDWR | O_CREAT));
+        if (file.get() < 0) failPosix("open", path);
+        while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EINTR) continue;
+            if (errno != EWOULDBLOCK) failPosix("lock", path);
+            char digits[24] = {};
+            const bool isKnown = ::pread(file.get(), digits, sizeof digits - 1, 0) > 0;
+            holder = isKnown ? std::strtoll(digits, nullptr, 10) : 0;
+            return nullptr;
+        }
+        char digits[24];
+        const int length = std::snprintf(digits, sizeof digits, "%lld\n", static_cast<long long>(::getpid()));
+        if (::ftruncate(file.get(), 0) != 0 || ::pwrite(file.get(), digits, static_cast<std::size_t>(length), 0) < 0) {
+            failPosix("write to", path);
+        }
+        return std::make_unique<PosixFileLock>(path, file.release());
+    }
+};
+
+}  // namespace detail
+
+MILLRACE_INLINE_COLD std::shared_ptr<FileSystem> posixFileSystem() {
+    static const auto system = std::make_shared<detail::PosixFileSystem>();
+    return system;
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CORE_POSIX_FILE_SYSTEM_IPP

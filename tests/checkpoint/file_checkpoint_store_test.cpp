@@ -1,0 +1,541 @@
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
+// first: it stands alone
+#include <millrace/checkpoint/memory_checkpoint_store.hpp>
+#include <millrace/checkpoint/newest_intact.hpp>
+#include <millrace/testing/faulty_file_system.hpp>
+#include <millrace/testing/memory_file_system.hpp>
+
+#include <checkpoint/checkpoint_fixtures.hpp>
+#include <support/catch.hpp>
+
+#include <atomic>
+#include <thread>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace checkpoint_fixtures;
+using Catch::Matchers::ContainsSubstring;
+using millrace::testing::FaultyFileSystem;
+using millrace::testing::FileFault;
+using millrace::testing::MemoryFileSystem;
+
+namespace {
+
+/// What a checkpoint written by `write` holds, by a store that has no files.
+std::string expectedOf(const CheckpointDescription& description) {
+    MemoryCheckpointStore store;
+    write(store, description);
+    return contentsOf(*store.load(description.id));
+}
+
+/// All paths below a directory, sorted.
+std::string treeOf(FileSystem& files, const std::string& directory) {
+    std::string text;
+    for (const DirectoryEntry& entry : files.list(directory)) {
+        const std::string path = directory + "/" + entry.name;
+        text += path + (entry.kind == FileKind::Directory ? "/\n" : "\n");
+        if (entry.kind == FileKind::Directory) text += treeOf(files, path);
+    }
+    return text;
+}
+
+std::string idsOf(const CheckpointStore& store) {
+    std::string text;
+    for (const CheckpointInfo& info : store.completed()) text += std::to_string(info.id) + " ";
+    return text;
+}
+
+void flipBit(MemoryFileSystem& files, const std::string& path, std::size_t byte) {
+    std::vector<std::byte> bytes = files.contents(path);
+    bytes.at(byte) ^= std::byte{0x10};
+    files.setContents(path, std::move(bytes));
+}
+
+}  // namespace
+
+TEST_CASE("checkpoints in files give back what checkpoints in memory do", "[checkpoint]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/some/where";
+    CheckpointInfo info;
+    {
+        FileCheckpointStore store(path + "//");
+        CHECK(store.lastId() == 0);
+        CHECK(store.completed().empty());
+        info = write(store, describe(1));
+        CHECK(info.id == 1);
+        CHECK(info.path == path + "/chk-1");
+        CHECK(info.triggered == describe(1).triggered);
+        write(store, describe(4));
+        CHECK(contentsOf(*store.load(1)) == expectedOf(describe(1)));
+        CHECK(store.load(4)->place() == path + "/chk-4");
+        CHECK(treeOf(*posixFileSystem(), path) == [&] {
+            std::string text;
+            for (const char* const id : {"1", "4"}) {
+                text += path + "/chk-" + id + "/\n" + path + "/chk-" + id + "/manifest.json\n";
+                for (const char* const part : {"1", "2", "3", "4"}) {
+                    text += path + "/chk-" + id + "/part-" + part + ".state\n";
+                }
+            }
+            return text + path + "/millrace.lock\n";
+        }());
+    }
+    FileCheckpointStore store(path);
+    CHECK(store.lastId() == 4);
+    CHECK(idsOf(store) == "4 1 ");
+    CHECK(store.completed()[1].bytes == info.bytes);
+    CHECK(store.completed()[1].triggered == info.triggered);
+    CHECK(store.completed()[1].path == info.path);
+    CHECK(contentsOf(*store.load(1)) == expectedOf(describe(1)));
+    CHECK(contentsOf(*store.load(4)) == expectedOf(describe(4)));
+    CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-4")) == expectedOf(describe(4)));
+
+    store.discard(1);
+    CHECK(idsOf(store) == "4 ");
+    CHECK(posixFileSystem()->kindOf(path + "/chk-1") == FileKind::None);
+    CHECK_THAT(errorOf([&] { (void)store.load(1); }),
+               ContainsSubstring("there is no completed checkpoint 1 in '" + path + "'"));
+}
+
+TEST_CASE("a checkpoint is complete when everything it needs is on the disk", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    const auto files = std::make_shared<FaultyFileSystem>(disk);
+    FileCheckpointStore store("/checkpoints", files);
+    files->restart();
+    store.begin(describe(1));
+    store.writePart(1, 0, 0, snapshotOf({{"source", "splits", kSplitState, "one"}}));
+    store.writePart(1, 1, 0, MemorySnapshot{});  // nothing to write
+    store.complete(describe(1));
+    std::vector<std::string> trace = files->trace();
+    std::erase_if(trace, [](const std::string& each) { return each.starts_with("write") || each.starts_with("look"); });
+    CHECK(trace == std::vector<std::string>{
+                       "mkdir /checkpoints/chk-1", "create /checkpoints/chk-1/part-1.state",
+                       "sync /checkpoints/chk-1/part-1.state", "close /checkpoints/chk-1/part-1.state",
+                       "create /checkpoints/chk-1/manifest.json.new", "sync /checkpoints/chk-1/manifest.json.new",
+                       "close /checkpoints/chk-1/manifest.json.new", "sync /checkpoints/chk-1", "sync /checkpoints",
+                       "rename /checkpoints/chk-1/manifest.json.new /checkpoints/chk-1/manifest.json",
+                       "sync /checkpoints/chk-1"});
+    files->restart();
+    store.discard(1);
+    trace = files->trace();
+    std::erase_if(trace, [](const std::string& each) { return each.starts_with("look") || each.starts_with("list"); });
+    CHECK(trace == std::vector<std::string>{"remove /checkpoints/chk-1/manifest.json", "sync /checkpoints/chk-1",
+                                            "remove /checkpoints/chk-1/part-1.state", "remove /checkpoints/chk-1"});
+}
+
+TEST_CASE("savepoints go where the user says, and belong to the user", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    const auto savepoint = [](std::int64_t id, std::string path) {
+        CheckpointDescription description = describe(id, CheckpointKind::Savepoint);
+        description.path = std::move(path);
+        return description;
+    };
+    {
+        FileCheckpointStore store("/checkpoints", disk);
+        write(store, describe(1));
+        CHECK(write(store, savepoint(2, "")).path == "/checkpoints/savepoint-2");
+        CHECK(write(store, savepoint(3, "/backup/2024/before the update/")).path == "/backup/2024/before the update");
+        disk->createDirectory("/empty");
+        write(store, savepoint(4, "/empty"));
+        CHECK(idsOf(store) == "4 3 2 1 ");
+        CHECK(contentsOf(*store.load(3)) == expectedOf(savepoint(3, "")));
+        CHECK(loadNewestIntact(store, false).checkpoint->description().id == 1);
+        CHECK(loadNewestIntact(store, true).checkpoint->description().id == 4);
+        CHECK(errorOf([&] { store.begin(savepoint(5, "/backup/2024")); }) ==
+              "cannot write a savepoint to '/backup/2024': there are files in it. Name a directory that is empty or "
+              "does not "
+              "exist");
+        store.begin(savepoint(6, "/given up"));
+        store.discard(6);
+        CHECK(disk->kindOf("/given up") == FileKind::None);
+        disk->createDirectory("/mine");
+        store.begin(savepoint(7, "/mine"));
+        store.writePart(7, 0, 0, snapshotOf({{"u", "s", 0, "x"}}));
+        store.discard(7);
+        CHECK(disk->kindOf("/mine") == FileKind::Directory);
+        CHECK(disk->list("/mine").empty());
+    }
+    FileCheckpointStore store("/checkpoints", disk);
+    CHECK(idsOf(store) == "2 1 ");
+    CHECK(store.completed()[0].kind == CheckpointKind::Savepoint);
+    CHECK(contentsOf(*store.load(2)) == expectedOf(savepoint(2, "")));
+    disk->rename("/backup/2024", "/moved");
+    CHECK(contentsOf(FileCheckpoint(disk, "/moved/before the update")) == expectedOf(savepoint(3, "")));
+}
+
+TEST_CASE("what is no checkpoint is said in words that help", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/checkpoints", disk);
+    write(store, describe(9));
+    write(store, describe(10));
+    store.begin(describe(11));
+    store.writePart(11, 0, 0, snapshotOf({{"u", "s", 0, "x"}}));
+    const auto error = [&](const std::string& path) { return errorOf([&] { FileCheckpoint(disk, path); }); };
+    CHECK(error("/checkpoint") == "there is no checkpoint '/checkpoint': no such directory");
+    CHECK(error("/checkpoints") ==
+          "'/checkpoints' is not a checkpoint, but a directory of them: give one of them, such as "
+          "'/checkpoints/chk-11'");
+    CHECK(error("/checkpoints/chk-11") ==
+          "'/checkpoints/chk-11' is not a completed checkpoint: it has no 'manifest.json', which is written last. Give "
+          "another one");
+    CHECK(error("/checkpoints/chk-9/manifest.json") ==
+          "'/checkpoints/chk-9/manifest.json' is not a checkpoint: give the directory that holds 'manifest.json'");
+}
+
+TEST_CASE("what unfinished checkpoints have left is removed at the next start, and nothing else", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    {
+        FileCheckpointStore store("/checkpoints", disk);
+        write(store, describe(1));
+        for (const std::int64_t id : {2, 3}) {
+            store.begin(describe(id));
+            store.writePart(id, 0, 0, snapshotOf({{"u", "s", 0, "x"}}));
+        }
+    }
+    const std::vector<std::byte> bytes = bytesOf("mine");
+    for (const char* const path : {"/checkpoints/notes.txt", "/checkpoints/chk-3/part-x.state",
+                                   "/checkpoints/chk-3/core", "/checkpoints/chk-7"}) {
+        disk->setContents(path, bytes);
+    }
+    for (const char* const path :
+         {"/checkpoints/chk-05", "/checkpoints/checkpoint-6", "/checkpoints/chk-4", "/checkpoints/savepoint-12"}) {
+        disk->createDirectory(path);
+    }
+    disk->setContents("/checkpoints/chk-05/part-1.state", bytes);
+    disk->setContents("/checkpoints/savepoint-12/manifest.json.new", bytes);
+    disk->createDirectory("/checkpoints/chk-3/part-5.state");
+
+    FileCheckpointStore store("/checkpoints", disk);
+    CHECK(idsOf(store) == "1 ");
+    CHECK(store.lastId() == 12);
+    CHECK(treeOf(*disk, "/checkpoints") ==
+          "/checkpoints/checkpoint-6/\n"
+          "/checkpoints/chk-05/\n"
+          "/checkpoints/chk-05/part-1.state\n"
+          "/checkpoints/chk-1/\n"
+          "/checkpoints/chk-1/manifest.json\n"
+          "/checkpoints/chk-1/part-1.state\n"
+          "/checkpoints/chk-1/part-2.state\n"
+          "/checkpoints/chk-1/part-3.state\n"
+          "/checkpoints/chk-1/part-4.state\n"
+          "/checkpoints/chk-3/\n"
+          "/checkpoints/chk-3/core\n"
+          "/checkpoints/chk-3/part-5.state/\n"
+          "/checkpoints/chk-3/part-x.state\n"
+          "/checkpoints/chk-7\n"
+          "/checkpoints/millrace.lock\n"
+          "/checkpoints/notes.txt\n");
+}
+
+TEST_CASE("two jobs cannot use one directory", "[checkpoint]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/checkpoints";
+    {
+        const FileCheckpointStore store(path);
+        CHECK(errorOf([&] { FileCheckpointStore second(path); }) ==
+              "the directory '" + path + "' cannot be used for checkpoints: a job in process " +
+                  std::to_string(::getpid()) + " keeps its checkpoints there, and holds '" + path +
+                  "/millrace.lock'. Name a directory in which this process may create files, and no other job keeps "
+                  "its own");
+    }
+    const FileCheckpointStore again(path);
+}
+
+TEST_CASE("a directory that cannot be used is an error that says why", "[checkpoint]") {
+    const TemporaryDirectory directory;
+    posixFileSystem()->create(directory.path() + "/file")->write(bytesOf("x"));
+    const std::string hint =
+        ". Name a directory in which this process may create files, and no other job keeps its own";
+    const std::string path = directory.path() + "/file/checkpoints";
+    CHECK(errorOf([&] { FileCheckpointStore store(path); }) ==
+          "the directory '" + path + "' cannot be used for checkpoints: cannot create directory '" + path +
+              "': Not a directory" + hint);
+    CHECK_THAT(errorOf([&] { FileCheckpointStore store(directory.path() + "/file"); }),
+               ContainsSubstring("Not a directory" + hint));
+    CHECK(errorOf([] { FileCheckpointStore store(""); }) == "the directory for checkpoints is empty; name one");
+    if (::geteuid() != 0) {  // the superuser may do anything
+        posixFileSystem()->createDirectory(directory.path() + "/closed");
+        REQUIRE(::chmod((directory.path() + "/closed").c_str(), 0500) == 0);
+        const std::string closed = directory.path() + "/closed/checkpoints";
+        CHECK(errorOf([&] { FileCheckpointStore store(closed); }) ==
+              "the directory '" + closed + "' cannot be used for checkpoints: cannot create directory '" + closed +
+                  "': Permission denied" + hint);
+    }
+}
+
+TEST_CASE("a damaged checkpoint is named, left as it is, and the one before it is used", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    {
+        FileCheckpointStore store("/c", disk);
+        for (const std::int64_t id : {1, 2, 3, 4, 5, 6}) write(store, describe(id));
+    }
+    flipBit(*disk, "/c/chk-6/manifest.json", 100);
+    disk->remove("/c/chk-5/part-2.state");
+    disk->rename("/c/chk-3/part-1.state", "/c/chk-4/part-1.state");
+    flipBit(*disk, "/c/chk-2/part-3.state", 80);
+    disk->createDirectory("/c/chk-8");
+    disk->setContents("/c/chk-8/manifest.json", disk->contents("/c/chk-1/manifest.json"));
+    for (const char* const part : {"1", "2", "3", "4"}) {
+        const std::string name = std::string("/part-") + part + ".state";
+        disk->setContents("/c/chk-8" + name, disk->contents("/c/chk-1" + name));
+    }
+    const std::string before = treeOf(*disk, "/c");
+
+    FileCheckpointStore store("/c", disk);
+    CHECK(idsOf(store) == "8 6 5 4 3 2 1 ");
+    const NewestIntact newest = loadNewestIntact(store, false);
+    REQUIRE(newest.checkpoint != nullptr);
+    CHECK(contentsOf(*newest.checkpoint) == expectedOf(describe(1)));
+    std::string skipped;
+    for (const SkippedCheckpoint& each : newest.skipped) {
+        skipped +=
+            std::to_string(each.id) + " " + each.path + ": " + each.problem.substr(0, each.problem.rfind('.')) + "\n";
+    }
+    CHECK(skipped ==
+          "8 /c/chk-8: the manifest '/c/chk-8/manifest.json' is of checkpoint 1, not 8: the directory was renamed\n"
+          "6 /c/chk-6: the manifest '/c/chk-6/manifest.json' is damaged: its checksum, the last line but one, does not "
+          "match "
+          "(was it edited?)\n"
+          "5 /c/chk-5: the state file '/c/chk-5/part-2.state' is missing, though the manifest of the checkpoint names "
+          "it\n"
+          "4 /c/chk-4: the state file '/c/chk-4/part-1.state' is damaged at byte 0 of 153: it is of checkpoint 3, task "
+          "0, "
+          "subtask 1 instead of checkpoint 4, task 0, subtask 1\n"
+          "3 /c/chk-3: the state file '/c/chk-3/part-1.state' is missing, though the manifest of the checkpoint names "
+          "it\n"
+          "2 /c/chk-2: the state file '/c/chk-2/part-3.state' is damaged at byte 32 of 235: the checksum of a block "
+          "does not "
+          "match\n");
+    CHECK(treeOf(*disk, "/c") == before);
+    store.discard(1);
+    CHECK(loadNewestIntact(store, false).checkpoint == nullptr);
+}
+
+TEST_CASE("every bit and every byte of a whole checkpoint counts", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    {
+        FileCheckpointStore store("/c", disk);
+        write(store, describe(1));
+    }
+    const std::string expected = expectedOf(describe(1));
+    std::size_t equal = 0;
+    std::size_t damaged = 0;
+    for (const DirectoryEntry& entry : disk->list("/c/chk-1")) {
+        const std::string path = "/c/chk-1/" + entry.name;
+        const std::vector<std::byte> whole = disk->contents(path);
+        const auto check = [&](const std::vector<std::byte>& bytes, std::size_t position) {
+            disk->setContents(path, bytes);
+            std::string found;
+            const std::string error = errorOf([&] { found = contentsOf(FileCheckpoint(disk, "/c/chk-1")); });
+            ++(error.empty() ? equal : damaged);
+            if (error.empty() ? found != expected : error.find(path) == std::string::npos) {
+                FAIL(path << " at " << position << ": " << error << found);
+            }
+        };
+        for (std::size_t size = 0; size < whole.size(); ++size) {
+            check({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}, size);
+        }
+        for (std::size_t bit = 0; bit < 8 * whole.size(); bit += 3) {
+            std::vector<std::byte> bytes = whole;
+            bytes[bit / 8] ^= static_cast<std::byte>(1 << (bit % 8));
+            check(bytes, bit);
+        }
+        disk->setContents(path, whole);
+    }
+    CHECK(contentsOf(FileCheckpoint(disk, "/c/chk-1")) == expected);
+    CHECK(damaged > 1000);
+    CHECK(equal > 0);  // the end of a state file, which no operator asks for
+}
+
+TEST_CASE("parts are written by several threads, also while the checkpoint is discarded", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    constexpr int kThreads = 4;
+    constexpr int kTasks = 20;
+    const auto writeAll = [&](std::int64_t id, auto between) {
+        store.begin(describe(id));
+        std::vector<std::thread> threads;
+        for (int subtask = 0; subtask < kThreads; ++subtask) {
+            threads.emplace_back([&store, id, subtask] {
+                for (int task = 0; task < kTasks; ++task) {
+                    MemorySnapshot part;
+                    for (int group = 0; group < 20; ++group)
+                        part.write("count", "s", group, bytesOf(std::to_string(task)));
+                    store.writePart(id, task, subtask, part);
+                }
+            });
+        }
+        between();
+        for (std::thread& thread : threads) thread.join();
+    };
+    writeAll(1, [] {});
+    store.complete(describe(1));
+    std::vector<std::pair<int, std::string>> found;
+    store.load(1)->read("count", "s", [&](int subtask, int keyGroup, std::span<const std::byte> bytes) {
+        if (keyGroup == 0)
+            found.emplace_back(subtask, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    });
+    std::vector<std::pair<int, std::string>> expected;
+    for (int subtask = 0; subtask < kThreads; ++subtask) {
+        for (int task = 0; task < kTasks; ++task) expected.emplace_back(subtask, std::to_string(task));
+    }
+    CHECK((found == expected));
+    for (std::int64_t id = 2; id < 30; ++id) {
+        writeAll(id, [&] { store.discard(id); });
+        CHECK(disk->kindOf("/c/chk-" + std::to_string(id)) == FileKind::None);
+        CHECK_THAT(errorOf([&] { (void)store.complete(describe(id)); }), ContainsSubstring("was discarded before"));
+    }
+    CHECK(idsOf(store) == "1 ");
+}
+
+namespace {
+
+/// What a coordinator does: a checkpoint per round, the one before it is discarded, and one that fails is given up.
+/// Returns the newest one of which `complete` said that it counts.
+std::int64_t work(FileCheckpointStore& store, std::int64_t rounds) {
+    std::int64_t newest = 0;
+    for (const CheckpointInfo& info : store.completed()) newest = std::max(newest, info.id);
+    for (std::int64_t round = 0; round < rounds; ++round) {
+        const std::int64_t id = store.lastId() + 1;
+        try {
+            write(store, describe(id));
+        } catch (const IoException&) {
+            store.discard(id);
+            continue;
+        }
+        if (newest != 0) store.discard(newest);
+        newest = id;
+    }
+    return newest;
+}
+
+/// A disk on which checkpoint 1 is complete.
+std::shared_ptr<MemoryFileSystem> diskWithCheckpoint() {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    write(store, describe(1));
+    return disk;
+}
+
+/// The id of the checkpoint that a new job restores; it must be what was written, byte for byte.
+std::int64_t restoredId(const std::shared_ptr<MemoryFileSystem>& disk, std::vector<SkippedCheckpoint>& skipped) {
+    FileCheckpointStore store("/c", disk);
+    NewestIntact newest = loadNewestIntact(store, false);
+    skipped = std::move(newest.skipped);
+    if (newest.checkpoint == nullptr) return 0;
+    const std::int64_t id = newest.checkpoint->description().id;
+    if (contentsOf(*newest.checkpoint) != expectedOf(describe(id))) FAIL("checkpoint " << id << " is wrong");
+    if (store.lastId() < id) FAIL("an id would be used again");
+    // nothing half-written stays
+    std::string left = treeOf(*disk, "/c");
+    for (const CheckpointInfo& info : store.completed()) {
+        if (disk->kindOf(info.path + "/manifest.json.new") != FileKind::None) FAIL(left);
+    }
+    const std::size_t directories = disk->list("/c").size() - 1;
+    if (directories != store.completed().size()) FAIL(left);
+    return id;
+}
+
+}  // namespace
+
+TEST_CASE("whichever operation fails, the newest completed checkpoint is intact", "[checkpoint]") {
+    for (const FileFault fault : {FileFault::NoSpace, FileFault::IoError, FileFault::ShortWrite}) {
+        for (const bool isLasting : {false, true}) {
+            std::uint64_t kept = 0;
+            std::uint64_t n = 1;
+            for (bool hasFailed = true; hasFailed; ++n) {
+                CAPTURE(static_cast<int>(fault), isLasting, n);
+                const auto disk = diskWithCheckpoint();
+                const auto files = std::make_shared<FaultyFileSystem>(disk);
+                std::int64_t newest = 0;
+                {
+                    FileCheckpointStore store("/c", files);
+                    isLasting ? files->failFrom(n, fault) : files->failAt(n, fault);
+                    newest = work(store, 2);
+                    hasFailed = files->hasFailed();
+                    files->restart();
+                    // in the running job
+                    const NewestIntact running = loadNewestIntact(store, false);
+                    if (running.checkpoint == nullptr) FAIL("no checkpoint is left");
+                    if (running.checkpoint->description().id != newest || !running.skipped.empty()) FAIL("another one");
+                    if (contentsOf(*running.checkpoint) != expectedOf(describe(newest))) FAIL("it is wrong");
+                }
+                // and after a restart, with and without a loss of power
+                for (const auto unsynced : {millrace::testing::Unsynced::Kept, millrace::testing::Unsynced::Lost}) {
+                    const auto copy = disk->clone();
+                    copy->crash(unsynced);
+                    std::vector<SkippedCheckpoint> skipped;
+                    const std::int64_t restored = restoredId(copy, skipped);
+                    // what failed may have become complete when not even its manifest could be withdrawn
+                    if (restored < newest || (!isLasting && restored != newest))
+                        FAIL(restored << " instead of " << newest);
+                    if (!skipped.empty()) FAIL(skipped[0].problem);
+                }
+                kept += newest == 3 ? 1 : 0;
+            }
+            CHECK(n > 60);
+            CHECK(kept > 0);
+        }
+    }
+}
+
+TEST_CASE("whenever the machine crashes, a completed checkpoint is intact", "[checkpoint]") {
+    using millrace::testing::Unsynced;
+    const auto crashed = [&](auto crash) {  // whether it came to the crash
+        const auto disk = diskWithCheckpoint();
+        const auto files = std::make_shared<FaultyFileSystem>(disk);
+        std::int64_t newest = 0;
+        {
+            FileCheckpointStore store("/c", files);
+            crash(*files);
+            newest = work(store, 2);
+        }
+        const bool isCrashed = files->hasFailed();
+        for (std::uint64_t seed = 0; seed < 10; ++seed) {
+            CAPTURE(seed);
+            const auto copy = disk->clone();
+            copy->crash(seed == 0 ? Unsynced::Kept : seed == 1 ? Unsynced::Lost : Unsynced::Some, seed);
+            std::vector<SkippedCheckpoint> skipped;
+            const std::int64_t restored = restoredId(copy, skipped);
+            if (restored < newest || restored > newest + 1) FAIL(restored << " instead of " << newest);
+            if (!skipped.empty()) FAIL(skipped[0].problem);
+            // and it goes on
+            FileCheckpointStore store("/c", copy);
+            if (work(store, 1) <= restored) FAIL("the next checkpoint fails");
+        }
+        return isCrashed;
+    };
+    std::uint64_t operations = 0;
+    while (crashed([&](FaultyFileSystem& files) { files.crashAt(operations + 1); })) ++operations;
+    CHECK(operations > 60);
+    std::uint64_t bytes = 0;
+    while (crashed([&](FaultyFileSystem& files) { files.crashAfterBytes(bytes); })) bytes += 7;
+    CHECK(bytes > 3000);
+}
+
+TEST_CASE("whichever operation fails or whenever it crashes at the start, nothing is lost", "[checkpoint]") {
+    for (const bool isCrash : {false, true}) {
+        for (std::uint64_t n = 1;; ++n) {
+            CAPTURE(isCrash, n);
+            const auto disk = diskWithCheckpoint();
+            {
+                FileCheckpointStore store("/c", disk);
+                store.begin(describe(2));
+                store.writePart(2, 0, 0, snapshotOf({{"u", "s", 0, "x"}}));
+            }
+            const auto files = std::make_shared<FaultyFileSystem>(disk);
+            isCrash ? files->crashAt(n) : files->failAt(n, FileFault::IoError);
+            (void)errorOf([&] {
+                FileCheckpointStore store("/c", files);
+                // one that cannot be looked at may be complete, and is listed: loading it says what is wrong
+                if (idsOf(store) != "1 " && idsOf(store) != "2 1 ") FAIL(idsOf(store));
+            });
+            const bool hasFailed = files->hasFailed();
+            disk->crash(isCrash ? millrace::testing::Unsynced::Lost : millrace::testing::Unsynced::Kept);
+            std::vector<SkippedCheckpoint> skipped;
+            CHECK(restoredId(disk, skipped) == 1);
+            CHECK(skipped.empty());
+            if (!hasFailed) break;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
+#include <millrace/checkpoint/memory_checkpoint_store.hpp>
+
+#include <checkpoint/checkpoint_fixtures.hpp>
+#include <support/catch.hpp>
+
+#include <cstdlib>
+#include <string>
+
+// Checkpoints of every version of the format that there has been, in tests/data/checkpoints: each stays readable.
+
+using namespace checkpoint_fixtures;
+
+namespace {
+
+const std::string kOddName("uid \xff\x00 \"\\\n", 10);
+
+CheckpointDescription oddDescription() {
+    CheckpointDescription description;
+    description.id = 123456789012;
+    description.kind = CheckpointKind::Savepoint;
+    description.jobName = "größer";
+    description.triggered = Timestamp(Duration(-1));
+    description.maxParallelism = 32768;
+    description.operators.add(new CheckpointedOperator{kOddName, "", "", 1, 0});
+    return description;
+}
+
+MemorySnapshot oddState() {
+    return snapshotOf({{kOddName, kOddName, kSharedState, ""},
+                       {kOddName, kOddName, 32767, kOddName},
+                       {kOddName, "broadcast", kBroadcastState, "b"},
+                       {kOddName, "large", 0, std::string(20'000, 'a')},
+                       {kOddName, "union", kUnionState, "u"}});
+}
+
+void writeFixtures(CheckpointStore& store) {
+    write(store, describe(7));
+    store.begin(oddDescription());
+    store.writePart(oddDescription().id, 0, 0, oddState());
+    store.complete(oddDescription());
+}
+
+}  // namespace
+
+TEST_CASE("checkpoints of version 1 of the format are read", "[checkpoint]") {
+    MemoryCheckpointStore expected;
+    writeFixtures(expected);
+    const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_1";
+    CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-7")) == contentsOf(*expected.load(7)));
+    CHECK((contentsOf(FileCheckpoint(posixFileSystem(), path + "/savepoint-123456789012")) ==
+           contentsOf(*expected.load(oddDescription().id))));
+}
+
+// How the fixtures were made: MILLRACE_FIXTURES=tests/data/checkpoints/version_N build/tests/bin/millrace_tests_checkpoint
+// '[.fixtures]'. For a new version of the format make new ones; those that are there are never made again.
+TEST_CASE("fixtures of the format are made", "[.fixtures]") {
+    const char* const path = std::getenv("MILLRACE_FIXTURES");
+    REQUIRE(path != nullptr);
+    FileCheckpointStore store(path);
+    REQUIRE(store.lastId() == 0);
+    writeFixtures(store);
+}
