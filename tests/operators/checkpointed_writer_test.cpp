@@ -1,5 +1,7 @@
 #include <millrace/committing_sink.hpp>
 
+#include <millrace/core/log.hpp>
+
 #include <support/catch.hpp>
 #include <support/checkpointed_run.hpp>
 

@@ -110,7 +110,6 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks) {
         member.part = part.get();
         member.isSource = task.stages().front().node->isSource;
         task.takePartInCheckpoints(std::move(part));
-        task.context().isCheckpointed = true;
         members_.push_back(member);
         if (restored_ == nullptr) continue;
         for (StageSlot& slot : task.stages()) {
