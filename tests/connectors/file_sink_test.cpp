@@ -4,9 +4,13 @@
 #include <connectors/fake_source_context.hpp>
 #include <connectors/temp_directory.hpp>
 #include <support/catch.hpp>
+#include <support/checkpointed_run.hpp>
 
 #include <filesystem>
+#include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -95,6 +99,91 @@ TEST_CASE("a file that cannot be written is an error with path and cause", "[con
     writer.write("one", {});
     CHECK_THROWS_WITH(writer.flush(true), ContainsSubstring("/dev/full") && ContainsSubstring("No space left"));
     CHECK_NOTHROW(writer.close());
+}
+
+// ---- with checkpoints ----
+
+using AverageSink = detail::WriterSinkOperator<Average, FormatFileSink<CsvFormat<Average>>>;
+using Harness = testsupport::OperatorHarness<AverageSink>;
+
+std::unique_ptr<Harness> harnessOf(const std::string& path, int subtask = 0, int parallelism = 1) {
+    auto harness = std::make_unique<Harness>(AverageSink{FileSink::csv<Average>(path)});
+    harness->context.isCheckpointed = true;
+    harness->context.subtaskIndex = subtask;
+    harness->context.parallelism = parallelism;
+    return harness;
+}
+
+TEST_CASE("a file has each record once, wherever the job crashes, and its name after the last checkpoint",
+          "[connectors][file]") {
+    std::vector<Average> input;
+    std::string expected = "industry,price\n";
+    for (int i = 0; i < 9; ++i) {
+        input.push_back({"industry " + std::to_string(i), 1.0 * i});
+        expected += "industry " + std::to_string(i) + "," + std::to_string(i) + "\n";
+    }
+    bool more = true;
+    for (std::size_t first = 0; more; ++first) {
+        for (const std::size_t apart : {0, 1, 3, 6}) {
+            CAPTURE(first, apart);
+            const TempDirectory directory(testing::inMemoryDirectory());
+            const std::string path = directory.write("out.csv", "from the last run\n");
+            testsupport::CheckpointedRun<AverageSink> run(AverageSink{FileSink::csv<Average>(path)}, input, 4);
+            const bool crashed =
+                run.run(apart == 0 ? std::set<std::size_t>{first} : std::set<std::size_t>{first, first + apart});
+            CHECK(readFile(path) == expected);
+            CHECK_FALSE(std::filesystem::exists(directory.path(".out.csv.inprogress")));
+            CHECK(run.ended());
+            if (apart == 0) more = crashed;
+        }
+    }
+}
+
+TEST_CASE("a file is not committed before its checkpoint is complete, and once is enough", "[connectors][file]") {
+    const TempDirectory directory;
+    const auto harness = harnessOf(directory.path("out.csv"));
+    harness->open();
+    harness->element({"a", 1}, 0);
+    harness->stage().endInput(0);
+    harness->stage().prepareBarrier(1);
+    const MemorySnapshot snapshot = harness->snapshot();
+    CHECK_FALSE(std::filesystem::exists(directory.path("out.csv")));
+    harness->stage().notifyCheckpointComplete(1);
+    CHECK(readFile(directory.path("out.csv")) == "industry,price\na,1\n");
+    for (int times = 0; times < 2; ++times) {
+        const auto restored = harnessOf(directory.path("out.csv"));
+        restored->openFrom(snapshot);
+        restored->stage().endInput(0);
+        CHECK(readFile(directory.path("out.csv")) == "industry,price\na,1\n");
+    }
+}
+
+TEST_CASE("one file per subtask cannot be shared out: another parallelism is refused", "[connectors][file]") {
+    const TempDirectory directory;
+    std::vector<MemorySnapshot> taken;
+    for (int subtask = 0; subtask < 2; ++subtask) {
+        const auto harness = harnessOf(directory.path("out.csv"), subtask, 2);
+        harness->open();
+        harness->element({"a", 1}, 0);
+        harness->stage().prepareBarrier(1);
+        taken.push_back(harness->snapshot());
+    }
+    const auto messageOf = [&](int subtask, int parallelism) -> std::string {
+        try {
+            const auto states = testsupport::rescaled(taken, parallelism);
+            harnessOf(directory.path("out.csv"), subtask, parallelism)
+                ->openFrom(*states[static_cast<std::size_t>(subtask)]);
+        } catch (const std::exception& error) {
+            return describeException(error);
+        }
+        return "";
+    };
+    CHECK(messageOf(1, 2).empty());
+    CHECK_THAT(messageOf(0, 1), ContainsSubstring("Is a directory"));
+    CHECK(messageOf(2, 3).empty());  // the third has no file yet
+    directory.write("out.csv/out-2.csv", "x");
+    CHECK_THAT(messageOf(2, 3), ContainsSubstring("no file of this subtask, but there is one already") &&
+                                    ContainsSubstring("FileSink::forRowFormat"));
 }
 
 }  // namespace

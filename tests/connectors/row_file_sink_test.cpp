@@ -1,6 +1,7 @@
 #include <millrace/connectors/row_file_sink.hpp>
 
 #include <millrace/connectors/file_source.hpp>
+#include <millrace/core/log.hpp>
 #include <millrace/formats/json_lines_format.hpp>
 
 #include <connectors/fake_source_context.hpp>

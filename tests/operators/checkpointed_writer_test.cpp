@@ -1,5 +1,7 @@
 #include <millrace/committing_sink.hpp>
 
+#include <millrace/core/log.hpp>
+
 #include <support/catch.hpp>
 #include <support/checkpointed_run.hpp>
 
@@ -345,10 +347,31 @@ TEST_CASE("a commit that fails for no known reason fails the job; one for a know
         CHECK_FALSE(harness.stage().awaitsFinalCheckpoint());
     }
     SECTION("too many tries") {
-        ledger->onCommit = [](auto& request) { request.retryLater(); };
-        harness.stage().endInput(0);
-        for (std::int64_t id = 1; id <= 10; ++id) CHECK_NOTHROW(harness.stage().notifyCheckpointComplete(id));
-        CHECK_THROWS_AS(harness.stage().notifyCheckpointComplete(11), UserFunctionException);
+        int tries = 0;
+        ledger->onCommit = [&](auto& request) {
+            ++tries;
+            request.retryLater("busy " + std::to_string(request.getNumberOfRetries()));
+        };
+        const auto messageOf = [&](auto call) -> std::string {
+            try {
+                call();
+            } catch (const std::exception& error) {
+                return describeException(error);
+            }
+            return "no exception";
+        };
+        SECTION("while the job goes on: with each checkpoint") {
+            for (std::int64_t id = 1; id <= 10; ++id) harness.stage().notifyCheckpointComplete(id);
+            CHECK(tries == 10);
+            CHECK_THAT(messageOf([&] { harness.stage().notifyCheckpointComplete(11); }),
+                       ContainsSubstring("asked for another try 11 times; last: busy 10"));
+        }
+        SECTION("at the end: at once") {
+            harness.stage().endInput(0);
+            CHECK_THAT(messageOf([&] { harness.stage().notifyCheckpointComplete(1); }),
+                       ContainsSubstring("last: busy 10"));
+            CHECK(tries == 11);
+        }
     }
 }
 

@@ -210,8 +210,14 @@ public:
     /// A sink with writers, such as FileSink; its writers must accept the stream's element.
     template <class Sink>
     auto sinkTo(Sink sink) const {
-        if constexpr (SinkFor<Sink, T>) {
+        if constexpr (detail::kIsWholeSink<Sink, T>) {
             return endWith(detail::WriterSinkOperator<T, Sink>{std::move(sink)}, "sink");
+        } else if constexpr (SinkFor<Sink, T>) {
+            static_assert(detail::kRejected<Sink>,
+                          "millrace: sinkTo(sink): a sink whose writer has prepareCommit() needs createCommitter(const "
+                          "CommitterInitContext&) const, which returns an object with "
+                          "commit(std::span<CommitRequest<Committable>>).");
+            return detail::RejectedStream{};
         } else {
             static_assert(
                 detail::kRejected<Sink>,

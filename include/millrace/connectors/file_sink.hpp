@@ -7,20 +7,25 @@
 #include <millrace/formats/parse_result.hpp>
 #include <millrace/formats/text_line_format.hpp>
 #include <millrace/functions/sink.hpp>
+#include <millrace/operators/checkpointed_writer.hpp>
 
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace millrace {
 
 /// Writes records as lines of a format; made by `FileSink`. @public
 /// With parallelism 1 it writes the file `path`, else parts in the directory `path`: `trades.csv/trades-0.csv` …; a
 /// FileSource reads either by the same path. A file has its name when the input has ended; until then, and after a
-/// failure or cancellation, it is `.<name>.inprogress` beside it. An existing file is replaced.
+/// failure or cancellation, it is `.<name>.inprogress` beside it. An existing file is replaced. For files that appear while
+/// the job goes on see `FileSink::forRowFormat`.
 ///
 /// *Failure:* IoException with path and cause: when the job starts (no such directory, no permission), or when writing
 /// fails (disk full).
-/// *State and checkpoints:* none yet: a restored job writes its files anew.
+/// *State and checkpoints:* the length of the file: a restored job cuts it to that and goes on, so each record is in it once.
+/// It is restored at the same parallelism only. With checkpoints the file has its name after the last one.
 template <LineFormat Format>
 class FormatFileSink {
 public:
@@ -31,11 +36,15 @@ public:
     class Writer {
     public:
         Writer(Format format, const std::string& path, const WriterInitContext& context)
-            : format_(std::move(format)), file_(path, context.subtaskIndex, context.parallelism) {
-            if (format_.hasHeader()) {
-                format_.encodeHeader(file_.buffer());
-                file_.buffer() += '\n';
-            }
+            : format_(std::move(format)), file_(path, context.subtaskIndex, context.parallelism),
+              isCheckpointed_(context.isCheckpointed) {
+            writeHeader();
+        }
+        Writer(Format format, const std::string& path, const WriterInitContext& context,
+               const std::vector<detail::OutputFileState>& states)
+            : format_(std::move(format)), file_(path, context.subtaskIndex, context.parallelism, states),
+              isCheckpointed_(context.isCheckpointed) {
+            if (states.empty()) writeHeader();
         }
         void write(const typename Format::Record& record, const SinkContext& /*context*/) {
             format_.encode(record, file_.buffer());
@@ -43,20 +52,35 @@ public:
             file_.appended();
         }
         void flush(bool endOfInput) {
-            if (endOfInput) {
+            if (endOfInput && isCheckpointed_) {
+                file_.finish();
+            } else if (endOfInput) {
                 file_.complete();
             } else {
                 file_.writeOut();
             }
         }
+        std::vector<detail::PendingFile> prepareCommit() { return file_.takePending(); }
+        std::vector<detail::OutputFileState> snapshotState(std::int64_t /*checkpointId*/) { return {file_.snapshot()}; }
         void close() noexcept { file_.abandon(); }
 
     private:
+        void writeHeader() {
+            if (!format_.hasHeader()) return;
+            format_.encodeHeader(file_.buffer());
+            file_.buffer() += '\n';
+        }
+
         Format format_;
         detail::OutputFile file_;
+        bool isCheckpointed_;
     };
 
     Writer createWriter(const WriterInitContext& context) const { return Writer(format_, path_, context); }
+    Writer restoreWriter(const WriterInitContext& context, const std::vector<detail::OutputFileState>& states) const {
+        return Writer(format_, path_, context, states);
+    }
+    detail::OutputFileCommitter createCommitter(const CommitterInitContext&) const { return {}; }
 
 private:
     Format format_;

@@ -3,10 +3,12 @@
 
 #include <millrace/connectors/output_file.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
 
 #include <cerrno>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -24,7 +26,47 @@ MILLRACE_INLINE std::string partPath(std::string_view directory, int subtaskInde
            std::string(name.substr(dot));
 }
 
-MILLRACE_INLINE OutputFile::OutputFile(const std::string& path, int subtaskIndex, int parallelism) : path_(path) {
+MILLRACE_INLINE_COLD OutputFile::OutputFile(const std::string& path, int subtaskIndex, int parallelism) {
+    locate(path, subtaskIndex, parallelism);
+    open(O_CREAT | O_TRUNC);
+}
+
+MILLRACE_INLINE_COLD OutputFile::OutputFile(const std::string& path, int subtaskIndex, int parallelism,
+                                            const std::vector<OutputFileState>& states) {
+    locate(path, subtaskIndex, parallelism);
+    struct stat status {};
+    if (states.empty() && ::stat(path_.c_str(), &status) != 0) {  // the sink is new in the job
+        open(O_CREAT | O_TRUNC);
+        return;
+    }
+    if (states.size() != 1 || states.front().path != path_) {
+        raise<ConfigurationException>(
+            {"FileSink: cannot go on writing '", path_, "' after a restore: the checkpoint has ",
+             states.empty() ? "no file of this subtask, but there is one already"
+                            : message({"the file '", states.front().path, "' for this subtask"}),
+             ". A sink with one file per subtask is restored at the same path and parallelism only; use "
+             "FileSink::forRowFormat(directory, format) for one that is not bound to that"});
+    }
+    written_ = states.front().size;
+    if (states.front().isComplete) return;
+    if (pathInProgress_ == path_) {
+        open(O_CREAT);  // a device
+        return;
+    }
+    open(0);
+    if (::fstat(file_.get(), &status) != 0) failFile("go on writing", pathInProgress_, errno);
+    if (static_cast<std::uint64_t>(status.st_size) < written_) {
+        raise<IoException>({"cannot go on writing '", pathInProgress_, "': the checkpoint has ", written_,
+                            " bytes of it, but there are ", static_cast<std::uint64_t>(status.st_size)});
+    }
+    const auto size = static_cast<off_t>(written_);
+    if (::ftruncate(file_.get(), size) != 0 || ::lseek(file_.get(), size, SEEK_SET) != size) {
+        failFile("go on writing", pathInProgress_, errno);
+    }
+}
+
+MILLRACE_INLINE_COLD void OutputFile::locate(const std::string& path, int subtaskIndex, int parallelism) {
+    path_ = path;
     struct stat status {};
     if (parallelism > 1) {
         if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) failFile("create directory", path, errno);
@@ -44,8 +86,11 @@ MILLRACE_INLINE OutputFile::OutputFile(const std::string& path, int subtaskIndex
         pathInProgress_.insert(name, ".");
         pathInProgress_ += ".inprogress";
     }
-    file_ = FileDescriptor(::open(pathInProgress_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!file_.isOpen()) failFile("create", pathInProgress_, errno);
+}
+
+MILLRACE_INLINE_COLD void OutputFile::open(int flags) {
+    file_ = FileDescriptor(::open(pathInProgress_.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
+    if (!file_.isOpen()) failFile(flags == 0 ? "go on writing" : "create", pathInProgress_, errno);
     buffer_.reserve(kBufferSize + 4096);
 }
 
@@ -59,6 +104,7 @@ MILLRACE_INLINE void OutputFile::writeOut() {
             buffer_.erase(0, buffer_.size() - rest.size());
             failFile("write to", pathInProgress_, error);
         }
+        written_ += static_cast<std::uint64_t>(written);
         rest.remove_prefix(static_cast<std::size_t>(written));
     }
     buffer_.clear();
@@ -70,6 +116,43 @@ MILLRACE_INLINE void OutputFile::complete() {
     if (!file_.reset()) failFile("write to", pathInProgress_, errno);
     if (pathInProgress_ != path_ && std::rename(pathInProgress_.c_str(), path_.c_str()) != 0) {
         failFile("create", path_, errno);
+    }
+}
+
+MILLRACE_INLINE_COLD void OutputFile::sync() {
+    writeOut();
+    if (pathInProgress_ == path_) return;
+    if (::fdatasync(file_.get()) != 0) failFile("write to", pathInProgress_, errno);
+    syncDirectory(directoryOf(path_));
+}
+
+MILLRACE_INLINE_COLD void OutputFile::finish() {
+    if (!file_.isOpen()) return;
+    sync();
+    if (!file_.reset()) failFile("write to", pathInProgress_, errno);
+    isPending_ = pathInProgress_ != path_;
+}
+
+MILLRACE_INLINE_COLD std::vector<PendingFile> OutputFile::takePending() {
+    std::vector<PendingFile> pending;
+    if (std::exchange(isPending_, false)) pending.push_back({pathInProgress_, path_});
+    return pending;
+}
+
+MILLRACE_INLINE_COLD OutputFileState OutputFile::snapshot() {
+    if (file_.isOpen()) sync();
+    return {path_, written_, !file_.isOpen()};
+}
+
+MILLRACE_INLINE_COLD void OutputFileCommitter::commit(std::span<CommitRequest<PendingFile>> requests) {
+    for (CommitRequest<PendingFile>& request : requests) {
+        const PendingFile& file = request.getCommittable();
+        if (std::rename(file.pathInProgress.c_str(), file.path.c_str()) != 0) {
+            if (errno != ENOENT || !request.isRecovered()) failFile("create", file.path, errno);
+            request.signalAlreadyCommitted();  // before the failure
+        } else {
+            syncDirectory(directoryOf(file.path));
+        }
     }
 }
 

@@ -35,6 +35,9 @@ namespace millrace {
 template <LineFormat Format, class Assigner = DateTimeBucketAssigner>
 class RowFormatFileSink {
     using Record = typename Format::Record;
+    // a constant, so that the compiler does not list every constraint after our sentence
+    template <class Other>
+    static constexpr bool kAssigns = BucketAssignerFor<Other, Record>;
 
 public:
     RowFormatFileSink(std::string path, Format format, Assigner assigner)
@@ -46,7 +49,7 @@ public:
     template <class Other>
     RowFormatFileSink<Format, Other> withBucketAssigner(Other assigner) const {
         static_assert(
-            BucketAssignerFor<Other, Record>,
+            kAssigns<Other>,
             "millrace: withBucketAssigner(fn): fn must be callable with (const Record&) or (const Record&, const "
             "BucketContext&) and return a text, the directory of the record's bucket below the sink's path.");
         RowFormatFileSink<Format, Other> changed(path_, format_, std::move(assigner));

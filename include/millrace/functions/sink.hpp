@@ -28,6 +28,8 @@ struct WriterInitContext {
     bool isCheckpointed = false;  ///< the job takes checkpoints: what is prepared is committed with the next one
 };
 
+struct CommitterInitContext;
+
 /// Writes the records of one subtask. `flush(endOfInput)` is called when the input ends (and before every checkpoint),
 /// `close()` also after a failure. Optional: `writeWatermark(Timestamp)`, and `bool afterBlock()`, called after each run
 /// of records: false means that the subtask shall pause, without blocking its thread, until `afterBlock` returns true;
@@ -58,6 +60,18 @@ concept StatefulWriter = requires(Writer writer) { writer.snapshotState(std::int
 /// Has something to commit for each checkpoint: `prepareCommit()`.
 template <class Writer>
 concept CommittingWriter = requires(Writer writer) { writer.prepareCommit(); };
+
+/// A sink whose writer commits has a committer.
+template <class Sink>
+inline constexpr bool kHasCommitterIfNeeded =
+    !CommittingWriter<WriterOf<Sink>> ||
+    requires(const Sink sink, const CommitterInitContext& context) { sink.createCommitter(context); };
+
+template <class Sink, class T>
+inline constexpr bool kIsWholeSink = false;
+template <class Sink, class T>
+    requires SinkFor<Sink, T>
+inline constexpr bool kIsWholeSink<Sink, T> = kHasCommitterIfNeeded<Sink>;
 
 template <class Writer>
 concept CheckpointedWriter = StatefulWriter<Writer> || CommittingWriter<Writer>;

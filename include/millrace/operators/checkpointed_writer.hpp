@@ -66,9 +66,15 @@ public:
     void retry(UserFunction<Sink>& sink, Committer& committer) {
         commitIf([&](const Pending& each) { return each.request.state() == State::Retry; }, sink, committer);
     }
+    /// Until nothing asks for another try.
+    template <class Sink>
+    void retryNow(UserFunction<Sink>& sink, Committer& committer) {
+        while (mustRetry()) retry(sink, committer);
+    }
     template <class Sink>
     void commitAllNow(UserFunction<Sink>& sink, Committer& committer) {
-        while (!pending_.empty()) commitUpTo(kNextCheckpoint, sink, committer);
+        commitUpTo(kNextCheckpoint, sink, committer);
+        retryNow(sink, committer);
     }
 
     void snapshot(SnapshotSink& sink, const std::string& uid) const {
@@ -145,11 +151,6 @@ class WriterCheckpoints<Sink, true> final : public CheckpointHook {
 
     template <class Range>
     using ElementOf = std::remove_cvref_t<decltype(*std::begin(std::declval<Range&>()))>;
-
-    static_assert(
-        !kCommits || requires(const Sink sink, CommitterInitContext context) { sink.createCommitter(context); },
-        "millrace: a sink whose writer has prepareCommit() needs createCommitter(const CommitterInitContext&) "
-        "const, which returns an object with commit(std::span<CommitRequest<Committable>>).");
 
     template <class S, bool>
     struct StateOf {
@@ -230,6 +231,7 @@ public:
     void completed(std::int64_t checkpointId) override {
         if constexpr (kCommits) {
             commits_.commitUpTo(checkpointId, sink_, *committer_);
+            if (inputEnded_) commits_.retryNow(sink_, *committer_);  // nobody waits any longer
             scheduleRetry();
         }
         tellCompleted(sink_, *writer_, checkpointId);
