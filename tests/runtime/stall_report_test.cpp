@@ -80,12 +80,13 @@ TEST_CASE("explainStall names the one of two sources that has gone quiet, and si
         CHECK(report.waiting[0].name == "clicks per minute");
         CHECK(report.waiting[0].watermark == Timestamp(1s) - 1ns);
         CHECK(report.idleInputs.empty());
-        CHECK(report.toString() ==
-              "job 'clicks' is RUNNING\n"
-              "event time at 'clicks per minute' (subtask 0 of 2): 1970-01-01T00:00:00.999999999Z\n"
-              "1. QuietInput: 'quiet' (subtask 0 of 1), split '#0', has had nothing to read for 1min; it has got to "
-              "1970-01-01T00:00:00.999999999Z, the smallest of all inputs. It needs records; .withIdleness(1min) on its "
-              "strategy makes it not count while it is quiet.\n");
+        CHECK(
+            report.toString() ==
+            "job 'clicks' is RUNNING\n"
+            "event time at 'clicks per minute' (subtask 0 of 2): 1970-01-01T00:00:00.999999999Z\n"
+            "1. QuietInput: 'quiet' (subtask 0 of 1), split '#0', has had nothing to read for 1min; it has got to "
+            "1970-01-01T00:00:00.999999999Z, the smallest of all inputs. It needs records; .withIdleness(1min) on its "
+            "strategy makes it not count while it is quiet.\n");
         busy.close();
         quiet.close();
         job->result();
@@ -179,8 +180,11 @@ TEST_CASE("explainStall follows back pressure to the sink that takes nothing", "
         StreamExecutionEnvironment env(SimulatedRuntime{seed});
         env.setParallelism(2);
         Channel<Click> results(2);
-        DataGeneratorSource source([](std::uint64_t i) { return Click{static_cast<int>(i % 8), 1, Timestamp(i * 1s)}; },
-                                   10'000'000);
+        DataGeneratorSource source(
+            [](std::uint64_t i) {
+                return Click{static_cast<int>(i % 8), 1, Timestamp(i * 1s)};
+            },
+            10'000'000);
         countPerMinute(env.fromSource(source, ordered(), "numbers"), results);
         const auto job = env.executeAsync();
         env.runtime().advance(1s);

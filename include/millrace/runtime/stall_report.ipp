@@ -13,17 +13,17 @@
 namespace millrace {
 
 MILLRACE_INLINE_COLD std::string_view toString(StallCause cause) noexcept {
-    constexpr std::string_view kNames[] = {
-        "NoWatermarkStrategy", "NoRecordYet", "NoWatermarkEmitted", "QuietInput", "SlowestInput", "AllInputsIdle",
-        "PausedByAlignment",   "BlockedSink", "FullChannel",        "LongCall",   "NotScheduled"};
+    constexpr std::string_view kNames[] = {"NoWatermarkStrategy", "NoRecordYet",   "NoWatermarkEmitted", "QuietInput",
+                                           "SlowestInput",        "AllInputsIdle", "PausedByAlignment",  "BlockedSink",
+                                           "FullChannel",         "LongCall",      "NotScheduled"};
     return kNames[static_cast<std::size_t>(cause)];
 }
 
 MILLRACE_INLINE_COLD std::string StallReport::toString() const {
     std::string all = detail::message({"job '", jobName, "' is ", millrace::toString(status), "\n"});
     for (const StallWaiting& each : waiting) {
-        all += detail::message({"event time at '", each.name, "' (subtask ", each.subtask, " of ", each.parallelism, "): ",
-                                detail::describeTime(each.watermark), "\n"});
+        all += detail::message({"event time at '", each.name, "' (subtask ", each.subtask, " of ", each.parallelism,
+                                "): ", detail::describeTime(each.watermark), "\n"});
     }
     std::size_t number = 0;
     for (const StallFinding& each : findings) {
@@ -68,7 +68,9 @@ private:
         std::size_t open = 0;  ///< how many the source reads side by side
     };
 
-    View& view(int node, int subtask) { return views_[first_[static_cast<std::size_t>(node)] + static_cast<std::size_t>(subtask)]; }
+    View& view(int node, int subtask) {
+        return views_[first_[static_cast<std::size_t>(node)] + static_cast<std::size_t>(subtask)];
+    }
     View& viewOf(const StageSlot& slot) { return view(slot.node->id, slot.subtask); }
     template <class Fn>
     void forEachUpstream(const View& view, Fn fn);
@@ -83,7 +85,8 @@ private:
     bool explainHeld(const View& victim, const Task& task);
     bool explainFullChannels(const View& victim, const Task& task);
     bool someCallIsLong() const;
-    void add(StallCause cause, const View& view, std::string text, Duration since = Duration{0}, const Split* split = nullptr);
+    void add(StallCause cause, const View& view, std::string text, Duration since = Duration{0},
+             const Split* split = nullptr);
 
     const JobGraph& graph_;
     const JobTasks& tasks_;
@@ -153,8 +156,8 @@ void StallExplainer::forEachUpstream(const View& view, Fn fn) {
 }
 
 MILLRACE_INLINE_COLD std::string StallExplainer::place(const View& view, const std::string& split) {
-    std::string text = message({"'", operatorNames(view.node()), "' (subtask ", view.slot->subtask, " of ",
-                                *view.node().parallelism, ")"});
+    std::string text = message(
+        {"'", operatorNames(view.node()), "' (subtask ", view.slot->subtask, " of ", *view.node().parallelism, ")"});
     if (!split.empty()) text += message({", split '", split, "',"});
     return text;
 }
@@ -219,7 +222,8 @@ MILLRACE_INLINE_COLD void StallExplainer::trace(View& view) {
     if (onItsWay && explainHeld(view, view.task())) return;
     if (anyOpen && !anyActive) {
         add(StallCause::AllInputsIdle, view,
-            message({"all inputs of ", place(view), " are idle; event time goes on with the next record of any of them"}));
+            message(
+                {"all inputs of ", place(view), " are idle; event time goes on with the next record of any of them"}));
         return;
     }
     forEachUpstream(view, [&](View& each) {
@@ -241,17 +245,23 @@ MILLRACE_INLINE_COLD void StallExplainer::explainOrigin(View& view) {
     const char* const idleness = ".withIdleness(1min) on its strategy makes it not count while it is quiet.";
     if (!view.node().emitsWatermarks) {
         add(StallCause::NoWatermarkStrategy, view,
-            message({where, " makes no watermarks: its strategy is WatermarkStrategy::noWatermarks(), and nothing behind it "
-                     "makes any. Give fromSource a strategy that does, or put assignTimestampsAndWatermarks(…) behind it."}),
+            message({where,
+                     " makes no watermarks: its strategy is WatermarkStrategy::noWatermarks(), and nothing behind it "
+                     "makes any. Give fromSource a strategy that does, or put assignTimestampsAndWatermarks(…) behind "
+                     "it."}),
             since, &split);
     } else if (records == 0) {
         add(StallCause::NoRecordYet, view,
-            message({where, " has had no record yet, so it has no watermark, and the smallest of all inputs counts. It needs a "
-                     "record; ", idleness}),
+            message(
+                {where,
+                 " has had no record yet, so it has no watermark, and the smallest of all inputs counts. It needs a "
+                 "record; ",
+                 idleness}),
             since, &split);
     } else if (watermark == kMinTimestamp) {
         add(StallCause::NoWatermarkEmitted, view,
-            message({where, " has had ", records, " records, but its watermark generator has emitted nothing. See that the "
+            message({where, " has had ", records,
+                     " records, but its watermark generator has emitted nothing. See that the "
                      "records have timestamps, that the ones which a punctuated generator waits for do come, and that "
                      "onEvent or onPeriodicEmit calls output.emitWatermark(t)."}),
             since, &split);
@@ -269,7 +279,8 @@ MILLRACE_INLINE_COLD void StallExplainer::explainOrigin(View& view) {
         }
         add(StallCause::SlowestInput, view,
             message({where, " is the slowest input: records come, but have only got to ", describeTime(watermark), ", ",
-                     describeDuration(fastest - watermark), " behind the furthest one. It may be catching up; if it is not, "
+                     describeDuration(fastest - watermark),
+                     " behind the furthest one. It may be catching up; if it is not, "
                      "look at the unit of its timestamps and at the bound of its strategy."}),
             Duration{0}, &split);
     }
@@ -292,7 +303,8 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainUpstream(View& view) {
 MILLRACE_INLINE_COLD bool StallExplainer::explainPause(View& view) {
     const Task& task = view.task();
     const SourceAlignment* const alignment = task.alignment();
-    if (alignment == nullptr || task.waitsFor() != TaskWait::Alignment || task.runningSince() != Duration{0}) return false;
+    if (alignment == nullptr || task.waitsFor() != TaskWait::Alignment || task.runningSince() != Duration{0})
+        return false;
     const auto [member, watermark] = alignment->slowest();
     if (member >= alignment->members()) return false;
     View* slowest = nullptr;
@@ -302,12 +314,13 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainPause(View& view) {
     if (slowest == nullptr || slowest == &view) return false;
     const std::string of =
         alignment->group().empty()
-            ? std::string("among the sources that reach the same stateful operator (setSourceAlignment(false) lets them "
-                          "run apart)")
+            ? std::string(
+                  "among the sources that reach the same stateful operator (setSourceAlignment(false) lets them "
+                  "run apart)")
             : message({"in the alignment group '", alignment->group(), "'"});
     add(StallCause::PausedByAlignment, view,
-        message({place(view), " pauses at ", describeTime(view.counters.watermark), " until ", place(*slowest), ", now at ",
-                 describeTime(watermark), ", has come nearer: it is the slowest ", of,
+        message({place(view), " pauses at ", describeTime(view.counters.watermark), " until ", place(*slowest),
+                 ", now at ", describeTime(watermark), ", has come nearer: it is the slowest ", of,
                  ". Look at that one; if it is quiet, .withIdleness(1min) on its strategy frees the others."}),
         now_ - task.waitsSince());
     if (!std::exchange(slowest->visited, true)) explainOrigin(*slowest);
@@ -322,7 +335,8 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainHeld(const View& victim, const 
         add(StallCause::LongCall, first,
             message({place(first), task.stages().size() > 1 ? " or an operator that it calls directly" : "",
                      " has held its thread for ", describeDuration(now_ - since),
-                     ": a function of it does not return. Split the work into smaller calls, or move what blocks out of the "
+                     ": a function of it does not return. Split the work into smaller calls, or move what blocks out "
+                     "of the "
                      "operator."}),
             now_ - since);
         return true;
@@ -343,8 +357,11 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainHeld(const View& victim, const 
             if (slot.node->isSink) sink = &viewOf(slot);
         }
         add(StallCause::BlockedSink, *sink,
-            message({"the sink ", place(*sink), " has taken nothing for ", describeDuration(since), ", because what it writes "
-                     "to is full; ", place(victim), " waits for it. Read what it writes to (a Channel needs a reader), or "
+            message({"the sink ", place(*sink), " has taken nothing for ", describeDuration(since),
+                     ", because what it writes "
+                     "to is full; ",
+                     place(victim),
+                     " waits for it. Read what it writes to (a Channel needs a reader), or "
                      "make that larger."}),
             since);
         return true;
@@ -368,8 +385,10 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainFullChannels(const View& victim
             if (explainHeld(victim, consumer)) continue;
             const View& slow = viewOf(consumer.stages().front());
             add(StallCause::FullChannel, slow,
-                message({"the channel to ", place(slow), " is full", noMemory ? ", as the memory for channels is used up" : "",
-                         ": it takes records more slowly than ", place(victim), " and others send them. Give it more "
+                message({"the channel to ", place(slow), " is full",
+                         noMemory ? ", as the memory for channels is used up" : "",
+                         ": it takes records more slowly than ", place(victim),
+                         " and others send them. Give it more "
                          "parallelism, or find out what it is busy with",
                          noMemory ? "; setChannelMemory(bytes) gives all channels more room." : "."}));
         }
