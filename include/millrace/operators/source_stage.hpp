@@ -229,13 +229,13 @@ private:
         if (progress_ == Progress::Suspended) return PollStatus::Suspended;
         if (splits_.empty()) {
             if (noMoreSplits_) return PollStatus::EndOfInput;
+            askForSplits_ = true;  // it may be woken for new ones
             setIdle(true);
             return PollStatus::NothingAvailable;
         }
         if constexpr (requires { reader_->pauseSplit(std::size_t{}, true); }) {
-            strategy_.guarded("the source", [&] {
-                stage_->earliestPaused = splits_.align(stage_->furthestAllowed, *reader_);
-            });
+            strategy_.guarded("the source",
+                              [&] { stage_->earliestPaused = splits_.align(stage_->furthestAllowed, *reader_); });
         }
         const FillResult filled = strategy_.guarded("the source", [&] { return reader_->fill(values_, times_); });
         const std::size_t slot = filled.split;
@@ -273,12 +273,12 @@ private:
             if (ticks_.byInterval()) {  // the last word of this split's generator
                 strategy_.guarded("the watermark generator", [&] { watermarks.afterBlock(); });
                 splits_.takeGenerated(slot);
-                pass(splits_.combine(), false);
             }
+            pass(splits_.combine(), false);
             splits_.remove(slot, board_);
             askForSplits_ = true;
         } else if (filled.status == SourceStatus::NothingAvailable) {
-            askForSplits_ = true;  // it may be woken for new ones
+            askForSplits_ = true;
             if (filled.wakeAt != kMaxTimestamp) stage_->registerProcessingTimer(filled.wakeAt);
         }
         pass(splits_.combine(), true);

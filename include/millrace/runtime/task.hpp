@@ -66,7 +66,7 @@ public:
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
     void addInput(Channel& channel, int input);
     void finishWiring();
-    void align(SourceAlignment& group, Duration drift, Duration reportInterval);
+    void align(SourceAlignment& group, Duration drift);
 
     // ---- from any thread ----
     /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
@@ -131,7 +131,8 @@ private:
     bool poll();
     void endSource();
     bool pollAligned();
-    void publishWatermark(bool atOnce);
+    Timestamp alignedWatermark() const;
+    void publishWatermark();
     void holdUp();
     void goOn();
     void notePark(TaskWait reason);
@@ -194,8 +195,6 @@ private:
     SourceAlignment* alignment_ = nullptr;
     std::size_t alignmentMember_ = 0;
     const Stage* alignmentStage_ = nullptr;  ///< whose watermark counts
-    Duration reportInterval_{0};             ///< how often it is told to the group
-    Duration lastReport_{0};
 
     // held up: by back pressure or alignment
     Timestamp heldUpSince_ = kMinTimestamp;  ///< kMinTimestamp: it is not

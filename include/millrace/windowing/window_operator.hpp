@@ -108,6 +108,9 @@ public:
             if (std::find<const Timestamp*>(block.timestamps, end, kMinTimestamp) != end) failWithoutTimestamp();
         }
         now_ = stage_->currentProcessingTime();
+        if constexpr (requires { assigner_.beginStagger(now_, stage_->seed); }) {
+            if (!std::exchange(staggered_, true)) assigner_.beginStagger(now_, stage_->seed);
+        }
         addRecords(block);
         emitResults();
         askForClock();
@@ -530,6 +533,7 @@ private:
 
     KeySelector keySelector_;
     Assigner assigner_;
+    bool staggered_ = false;  ///< the assigner has been told when the first record came
     Trigger trigger_;
     Evictor evictor_;
     UserFunction<Aggregate> aggregate_;
