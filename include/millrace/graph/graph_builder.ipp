@@ -285,7 +285,8 @@ MILLRACE_INLINE_COLD StreamInput twoInputs(StreamInput first, StreamInput second
 MILLRACE_INLINE_COLD void refuseAlignment(const WatermarkAlignment& alignment) {
     if (alignment.group.empty()) return;
     raise<ConfigurationException>({"assignTimestampsAndWatermarks with a strategy of the alignment group '",
-                                   alignment.group, "': only a source can pause to wait for others; give the strategy "
+                                   alignment.group,
+                                   "': only a source can pause to wait for others; give the strategy "
                                    "to fromSource(source, strategy), or leave withWatermarkAlignment out"});
 }
 

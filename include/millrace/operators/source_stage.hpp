@@ -233,9 +233,8 @@ private:
             return PollStatus::NothingAvailable;
         }
         if constexpr (requires { reader_->pauseSplit(std::size_t{}, true); }) {
-            strategy_.guarded("the source", [&] {
-                stage_->earliestPaused = splits_.align(stage_->furthestAllowed, *reader_);
-            });
+            strategy_.guarded("the source",
+                              [&] { stage_->earliestPaused = splits_.align(stage_->furthestAllowed, *reader_); });
         }
         const FillResult filled = strategy_.guarded("the source", [&] { return reader_->fill(values_, times_); });
         const std::size_t slot = filled.split;

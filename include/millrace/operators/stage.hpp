@@ -55,15 +55,15 @@ public:
     int subtaskIndex = 0;
     int parallelism = 1;
     int maxParallelism = 128;
-    std::uint64_t seed = 0;      ///< for shuffle and rebalance; differs per subtask
-    bool outputBlocked = false;  ///< an output channel or a sink is full: emit nothing that can wait
-    bool maySuspend = true;      ///< the event at hand came from the host, not from the middle of a chain
+    std::uint64_t seed = 0;             ///< for shuffle and rebalance; differs per subtask
+    bool outputBlocked = false;         ///< an output channel or a sink is full: emit nothing that can wait
+    bool maySuspend = true;             ///< the event at hand came from the host, not from the middle of a chain
     Duration autoWatermarkInterval{0};  ///< of strategies that say nothing themselves; 0: after every block
     /// Sources that are aligned: how far event time may go, set by the host before each poll …
     Timestamp furthestAllowed = kMaxTimestamp;
     /// … and the smallest watermark of the splits that pause because of it, set by the source; kMaxTimestamp: none does.
     Timestamp earliestPaused = kMaxTimestamp;
-    bool isBatch = false;        ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    bool isBatch = false;  ///< batch execution: sorted keys, `endKey`, no watermarks but the last
 
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
     /// asks all of them when the subtask is scheduled again.

@@ -132,9 +132,8 @@ private:
         pending_.clear();
     }
     void tick(Timestamp now) {
-        strategy_.guarded("the watermark generator", [&] {
-            watermarks_.onTick(now, stage_->timeHeldUp(), strategy_.get().settings().idleness);
-        });
+        strategy_.guarded("the watermark generator",
+                          [&] { watermarks_.onTick(now, stage_->timeHeldUp(), strategy_.get().settings().idleness); });
         if (watermarks_.output().takeChanged()) emit();
     }
     // These watermarks arise in the middle of a block: the operators behind must not stop half-way.

@@ -38,8 +38,7 @@ MILLRACE_INLINE void SourceAlignment::publish(std::size_t member, Timestamp wate
     }
 }
 
-MILLRACE_INLINE bool SourceAlignment::mustPauseFor(std::size_t member, Timestamp watermark,
-                                                   Timestamp furthest) {
+MILLRACE_INLINE bool SourceAlignment::mustPauseFor(std::size_t member, Timestamp watermark, Timestamp furthest) {
     Member& mine = members_[member];
     if (watermark == kNotCounted || watermark <= furthest) {
         resume(mine);

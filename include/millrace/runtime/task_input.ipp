@@ -128,8 +128,7 @@ MILLRACE_INLINE bool Task::poll() {
         case PollStatus::NothingAvailable:
             // splits of it may pause while the others have nothing: it is woken when one may go on
             return context_.earliestPaused != kMaxTimestamp &&
-                   !alignment_->mustPauseFor(alignmentMember_, context_.earliestPaused,
-                                              context_.furthestAllowed);
+                   !alignment_->mustPauseFor(alignmentMember_, context_.earliestPaused, context_.furthestAllowed);
         case PollStatus::Suspended:
             suspended_ = true;
             return true;
