@@ -258,7 +258,8 @@ private:
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
             detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
-            if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts && !detail::HearsOfTheEnd<WindowFn, Window> &&
+            if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts &&
+                          !detail::kNeedsWindowsByKey<WindowFn, Window> &&
                           std::is_same_v<ChosenTrigger, EventTimeTrigger>) {
                 info.states = {"windows"};
                 using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
@@ -268,6 +269,8 @@ private:
                     std::move(info), traits);
             } else {
                 info.states = {"keyed windows"};
+                if constexpr (detail::KeepsWindowState<WindowFn>)
+                    info.states = {"keyed windows", "state", "window state"};
                 ChosenTrigger chosen = Chosen::of(trigger_, assigner_);
                 if constexpr (std::is_same_v<ChosenTrigger, detail::FinalTrigger>) chosen.lateness = lateness_;
                 using Operator =

@@ -96,7 +96,7 @@ public:
         metrics_ = &context.metrics;
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
-        emitter_.open(context, id);
+        emitter_.open(context, id, Assigner::kMerging);
         this->next_.open(context);
         if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
@@ -163,6 +163,7 @@ public:
             }
         });
         writer.writeTo(sink, aggregate_.id().uid, kStateName);
+        emitter_.snapshot(sink);
         this->next_.snapshot(sink);
     }
     /// If called before `open`, the source must live until then.
@@ -239,7 +240,7 @@ private:
         if (result != TriggerResult::Continue) [[unlikely]] {
             const Key key(keyAt(i));
             act(result, key, *cell);
-            if (isAtRest(*cell)) {
+            if (isAtRest(key, *cell)) {
                 removeCell(key, entry, cell, cellBefore(entry, cell));
                 return true;
             }
@@ -404,7 +405,7 @@ private:
         if constexpr (!kUsual) {
             const WindowTimers& timers = domain == kEvents ? cell.timers.event : cell.timers.processing;
             if (!timers.empty()) {
-                next = timers.first();
+                next = std::max(timers.first(), kMinTimestamp + Duration{1});  // kMinTimestamp is no alarm
                 any = true;
             }
         }
@@ -590,7 +591,7 @@ private:
                 if (domain() == kCleanUp && due == end && end != kMaxTimestamp) return true;
             }
         }
-        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || isAtRest(cell);
+        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || isAtRest(key, cell);
     }
     Cell* removeCell(const Key& key, Entry& entry, Cell* cell, Cell* before) {
         if constexpr (!kUsual) {
@@ -609,12 +610,12 @@ private:
         return before;
     }
     /// A window without end that holds nothing any more, as after a purge: it need not be kept.
-    bool isAtRest(const Cell& cell) const {
+    bool isAtRest([[maybe_unused]] const Key& key, const Cell& cell) {
         if constexpr (kUsual) {
             return false;
         } else if constexpr (std::equality_comparable<State>) {
             return !cell.hasContents && cleanUpTime(cell.window) == kMaxTimestamp && cell.timers.event.empty() &&
-                   cell.timers.processing.empty() && cell.trigger == State{};
+                   cell.timers.processing.empty() && cell.trigger == State{} && !emitter_.keeps(key, cell.window);
         } else {
             return false;
         }
@@ -688,6 +689,7 @@ private:
             while (!entry.empty()) entry.remove(cells_, &entry.first, nullptr);
         });
         table_.clear();
+        emitter_.forgetKeys();
         liveKeys_ = 0;
         for (WakeQueue& queue : queues_) queue.startOver();
         watermark_ = kMinTimestamp;
@@ -765,6 +767,7 @@ private:
                 queues_[domain].push(next, Table::hashOf(key));
             }
         });
+        emitter_.restore(source);
         askForClock();
     }
 
@@ -775,7 +778,7 @@ private:
             throw;  // from the window function: says where it happened
         } catch (...) {
             throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), timestamp, describeValue(record),
-                                   "the key selector, window assigner, trigger or function of the window");
+                                   "the key selector, window assigner, trigger, evictor or function of the window");
         }
     }
     std::string where() const {
