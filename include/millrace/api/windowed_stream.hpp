@@ -13,6 +13,7 @@
 #include <millrace/windowing/evictors/delta_evictor.hpp>
 #include <millrace/windowing/evictors/time_evictor.hpp>
 #include <millrace/windowing/global_windows.hpp>
+#include <millrace/windowing/group_reduce_function.hpp>
 #include <millrace/windowing/processing_time_session_windows.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>
 #include <millrace/windowing/sliding_processing_time_windows.hpp>
@@ -255,6 +256,7 @@ private:
             traits.isStateful = true;
             traits.needsWatermarks = Assigner::kEventTime || requires { requires ChosenTrigger::kNeedsWatermarks; };
             traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
+            traits.needsBoundedInput = requires { requires Assigner::kNeedsBoundedInput; };
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
             detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
@@ -304,6 +306,31 @@ auto windowAll(StreamInput input, Assigner assigner) {
         return RejectedStream{};
     } else {
         return WindowedStream<T, OneKey, Assigner>(std::move(input), OneKey{}, std::move(assigner));
+    }
+}
+template <class Out, class Keyed, class Fn>
+auto groupReduce(const Keyed& keyed, Fn fn) {
+    using T = typename Keyed::Element;
+    using Key = typename Keyed::Key;
+    using Seen = decltype(groupReduceOutput<Fn, Key, T>());
+    using Deduced = typename std::conditional_t<std::is_void_v<Out>, Seen, std::type_identity<Out>>::type;
+    constexpr bool kTaken = [] {
+        if constexpr (std::is_void_v<Deduced>) {
+            return false;
+        } else {
+            return GroupReduceFunctionFor<Fn, Key, T, Deduced>;
+        }
+    }();
+    if constexpr (kTaken) {
+        return keyed.window(EndOfInputWindow{})
+            .template process<Deduced>(GroupReduceWindow<T, Deduced, Fn>{{std::move(fn)}})
+            .name("group reduce");
+    } else {
+        static_assert(kRejected<Fn>,
+                      "millrace: groupReduce(fn): fn must be copyable and callable as fn(std::span<const T> elements, "
+                      "Collector<Out>& out), or with the key before the elements, or return the one element to emit; "
+                      "where its parameters are templates, name Out: groupReduce<Out>(fn).");
+        return RejectedStream{};
     }
 }
 template <class Windowed>
