@@ -200,3 +200,46 @@ TEST_CASE("an evictor that throws fails with operator and key", "[windowing]") {
                ContainsSubstring("operator 'window'") && ContainsSubstring("{key: 2, value: 13}") &&
                    ContainsSubstring("unlucky"));
 }
+
+TEST_CASE("emitEvery shows a window at every interval before its end, then at its end and with late elements",
+          "[windowing]") {
+    const auto make = [] {
+        return OperatorHarness(listsOf(kTens, detail::EarlyTrigger(3ns), detail::NoEvictor{}, 20ns));
+    };
+    auto harness = make();
+    harness.open();
+    harness.element({1, 1}, 1);
+    harness.watermark(2);
+    CHECK(harness.take().empty());
+    harness.watermark(3);
+    CHECK(harness.take() == Texts{{"1[0,10):1", 9}});
+    auto restored = make();
+    restored.openFrom(harness.snapshot());
+    restored.element({1, 2}, 8);
+    restored.watermark(8);  // 6
+    CHECK(restored.take() == Texts{{"1[0,10):1 2", 9}});
+    restored.watermark(9);  // the end, which is a multiple as well: once
+    CHECK(restored.take() == Texts{{"1[0,10):1 2", 9}});
+    restored.watermark(20);
+    CHECK(restored.take().empty());
+    restored.element({1, 3}, 4);
+    CHECK(restored.take() == Texts{{"1[0,10):1 2 3", 9}});
+    restored.watermark(kEndOfTime);
+    CHECK(restored.take().empty());
+    CHECK(restored.snapshot().empty());
+    CHECK_THAT(errorOf([] { detail::EarlyTrigger(0ns); }), ContainsSubstring("emitEvery: the interval must be"));
+}
+
+TEST_CASE("emitEvery goes on where a session grows", "[windowing]") {
+    OperatorHarness harness(
+        listsOf(EventTimeSessionWindows::withGap(10ns), detail::EarlyTrigger(4ns), detail::NoEvictor{}, 20ns));
+    harness.open();
+    harness.element({1, 1}, 1);
+    harness.watermark(9);  // 4 and 8; the next multiple is behind the end of the session
+    CHECK(harness.take() == Texts{{"1[1,11):1", 10}, {"1[1,11):1", 10}});
+    harness.element({1, 2}, 9);
+    harness.watermark(13);
+    CHECK(harness.take() == Texts{{"1[1,19):1 2", 18}});
+    harness.watermark(kEndOfTime);
+    CHECK(harness.take() == Texts{{"1[1,19):1 2", 18}, {"1[1,19):1 2", 18}});  // 16 and the end
+}

@@ -103,13 +103,14 @@ public:
         static_assert(Assigner::kEventTime, "millrace: emitFinal(): only event-time windows take late elements.");
         return with(detail::FinalTrigger{}, evictor_);
     }
-    /// Results of what a window has so far, at every multiple of an interval of event time, besides the one at its end.
+    /// Results of what a window has so far, at every multiple of an interval of event time before its end, besides the one at
+    /// its end and those with late elements after it.
     /// *Failure:* ConfigurationException unless interval > 0.
     auto emitEvery(Duration interval) const {
         static_assert(Assigner::kEventTime,
                       "millrace: emitEvery(interval): these windows do not go by event time; use "
                       "trigger(ContinuousProcessingTimeTrigger::of(interval)).");
-        return with(ContinuousEventTimeTrigger::of(interval), evictor_);
+        return with(detail::EarlyTrigger(interval), evictor_);
     }
     /// Results of what a window has so far, at the latest `timeout` of the clock after an element has come in, besides
     /// those of its trigger. *Failure:* ConfigurationException unless timeout > 0.
