@@ -2,7 +2,7 @@
 #define MILLRACE_WINDOWING_WINDOW_EMITTER_HPP
 
 #include <millrace/operators/user_function.hpp>
-#include <millrace/windowing/aggregate_function.hpp>
+#include <millrace/windowing/window_contents.hpp>
 #include <millrace/windowing/window_function.hpp>
 
 #include <algorithm>
@@ -17,11 +17,6 @@ concept HearsOfTheEnd = requires(WindowFn& fn, WindowContextOf<Window>& context)
 /// One that needs windows that are kept by key, each with an end that is known.
 template <class WindowFn, class Window>
 inline constexpr bool kNeedsWindowsByKey = HearsOfTheEnd<WindowFn, Window> || KeepsWindowState<WindowFn>;
-
-template <class Aggregate>
-inline constexpr bool kKeepsElements = false;
-template <class T>
-inline constexpr bool kKeepsElements<ListAggregate<T>> = true;
 
 /// Turns fired (window, key, accumulator) into output: through the window function if there is one. Results are
 /// stamped with the last timestamp of their window. Nothing downstream runs before the user's function has returned.
