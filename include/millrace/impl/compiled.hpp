@@ -52,6 +52,7 @@
 #include <millrace/state/broadcast_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/state_cells.ipp>
+#include <millrace/testing/arrival.ipp>
 #include <millrace/testing/pipeline_host.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>

@@ -91,9 +91,8 @@ public:
         late_.open(context);
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
-        emitter_.open(context, id);
+        emitter_.open(context, id, Assigner::kMerging);
         this->next_.open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
     void close() {
         closeBoth([this] { emitter_.close(); },
@@ -161,15 +160,11 @@ public:
             }
         });
         writer.writeTo(sink, aggregate_.id().uid, kStateName);
+        emitter_.snapshot(sink);
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (stage_ != nullptr) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
+        restoreState(source);
         this->next_.restore(source);
     }
 
@@ -237,7 +232,7 @@ private:
         if (result != TriggerResult::Continue) [[unlikely]] {
             const Key key(keyAt(i));
             act(result, key, *cell);
-            if (schedule_.isAtRest(*cell)) {
+            if (isAtRest(key, *cell)) {
                 removeCell(key, entry, cell, cellBefore(entry, cell));
                 return true;
             }
@@ -429,7 +424,7 @@ private:
                 if (domain() == kCleanUp && due == end && end != kMaxTimestamp) return true;
             }
         }
-        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || schedule_.isAtRest(cell);
+        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || isAtRest(key, cell);
     }
     Cell* removeCell(const Key& key, Entry& entry, Cell* cell, Cell* before) {
         if constexpr (!kUsual) {
@@ -446,6 +441,10 @@ private:
         Cell* before = &entry.first;
         while (before->next != cell) before = before->next;
         return before;
+    }
+    /// A window that need not be kept: the schedule says so, and its function keeps nothing about it.
+    bool isAtRest(const Key& key, const Cell& cell) {
+        return schedule_.isAtRest(cell) && !emitter_.keeps(key, cell.window);
     }
     void act(TriggerResult result, const Key& key, Cell& cell) {
         if (fires(result) && cell.hasContents) emit(key, cell);
@@ -493,6 +492,7 @@ private:
             while (!entry.empty()) entry.remove(cells_, &entry.first, nullptr);
         });
         table_.clear();
+        emitter_.forgetKeys();
         liveKeys_ = 0;
         for (WakeQueue& queue : queues_) queue.startOver();
         watermark_ = kMinTimestamp;
@@ -514,6 +514,7 @@ private:
                 queues_[domain].push(next, Table::hashOf(key));
             }
         });
+        emitter_.restore(source);
         askForClock();
     }
 
@@ -524,7 +525,7 @@ private:
             throw;  // from the window function: says where it happened
         } catch (...) {
             throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), timestamp, describeValue(record),
-                                   "the key selector, window assigner, trigger or function of the window");
+                                   "the key selector, window assigner, trigger, evictor or function of the window");
         }
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
@@ -556,7 +557,6 @@ private:
 
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace millrace::detail
