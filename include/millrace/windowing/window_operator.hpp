@@ -113,7 +113,7 @@ public:
         addRecords(block);
         emitResults();
         askForClock();
-        tidy();
+        clearDeadEntries(table_, liveKeys_);
     }
     void push(T&& value, Timestamp timestamp) {
         pushBlock({&value, timestamp == kMinTimestamp ? nullptr : &timestamp, nullptr, 1});
@@ -341,7 +341,7 @@ private:
             startOver();
             return Progress::Done;
         }
-        tidy();
+        clearDeadEntries(table_, liveKeys_);
         askForClock();
         return fired == Firing::Events ? this->next_.onWatermark(watermark_) : this->next_.onProcessingTime(now_);
     }
@@ -472,19 +472,6 @@ private:
             if (next >= askedFor_) return;
             askedFor_ = next;
             stage_->registerProcessingTimer(next);
-        }
-    }
-    void tidy() {
-        if constexpr (Table::kErases) clearAway();
-    }
-    /// Clears entries of keys without windows away once they are the greater part.
-    void clearAway() {
-        constexpr std::size_t kFew = 1024;
-        const std::size_t kept = table_.size();
-        if (kept < kFew || liveKeys_ * 2 > kept) return;
-        for (std::size_t at = 0; at < table_.endPosition(); ++at) {
-            Slot* slot = &table_.slotAt(at);
-            while (slot->occupied() && slot->value.empty()) table_.erase(slot);
         }
     }
     void startOver() {
