@@ -193,6 +193,43 @@ private:
     Lists lists_;
 };
 
+/// Base of functions of the library that wrap one of the user: opens and closes it.
+template <class Fn>
+struct WrappedFunction {
+    Fn fn;
+
+    template <class Context>
+        requires requires(Fn& function, Context& context) { function.open(context); }
+    void open(Context& context) {
+        fn.open(context);
+    }
+    void close()
+        requires(HasClose<Fn>)
+    {
+        fn.close();
+    }
+    template <class Context>
+        requires requires(Fn& function, Context& context) { function.initializeState(context); }
+    void initializeState(Context& context) {
+        fn.initializeState(context);
+    }
+    template <class Context>
+        requires requires(Fn& function, Context& context) { function.snapshotState(context); }
+    void snapshotState(Context& context) {
+        fn.snapshotState(context);
+    }
+    void notifyCheckpointComplete(std::int64_t checkpointId)
+        requires(HearsOfCompletion<Fn>)
+    {
+        fn.notifyCheckpointComplete(checkpointId);
+    }
+    void notifyCheckpointAborted(std::int64_t checkpointId)
+        requires(HearsOfAbortion<Fn>)
+    {
+        fn.notifyCheckpointAborted(checkpointId);
+    }
+};
+
 /// Base of the nodes around one function of the user: opens and closes it with the chain.
 template <class Fn, class Next>
 class FunctionNode : public ForwardingNode<Next> {

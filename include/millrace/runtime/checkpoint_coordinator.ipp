@@ -437,7 +437,7 @@ void CheckpointCoordinator::write(std::int64_t checkpointId, Message::Kind kind,
         }
         send(std::move(answer));
     };
-    if (executor().hasThreads()) {
+    if (!executor().runsOnCaller()) {
         io_.run(run);
     } else {
         run();

@@ -22,6 +22,10 @@
 #include <string>
 #include <vector>
 
+namespace millrace {
+struct StallReport;
+}
+
 namespace millrace::detail {
 
 /// A job at run time: its tasks, the channels between them, and how it ends.
@@ -56,6 +60,8 @@ public:
     std::string describeOpenTasks() const;
     /// Logs which task has held its thread for more than a second; called by the watchdog alone.
     void reportLongCalls(Duration monotonicNow);
+    /// What holds event time back; see JobClient::explainStall.
+    void explainStall(Duration monotonicNow, StallReport& report);
     /// Of the current attempt; for who knows that the job does not start again meanwhile.
     const OwnerList<Task>& tasks() const noexcept { return wired_->tasks; }
 
@@ -98,6 +104,7 @@ private:
     std::unique_ptr<JobSupervisor> supervisor_;
     /// Of this attempt. Shared with timers and wake-ups, which may come when there is another one already.
     std::shared_ptr<JobTasks> wired_;
+    const bool runsOnCaller_;
 
     std::atomic<JobStatus> status_{JobStatus::Created};
     std::atomic<std::size_t> openTasks_{0};

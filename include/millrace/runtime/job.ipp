@@ -9,7 +9,8 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
-    : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)) {
+    : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
+      runsOnCaller_(executor_->runsOnCaller()) {
     if (graph_.supervision != nullptr && graph_.mode != RuntimeExecutionMode::Batch) {
         supervisor_ = graph_.supervision->create(*this);
         supervisor_->prepare(graph_);

@@ -14,6 +14,8 @@
 
 namespace millrace {
 
+struct StallReport;
+
 namespace detail {
 class Job;
 class TaskExecutor;
@@ -78,6 +80,22 @@ public:
     /// One row per operator chain and subtask. Rates since the previous call, at first since the start, after the end
     /// over the whole run.
     std::vector<OperatorMetrics> metrics() const;
+    /// What holds event time back, and what to do about it: which source, subtask and split has not got further, or which
+    /// sink, channel or operator blocks it. For a watermark that stands still; on a job that flows it names the slowest input.
+    /// Looks at the job as it runs, without stopping it; costs nothing until it is called.
+    /// Needs `#include <millrace/runtime/stall_report.hpp>`.
+    template <class Report = StallReport>
+    auto explainStall() const {
+        if constexpr (requires { sizeof(Report); }) {
+            Report report;
+            explain(report);
+            return report;
+        } else {
+            static_assert(
+                requires { sizeof(Report); },
+                "millrace: explainStall needs #include <millrace/runtime/stall_report.hpp>");
+        }
+    }
     /// Bytes of batches in the job's channels, now and at most so far.
     std::size_t channelBytes() const noexcept;
     std::size_t peakChannelBytes() const noexcept;
@@ -87,6 +105,7 @@ public:
 private:
     detail::JobSupervisor& supervisor(const char* call) const;
     CheckpointInfo await(std::shared_ptr<detail::SnapshotRequest> request);
+    void explain(StallReport& report) const;  // body in stall_report.ipp: only those who call it compile it
 
     std::shared_ptr<detail::TaskExecutor> executor_;  // destroyed after job_: it may join the threads that ran it
     std::shared_ptr<detail::Job> job_;

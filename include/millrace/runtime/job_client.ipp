@@ -51,7 +51,7 @@ MILLRACE_INLINE_COLD CheckpointInfo JobClient::await(std::shared_ptr<detail::Sna
         const bool ran = executor_->step();
         lock.lock();
         if (request->done || ran) continue;
-        if (executor_->hasThreads()) {
+        if (!executor_->runsOnCaller()) {
             request->changed.wait(lock);
         } else {
             request->changed.wait_for(lock, std::chrono::milliseconds(1));  // its timers go by the clock

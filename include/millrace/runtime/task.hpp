@@ -66,8 +66,10 @@ public:
     void addOutput() noexcept { ++outputs_; }
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
     void addInput(Channel& channel, int input);
+    /// Batch execution: this logical input is read to its end before what comes on the others is looked at.
+    void readFirst(int input) noexcept { firstInput_ = input; }
     void finishWiring();
-    void align(SourceAlignment& group, Duration drift, Duration reportInterval);
+    void align(SourceAlignment& group, Duration drift);
     void takePartInCheckpoints(std::unique_ptr<TaskCheckpoints> part) noexcept { checkpoints_ = std::move(part); }
 
     // ---- from any thread ----
@@ -108,6 +110,10 @@ private:
         int input = 0;
         Timestamp watermark = kMinTimestamp;
     };
+    struct HeldBatch {
+        Batch* batch;
+        InputChannel* from;
+    };
     struct Mail {
         std::size_t stage;
         std::function<void()> body;
@@ -127,6 +133,9 @@ private:
     bool runTimers();
     bool runEvents();
     bool receive();
+    bool receiveNext();
+    bool receiveFirst();
+    void beginBatch(Batch* batch, InputChannel& from) noexcept;
     void continueBatch();
     void onMark(Timestamp watermark);
     void onControl();
@@ -135,7 +144,8 @@ private:
     bool poll();
     void endSource();
     bool pollAligned();
-    void publishWatermark(bool atOnce);
+    Timestamp alignedWatermark() const;
+    void publishWatermark();
     void holdUp();
     void goOn();
     void notePark(TaskWait reason);
@@ -164,6 +174,10 @@ private:
     OwnerList<InputChannel> channels_;
     PointerList<InputChannel> openChannels_;
     std::size_t nextChannel_ = 0;
+    int firstInput_ = -1;
+    const Input* first_ = nullptr;  ///< the input that is read first, until all that was held meanwhile has been taken
+    std::vector<HeldBatch> held_;   ///< of the other inputs
+    std::size_t nextHeld_ = 0;
 
     // where it is
     bool opened_ = false;
@@ -200,8 +214,6 @@ private:
     SourceAlignment* alignment_ = nullptr;
     std::size_t alignmentMember_ = 0;
     const Stage* alignmentStage_ = nullptr;  ///< whose watermark counts
-    Duration reportInterval_{0};             ///< how often it is told to the group
-    Duration lastReport_{0};
 
     // held up: by back pressure or alignment
     Timestamp heldUpSince_ = kMinTimestamp;  ///< kMinTimestamp: it is not

@@ -27,7 +27,6 @@ public:
     void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override { timers_.wakeAt(time, std::move(actor)); }
     void watch(const std::shared_ptr<Job>& job) override { timers_.watch(job); }
     bool waitFor(Job& job, std::optional<Duration> timeout) override { return job.waitUntilEnded(timeout); }
-    bool hasThreads() const override { return true; }
 
 protected:
     TimerThread timers_;
