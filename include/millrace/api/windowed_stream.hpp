@@ -15,6 +15,7 @@
 #include <millrace/windowing/global_windows.hpp>
 #include <millrace/windowing/group_reduce_function.hpp>
 #include <millrace/windowing/processing_time_session_windows.hpp>
+#include <millrace/windowing/session_window_operator.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>
 #include <millrace/windowing/sliding_processing_time_windows.hpp>
 #include <millrace/windowing/triggers/continuous_event_time_trigger.hpp>
@@ -261,11 +262,19 @@ private:
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
             detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
-            if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts &&
-                          !detail::kNeedsWindowsByKey<WindowFn, Window> &&
-                          std::is_same_v<ChosenTrigger, EventTimeTrigger>) {
+            // all that the default trigger of event time says is when a window fires: no calls, no state
+            constexpr bool kPlain = std::is_same_v<ChosenTrigger, EventTimeTrigger> && !kEvicts &&
+                                    !detail::kNeedsWindowsByKey<WindowFn, Window>;
+            if constexpr (kPlain && detail::AlignedAssigner<Assigner>) {
                 info.states = {"windows"};
                 using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
+                return detail::StreamAccess::stream(
+                    input_,
+                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},
+                    std::move(info), traits);
+            } else if constexpr (kPlain && detail::SessionAssigner<Assigner>) {
+                info.states = {"keyed windows"};
+                using Operator = detail::SessionWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
                 return detail::StreamAccess::stream(
                     input_,
                     Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},

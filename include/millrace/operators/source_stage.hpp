@@ -229,6 +229,7 @@ private:
         if (progress_ == Progress::Suspended) return PollStatus::Suspended;
         if (splits_.empty()) {
             if (noMoreSplits_) return PollStatus::EndOfInput;
+            askForSplits_ = true;  // it may be woken for new ones
             setIdle(true);
             return PollStatus::NothingAvailable;
         }
@@ -272,12 +273,12 @@ private:
             if (ticks_.byInterval()) {  // the last word of this split's generator
                 strategy_.guarded("the watermark generator", [&] { watermarks.afterBlock(); });
                 splits_.takeGenerated(slot);
-                pass(splits_.combine(), false);
             }
+            pass(splits_.combine(), false);
             splits_.remove(slot, board_);
             askForSplits_ = true;
         } else if (filled.status == SourceStatus::NothingAvailable) {
-            askForSplits_ = true;  // it may be woken for new ones
+            askForSplits_ = true;
             if (filled.wakeAt != kMaxTimestamp) stage_->registerProcessingTimer(filled.wakeAt);
         }
         pass(splits_.combine(), true);

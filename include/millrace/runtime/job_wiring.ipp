@@ -244,7 +244,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
         }
         if (members.size() < 2) continue;
         SourceAlignment& alignment = out_.alignments.add(new SourceAlignment(std::string()));
-        for (Task& member : members) member.align(alignment, places[group].drift, Duration{0});
+        for (Task& member : members) member.align(alignment, places[group].drift);
     }
 }
 
@@ -258,7 +258,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignGroups() {
         }
         if (group == nullptr) group = &out_.alignments.add(new SourceAlignment(source.alignment.group));
         for (int subtask = 0; subtask < *source.parallelism; ++subtask) {
-            slotOf(source, subtask).task->align(*group, source.alignment.maxDrift, source.alignment.updateInterval);
+            slotOf(source, subtask).task->align(*group, source.alignment.maxDrift);
         }
     }
 }

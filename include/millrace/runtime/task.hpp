@@ -68,7 +68,7 @@ public:
     /// Batch execution: this logical input is read to its end before what comes on the others is looked at.
     void readFirst(int input) noexcept { firstInput_ = input; }
     void finishWiring();
-    void align(SourceAlignment& group, Duration drift, Duration reportInterval);
+    void align(SourceAlignment& group, Duration drift);
 
     // ---- from any thread ----
     /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
@@ -140,7 +140,8 @@ private:
     bool poll();
     void endSource();
     bool pollAligned();
-    void publishWatermark(bool atOnce);
+    Timestamp alignedWatermark() const;
+    void publishWatermark();
     void holdUp();
     void goOn();
     void notePark(TaskWait reason);
@@ -207,8 +208,6 @@ private:
     SourceAlignment* alignment_ = nullptr;
     std::size_t alignmentMember_ = 0;
     const Stage* alignmentStage_ = nullptr;  ///< whose watermark counts
-    Duration reportInterval_{0};             ///< how often it is told to the group
-    Duration lastReport_{0};
 
     // held up: by back pressure or alignment
     Timestamp heldUpSince_ = kMinTimestamp;  ///< kMinTimestamp: it is not

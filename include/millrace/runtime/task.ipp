@@ -67,10 +67,9 @@ MILLRACE_INLINE_COLD void Task::finishWiring() {
     timerStage_ = stages_.size();
 }
 
-MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift, Duration reportInterval) {
+MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift) {
     alignment_ = &group;
     alignmentMember_ = group.addMember(*this, drift);
-    reportInterval_ = reportInterval;
     // event time begins where watermarks are generated, which may be in a stage behind the source's own
     alignmentStage_ = stages_.front().stage.get();
     for (const StageSlot& slot : stages_) {
@@ -115,7 +114,6 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         }
         if (context_.outputBlocked) {
             if (!waitForRoom()) {
-                publishWatermark(true);
                 holdUp();
                 notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
                 return Outcome::Wait;
@@ -199,7 +197,6 @@ MILLRACE_INLINE bool Task::waitForRoom() {
 }
 
 MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
-    publishWatermark(true);
     // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
@@ -256,7 +253,7 @@ MILLRACE_INLINE bool Task::resumeStages() {
         if (progress == Progress::Suspended) return false;
     }
     suspended_ = false;
-    publishWatermark(true);
+    publishWatermark();
     return true;
 }
 
@@ -310,7 +307,7 @@ MILLRACE_INLINE bool Task::runTimers() {
     // nobody knows which stage of the task has asked, so all of them hear of it
     StageSlot& slot = stages_[timerStage_++];
     settle(call(slot, true, [&](Stage& stage) { return stage.onProcessingTime(timerTime_); }));
-    publishWatermark(true);
+    publishWatermark();
     return true;
 }
 

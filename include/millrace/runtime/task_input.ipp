@@ -152,7 +152,7 @@ MILLRACE_INLINE bool Task::poll() {
     goOn();
     const PollStatus status = call(stages_.front(), true, [](Stage& stage) { return stage.poll(); });
     executor().trace(0x9011 + static_cast<std::uint64_t>(status));
-    publishWatermark(status != PollStatus::MoreAvailable);
+    publishWatermark();
     blockDone();
     switch (status) {
         case PollStatus::MoreAvailable:
@@ -180,22 +180,22 @@ MILLRACE_INLINE void Task::endSource() {
 /// False when slower sources must be waited for.
 MILLRACE_INLINE bool Task::pollAligned() {
     context_.furthestAllowed = alignment_->furthestAllowed(alignmentMember_);
-    if (!alignment_->mustPause(alignmentMember_, context_.furthestAllowed)) return true;
+    if (!alignment_->mustPauseFor(alignmentMember_, alignedWatermark(), context_.furthestAllowed)) return true;
     holdUp();
     return false;
 }
 
-MILLRACE_INLINE void Task::publishWatermark(bool atOnce) {
+MILLRACE_INLINE void Task::publishWatermark() {
     if (alignment_ == nullptr || finishing_) return;
-    if (!atOnce && reportInterval_ > Duration{0}) {
-        const Duration time = executor().monotonicNow();
-        if (time - lastReport_ < reportInterval_) return;
-        lastReport_ = time;
-    }
+    alignment_->publish(alignmentMember_, alignedWatermark());
+}
+
+/// Where its event time is, as far as it counts.
+MILLRACE_INLINE Timestamp Task::alignedWatermark() const {
     const StageMetrics& metrics = alignmentStage_->metrics;
     const Timestamp watermark{Duration{metrics.watermark.load(std::memory_order_relaxed)}};
     const bool counts = watermark != kMinTimestamp && !metrics.idle.load(std::memory_order_relaxed);
-    alignment_->publish(alignmentMember_, counts ? watermark : SourceAlignment::kNotCounted);
+    return counts ? watermark : SourceAlignment::kNotCounted;
 }
 
 }  // namespace millrace::detail

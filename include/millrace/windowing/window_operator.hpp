@@ -107,10 +107,13 @@ public:
             if (std::find<const Timestamp*>(block.timestamps, end, kMinTimestamp) != end) failWithoutTimestamp();
         }
         now_ = stage_->currentProcessingTime();
+        if constexpr (requires { assigner_.beginStagger(now_, stage_->seed); }) {
+            if (!std::exchange(staggered_, true)) assigner_.beginStagger(now_, stage_->seed);
+        }
         addRecords(block);
         emitResults();
         askForClock();
-        tidy();
+        clearDeadEntries(table_, liveKeys_);
     }
     void push(T&& value, Timestamp timestamp) {
         pushBlock({&value, timestamp == kMinTimestamp ? nullptr : &timestamp, nullptr, 1});
@@ -338,7 +341,7 @@ private:
             startOver();
             return Progress::Done;
         }
-        tidy();
+        clearDeadEntries(table_, liveKeys_);
         askForClock();
         return fired == Firing::Events ? this->next_.onWatermark(watermark_) : this->next_.onProcessingTime(now_);
     }
@@ -471,19 +474,6 @@ private:
             stage_->registerProcessingTimer(next);
         }
     }
-    void tidy() {
-        if constexpr (Table::kErases) clearAway();
-    }
-    /// Clears entries of keys without windows away once they are the greater part.
-    void clearAway() {
-        constexpr std::size_t kFew = 1024;
-        const std::size_t kept = table_.size();
-        if (kept < kFew || liveKeys_ * 2 > kept) return;
-        for (std::size_t at = 0; at < table_.endPosition(); ++at) {
-            Slot* slot = &table_.slotAt(at);
-            while (slot->occupied() && slot->value.empty()) table_.erase(slot);
-        }
-    }
     void startOver() {
         table_.forEach([this](const Key&, Entry& entry) {
             while (!entry.empty()) entry.remove(cells_, &entry.first, nullptr);
@@ -531,6 +521,7 @@ private:
 
     KeySelector keySelector_;
     Assigner assigner_;
+    bool staggered_ = false;  ///< the assigner has been told when the first record came
     Trigger trigger_;
     Evictor evictor_;
     UserFunction<Aggregate> aggregate_;
