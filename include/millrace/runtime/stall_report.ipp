@@ -380,7 +380,7 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainFullChannels(const View& victim
         for (const Task::InputChannel& input : consumer.channels()) {
             const Channel& channel = input.channel;
             if (&channel.producer() != &task || channel.size() == 0) continue;
-            if (channel.size() < channel.capacity() && !noMemory) continue;
+            if (channel.size() <= channel.capacity() / 2 && !noMemory) continue;  // then its producer is woken
             found = true;
             if (explainHeld(victim, consumer)) continue;
             const View& slow = viewOf(consumer.stages().front());
