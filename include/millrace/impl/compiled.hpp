@@ -52,11 +52,14 @@
 #include <millrace/state/broadcast_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/state_cells.ipp>
+#include <millrace/testing/arrival.ipp>
 #include <millrace/testing/pipeline_host.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>
 #include <millrace/windowing/window_arguments.ipp>
+#include <millrace/windowing/window_cell_codec.ipp>
+#include <millrace/windowing/window_failures.ipp>
 #include <millrace/windowing/window_stagger.ipp>
 // bodies: end
 

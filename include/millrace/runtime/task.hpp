@@ -65,6 +65,8 @@ public:
     void addOutput() noexcept { ++outputs_; }
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
     void addInput(Channel& channel, int input);
+    /// Batch execution: this logical input is read to its end before what comes on the others is looked at.
+    void readFirst(int input) noexcept { firstInput_ = input; }
     void finishWiring();
     void align(SourceAlignment& group, Duration drift);
 
@@ -104,6 +106,10 @@ private:
         int input = 0;
         Timestamp watermark = kMinTimestamp;
     };
+    struct HeldBatch {
+        Batch* batch;
+        InputChannel* from;
+    };
     struct Mail {
         std::size_t stage;
         std::function<void()> body;
@@ -123,6 +129,9 @@ private:
     bool runTimers();
     bool runEvents();
     bool receive();
+    bool receiveNext();
+    bool receiveFirst();
+    void beginBatch(Batch* batch, InputChannel& from) noexcept;
     void continueBatch();
     void onMark(Timestamp watermark);
     void onControl();
@@ -161,6 +170,10 @@ private:
     OwnerList<InputChannel> channels_;
     PointerList<InputChannel> openChannels_;
     std::size_t nextChannel_ = 0;
+    int firstInput_ = -1;
+    const Input* first_ = nullptr;  ///< the input that is read first, until all that was held meanwhile has been taken
+    std::vector<HeldBatch> held_;   ///< of the other inputs
+    std::size_t nextHeld_ = 0;
 
     // where it is
     bool opened_ = false;

@@ -62,6 +62,7 @@ MILLRACE_INLINE_COLD void Task::finishWiring() {
     for (Input& input : inputs_) {
         input.valve = WatermarkValve(input.channels);
         input.openChannels = input.channels;
+        if (input.logical == firstInput_) first_ = &input;
     }
     timerStage_ = stages_.size();
 }
@@ -339,6 +340,7 @@ MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
 MILLRACE_INLINE_COLD void Task::release() noexcept {
     if (batch_ != nullptr) batch_->destroy();
     batch_ = nullptr;
+    for (; nextHeld_ < held_.size(); ++nextHeld_) held_[nextHeld_].batch->destroy();
     ports_.clear();  // with their open batches
     context_.sinkChecks.clear();
     for (StageSlot& slot : stages_) slot.stage.reset();

@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_WINDOW_CELLS_HPP
 
 #include <millrace/time/timestamp.hpp>
+#include <millrace/windowing/window_alarms.hpp>
 #include <millrace/windowing/window_timers.hpp>
 
 #include <cstddef>
@@ -67,23 +68,6 @@ private:
     Cell* free_ = nullptr;
 };
 
-/// When an entry wants to be looked at next; nothing for kMinTimestamp.
-class Alarm {
-public:
-    Timestamp time() const noexcept { return time_; }
-    bool rings(Timestamp time) const noexcept { return time_ == time; }
-    bool isLaterThan(Timestamp time) const noexcept { return rank(time) < rank(time_); }
-    void set(Timestamp time) noexcept { time_ = time; }
-    void clear() noexcept { time_ = kMinTimestamp; }
-
-private:
-    // unsigned and shifted by one, so that kMinTimestamp comes last
-    static std::uint64_t rank(Timestamp time) noexcept {
-        return (static_cast<std::uint64_t>(time.time_since_epoch().count()) ^ (std::uint64_t{1} << 63)) - 1;
-    }
-    Timestamp time_ = kMinTimestamp;
-};
-
 /// The windows of one key: the first one in place, so that a key with one window is one entry of the table. If there are
 /// any, `first` is one of them.
 template <class Cell, std::size_t kDomains>
@@ -123,6 +107,20 @@ struct KeyWindows {
         return cell;
     }
 };
+
+/// Clears entries of keys without windows away, once they are the greater part of a table that is worth it.
+template <class Table>
+void clearDeadEntries(Table& table, std::size_t live) {
+    if constexpr (Table::kErases) {
+        constexpr std::size_t kFew = 1024;
+        const std::size_t kept = table.size();
+        if (kept < kFew || live * 2 > kept) return;
+        for (std::size_t at = 0; at < table.endPosition(); ++at) {
+            auto* const slot = &table.slotAt(at);
+            while (slot->occupied() && slot->value.empty()) table.erase(slot);
+        }
+    }
+}
 
 }  // namespace millrace::detail
 
