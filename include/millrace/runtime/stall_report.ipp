@@ -178,6 +178,8 @@ MILLRACE_INLINE_COLD StallExplainer::Split StallExplainer::slowestSplit(const Vi
         slowest.records = entry.records.load(std::memory_order_relaxed);
         slowest.paused = entry.paused.load(std::memory_order_relaxed);
     });
+    if (slowest.open == 1 && slowest.id.starts_with('#'))
+        slowest.id.clear();  // without a name, the only one needs none
     return slowest;
 }
 
