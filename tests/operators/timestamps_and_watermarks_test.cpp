@@ -1,5 +1,7 @@
 #include <millrace/operators/timestamps_and_watermarks.hpp>
 
+#include <millrace/millrace.hpp>
+#include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing/operator_harness.hpp>
 
 #include "support/catch.hpp"
@@ -74,18 +76,49 @@ TEST_CASE("a negative interval is refused; 0 is after every block, whatever the 
     CHECK(harness.output() == trace(element(100, at(100)), element(90, at(90)), watermark(at(89))));
 }
 
+TEST_CASE("the interval of the environment asks nobody who has no watermarks", "[time]") {
+    // else a simulation that waits for input would wait for ever, from tick to tick
+    StreamExecutionEnvironment env(SimulatedRuntime{1});
+    env.setAutoWatermarkInterval(200ms);
+    CHECK(env.getAutoWatermarkInterval() == 200ms);
+    Channel<int> never(4);
+    env.fromChannel(never).addSink([](int) {});
+    const auto job = env.executeAsync();
+    CHECK_THROWS_WITH(job->result(), Catch::Matchers::ContainsSubstring("the simulation can go no further"));
+    CHECK_THROWS_AS(env.setAutoWatermarkInterval(-1ns), ConfigurationException);
+}
+
+TEST_CASE("a job asks its generators at the interval of the environment, unless their strategy says otherwise",
+          "[time]") {
+    for (const bool own : {false, true}) {
+        CAPTURE(own);
+        StreamExecutionEnvironment env(SimulatedRuntime{1});
+        env.setParallelism(1).setAutoWatermarkInterval(1s);
+        Channel<std::int64_t> input(16);
+        const auto strategy = own ? watermarksOf(0ns).withPeriodicEmit(0ns) : watermarksOf(0ns);
+        env.fromSource(ChannelSource<std::int64_t>(input), strategy, "probe").addSink([](std::int64_t) {});
+        const auto job = env.executeAsync();
+        REQUIRE(input.push(10));
+        env.runtime().advance(500ms);
+        CHECK(job->metrics().front().watermark == (own ? at(9) : kMinTimestamp));
+        env.runtime().advance(600ms);
+        CHECK(job->metrics().front().watermark == at(9));
+        job->cancel();
+    }
+}
+
 TEST_CASE("a periodic generator that goes backwards is not heard", "[time]") {
     struct LastMinusOne {
         Timestamp last = kMinTimestamp;
         void onEvent(std::int64_t, Timestamp timestamp, WatermarkOutput&) { last = timestamp; }
         void onPeriodicEmit(WatermarkOutput& output) const { output.emitWatermark(last - 1ns); }
     };
-    auto harness = assigning(WatermarkStrategy::forGenerator([] { return LastMinusOne(); }).withTimestampAssigner([](std::int64_t t) {
-        return at(t);
-    }));
+    auto harness = assigning(WatermarkStrategy::forGenerator([] {
+                                 return LastMinusOne();
+                             }).withTimestampAssigner([](std::int64_t t) { return at(t); }));
     for (const std::int64_t time : {100, 50, 100, 120}) harness.processElement(time);
-    CHECK(harness.output() == trace(element(100, at(100)), watermark(at(99)), element(50, at(50)), element(100, at(100)),
-                                    element(120, at(120)), watermark(at(119))));
+    CHECK(harness.output() == trace(element(100, at(100)), watermark(at(99)), element(50, at(50)),
+                                    element(100, at(100)), element(120, at(120)), watermark(at(119))));
 }
 
 TEST_CASE("a punctuated generator emits behind the very record, and may not go backwards either", "[time]") {
@@ -95,9 +128,9 @@ TEST_CASE("a punctuated generator emits behind the very record, and may not go b
         }
         void onPeriodicEmit(WatermarkOutput&) {}
     };
-    auto harness = assigning(WatermarkStrategy::forGenerator([] { return OnEven(); }).withTimestampAssigner([](std::int64_t t) {
-        return at(t);
-    }));
+    auto harness = assigning(WatermarkStrategy::forGenerator([] {
+                                 return OnEven();
+                             }).withTimestampAssigner([](std::int64_t t) { return at(t); }));
     harness.processElements({11, 10, 13, 4, 16, 17}, {});
     CHECK(harness.output() == trace(element(11, at(11)), element(10, at(10)), watermark(at(10)), element(13, at(13)),
                                     element(4, at(4)), element(16, at(16)), watermark(at(16)), element(17, at(17))));
@@ -114,12 +147,12 @@ TEST_CASE("a generator may mark its stream idle and active itself", "[time]") {
         }
         void onPeriodicEmit(WatermarkOutput&) {}
     };
-    auto harness = assigning(WatermarkStrategy::forGenerator([] { return Marks(); }).withTimestampAssigner([](std::int64_t t) {
-        return at(t);
-    }));
+    auto harness = assigning(WatermarkStrategy::forGenerator([] {
+                                 return Marks();
+                             }).withTimestampAssigner([](std::int64_t t) { return at(t); }));
     harness.processElements({7, 0, 9}, {});
-    CHECK(harness.output() ==
-          trace(element(7, at(7)), watermark(at(7)), element(0, at(0)), idle(), element(9, at(9)), active(), watermark(at(9))));
+    CHECK(harness.output() == trace(element(7, at(7)), watermark(at(7)), element(0, at(0)), idle(), element(9, at(9)),
+                                    active(), watermark(at(9))));
 }
 
 TEST_CASE("after idleness a stream is active again with its next record, at whatever watermark it has", "[time]") {
