@@ -2,6 +2,7 @@
 #define MILLRACE_TESTS_SUPPORT_OPERATOR_HARNESS_HPP
 
 #include <millrace/operators/chain_stage.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -91,7 +92,7 @@ public:
 
     explicit OperatorHarness(Op op, int maxParallelism = 128)
         : stage_(std::make_unique<detail::ChainStage<Chain>>(Chain{{}, std::move(op)},
-                                                             std::vector<detail::OperatorId>{{"window", "uid-1"}})) {
+                                                             detail::List<detail::OperatorId>{{"window", "uid-1"}})) {
         context.maxParallelism = maxParallelism;
         stage_->addOutput("", output);
     }

@@ -2,6 +2,7 @@
 #define MILLRACE_TESTS_SUPPORT_TWO_INPUT_HARNESS_HPP
 
 #include <millrace/operators/two_input_stage.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 
 #include "support/operator_harness.hpp"
 
@@ -21,7 +22,7 @@ public:
 
     explicit TwoInputHarness(Op op, int maxParallelism = 128)
         : stage_(std::make_unique<detail::ChainStage<Chain>>(
-              Chain{{}, std::move(op)}, std::vector<detail::OperatorId>{{"two inputs", "uid-2"}})) {
+              Chain{{}, std::move(op)}, detail::List<detail::OperatorId>{{"two inputs", "uid-2"}})) {
         context.maxParallelism = maxParallelism;
         stage_->addOutput("", output);
     }

@@ -3,9 +3,9 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <vector>
 

@@ -8,7 +8,7 @@
 #include <millrace/windowing/window_function.hpp>
 
 #include <concepts>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <type_traits>
 

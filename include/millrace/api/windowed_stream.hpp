@@ -260,14 +260,14 @@ private:
             detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
             if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts && !detail::HearsOfTheEnd<WindowFn, Window> &&
                           std::is_same_v<ChosenTrigger, EventTimeTrigger>) {
-                info.states = {"windows"};
+                info.setStates({"windows"});
                 using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
                 return detail::StreamAccess::stream(
                     input_,
                     Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},
                     std::move(info), traits);
             } else {
-                info.states = {"keyed windows"};
+                info.setStates({"keyed windows"});
                 ChosenTrigger chosen = Chosen::of(trigger_, assigner_);
                 if constexpr (std::is_same_v<ChosenTrigger, detail::FinalTrigger>) chosen.lateness = lateness_;
                 using Operator =

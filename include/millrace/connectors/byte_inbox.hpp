@@ -2,7 +2,7 @@
 #define MILLRACE_CONNECTORS_BYTE_INBOX_HPP
 
 #include <cstddef>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>

@@ -4,9 +4,9 @@
 #include <millrace/connectors/channel_queue.hpp>
 #include <millrace/core/errors.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <millrace/core/chrono.hpp>
 #include <optional>
 #include <utility>
 #include <vector>

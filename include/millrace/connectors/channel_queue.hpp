@@ -3,13 +3,13 @@
 
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <iterator>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
+#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <optional>
 #include <string>

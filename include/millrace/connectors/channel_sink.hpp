@@ -5,8 +5,8 @@
 #include <millrace/functions/sink.hpp>
 
 #include <atomic>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <utility>
 #include <vector>
 

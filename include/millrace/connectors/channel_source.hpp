@@ -4,10 +4,10 @@
 #include <millrace/connectors/channel.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <utility>
 #include <vector>

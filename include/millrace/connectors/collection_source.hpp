@@ -3,12 +3,12 @@
 
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <utility>
 #include <vector>

@@ -6,12 +6,12 @@
 #include <millrace/connectors/rate_limiter.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>

@@ -6,8 +6,8 @@
 #include <millrace/core/config.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <thread>
 
 namespace millrace::detail {

@@ -4,8 +4,8 @@
 #include <millrace/connectors/file_line_reader.hpp>
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
 #include <cerrno>
+#include <millrace/core/algorithm.hpp>
 #include <system_error>
 
 #include <fcntl.h>

@@ -5,9 +5,9 @@
 #include <millrace/connectors/file_split.hpp>
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>

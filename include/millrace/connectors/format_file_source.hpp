@@ -10,8 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <string>
 #include <string_view>

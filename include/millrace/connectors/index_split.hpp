@@ -1,8 +1,8 @@
 #ifndef MILLRACE_CONNECTORS_INDEX_SPLIT_HPP
 #define MILLRACE_CONNECTORS_INDEX_SPLIT_HPP
 
-#include <algorithm>
 #include <cstdint>
+#include <millrace/core/algorithm.hpp>
 #include <vector>
 
 namespace millrace {

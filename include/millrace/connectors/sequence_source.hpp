@@ -6,11 +6,11 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <string>
 

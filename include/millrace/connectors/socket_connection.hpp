@@ -6,8 +6,8 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <string>
 
 namespace millrace::detail {

@@ -4,9 +4,9 @@
 #include <millrace/connectors/network_thread.hpp>
 #include <millrace/connectors/socket_connection.hpp>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <string_view>
 #include <utility>
 

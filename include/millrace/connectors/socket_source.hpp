@@ -6,8 +6,8 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <chrono>
 #include <memory>
+#include <millrace/core/chrono.hpp>
 #include <optional>
 #include <span>
 #include <string>

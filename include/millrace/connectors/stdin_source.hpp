@@ -6,8 +6,8 @@
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <string>
 #include <utility>

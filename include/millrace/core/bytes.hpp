@@ -3,13 +3,13 @@
 
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <string>
 #include <string_view>

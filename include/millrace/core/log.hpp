@@ -1,8 +1,8 @@
 #ifndef MILLRACE_CORE_LOG_HPP
 #define MILLRACE_CORE_LOG_HPP
 
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <string_view>
 #include <utility>

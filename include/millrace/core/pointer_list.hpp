@@ -2,9 +2,9 @@
 #define MILLRACE_CORE_POINTER_LIST_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 
 #include <cstddef>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -16,10 +16,17 @@ public:
     void clear() noexcept { pointers_.clear(); }
 
 protected:
+    /// What the iterators of all lists have in common.
+    struct Place {
+        void operator++() noexcept { ++at; }
+        bool operator!=(const Place& other) const noexcept { return at != other.at; }
+        void* const* at;
+    };
+
     void insert(std::size_t index, const void* object);
     void remove(std::size_t index) noexcept;
 
-    std::vector<void*> pointers_;
+    List<void*> pointers_;
 };
 
 /// Pointers to objects of others, in order. A file that includes many such lists compiles faster than with a vector for
@@ -27,25 +34,15 @@ protected:
 template <class T>
 class PointerList : public PointerStore {
 public:
-    class Iterator {
-    public:
-        explicit Iterator(void* const* at) noexcept : at_(at) {}
-        T& operator*() const noexcept { return *static_cast<T*>(*at_); }
-        Iterator& operator++() noexcept {
-            ++at_;
-            return *this;
-        }
-        bool operator!=(const Iterator& other) const noexcept { return at_ != other.at_; }
-
-    private:
-        void* const* at_;
+    struct Iterator : Place {
+        T& operator*() const noexcept { return *static_cast<T*>(*at); }
     };
 
     T& operator[](std::size_t index) const noexcept { return *static_cast<T*>(pointers_[index]); }
     T& front() const noexcept { return (*this)[0]; }
     T& back() const noexcept { return (*this)[size() - 1]; }
-    Iterator begin() const noexcept { return Iterator(pointers_.data()); }
-    Iterator end() const noexcept { return Iterator(pointers_.data() + pointers_.size()); }
+    Iterator begin() const noexcept { return {{pointers_.begin()}}; }
+    Iterator end() const noexcept { return {{pointers_.end()}}; }
 
     void add(T& object) { insert(size(), &object); }
     void addAt(std::size_t index, T& object) { insert(index, &object); }

@@ -8,9 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <millrace/core/algorithm.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>

@@ -7,10 +7,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <millrace/core/chrono.hpp>
 #include <span>
 #include <string>
 #include <string_view>

@@ -5,13 +5,13 @@
 #include <millrace/formats/time_text.hpp>
 #include <millrace/types/type_kind.hpp>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <limits>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>

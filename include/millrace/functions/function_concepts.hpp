@@ -4,7 +4,7 @@
 #include <millrace/record/collector.hpp>
 
 #include <concepts>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <type_traits>
 
 namespace millrace {

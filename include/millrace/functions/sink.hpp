@@ -4,7 +4,7 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
-#include <functional>
+#include <millrace/core/functional.hpp>
 
 namespace millrace {
 

@@ -7,8 +7,8 @@
 
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <optional>
 #include <span>
 #include <string>

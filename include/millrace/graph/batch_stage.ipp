@@ -5,7 +5,7 @@
 #include <millrace/graph/batch_stage.hpp>
 #include <millrace/operators/sorting_stage.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 #include <utility>
 #include <vector>
 

@@ -14,4 +14,9 @@ MILLRACE_INLINE_COLD void OperatorInfo::setParameter(std::string parameter, std:
     }
 }
 
+MILLRACE_INLINE_COLD void OperatorInfo::setStates(std::initializer_list<const char*> names) {
+    states.clear();
+    for (const char* name : names) states.emplace_back(name);
+}
+
 }  // namespace millrace::detail

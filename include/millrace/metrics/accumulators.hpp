@@ -5,12 +5,12 @@
 #include <millrace/core/message.hpp>
 #include <millrace/core/pointer_list.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>

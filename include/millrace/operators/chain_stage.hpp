@@ -25,12 +25,12 @@ public:
     MILLRACE_INLINE void addOutput(std::string_view tag, Port& port) override;
 
 protected:
-    explicit OperatorStage(std::vector<OperatorId> operators);
+    explicit OperatorStage(List<OperatorId> operators);
     MILLRACE_INLINE ~OperatorStage() override;
 
     OpenContext opening(StageContext& context) { return {context, outputs_, metrics, operators_}; }
 
-    std::vector<OperatorId> operators_;
+    List<OperatorId> operators_;
     StageOutputs outputs_;
 };
 
@@ -42,7 +42,7 @@ class ChainStage final : public OperatorStage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : OperatorStage(std::move(operators)) {
+    ChainStage(const Chain& chain, List<OperatorId> operators) : OperatorStage(std::move(operators)) {
         Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
     }
 
@@ -95,14 +95,14 @@ private:
 /// A factory whose operators get their final names and uids shortly before the job starts.
 class BindableStageFactory : public StageFactory {
 public:
-    MILLRACE_INLINE void bind(std::vector<OperatorId> operators) override;
+    MILLRACE_INLINE void bind(List<OperatorId> operators) override;
 
 protected:
     MILLRACE_INLINE ~BindableStageFactory() override;
-    const std::vector<OperatorId>& operators() const noexcept { return operators_; }
+    const List<OperatorId>& operators() const noexcept { return operators_; }
 
 private:
-    std::vector<OperatorId> operators_;
+    List<OperatorId> operators_;
 };
 
 /// Takes a factory over. By its base, so that the shared_ptr is the same type for all.

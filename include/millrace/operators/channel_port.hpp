@@ -4,11 +4,11 @@
 #include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -92,7 +92,7 @@ protected:
     /// Copies (moves) a run of records to one channel.
     void append(Lane& lane, BlockRef block, bool mayMove);
 
-    std::vector<Lane> lanes_;
+    List<Lane> lanes_;
 
 private:
     void control(ControlKind kind);

@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <utility>
 #include <vector>
 
@@ -82,7 +82,7 @@ private:
                 }
                 this->fn_.guarded("the user's function", [&] {
                     out_.collect(
-                        std::invoke(this->fn_.get(), std::as_const(first_[at_]), std::as_const(second_[with_])));
+                        detail::invoke(this->fn_.get(), std::as_const(first_[at_]), std::as_const(second_[with_])));
                 });
             }
         }

@@ -4,8 +4,8 @@
 #include <millrace/operators/node.hpp>
 #include <millrace/state/key_group_state.hpp>
 
-#include <algorithm>
 #include <cstdint>
+#include <millrace/core/algorithm.hpp>
 #include <utility>
 
 namespace millrace::detail {

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <utility>
 
 namespace millrace::detail {
@@ -88,7 +88,7 @@ public:
 private:
     bool passes(const T& value, Timestamp timestamp) {
         return this->fn_.guardedFor(value, timestamp, [&] {
-            const auto& key = std::invoke(this->fn_.get(), value);
+            const auto& key = detail::invoke(this->fn_.get(), value);
             std::uint64_t& passed = table_.findOrInsert(Table::lookupKey(key), [] { return std::uint64_t{0}; });
             if (passed >= count_) return false;
             ++passed;

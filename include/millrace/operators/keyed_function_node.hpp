@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 
@@ -71,7 +71,7 @@ protected:
             at, block.size, block.hashes,
             [&](std::size_t i) -> decltype(auto) {
                 try {
-                    return std::invoke(keyOf, std::as_const(block.values[i]));
+                    return detail::invoke(keyOf, std::as_const(block.values[i]));
                 } catch (...) {
                     failKey(block.values[i], block.timestampOf(i));
                 }

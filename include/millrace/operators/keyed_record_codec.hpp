@@ -8,8 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -55,7 +55,7 @@ public:
     void encode(BlockRef erased, EncodedRecords& into) override {
         const auto block = erased.as<T>();
         for (std::size_t i = 0; i < block.size; ++i) {
-            const Key key = oneZero(Key(std::invoke(selector_, std::as_const(block.values[i]))));
+            const Key key = oneZero(Key(detail::invoke(selector_, std::as_const(block.values[i]))));
             const std::size_t keyBegin = into.bytes.size();
             Codec<Key>::encode(key, into.bytes);
             const std::size_t recordBegin = into.bytes.size();

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 
@@ -108,7 +108,9 @@ private:
         LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
             table_, at, block.size, block.hashes,
-            [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, std::as_const(values[i])); },
+            [values, &keyOf](std::size_t i) -> decltype(auto) {
+                return detail::invoke(keyOf, std::as_const(values[i]));
+            },
             [values, &fn = fn_.get()](std::size_t i, T& state) {
                 reduceInto(fn, state, std::as_const(values[i]));
                 values[i] = state;
@@ -119,7 +121,7 @@ private:
         T* state = nullptr;
         try {
             bool isNew = false;
-            const auto& key = std::invoke(keySelector_, std::as_const(value));
+            const auto& key = detail::invoke(keySelector_, std::as_const(value));
             state = &table_.findOrInsert(key, [&]() -> const T& {
                 isNew = true;
                 return value;

@@ -7,8 +7,8 @@
 #include <millrace/record/collector.hpp>
 #include <millrace/record/output_tag.hpp>
 
-#include <algorithm>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <string>
 #include <string_view>
 

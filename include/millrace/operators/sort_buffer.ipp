@@ -7,10 +7,10 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

@@ -55,7 +55,7 @@ class ChainStage<Chain> final : public Stage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : operators_(std::move(operators)) {
+    ChainStage(const Chain& chain, List<OperatorId> operators) : operators_(std::move(operators)) {
         Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
     }
 
@@ -126,7 +126,7 @@ private:
         }
     }
 
-    std::vector<OperatorId> operators_;
+    List<OperatorId> operators_;
     StageOutputs outputs_;
     std::optional<typename Nodes::Type> nodes_;
     CombinedWatermarks watermarks_{2};

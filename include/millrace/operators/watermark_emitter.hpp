@@ -4,7 +4,7 @@
 #include <millrace/operators/node.hpp>
 #include <millrace/time/watermark_strategy.hpp>
 
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <optional>
 
 namespace millrace::detail {
@@ -85,9 +85,9 @@ concept TimestampAssignerFor =
 template <class Assigner, class T>
 Timestamp assignTimestamp(const Assigner& assigner, const T& value, Timestamp current) {
     if constexpr (std::is_invocable_r_v<Timestamp, const Assigner&, const T&>) {
-        return std::invoke(assigner, value);
+        return detail::invoke(assigner, value);
     } else {
-        return std::invoke(assigner, value, current);
+        return detail::invoke(assigner, value, current);
     }
 }
 

@@ -3,9 +3,9 @@
 
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <millrace/core/algorithm.hpp>
 #include <type_traits>
 
 namespace millrace::detail {

@@ -4,8 +4,8 @@
 #include <millrace/runtime/asio.hpp>
 #include <millrace/runtime/thread_pool_runtime.hpp>
 
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <thread>
 #include <utility>
 

@@ -3,9 +3,9 @@
 #include <millrace/runtime/executor_timers.hpp>
 #include <millrace/runtime/job.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <condition_variable>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <mutex>
 #include <utility>
 

@@ -7,11 +7,11 @@
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/segment_pool.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

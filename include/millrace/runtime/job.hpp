@@ -14,8 +14,8 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <optional>
 #include <string>

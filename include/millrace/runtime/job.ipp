@@ -2,8 +2,8 @@
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/job.hpp>
 
-#include <algorithm>
-#include <chrono>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <utility>
 
 namespace millrace::detail {

@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <exception>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 
 namespace millrace::detail {
 

@@ -2,10 +2,10 @@
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/job_wiring.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -185,7 +185,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
         Duration drift = kLeastAlignmentDrift;
     };
     const std::size_t count = graph_.nodes.size();
-    std::vector<Place> places(count);
+    List<Place> places(count);
     for (std::size_t i = 0; i < count; ++i) places[i].group = i;
     const auto root = [&](std::size_t i) {
         while (places[i].group != i) i = places[i].group;

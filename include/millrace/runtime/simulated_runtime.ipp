@@ -4,8 +4,8 @@
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 
-#include <algorithm>
 #include <atomic>
+#include <millrace/core/algorithm.hpp>
 #include <mutex>
 #include <utility>
 #include <vector>

@@ -13,8 +13,8 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <string>
 #include <vector>

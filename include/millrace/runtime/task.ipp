@@ -2,8 +2,8 @@
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/task.hpp>
 
-#include <algorithm>
 #include <exception>
+#include <millrace/core/algorithm.hpp>
 #include <utility>
 
 // Scheduling, life cycle, mail and time; what happens to input is in task_input.ipp.

@@ -5,8 +5,8 @@
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/runtime/job_client.hpp>
 
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 
 namespace millrace {
 

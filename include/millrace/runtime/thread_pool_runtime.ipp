@@ -5,10 +5,10 @@
 #include <millrace/runtime/thread_pool_runtime.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
-#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <mutex>
 #include <optional>
 #include <string>

@@ -2,9 +2,9 @@
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <utility>
 
 namespace millrace::detail {

@@ -2,7 +2,7 @@
 #define MILLRACE_STATE_AGGREGATION_HPP
 
 #include <concepts>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 
@@ -43,7 +43,7 @@ template <class Fn, class T>
     if constexpr (InPlaceReduce<Fn, T>) {
         fn.reduceInto(state, value);
     } else {
-        state = std::invoke(fn, std::as_const(state), value);
+        state = detail::invoke(fn, std::as_const(state), value);
     }
 }
 

@@ -3,8 +3,8 @@
 
 #include <millrace/state/table_memory.hpp>
 
-#include <algorithm>
 #include <cstddef>
+#include <millrace/core/algorithm.hpp>
 #include <utility>
 #include <vector>
 

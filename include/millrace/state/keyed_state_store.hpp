@@ -5,9 +5,9 @@
 #include <millrace/state/keyed_table.hpp>
 #include <millrace/state/state_cells.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <millrace/core/algorithm.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>

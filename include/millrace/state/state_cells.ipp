@@ -5,7 +5,7 @@
 
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 #include <new>
 
 namespace millrace::detail {

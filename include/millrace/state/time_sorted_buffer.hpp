@@ -3,11 +3,11 @@
 
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <new>
 #include <type_traits>
 #include <utility>

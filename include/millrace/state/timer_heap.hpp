@@ -4,9 +4,9 @@
 #include <millrace/state/table_slot.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <millrace/core/algorithm.hpp>
 #include <utility>
 #include <vector>
 

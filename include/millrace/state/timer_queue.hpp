@@ -5,11 +5,11 @@
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/timer_heap.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <string_view>
 #include <type_traits>
 #include <utility>

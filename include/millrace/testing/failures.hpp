@@ -6,8 +6,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -32,7 +32,7 @@ public:
         requires std::invocable<Fn&, Args...>
     decltype(auto) operator()(Args&&... args) {
         if (++*calls_ == failingCall_) throw InjectedFailure("injected at call " + std::to_string(failingCall_));
-        return std::invoke(fn_, std::forward<Args>(args)...);
+        return detail::invoke(fn_, std::forward<Args>(args)...);
     }
 
 private:

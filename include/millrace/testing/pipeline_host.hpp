@@ -8,8 +8,8 @@
 #include <millrace/testing/manual_clock.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
-#include <functional>
 #include <memory>
+#include <millrace/core/functional.hpp>
 #include <set>
 #include <string>
 #include <string_view>

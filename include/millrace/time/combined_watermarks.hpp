@@ -3,9 +3,9 @@
 
 #include <millrace/time/watermark_valve.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <optional>
 
 namespace millrace::detail {

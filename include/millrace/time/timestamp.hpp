@@ -1,9 +1,9 @@
 #ifndef MILLRACE_TIME_TIMESTAMP_HPP
 #define MILLRACE_TIME_TIMESTAMP_HPP
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
+#include <millrace/core/chrono.hpp>
 
 namespace millrace {
 

@@ -4,9 +4,9 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <utility>
 

@@ -4,7 +4,7 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

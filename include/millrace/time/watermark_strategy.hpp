@@ -3,7 +3,7 @@
 
 #include <millrace/time/watermark_generator.hpp>
 
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <optional>
 #include <type_traits>
 #include <utility>

@@ -8,9 +8,9 @@
 #include <millrace/windowing/sliced_windows.hpp>
 #include <millrace/windowing/window_emitter.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <optional>
 #include <type_traits>
 #include <utility>

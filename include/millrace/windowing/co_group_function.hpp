@@ -4,7 +4,7 @@
 #include <millrace/operators/co_process.hpp>
 
 #include <cstddef>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <utility>
 #include <variant>
@@ -35,8 +35,8 @@ struct TaggedKey {
 
     template <class L, class R>
     Key operator()(const Tagged<L, R>& element) const {
-        if (const L* const first = std::get_if<0>(&element)) return Key(std::invoke(left, *first));
-        return Key(std::invoke(right, *std::get_if<1>(&element)));
+        if (const L* const first = std::get_if<0>(&element)) return Key(detail::invoke(left, *first));
+        return Key(detail::invoke(right, *std::get_if<1>(&element)));
     }
 };
 
@@ -57,9 +57,9 @@ struct JoinWindow : WrappedFunction<Fn> {
             if (left == nullptr) continue;
             for (const R* const right : rights) {
                 if constexpr (kEmits) {
-                    std::invoke(this->fn, *left, *right, out);
+                    detail::invoke(this->fn, *left, *right, out);
                 } else {
-                    out.collect(std::invoke(this->fn, *left, *right));
+                    out.collect(detail::invoke(this->fn, *left, *right));
                 }
             }
         }
@@ -82,7 +82,7 @@ struct CoGroupWindow : WrappedFunction<Fn> {
                 rights.push_back(*std::get_if<1>(&element));
             }
         }
-        std::invoke(this->fn, std::span<const L>(lefts), std::span<const R>(rights), out);
+        detail::invoke(this->fn, std::span<const L>(lefts), std::span<const R>(rights), out);
     }
 
     std::vector<L> lefts{};

@@ -3,9 +3,9 @@
 
 #include <millrace/windowing/time_window.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

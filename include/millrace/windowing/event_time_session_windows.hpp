@@ -7,7 +7,7 @@
 #include <millrace/windowing/window_assigner.hpp>
 
 #include <concepts>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <utility>
 
 namespace millrace {
@@ -27,7 +27,7 @@ public:
     template <class T>
         requires std::is_invocable_r_v<Duration, const GapOf&, const T&>
     TimeWindow assignWindow(const T& value, Timestamp timestamp, const AssignerContext&) const {
-        const Duration gap = checkedGap("EventTimeSessionWindows::withDynamicGap", std::invoke(gapOf_, value));
+        const Duration gap = checkedGap("EventTimeSessionWindows::withDynamicGap", detail::invoke(gapOf_, value));
         return {timestamp, saturatingAdd(timestamp, gap)};
     }
 

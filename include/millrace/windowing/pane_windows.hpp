@@ -8,12 +8,12 @@
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/window_grid.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <utility>
 
 namespace millrace::detail {
@@ -61,7 +61,7 @@ public:
             at = from;
             scanKeyedTable(
                 table, at, end, hashes,
-                [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, values[i]); },
+                [values, &keyOf](std::size_t i) -> decltype(auto) { return detail::invoke(keyOf, values[i]); },
                 [values, &fn = aggregate_](std::size_t i, Accumulator& acc) { Traits::add(fn, values[i], acc); },
                 [values, &fn = aggregate_](std::size_t i) { return Traits::firstAccumulator(fn, values[i]); });
         }
@@ -78,7 +78,7 @@ public:
             if (cleanupTime(window) <= watermark) break;  // and so are all before
             added = true;
             Pane& open = pane(k);
-            const auto& key = std::invoke(keySelector_, value);
+            const auto& key = detail::invoke(keySelector_, value);
             Accumulator& acc = addTo(open, key, value);
             if (window.maxTimestamp() <= watermark) {
                 open.fired = true;

@@ -3,8 +3,8 @@
 
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <compare>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace {
 

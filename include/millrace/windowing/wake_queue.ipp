@@ -3,7 +3,7 @@
 
 #include <millrace/windowing/wake_queue.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 #include <utility>
 
 namespace millrace::detail {

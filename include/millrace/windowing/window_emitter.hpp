@@ -5,8 +5,8 @@
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/window_function.hpp>
 
-#include <algorithm>
 #include <cstddef>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

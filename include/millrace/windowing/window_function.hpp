@@ -6,7 +6,7 @@
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
+#include <millrace/core/functional.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -72,7 +72,7 @@ class WindowCall {
         if constexpr (kMember<Args...>) {
             return fn.process(std::forward<Args>(args)...);
         } else {
-            return std::invoke(fn, std::forward<Args>(args)...);
+            return detail::invoke(fn, std::forward<Args>(args)...);
         }
     }
     template <class... Args>

@@ -12,10 +12,10 @@
 #include <millrace/windowing/window_cells.hpp>
 #include <millrace/windowing/window_emitter.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <millrace/core/algorithm.hpp>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -190,7 +190,7 @@ private:
             LoopCopy<KeySelector> keyOf = keySelector_;
             T* const values = block.values;
             const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) {
-                return std::invoke(keyOf, std::as_const(values[i]));
+                return detail::invoke(keyOf, std::as_const(values[i]));
             };
             const Timestamp* const times = block.timestamps;
             scanKeyedTable(

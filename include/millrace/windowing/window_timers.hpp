@@ -3,10 +3,10 @@
 
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <millrace/core/algorithm.hpp>
 #include <utility>
 
 namespace millrace::detail {

@@ -3,10 +3,10 @@
 
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>
