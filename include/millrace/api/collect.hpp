@@ -1,11 +1,12 @@
 #ifndef MILLRACE_API_COLLECT_HPP
 #define MILLRACE_API_COLLECT_HPP
 
+#include <millrace/core/functional.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <limits>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <vector>
 

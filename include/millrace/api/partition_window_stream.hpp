@@ -3,12 +3,12 @@
 
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/api/stream_access.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/partition_fold.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/state/aggregation.hpp>
 
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <string>
 #include <type_traits>

@@ -136,7 +136,7 @@ public:
     /// Elements that are too late go to this side output of the result; without it they are counted and dropped.
     WindowedStream sideOutputLateData(OutputTag<T> tag) const {
         WindowedStream changed = *this;
-        changed.lateTag_ = std::move(tag);
+        changed.lateKey_ = tag.key();
         return changed;
     }
 
@@ -203,7 +203,7 @@ private:
         With<NewTrigger, NewEvictor> changed(input_, selector_, assigner_, std::move(newTrigger),
                                              std::move(newEvictor));
         changed.lateness_ = lateness_;
-        changed.lateTag_ = lateTag_;
+        changed.lateKey_ = lateKey_;
         return changed;
     }
 
@@ -257,14 +257,14 @@ private:
             traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
-            detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
+            detail::setWindowParameters(info, assigner_, lateness_, !lateKey_.empty());
             if constexpr (detail::AlignedAssigner<Assigner> && !kEvicts && !detail::HearsOfTheEnd<WindowFn, Window> &&
                           std::is_same_v<ChosenTrigger, EventTimeTrigger>) {
                 info.setStates({"windows"});
                 using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
                 return detail::StreamAccess::stream(
                     input_,
-                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},
+                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateKey_},
                     std::move(info), traits);
             } else {
                 info.setStates({"keyed windows"});
@@ -275,7 +275,7 @@ private:
                 return detail::StreamAccess::stream(
                     input_,
                     Operator{selector_, assigner_, std::move(chosen), evictor_, std::move(aggregate),
-                             std::move(windowFn), lateness_, lateTag_},
+                             std::move(windowFn), lateness_, lateKey_},
                     std::move(info), traits);
             }
         }
@@ -287,7 +287,7 @@ private:
     Trigger trigger_;
     Evictor evictor_;
     Duration lateness_{0};
-    std::optional<OutputTag<T>> lateTag_;
+    std::string lateKey_;
 };
 
 namespace detail {

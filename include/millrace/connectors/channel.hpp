@@ -2,11 +2,11 @@
 #define MILLRACE_CONNECTORS_CHANNEL_HPP
 
 #include <millrace/connectors/channel_queue.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <millrace/core/chrono.hpp>
 #include <optional>
 #include <utility>
 #include <vector>

@@ -1,15 +1,15 @@
 #ifndef MILLRACE_CONNECTORS_CHANNEL_QUEUE_HPP
 #define MILLRACE_CONNECTORS_CHANNEL_QUEUE_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 
 #include <condition_variable>
 #include <cstddef>
 #include <iterator>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/chrono.hpp>
-#include <millrace/core/functional.hpp>
 #include <mutex>
 #include <optional>
 #include <string>

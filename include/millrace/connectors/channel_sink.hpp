@@ -2,11 +2,11 @@
 #define MILLRACE_CONNECTORS_CHANNEL_SINK_HPP
 
 #include <millrace/connectors/channel.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/sink.hpp>
 
 #include <atomic>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <utility>
 #include <vector>
 

@@ -2,12 +2,12 @@
 #define MILLRACE_CONNECTORS_CHANNEL_SOURCE_HPP
 
 #include <millrace/connectors/channel.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <utility>
 #include <vector>

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP
 #define MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
@@ -8,7 +9,6 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <utility>
 #include <vector>
@@ -32,8 +32,7 @@ public:
     using Split = CollectionSplit;
     static constexpr int kFixedParallelism = 1;
 
-    explicit CollectionSource(std::vector<T> elements)
-        : elements_(std::make_shared<const std::vector<T>>(std::move(elements))) {}
+    explicit CollectionSource(std::vector<T> elements) : elements_(new std::vector<T>(std::move(elements))) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
     template <std::input_iterator Iterator>
     CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
@@ -51,7 +50,8 @@ public:
         void open(Split split) { next_ = std::min<std::size_t>(split.next, elements_->size()); }
         FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
             const std::size_t count = std::min(values.size(), elements_->size() - next_);
-            std::copy_n(elements_->begin() + static_cast<std::ptrdiff_t>(next_), count, values.begin());
+            const T* const from = elements_->data() + next_;
+            for (std::size_t i = 0; i < count; ++i) values[i] = from[i];
             next_ += count;
             return {.count = count,
                     .status = next_ == elements_->size() ? SourceStatus::EndOfSplit : SourceStatus::MoreAvailable};

@@ -4,14 +4,14 @@
 #include <millrace/connectors/assigned_splits.hpp>
 #include <millrace/connectors/index_split.hpp>
 #include <millrace/connectors/rate_limiter.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>

@@ -4,10 +4,10 @@
 #include <millrace/connectors/byte_inbox.hpp>
 #include <millrace/connectors/file_line_reader.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <thread>
 
 namespace millrace::detail {

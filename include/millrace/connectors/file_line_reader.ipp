@@ -2,10 +2,10 @@
 #define MILLRACE_CONNECTORS_FILE_LINE_READER_IPP
 
 #include <millrace/connectors/file_line_reader.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 
 #include <cerrno>
-#include <millrace/core/algorithm.hpp>
 #include <system_error>
 
 #include <fcntl.h>

@@ -3,11 +3,11 @@
 
 #include <millrace/connectors/file_line_reader.hpp>
 #include <millrace/connectors/file_split.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 
 #include <cerrno>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,8 +1,9 @@
 #ifndef MILLRACE_CONNECTORS_INDEX_SPLIT_HPP
 #define MILLRACE_CONNECTORS_INDEX_SPLIT_HPP
 
-#include <cstdint>
 #include <millrace/core/algorithm.hpp>
+
+#include <cstdint>
 #include <vector>
 
 namespace millrace {

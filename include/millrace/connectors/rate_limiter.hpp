@@ -1,13 +1,13 @@
 #ifndef MILLRACE_CONNECTORS_RATE_LIMITER_HPP
 #define MILLRACE_CONNECTORS_RATE_LIMITER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <millrace/core/algorithm.hpp>
 #include <string>
 
 namespace millrace {

@@ -3,6 +3,7 @@
 
 #include <millrace/connectors/assigned_splits.hpp>
 #include <millrace/connectors/index_split.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
@@ -10,7 +11,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <string>
 

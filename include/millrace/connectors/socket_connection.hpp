@@ -3,11 +3,11 @@
 
 #include <millrace/connectors/byte_inbox.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <string>
 
 namespace millrace::detail {

@@ -3,10 +3,10 @@
 
 #include <millrace/connectors/network_thread.hpp>
 #include <millrace/connectors/socket_connection.hpp>
-
-#include <array>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/chrono.hpp>
+
+#include <array>
 #include <string_view>
 #include <utility>
 

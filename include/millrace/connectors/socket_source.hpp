@@ -3,11 +3,11 @@
 
 #include <millrace/connectors/inbox_line_reader.hpp>
 #include <millrace/connectors/socket_connection.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <memory>
-#include <millrace/core/chrono.hpp>
 #include <optional>
 #include <span>
 #include <string>

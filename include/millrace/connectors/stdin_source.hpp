@@ -3,11 +3,11 @@
 
 #include <millrace/connectors/descriptor_reader.hpp>
 #include <millrace/connectors/inbox_line_reader.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <string>
 #include <utility>

@@ -1,8 +1,9 @@
 #ifndef MILLRACE_CORE_LOG_HPP
 #define MILLRACE_CORE_LOG_HPP
 
-#include <memory>
 #include <millrace/core/functional.hpp>
+
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>

@@ -8,6 +8,20 @@ MILLRACE_INLINE_COLD void PointerStore::insert(std::size_t index, const void* ob
     pointers_[index] = const_cast<void*>(object);
 }
 
+MILLRACE_INLINE_COLD void PointerStore::own(std::size_t index, void* object, Destroy destroy) {
+    try {
+        insert(index, object);
+    } catch (...) {
+        destroy(object);
+        throw;
+    }
+}
+
+MILLRACE_INLINE_COLD void PointerStore::destroyAll(Destroy destroy) noexcept {
+    for (void* object : pointers_) destroy(object);
+    pointers_.clear();
+}
+
 MILLRACE_INLINE_COLD void PointerStore::remove(std::size_t index) noexcept {
     for (; index + 1 < size(); ++index) pointers_[index] = pointers_[index + 1];
     pointers_.pop_back();

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_FORMATS_JSON_VALUE_HPP
 #define MILLRACE_FORMATS_JSON_VALUE_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/formats/parse_result.hpp>
 #include <millrace/formats/text_value.hpp>
 #include <millrace/types/type_kind.hpp>
@@ -10,7 +11,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/chrono.hpp>
 #include <span>
 #include <string>
 #include <string_view>

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_FORMATS_TEXT_VALUE_HPP
 #define MILLRACE_FORMATS_TEXT_VALUE_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/formats/scan_number.hpp>
 #include <millrace/formats/time_text.hpp>
 #include <millrace/types/type_kind.hpp>
@@ -10,8 +12,6 @@
 #include <concepts>
 #include <cstddef>
 #include <limits>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/chrono.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>

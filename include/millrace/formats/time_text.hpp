@@ -1,12 +1,12 @@
 #ifndef MILLRACE_FORMATS_TIME_TEXT_HPP
 #define MILLRACE_FORMATS_TIME_TEXT_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/formats/scan_number.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
 #include <limits>
-#include <millrace/core/chrono.hpp>
 #include <ratio>
 #include <string>
 #include <string_view>

@@ -2,13 +2,13 @@
 #define MILLRACE_FUNCTIONS_SOURCE_HPP
 
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/metrics/accumulators.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <optional>
 #include <span>
 #include <string>

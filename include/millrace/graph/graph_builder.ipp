@@ -1,12 +1,12 @@
 #ifndef MILLRACE_GRAPH_GRAPH_BUILDER_IPP
 #define MILLRACE_GRAPH_GRAPH_BUILDER_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/graph/stable_hash.hpp>
 
-#include <millrace/core/algorithm.hpp>
 #include <string_view>
 #include <utility>
 
@@ -278,7 +278,7 @@ MILLRACE_INLINE_COLD StreamInput twoInputs(StreamInput first, StreamInput second
             "connect or join: the two streams belong to different environments; build both in the one that executes "
             "them");
     }
-    first.second = std::make_shared<const StreamInput>(std::move(second));
+    first.second.reset(new StreamInput(std::move(second)));
     return first;
 }
 

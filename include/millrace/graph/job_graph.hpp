@@ -56,7 +56,7 @@ struct OperatorInfo {
     List<std::string> states;                 ///< state descriptors, with codec names
 
     void setParameter(std::string parameter, std::string value);
-    void setStates(std::initializer_list<const char*> names);
+    void setStates(std::initializer_list<const char*> given);
 };
 
 /// An edge into a node's logical input.

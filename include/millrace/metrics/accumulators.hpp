@@ -1,6 +1,7 @@
 #ifndef MILLRACE_METRICS_ACCUMULATORS_HPP
 #define MILLRACE_METRICS_ACCUMULATORS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/pointer_list.hpp>
@@ -10,7 +11,6 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_CHANNEL_PORT_HPP
 #define MILLRACE_OPERATORS_CHANNEL_PORT_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
 
@@ -8,7 +9,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>

@@ -47,7 +47,7 @@ MILLRACE_INLINE_COLD ChannelPortBase::ChannelPortBase(std::span<ChannelWriter* c
                                                       const RecordLayout& layout)
     : layout_(layout) {
     lanes_.reserve(channels.size());
-    for (ChannelWriter* channel : channels) lanes_.emplace_back(*channel, layout);
+    for (std::size_t i = 0; i < channels.size(); ++i) lanes_.emplace_back(*channels[i], layout);
 }
 
 MILLRACE_INLINE Progress ChannelPortBase::onWatermark(Timestamp watermark) {

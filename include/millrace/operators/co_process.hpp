@@ -1,11 +1,11 @@
 #ifndef MILLRACE_OPERATORS_CO_PROCESS_HPP
 #define MILLRACE_OPERATORS_CO_PROCESS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/two_input_stage.hpp>
 
 #include <concepts>
-#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_CROSS_HPP
 #define MILLRACE_OPERATORS_CROSS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/two_input_stage.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/functional.hpp>
 #include <utility>
 #include <vector>
 

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_INTERVAL_JOIN_HPP
 #define MILLRACE_OPERATORS_INTERVAL_JOIN_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/two_input_stage.hpp>
@@ -10,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/algorithm.hpp>
 #include <optional>
 #include <type_traits>
 #include <utility>

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_KEYED_FUNCTION_NODE_HPP
 #define MILLRACE_OPERATORS_KEYED_FUNCTION_NODE_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/keyed_function_host.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 

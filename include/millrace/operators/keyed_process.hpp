@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_KEYED_PROCESS_HPP
 #define MILLRACE_OPERATORS_KEYED_PROCESS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/keyed_function_node.hpp>
 
 #include <concepts>
-#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 

@@ -2,6 +2,8 @@
 #define MILLRACE_OPERATORS_KEYED_RECORD_CODEC_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/functional.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/record/collector.hpp>
 #include <millrace/types/codec.hpp>
 #include <millrace/types/key_hash.hpp>
@@ -9,11 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 // The typed side of sorting by key. What every keyBy brings with it is here and small; the sorting itself is in
 // sort_buffer.hpp and only compiled where batch execution is used.
@@ -30,7 +30,7 @@ struct EncodedRecords {
         std::uint32_t recordLength;
     };
     ByteWriter bytes;
-    std::vector<Entry> entries;
+    List<Entry> entries;
 };
 
 /// Makes and reads encoded records of one type. One per subtask and keyed input.

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_KEYED_REDUCE_HPP
 #define MILLRACE_OPERATORS_KEYED_REDUCE_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
@@ -8,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 

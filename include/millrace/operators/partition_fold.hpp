@@ -1,14 +1,14 @@
 #ifndef MILLRACE_OPERATORS_PARTITION_FOLD_HPP
 #define MILLRACE_OPERATORS_PARTITION_FOLD_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <optional>
 #include <span>
 #include <utility>

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
 #define MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/state/aggregation.hpp>
 
 #include <concepts>
-#include <millrace/core/functional.hpp>
 #include <type_traits>
 #include <utility>
 

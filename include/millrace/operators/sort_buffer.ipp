@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_SORT_BUFFER_IPP
 #define MILLRACE_OPERATORS_SORT_BUFFER_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/sort_buffer.hpp>
 
 #include <millrace/core/errors.hpp>
@@ -10,7 +11,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

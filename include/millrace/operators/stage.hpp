@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_STAGE_HPP
 #define MILLRACE_OPERATORS_STAGE_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/functions/runtime_context.hpp>
@@ -13,7 +14,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <string>
 #include <string_view>

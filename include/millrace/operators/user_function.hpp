@@ -3,11 +3,11 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/operators/node.hpp>
 #include <millrace/types/describe.hpp>
 
-#include <millrace/core/functional.hpp>
 #include <string>
 #include <type_traits>
 #include <utility>

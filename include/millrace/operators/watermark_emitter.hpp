@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_WATERMARK_EMITTER_HPP
 #define MILLRACE_OPERATORS_WATERMARK_EMITTER_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/node.hpp>
 #include <millrace/time/watermark_strategy.hpp>
 
-#include <millrace/core/functional.hpp>
 #include <optional>
 
 namespace millrace::detail {

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_RECORD_BLOCK_HPP
 #define MILLRACE_RECORD_BLOCK_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/algorithm.hpp>
 #include <type_traits>
 
 namespace millrace::detail {

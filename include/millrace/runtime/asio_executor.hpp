@@ -1,11 +1,11 @@
 #ifndef MILLRACE_RUNTIME_ASIO_EXECUTOR_HPP
 #define MILLRACE_RUNTIME_ASIO_EXECUTOR_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/runtime/asio.hpp>
 #include <millrace/runtime/thread_pool_runtime.hpp>
 
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <thread>
 #include <utility>
 

@@ -1,11 +1,11 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/caller_runtime.hpp>
 #include <millrace/runtime/executor_timers.hpp>
 #include <millrace/runtime/job.hpp>
 
 #include <condition_variable>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/chrono.hpp>
 #include <mutex>
 #include <utility>
 

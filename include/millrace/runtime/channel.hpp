@@ -1,6 +1,7 @@
 #ifndef MILLRACE_RUNTIME_CHANNEL_HPP
 #define MILLRACE_RUNTIME_CHANNEL_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
@@ -11,7 +12,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

@@ -1,10 +1,11 @@
 #ifndef MILLRACE_RUNTIME_JOB_CONTROL_HPP
 #define MILLRACE_RUNTIME_JOB_CONTROL_HPP
 
+#include <millrace/core/functional.hpp>
+
 #include <atomic>
 #include <exception>
 #include <memory>
-#include <millrace/core/functional.hpp>
 
 namespace millrace::detail {
 

@@ -1,11 +1,11 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/job_wiring.hpp>
 
 #include <cstdint>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/chrono.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -151,7 +151,7 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
     std::pair<int, int> reach{0, *consumer.parallelism};
     if (exchange == ExchangeKind::Forward) reach = {producer, producer + 1};
     if (exchange == ExchangeKind::Rescale) reach = rescaleTargets(producer, producers, *consumer.parallelism);
-    std::vector<ChannelWriter*> writers(static_cast<std::size_t>(reach.second - reach.first));
+    List<ChannelWriter*> writers(static_cast<std::size_t>(reach.second - reach.first));
     for (int target = reach.first; target < reach.second; ++target) {
         Task& to = *slotOf(consumer, target).task;
         Channel& channel = out_.channels.add(
@@ -162,7 +162,7 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
     }
     const PortContext context{exchange, producer, producers, graph_.maxParallelism,
                               seedOf(edge.from, producer, consumer.id)};
-    Port& port = from.task->addPort(edge.ports->create(writers, context));
+    Port& port = from.task->addPort(edge.ports->create({writers.data(), writers.size()}, context));
     from.stage->addOutput(edge.tag, port);
 }
 

@@ -1,3 +1,4 @@
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/executor_timers.hpp>
@@ -5,7 +6,6 @@
 #include <millrace/runtime/simulated_runtime.hpp>
 
 #include <atomic>
-#include <millrace/core/algorithm.hpp>
 #include <mutex>
 #include <utility>
 #include <vector>

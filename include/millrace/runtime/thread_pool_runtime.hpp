@@ -2,11 +2,11 @@
 #define MILLRACE_RUNTIME_THREAD_POOL_RUNTIME_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/runtime/job_client.hpp>
 
 #include <memory>
-#include <millrace/core/functional.hpp>
 
 namespace millrace {
 

@@ -1,3 +1,4 @@
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/actor.hpp>
@@ -8,7 +9,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <mutex>
 #include <optional>
 #include <string>

@@ -1,10 +1,10 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
 #include <cstddef>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/chrono.hpp>
 #include <utility>
 
 namespace millrace::detail {

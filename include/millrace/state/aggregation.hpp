@@ -1,8 +1,9 @@
 #ifndef MILLRACE_STATE_AGGREGATION_HPP
 #define MILLRACE_STATE_AGGREGATION_HPP
 
-#include <concepts>
 #include <millrace/core/functional.hpp>
+
+#include <concepts>
 #include <type_traits>
 #include <utility>
 

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_STATE_CHUNK_POOL_HPP
 #define MILLRACE_STATE_CHUNK_POOL_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/table_memory.hpp>
 
 #include <cstddef>
-#include <millrace/core/algorithm.hpp>
 #include <utility>
 #include <vector>
 

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_STATE_KEYED_TABLE_SCAN_HPP
 #define MILLRACE_STATE_KEYED_TABLE_SCAN_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/keyed_table.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/algorithm.hpp>
 #include <type_traits>
 
 namespace millrace::detail {

@@ -1,8 +1,9 @@
 #ifndef MILLRACE_STATE_SNAPSHOT_HPP
 #define MILLRACE_STATE_SNAPSHOT_HPP
 
-#include <cstddef>
 #include <millrace/core/functional.hpp>
+
+#include <cstddef>
 #include <span>
 #include <string_view>
 

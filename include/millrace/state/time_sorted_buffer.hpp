@@ -1,13 +1,13 @@
 #ifndef MILLRACE_STATE_TIME_SORTED_BUFFER_HPP
 #define MILLRACE_STATE_TIME_SORTED_BUFFER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <new>
 #include <type_traits>
 #include <utility>

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_TIMER_QUEUE_HPP
 #define MILLRACE_STATE_TIMER_QUEUE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/chunk_pool.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/timer_heap.hpp>
@@ -9,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <string_view>
 #include <type_traits>
 #include <utility>

@@ -2,12 +2,12 @@
 #define MILLRACE_TESTING_FAILURES_HPP
 
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/types/codec.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <millrace/core/functional.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_TIME_COMBINED_WATERMARKS_HPP
 #define MILLRACE_TIME_COMBINED_WATERMARKS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <optional>
 
 namespace millrace::detail {

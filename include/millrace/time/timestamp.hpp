@@ -1,9 +1,10 @@
 #ifndef MILLRACE_TIME_TIMESTAMP_HPP
 #define MILLRACE_TIME_TIMESTAMP_HPP
 
+#include <millrace/core/chrono.hpp>
+
 #include <cstdint>
 #include <limits>
-#include <millrace/core/chrono.hpp>
 
 namespace millrace {
 

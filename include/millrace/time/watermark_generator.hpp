@@ -1,12 +1,12 @@
 #ifndef MILLRACE_TIME_WATERMARK_GENERATOR_HPP
 #define MILLRACE_TIME_WATERMARK_GENERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
 #include <cstddef>
-#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <utility>
 

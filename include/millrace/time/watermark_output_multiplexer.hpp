@@ -1,10 +1,10 @@
 #ifndef MILLRACE_TIME_WATERMARK_OUTPUT_MULTIPLEXER_HPP
 #define MILLRACE_TIME_WATERMARK_OUTPUT_MULTIPLEXER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <millrace/core/algorithm.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 #define MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/time/watermark_generator.hpp>
 
-#include <millrace/core/functional.hpp>
 #include <optional>
 #include <type_traits>
 #include <utility>

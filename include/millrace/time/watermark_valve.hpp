@@ -1,11 +1,11 @@
 #ifndef MILLRACE_TIME_WATERMARK_VALVE_HPP
 #define MILLRACE_TIME_WATERMARK_VALVE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
-#include <millrace/core/algorithm.hpp>
 #include <optional>
 
 namespace millrace::detail {

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_TYPES_DESCRIBE_HPP
 #define MILLRACE_TYPES_DESCRIBE_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/types/reflection.hpp>
 #include <millrace/types/type_kind.hpp>
 
@@ -10,7 +11,6 @@
 #include <ctime>
 #include <iosfwd>
 #include <limits>
-#include <millrace/core/chrono.hpp>
 #include <string>
 #include <string_view>
 #include <tuple>

@@ -1,9 +1,10 @@
 #ifndef MILLRACE_TYPES_KEY_GROUP_HPP
 #define MILLRACE_TYPES_KEY_GROUP_HPP
 
+#include <millrace/core/algorithm.hpp>
+
 #include <bit>
 #include <cstdint>
-#include <millrace/core/algorithm.hpp>
 
 // Flink's arithmetic of key groups (KeyGroupRangeAssignment, MathUtils.murmurHash), so that a snapshot's key groups mean
 // the same there and here. Frozen: a change would send keys of old snapshots to the wrong subtask.

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_TYPES_TYPE_KIND_HPP
 #define MILLRACE_TYPES_TYPE_KIND_HPP
 
-#include <millrace/types/reflection.hpp>
-
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/chrono.hpp>
+#include <millrace/types/reflection.hpp>
+
 #include <optional>
 #include <string>
 #include <tuple>

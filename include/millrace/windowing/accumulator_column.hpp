@@ -1,10 +1,11 @@
 #ifndef MILLRACE_WINDOWING_ACCUMULATOR_COLUMN_HPP
 #define MILLRACE_WINDOWING_ACCUMULATOR_COLUMN_HPP
 
+#include <millrace/core/algorithm.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <type_traits>
 #include <utility>
 #include <vector>

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP
 #define MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/segment.hpp>
 #include <millrace/operators/user_function.hpp>
@@ -10,7 +11,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -22,7 +22,7 @@ namespace millrace::detail {
 /// A window fires when the watermark has reached its last timestamp; its results carry that timestamp and precede the
 /// watermark; of several windows the one that ends first fires first. Results of different keys come in no particular
 /// order. A window whose last timestamp + allowedLateness has been reached is late and gone; a record that finds all its
-/// windows late goes to `lateTag`, or is counted and dropped; one that comes in time for a window that has fired makes it
+/// windows late goes to `lateKey`, or is counted and dropped; one that comes in time for a window that has fired makes it
 /// fire again at once, for its key.
 /// *State:* "windows", the accumulators by window and key. A restored operator has no watermark.
 template <class T, class KeySelector, class Assigner, class Aggregate, class WindowFn = NoWindowFunction,
@@ -35,7 +35,7 @@ struct AlignedWindowOperator {
     Aggregate aggregate;
     WindowFn windowFunction{};
     Duration allowedLateness{};
-    std::optional<OutputTag<T>> lateTag{};
+    std::string lateKey{};  ///< of the side output for late records; empty: they are dropped
 
     template <class Next>
     class Node;
@@ -54,7 +54,7 @@ public:
     template <class Refs>
     explicit Node(const Refs& refs)
         : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), aggregate_(refs.op.aggregate),
-          emitter_(refs.op.windowFunction, aggregate_), lateness_(refs.op.allowedLateness), lateTag_(refs.op.lateTag),
+          emitter_(refs.op.windowFunction, aggregate_), lateness_(refs.op.allowedLateness), lateKey_(refs.op.lateKey),
           windows_(refs.op.assigner.grid(), lateness_, keySelector_, aggregate_.get()) {}
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
@@ -198,8 +198,8 @@ private:
         }
         if (emitter_.room() == 0) emitResults();
         if (added || saturatingAdd(time, lateness_) > watermark_) return;
-        if (lateTag_.has_value()) {
-            outputs_->emitSide(*lateTag_, std::move(value), time);
+        if (!lateKey_.empty()) {
+            outputs_->emitSide<T>(lateKey_, std::move(value), time);
         } else {
             StageMetrics::add(metrics_->lateRecordsDropped, 1);
         }
@@ -254,7 +254,7 @@ private:
     UserFunction<Aggregate> aggregate_;
     WindowEmitter<T, Key, Aggregate, WindowFn, Out> emitter_;
     Duration lateness_;
-    std::optional<OutputTag<T>> lateTag_;
+    std::string lateKey_;
     Windows windows_;
     std::unique_ptr<SegmentBuffer<T>> apart_;  ///< records of one slice, picked out of a block
     Timestamp watermark_ = kMinTimestamp;

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_WINDOWING_CO_GROUP_FUNCTION_HPP
 #define MILLRACE_WINDOWING_CO_GROUP_FUNCTION_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/co_process.hpp>
 
 #include <cstddef>
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <utility>
 #include <variant>

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_WINDOWING_CURRENT_SPAN_HPP
 #define MILLRACE_WINDOWING_CURRENT_SPAN_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/windowing/time_window.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_WINDOWING_EVENT_TIME_SESSION_WINDOWS_HPP
 #define MILLRACE_WINDOWING_EVENT_TIME_SESSION_WINDOWS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/windowing/time_window.hpp>
 #include <millrace/windowing/triggers/event_time_trigger.hpp>
 #include <millrace/windowing/window_arguments.hpp>
 #include <millrace/windowing/window_assigner.hpp>
 
 #include <concepts>
-#include <millrace/core/functional.hpp>
 #include <utility>
 
 namespace millrace {

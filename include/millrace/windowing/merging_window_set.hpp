@@ -1,8 +1,9 @@
 #ifndef MILLRACE_WINDOWING_MERGING_WINDOW_SET_HPP
 #define MILLRACE_WINDOWING_MERGING_WINDOW_SET_HPP
 
-#include <cstddef>
 #include <millrace/core/algorithm.hpp>
+
+#include <cstddef>
 #include <vector>
 
 namespace millrace::detail {

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 #define MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
@@ -12,8 +14,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <utility>
 
 namespace millrace::detail {

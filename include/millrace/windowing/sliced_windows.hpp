@@ -1,6 +1,8 @@
 #ifndef MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 #define MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/current_span.hpp>
@@ -10,8 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string_view>

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_WINDOWING_TIME_WINDOW_HPP
 #define MILLRACE_WINDOWING_TIME_WINDOW_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <compare>
-#include <millrace/core/algorithm.hpp>
 
 namespace millrace {
 

@@ -1,12 +1,12 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_EMITTER_HPP
 #define MILLRACE_WINDOWING_WINDOW_EMITTER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/window_function.hpp>
 
 #include <cstddef>
-#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

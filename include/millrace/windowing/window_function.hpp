@@ -1,12 +1,12 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_FUNCTION_HPP
 #define MILLRACE_WINDOWING_WINDOW_FUNCTION_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/outputs.hpp>
 #include <millrace/windowing/time_window.hpp>
 
 #include <concepts>
 #include <cstdint>
-#include <millrace/core/functional.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>

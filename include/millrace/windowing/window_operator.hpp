@@ -1,6 +1,7 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_OPERATOR_HPP
 #define MILLRACE_WINDOWING_WINDOW_OPERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/windowing/evictors/evictor.hpp>
@@ -15,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <millrace/core/algorithm.hpp>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -42,7 +42,7 @@ struct WindowOperator {
     Aggregate aggregate;
     WindowFn windowFunction{};
     Duration allowedLateness{};
-    std::optional<OutputTag<T>> lateTag{};
+    std::string lateKey{};  ///< of the side output for late records; empty: they are dropped
 
     template <class Next>
     class Node;
@@ -86,7 +86,7 @@ public:
     explicit Node(const Refs& refs)
         : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), assigner_(refs.op.assigner),
           trigger_(refs.op.trigger), evictor_(refs.op.evictor), aggregate_(refs.op.aggregate),
-          emitter_(refs.op.windowFunction, aggregate_), lateness_(refs.op.allowedLateness), lateTag_(refs.op.lateTag) {}
+          emitter_(refs.op.windowFunction, aggregate_), lateness_(refs.op.allowedLateness), lateKey_(refs.op.lateKey) {}
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
@@ -697,8 +697,8 @@ private:
 
     [[gnu::cold, gnu::noinline]] void missed(T& value, Timestamp time) {
         if (saturatingAdd(time, lateness_) > watermark_) return;  // in no window, but not because of its time
-        if (lateTag_.has_value()) {
-            outputs_->emitSide(*lateTag_, std::move(value), time);
+        if (!lateKey_.empty()) {
+            outputs_->emitSide<T>(lateKey_, std::move(value), time);
         } else {
             StageMetrics::add(metrics_->lateRecordsDropped, 1);
         }
@@ -802,7 +802,7 @@ private:
     UserFunction<Aggregate> aggregate_;
     WindowEmitter<T, Key, Aggregate, WindowFn, Out, Window> emitter_;
     Duration lateness_;
-    std::optional<OutputTag<T>> lateTag_;
+    std::string lateKey_;
 
     Table table_;
     CellPool<Cell> cells_;

@@ -1,12 +1,12 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_TIMERS_HPP
 #define MILLRACE_WINDOWING_WINDOW_TIMERS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <millrace/core/algorithm.hpp>
 #include <utility>
 
 namespace millrace::detail {

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_EVICTORS_DELTA_EVICTOR_HPP
 #define MILLRACE_WINDOWING_EVICTORS_DELTA_EVICTOR_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/windowing/evictors/evictor.hpp>
 
-#include <millrace/core/functional.hpp>
 #include <utility>
 
 namespace millrace {

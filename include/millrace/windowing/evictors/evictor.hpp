@@ -1,12 +1,12 @@
 #ifndef MILLRACE_WINDOWING_EVICTORS_EVICTOR_HPP
 #define MILLRACE_WINDOWING_EVICTORS_EVICTOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <iterator>
-#include <millrace/core/algorithm.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_TRIGGERS_DELTA_TRIGGER_HPP
 #define MILLRACE_WINDOWING_TRIGGERS_DELTA_TRIGGER_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/windowing/triggers/trigger.hpp>
 
-#include <millrace/core/functional.hpp>
 #include <optional>
 #include <utility>
 
