@@ -174,6 +174,7 @@ public:
     template <class Strategy>
     auto assignTimestampsAndWatermarks(Strategy strategy) && {
         if constexpr (detail::TimestampAssignerFor<std::remove_cvref_t<decltype(strategy.assigner())>, T>) {
+            detail::refuseAlignment(strategy.settings().alignment);
             detail::StageTraits traits;
             traits.assignsTimestamps = Strategy::kAssignsTimestamps;
             traits.emitsWatermarks = Strategy::kEmitsWatermarks;

@@ -56,6 +56,8 @@
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>
 #include <millrace/windowing/window_arguments.ipp>
+#include <millrace/windowing/window_cell_codec.ipp>
+#include <millrace/windowing/window_failures.ipp>
 // bodies: end
 
 #endif  // MILLRACE_IMPL_COMPILED_HPP

@@ -20,7 +20,6 @@ MILLRACE_INLINE_COLD void Job::start() {
     startedAt_ = executor_->monotonicNow();
     openTasks_.store(wired_.tasks.size());
     status_.store(JobStatus::Running);
-    executor_->watch(self_);
     wakeAll();
 }
 

@@ -19,6 +19,9 @@ MILLRACE_INLINE Timestamp TaskContext::currentProcessingTime() const {
 MILLRACE_INLINE void TaskContext::registerProcessingTimer(Timestamp time) {
     task_.addTimer(time);
 }
+MILLRACE_INLINE Duration TaskContext::timeHeldUp() const {
+    return task_.timeHeldUp();
+}
 MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() {
     return task_.job().wakeUp(task_);
 }
@@ -63,9 +66,10 @@ MILLRACE_INLINE_COLD void Task::finishWiring() {
     timerStage_ = stages_.size();
 }
 
-MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group) {
+MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift, Duration reportInterval) {
     alignment_ = &group;
-    alignmentMember_ = group.addMember(*this);
+    alignmentMember_ = group.addMember(*this, drift);
+    reportInterval_ = reportInterval;
     // event time begins where watermarks are generated, which may be in a stage behind the source's own
     alignmentStage_ = stages_.front().stage.get();
     for (const StageSlot& slot : stages_) {
@@ -108,7 +112,15 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             close(false);
             return Outcome::Ended;
         }
-        if (context_.outputBlocked && !waitForRoom()) return Outcome::Wait;
+        if (context_.outputBlocked) {
+            if (!waitForRoom()) {
+                publishWatermark(true);
+                holdUp();
+                notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
+                return Outcome::Wait;
+            }
+            goOn();
+        }
         if (suspended_) {
             if (!resumeStages() && !context_.outputBlocked) return Outcome::Yield;
             continue;
@@ -186,16 +198,43 @@ MILLRACE_INLINE bool Task::waitForRoom() {
 }
 
 MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
+    publishWatermark(true);
     // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
-    if (timers_.empty()) return Outcome::Wait;
-    if (timers_.back() <= now()) {
-        timersMayBeDue_ = true;
-        return Outcome::Yield;
+    if (!timers_.empty()) {
+        if (timers_.back() <= now()) {
+            timersMayBeDue_ = true;
+            return Outcome::Yield;
+        }
+        armWakeUp(timers_.back());
     }
-    armWakeUp(timers_.back());
+    notePark(heldUpSince_ != kMinTimestamp ? TaskWait::Alignment : TaskWait::Input);
     return Outcome::Wait;
+}
+
+/// From here on it is not the input's fault that no record comes.
+MILLRACE_INLINE void Task::holdUp() {
+    if (heldUpSince_ == kMinTimestamp) heldUpSince_ = now();
+}
+MILLRACE_INLINE void Task::goOn() {
+    if (heldUpSince_ == kMinTimestamp) return;
+    heldUpBefore_ = timeHeldUp();
+    heldUpSince_ = kMinTimestamp;
+}
+MILLRACE_INLINE Duration Task::timeHeldUp() const {
+    if (heldUpSince_ == kMinTimestamp) return heldUpBefore_;
+    return heldUpBefore_ + std::max(now() - heldUpSince_, Duration{0});  // the clock may have been set back
+}
+
+MILLRACE_INLINE void Task::notePark(TaskWait reason) {
+    const StageMetrics& metrics = stages_.front().stage->metrics;
+    const std::uint64_t records =
+        metrics.recordsIn.load(std::memory_order_relaxed) + metrics.recordsOut.load(std::memory_order_relaxed);
+    if (waitsFor() == reason && records == recordsAtPark_) return;
+    recordsAtPark_ = records;
+    waitsSince_.store(executor().monotonicNow().count(), std::memory_order_relaxed);
+    waitsFor_.store(reason, std::memory_order_relaxed);
 }
 
 MILLRACE_INLINE_COLD Actor::Outcome Task::finish() {
@@ -216,7 +255,7 @@ MILLRACE_INLINE bool Task::resumeStages() {
         if (progress == Progress::Suspended) return false;
     }
     suspended_ = false;
-    publishWatermark();
+    publishWatermark(true);
     return true;
 }
 
@@ -273,7 +312,7 @@ MILLRACE_INLINE bool Task::runTimers() {
     // nobody knows which stage of the task has asked, so all of them hear of it
     StageSlot& slot = stages_[timerStage_++];
     settle(call(slot, true, [&](Stage& stage) { return stage.onProcessingTime(timerTime_); }));
-    publishWatermark();
+    publishWatermark(true);
     return true;
 }
 

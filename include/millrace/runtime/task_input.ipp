@@ -116,16 +116,19 @@ MILLRACE_INLINE bool Task::poll() {
         endSource();
         return true;
     }
-    if (alignment_ != nullptr && alignment_->mustPause(alignmentMember_)) return false;
+    if (alignment_ != nullptr && !pollAligned()) return false;
+    goOn();
     const PollStatus status = call(stages_.front(), true, [](Stage& stage) { return stage.poll(); });
     executor().trace(0x9011 + static_cast<std::uint64_t>(status));
-    publishWatermark();
+    publishWatermark(status != PollStatus::MoreAvailable);
     blockDone();
     switch (status) {
         case PollStatus::MoreAvailable:
             return true;
         case PollStatus::NothingAvailable:
-            return false;
+            // splits of it may pause while the others have nothing: it is woken when one may go on
+            return context_.earliestPaused != kMaxTimestamp &&
+                   !alignment_->mustPauseFor(alignmentMember_, context_.earliestPaused, context_.furthestAllowed);
         case PollStatus::Suspended:
             suspended_ = true;
             return true;
@@ -142,8 +145,21 @@ MILLRACE_INLINE void Task::endSource() {
     settle(call(stages_.front(), true, [&](Stage& stage) { return stage.finishSource(drain); }));
 }
 
-MILLRACE_INLINE void Task::publishWatermark() {
+/// False when slower sources must be waited for.
+MILLRACE_INLINE bool Task::pollAligned() {
+    context_.furthestAllowed = alignment_->furthestAllowed(alignmentMember_);
+    if (!alignment_->mustPause(alignmentMember_, context_.furthestAllowed)) return true;
+    holdUp();
+    return false;
+}
+
+MILLRACE_INLINE void Task::publishWatermark(bool atOnce) {
     if (alignment_ == nullptr || finishing_) return;
+    if (!atOnce && reportInterval_ > Duration{0}) {
+        const Duration time = executor().monotonicNow();
+        if (time - lastReport_ < reportInterval_) return;
+        lastReport_ = time;
+    }
     const StageMetrics& metrics = alignmentStage_->metrics;
     const Timestamp watermark{Duration{metrics.watermark.load(std::memory_order_relaxed)}};
     const bool counts = watermark != kMinTimestamp && !metrics.idle.load(std::memory_order_relaxed);

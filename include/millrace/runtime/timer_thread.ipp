@@ -1,10 +1,13 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/chrono.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <utility>
 
 namespace millrace::detail {
@@ -26,7 +29,15 @@ MILLRACE_INLINE_COLD void TimerThread::stop() {
 }
 
 MILLRACE_INLINE_COLD void TimerThread::start() {
-    if (!stopping_ && !thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (stopping_ || thread_.joinable()) return;
+    try {
+        thread_ = startThread_([](TimerThread& timers) { timers.run(); }, *this);
+    } catch (const std::exception& error) {
+        std::throw_with_nested(JobExecutionException(
+            message({"the thread for processing timers and the watchdog could not be started (", error.what(),
+                     "); the process has too many threads, or too little memory. Run several jobs on one "
+                     "ThreadPoolRuntime, or use CallerRuntime, which needs no thread"})));
+    }
 }
 
 MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Actor> actor) {

@@ -5,9 +5,11 @@
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/segment.hpp>
 #include <millrace/operators/user_function.hpp>
+#include <millrace/windowing/late_records.hpp>
 #include <millrace/windowing/pane_windows.hpp>
 #include <millrace/windowing/sliced_windows.hpp>
 #include <millrace/windowing/window_emitter.hpp>
+#include <millrace/windowing/window_failures.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -54,15 +56,15 @@ public:
     template <class Refs>
     explicit Node(const Refs& refs)
         : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), aggregate_(refs.op.aggregate),
-          emitter_(refs.op.windowFunction, aggregate_), lateness_(refs.op.allowedLateness), lateKey_(refs.op.lateKey),
-          windows_(refs.op.assigner.grid(), lateness_, keySelector_, aggregate_.get()) {}
+          emitter_(refs.op.windowFunction, aggregate_), late_(refs.op.allowedLateness, refs.op.lateKey),
+          windows_(refs.op.assigner.grid(), refs.op.allowedLateness, keySelector_, aggregate_.get()) {}
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
     void open(OpenContext& context) {
         stage_ = &context.stage;
         outputs_ = &context.outputs;
-        metrics_ = &context.metrics;
+        late_.open(context);
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
         emitter_.open(context, id);
@@ -197,12 +199,7 @@ private:
             fail(value, time);
         }
         if (emitter_.room() == 0) emitResults();
-        if (added || saturatingAdd(time, lateness_) > watermark_) return;
-        if (!lateKey_.empty()) {
-            outputs_->emitSide<T>(lateKey_, std::move(value), time);
-        } else {
-            StageMetrics::add(metrics_->lateRecordsDropped, 1);
-        }
+        if (!added) late_.missed(value, time, watermark_);
     }
 
     Progress goOnFiring() {
@@ -244,17 +241,13 @@ private:
         }
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
-        throw MillraceException("operator '" + aggregate_.id().name + "' (uid '" + aggregate_.id().uid + "', subtask " +
-                                std::to_string(aggregate_.subtask()) +
-                                "): a record has no timestamp, but event-time windows need one. Did you forget to call "
-                                "assignTimestampsAndWatermarks?");
+        throwWithoutTimestamp(aggregate_.id(), aggregate_.subtask());
     }
 
     KeySelector keySelector_;
     UserFunction<Aggregate> aggregate_;
     WindowEmitter<T, Key, Aggregate, WindowFn, Out> emitter_;
-    Duration lateness_;
-    std::string lateKey_;
+    LateRecords<T> late_;
     Windows windows_;
     std::unique_ptr<SegmentBuffer<T>> apart_;  ///< records of one slice, picked out of a block
     Timestamp watermark_ = kMinTimestamp;
@@ -262,7 +255,6 @@ private:
     bool endingKey_ = false;  ///< what is firing is the end of a key, not a watermark
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
-    StageMetrics* metrics_ = nullptr;
     const SnapshotSource* restoreFrom_ = nullptr;
 };
 

@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_WINDOW_CELLS_HPP
 
 #include <millrace/time/timestamp.hpp>
+#include <millrace/windowing/window_alarms.hpp>
 #include <millrace/windowing/window_timers.hpp>
 
 #include <cstddef>
@@ -65,23 +66,6 @@ private:
     }
     Chunk* chunks_ = nullptr;
     Cell* free_ = nullptr;
-};
-
-/// When an entry wants to be looked at next; nothing for kMinTimestamp.
-class Alarm {
-public:
-    Timestamp time() const noexcept { return time_; }
-    bool rings(Timestamp time) const noexcept { return time_ == time; }
-    bool isLaterThan(Timestamp time) const noexcept { return rank(time) < rank(time_); }
-    void set(Timestamp time) noexcept { time_ = time; }
-    void clear() noexcept { time_ = kMinTimestamp; }
-
-private:
-    // unsigned and shifted by one, so that kMinTimestamp comes last
-    static std::uint64_t rank(Timestamp time) noexcept {
-        return (static_cast<std::uint64_t>(time.time_since_epoch().count()) ^ (std::uint64_t{1} << 63)) - 1;
-    }
-    Timestamp time_ = kMinTimestamp;
 };
 
 /// The windows of one key: the first one in place, so that a key with one window is one entry of the table. If there are

@@ -3,7 +3,7 @@
 
 #include <millrace/core/algorithm.hpp>
 #include <millrace/operators/user_function.hpp>
-#include <millrace/windowing/aggregate_function.hpp>
+#include <millrace/windowing/window_contents.hpp>
 #include <millrace/windowing/window_function.hpp>
 
 #include <cstddef>
@@ -13,11 +13,6 @@ namespace millrace::detail {
 /// A window function that is told when a window is gone.
 template <class WindowFn, class Window>
 concept HearsOfTheEnd = requires(WindowFn& fn, WindowContextOf<Window>& context) { fn.clear(context); };
-
-template <class Aggregate>
-inline constexpr bool kKeepsElements = false;
-template <class T>
-inline constexpr bool kKeepsElements<ListAggregate<T>> = true;
 
 /// Turns fired (window, key, accumulator) into output: through the window function if there is one. Results are
 /// stamped with the last timestamp of their window. Nothing downstream runs before the user's function has returned.

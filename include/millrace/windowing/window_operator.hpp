@@ -4,23 +4,24 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
-#include <millrace/windowing/evictors/evictor.hpp>
+#include <millrace/windowing/cell_merger.hpp>
+#include <millrace/windowing/late_records.hpp>
 #include <millrace/windowing/merging_window_set.hpp>
-#include <millrace/windowing/triggers/event_time_trigger.hpp>
-#include <millrace/windowing/triggers/processing_time_trigger.hpp>
 #include <millrace/windowing/wake_queue.hpp>
+#include <millrace/windowing/window_alarms.hpp>
 #include <millrace/windowing/window_assigner.hpp>
+#include <millrace/windowing/window_cell_codec.hpp>
 #include <millrace/windowing/window_cells.hpp>
+#include <millrace/windowing/window_contents.hpp>
 #include <millrace/windowing/window_emitter.hpp>
+#include <millrace/windowing/window_failures.hpp>
+#include <millrace/windowing/window_schedule.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -55,28 +56,21 @@ class WindowOperator<T, KeySelector, Assigner, Trigger, Evictor, Aggregate, Wind
     : public ForwardingNode<Next> {
     using Key = KeyOf<KeySelector, T>;
     using Window = typename Assigner::Window;
-    using Traits = AggregateTraits<Aggregate, T>;
-    using Accumulator = typename Traits::Accumulator;
-    using State = TriggerStateOf<Trigger, T>;
+    using Schedule = WindowSchedule<Assigner, Trigger>;
+    using Contents = WindowContents<T, Aggregate, Evictor>;
     static constexpr std::uint8_t kFormat = 1;
     static constexpr const char* kStateName = "keyed windows";
-    static constexpr bool kEvicts = !std::is_same_v<Evictor, NoEvictor>;
     static constexpr bool kEventTime = Assigner::kEventTime;
-    /// The trigger is the assigner's usual one: a window fires at its last timestamp, which needs no timer of its own.
-    static constexpr bool kUsual =
-        std::is_same_v<Trigger, std::conditional_t<kEventTime, EventTimeTrigger, ProcessingTimeTrigger>>;
+    static constexpr bool kUsual = Schedule::kUsual;
+    static constexpr std::size_t kDomains = Schedule::kDomains;
+    static constexpr std::size_t kEvents = Schedule::kEvents;
+    static constexpr std::size_t kClock = Schedule::kClock;
+    static constexpr std::size_t kCleanUp = Schedule::kCleanUp;
+    static constexpr bool kHasEvents = Schedule::kHasEvents;
+    static constexpr bool kHasClock = Schedule::kHasClock;
 
-    // What the alarms of a key are about. With the usual trigger there is only one.
-    static constexpr std::size_t kDomains = kUsual ? 1 : 2;
-    static constexpr std::size_t kEvents = 0;
-    static constexpr std::size_t kClock = kDomains - 1;
-    static constexpr std::size_t kCleanUp = kEventTime ? kEvents : kClock;
-    static constexpr bool kHasEvents = !kUsual || kEventTime;
-    static constexpr bool kHasClock = !kUsual || !kEventTime;
-
-    using Contents = std::conditional_t<kEvicts, WindowElements<T>, Accumulator>;
     using Timers = std::conditional_t<kUsual, NoTriggerTimers, TriggerTimers>;
-    using Cell = WindowCell<Window, Contents, State, Timers>;
+    using Cell = WindowCell<Window, typename Contents::Type, TriggerStateOf<Trigger, T>, Timers>;
     using Entry = KeyWindows<Cell, kDomains>;
     using Table = KeyedTable<Key, Entry>;
     using Slot = typename Table::Slot;
@@ -86,14 +80,15 @@ public:
     explicit Node(const Refs& refs)
         : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), assigner_(refs.op.assigner),
           trigger_(refs.op.trigger), evictor_(refs.op.evictor), aggregate_(refs.op.aggregate),
-          emitter_(refs.op.windowFunction, aggregate_), lateness_(refs.op.allowedLateness), lateKey_(refs.op.lateKey) {}
+          emitter_(refs.op.windowFunction, aggregate_), schedule_{refs.op.allowedLateness},
+          late_(refs.op.allowedLateness, refs.op.lateKey) {}
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
     void open(OpenContext& context) {
         stage_ = &context.stage;
         outputs_ = &context.outputs;
-        metrics_ = &context.metrics;
+        late_.open(context);
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
         emitter_.open(context, id);
@@ -225,7 +220,7 @@ private:
         }
         if constexpr (kEventTime) {
             if (!taken) [[unlikely]]
-                missed(value, time);
+                late_.missed(value, time, watermark_);
         }
     }
 
@@ -234,19 +229,19 @@ private:
     bool addTo(Entry& entry, const Window& window, const T& value, Timestamp time, const KeyAt& keyAt, std::size_t i) {
         Cell* const cell = Assigner::kMerging ? mergedCell(entry, window) : cellOf(entry, window);
         if (cell == nullptr) return false;
-        append(*cell, value, time);
+        Contents::append(aggregate_.get(), *cell, value, time);
         const TriggerResult result = ask(*cell, value, time);
         if (result != TriggerResult::Continue) [[unlikely]] {
             const Key key(keyAt(i));
             act(result, key, *cell);
-            if (isAtRest(*cell)) {
+            if (schedule_.isAtRest(*cell)) {
                 removeCell(key, entry, cell, cellBefore(entry, cell));
                 return true;
             }
         }
         for (std::size_t domain = 0; domain < kDomains; ++domain) {
             Timestamp next;
-            if (!nextOf(*cell, domain, next) || !entry.alarms[domain].isLaterThan(next)) continue;
+            if (!schedule_.nextOfCell(*cell, domain, next) || !entry.alarms[domain].isLaterThan(next)) continue;
             entry.alarms[domain].set(next);
             queues_[domain].push(next, Table::hashOf(Table::lookupKey(keyAt(i))));
         }
@@ -291,77 +286,15 @@ private:
     }
     void mergeCells(Entry& entry, const Window& added, const Window& result, std::size_t count, Cell* into) {
         if (isLate(result)) [[unlikely]]
-            failMerged();
-        if constexpr (kUsual) {
-            if (count == 1) [[likely]] {
-                into->window = result;
-                return;  // whether it is pending is said when it takes its element
-            }
-        }
-        State state{};
-        Timers timers{};
-        takeOver(*into, result, state, timers);
-        if (count > 1) [[unlikely]] {
-            // `into` comes first: cells behind it may go
-            for (Cell *before = into, *cell = into->next; cell != nullptr;) {
-                if (!cell->window.intersects(added)) {
-                    before = std::exchange(cell, cell->next);
-                    continue;
-                }
-                takeOver(*cell, result, state, timers);
-                mergeContents(*into, *cell);
-                cell = entry.remove(cells_, cell, before);
-            }
-        }
-        into->window = result;
-        into->pending = kUsual && (!kEventTime || result.maxTimestamp() > watermark_);
-        if constexpr (!kUsual) {
-            into->trigger = std::move(state);
-            into->timers = std::move(timers);
-        }
-    }
-    void takeOver(Cell& from, const Window& result, State& state, Timers& timers) {
-        if constexpr (!kUsual && MergingTrigger<Trigger, State, Window>) {
-            TriggerContext context(watermark_, now_, timers.event, timers.processing);
-            trigger_.onMerge(result, state, std::as_const(from.trigger), context);
-            TriggerContext old(watermark_, now_, from.timers.event, from.timers.processing);
-            clearTrigger(trigger_, from.window, from.trigger, old);
-        } else {
-            (void)from;
-            (void)result;
-            (void)state;
-            (void)timers;
-        }
-    }
-    void mergeContents(Cell& into, Cell& from) {
-        if (!from.hasContents) return;
-        if (!into.hasContents) {
-            into.contents = std::move(from.contents);
-            into.hasContents = true;
-        } else if constexpr (kEvicts) {
-            into.contents.takeAll(from.contents);
-        } else if constexpr (kKeepsElements<Aggregate>) {
-            into.contents.insert(into.contents.end(), std::make_move_iterator(from.contents.begin()),
-                                 std::make_move_iterator(from.contents.end()));
-        } else if constexpr (Traits::kMerges) {
-            Traits::merge(aggregate_.get(), into.contents, from.contents);
-        }
+            throwMergedTooEarly(aggregate_.id(), aggregate_.subtask());
+        using Merger = CellMerger<Schedule, Contents, Aggregate, Trigger, Cell>;
+        Merger{aggregate_.get(), trigger_, cells_, watermark_, now_}.merge(entry, added, result, count, into);
     }
     Cell* newCell(Entry& entry, const Window& window) {
         if (entry.empty()) ++liveKeys_;
         Cell& cell = entry.add(cells_);
         cell.window = window;
         return &cell;
-    }
-    void append(Cell& cell, const T& value, Timestamp time) {
-        if constexpr (kEvicts) {
-            cell.contents.add(value, time);
-        } else if (cell.hasContents) [[likely]] {
-            Traits::add(aggregate_.get(), value, cell.contents);
-        } else {
-            cell.contents = Traits::firstAccumulator(aggregate_.get(), value);
-        }
-        cell.hasContents = true;
     }
     TriggerResult ask(Cell& cell, const T& value, Timestamp time) {
         if constexpr (kUsual) {
@@ -374,60 +307,14 @@ private:
         } else {
             TriggerContext context(watermark_, now_, cell.timers.event, cell.timers.processing);
             const TriggerResult result = trigger_.onElement(value, time, cell.window, cell.trigger, context);
-            if (const Timestamp end = cleanUpTime(cell.window); end != kMaxTimestamp) {
+            if (const Timestamp end = schedule_.cleanUpTime(cell.window); end != kMaxTimestamp) {
                 (kEventTime ? cell.timers.event : cell.timers.processing).add(end);
             }
             return result;
         }
     }
 
-    // ---- times ----
-
-    /// When the window is gone; kMaxTimestamp: never.
-    Timestamp cleanUpTime(const Window& window) const noexcept {
-        return kEventTime ? saturatingAdd(window.maxTimestamp(), lateness_) : window.maxTimestamp();
-    }
-    bool isLate(const Window& window) const noexcept { return kEventTime && cleanUpTime(window) <= watermark_; }
-
-    /// When the window has something to do next; false: never.
-    bool nextOf(const Cell& cell, std::size_t domain, Timestamp& next) const noexcept {
-        if constexpr (kUsual) {
-            if (cell.pending) [[likely]] {
-                next = cell.window.maxTimestamp();
-                return true;
-            }
-            next = cleanUpTime(cell.window);
-            return next != kMaxTimestamp;
-        }
-        next = kMaxTimestamp;
-        bool any = false;
-        if constexpr (!kUsual) {
-            const WindowTimers& timers = domain == kEvents ? cell.timers.event : cell.timers.processing;
-            if (!timers.empty()) {
-                next = timers.first();
-                any = true;
-            }
-        }
-        if (domain == kCleanUp) {
-            const Timestamp end = cleanUpTime(cell.window);
-            if (end != kMaxTimestamp) {
-                next = std::min(next, end);
-                any = true;
-            }
-        }
-        return any;
-    }
-    bool nextOf(const Entry& entry, std::size_t domain, Timestamp& next) const noexcept {
-        bool any = false;
-        next = kMaxTimestamp;
-        for (const Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
-            Timestamp one;
-            if (!nextOf(*cell, domain, one)) continue;
-            any = true;
-            next = std::min(next, one);
-        }
-        return any;
-    }
+    bool isLate(const Window& window) const noexcept { return schedule_.isLate(window, watermark_); }
 
     // ---- firing ----
 
@@ -467,70 +354,18 @@ private:
 
     /// Goes on with what is due, at most until the room for results is used up; false if there is nothing left.
     bool fireSome() {
-        if (dueAt_ == due_.size()) {
-            due_.clear();
-            dueAt_ = 0;
-            dueUntil_ = queues_[domain()].takeDue(firingUntil(), due_);
-            if (due_.empty()) return false;
-            findDue();
+        const std::size_t what = domain();
+        if (due_.empty() &&
+            !due_.refill(
+                table_, queues_[what], firingUntil(), [what](Entry& entry) -> Alarm& { return entry.alarms[what]; },
+                [&](const Entry& entry, Timestamp& next) { return schedule_.nextOf(entry, what, next); })) {
+            return false;
         }
-        while (dueAt_ < due_.size() && emitter_.room() > 0) {
-            const Wake wake = due_[dueAt_++];
-            fireKey(*reinterpret_cast<Slot*>(wake.who), wake.time);
+        while (!due_.empty() && emitter_.room() > 0) {
+            const auto [slot, time] = due_.take();
+            fireKey(slot, time);
         }
         return true;
-    }
-    /// Turns hashes into entries; drops those that no longer want anything and sends back those that want it later.
-    void findDue() {
-        constexpr std::size_t kAhead = 40;
-        const std::size_t what = domain();
-        WakeQueue& queue = queues_[what];
-        const auto view = table_.view();
-        const bool prefetches = table_.wantsPrefetch();
-        const std::size_t count = due_.size();
-        for (std::size_t i = 0; prefetches && i < std::min(count, kAhead); ++i) view.prefetch(due_[i].who);
-        std::size_t kept = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            if (prefetches && i + kAhead < count) view.prefetch(due_[i + kAhead].who);
-            const Wake wake = due_[i];
-            Slot* const slot = entryThatWaits(view, wake, what);
-            if (slot == nullptr) continue;
-            Alarm& alarm = slot->value.alarms[what];
-            Timestamp next;
-            if (!nextOf(slot->value, what, next)) {
-                alarm.clear();
-                continue;
-            }
-            if (next > dueUntil_) {
-                alarm.set(next);
-                queue.push(next, wake.who);
-            } else {
-                alarm.clear();  // it is in `due_` now, once: the next wake with this hash and time is another key's
-                due_[kept++] = {next, reinterpret_cast<std::uint64_t>(slot)};
-            }
-        }
-        due_.resize(kept);
-        sortWakes(due_);
-    }
-    /// The entry with this hash whose alarm is set to the wake's time. (Any, if there are several: each has its wake.)
-    Slot* entryThatWaits(const typename Table::View& view, const Wake& wake, std::size_t what) const {
-        if constexpr (kIntegerKey<Key>) {
-            if (view.side->occupied() && wake.who == Table::hashOf(table_.keyOf(*view.side))) {
-                return view.side->value.alarms[what].rings(wake.time) ? view.side : nullptr;
-            }
-        }
-        for (std::size_t at = wake.who >> view.shift;; at = (at + 1) & view.mask) {
-            Slot* const slot = view.slots + at;
-            if (!slot->occupied()) return nullptr;
-            if (slot->value.alarms[what].rings(wake.time) && sameHash(*slot, wake.who)) return slot;
-        }
-    }
-    static bool sameHash(const Slot& slot, std::uint64_t hash) noexcept {
-        if constexpr (kIntegerKey<Key>) {
-            return slot.storedHash() == hash;
-        } else {
-            return slot.tag == Slot::tagOf(hash);
-        }
     }
 
     void fireKey(Slot& slot, Timestamp time) {
@@ -547,13 +382,14 @@ private:
         }
         Timestamp next;
         for (std::size_t other = 0; other < kDomains; ++other) {  // a trigger may have set timers of the other kind
-            if (other == domain() || !nextOf(entry, other, next) || !entry.alarms[other].isLaterThan(next)) continue;
+            if (other == domain() || !schedule_.nextOf(entry, other, next) || !entry.alarms[other].isLaterThan(next))
+                continue;
             entry.alarms[other].set(next);
             queues_[other].push(next, Table::hashOf(key));
         }
-        if (!nextOf(entry, domain(), next)) return;
-        if (next <= dueUntil_) {
-            insertWake(due_, dueAt_, {next, reinterpret_cast<std::uint64_t>(&slot)});
+        if (!schedule_.nextOf(entry, domain(), next)) return;
+        if (next <= due_.until()) {
+            due_.again(slot, next);
         } else {
             alarm.set(next);
             queues_[domain()].push(next, Table::hashOf(key));
@@ -572,7 +408,7 @@ private:
     }
     /// Returns whether the window is gone then.
     bool fireWindow(const Key& key, Cell& cell, Timestamp time) {
-        const Timestamp end = cleanUpTime(cell.window);
+        const Timestamp end = schedule_.cleanUpTime(cell.window);
         if constexpr (kUsual) {
             if (cell.pending && cell.window.maxTimestamp() <= time) {
                 cell.pending = false;
@@ -590,7 +426,7 @@ private:
                 if (domain() == kCleanUp && due == end && end != kMaxTimestamp) return true;
             }
         }
-        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || isAtRest(cell);
+        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || schedule_.isAtRest(cell);
     }
     Cell* removeCell(const Key& key, Entry& entry, Cell* cell, Cell* before) {
         if constexpr (!kUsual) {
@@ -608,49 +444,15 @@ private:
         while (before->next != cell) before = before->next;
         return before;
     }
-    /// A window without end that holds nothing any more, as after a purge: it need not be kept.
-    bool isAtRest(const Cell& cell) const {
-        if constexpr (kUsual) {
-            return false;
-        } else if constexpr (std::equality_comparable<State>) {
-            return !cell.hasContents && cleanUpTime(cell.window) == kMaxTimestamp && cell.timers.event.empty() &&
-                   cell.timers.processing.empty() && cell.trigger == State{};
-        } else {
-            return false;
-        }
-    }
-
     void act(TriggerResult result, const Key& key, Cell& cell) {
         if (fires(result) && cell.hasContents) emit(key, cell);
-        if (purges(result)) clearContents(cell);
-    }
-    void clearContents(Cell& cell) {
-        cell.contents = Contents{};
-        cell.hasContents = false;
+        if (purges(result)) Contents::clear(cell);
     }
     void emit(const Key& key, Cell& cell) {
         emitter_.begin(cell.window);
-        if constexpr (kEvicts) {
-            emitEvicting(key, cell);
-        } else {
-            emitter_.emit(key, cell.contents);
-        }
+        Contents::emit(aggregate_.get(), evictor_, cell, EvictorContext(watermark_, now_),
+                       [&](const auto& contents) { emitter_.emit(key, contents); });
         emitter_.end();
-    }
-    void emitEvicting(const Key& key, Cell& cell) {
-        const EvictorContext context(watermark_, now_);
-        if constexpr (EvictsBefore<Evictor, T, Window>) evictor_.evictBefore(cell.contents, cell.window, context);
-        if constexpr (kKeepsElements<Aggregate>) {
-            emitter_.emit(key, cell.contents.list());
-        } else if (const auto elements = cell.contents.values(); !elements.empty()) {
-            Accumulator acc = Traits::firstAccumulator(aggregate_.get(), elements.front());
-            for (const T& value : elements.subspan(1)) Traits::add(aggregate_.get(), value, acc);
-            emitter_.emit(key, acc);
-        } else if constexpr (!Traits::kStartsWithFirst) {
-            emitter_.emit(key, aggregate_.get().createAccumulator());
-        }
-        if constexpr (EvictsAfter<Evictor, T, Window>) evictor_.evictAfter(cell.contents, cell.window, context);
-        cell.hasContents = !cell.contents.empty();
     }
     void emitResults() {
         Collector<Out>& out = emitter_.out();
@@ -695,62 +497,6 @@ private:
         askedFor_ = kMaxTimestamp;
     }
 
-    [[gnu::cold, gnu::noinline]] void missed(T& value, Timestamp time) {
-        if (saturatingAdd(time, lateness_) > watermark_) return;  // in no window, but not because of its time
-        if (!lateKey_.empty()) {
-            outputs_->emitSide<T>(lateKey_, std::move(value), time);
-        } else {
-            StageMetrics::add(metrics_->lateRecordsDropped, 1);
-        }
-    }
-
-    void writeCell(const Cell& cell, ByteWriter& writer) const {
-        Codec<Window>::encode(cell.window, writer);
-        writer.write(static_cast<std::uint8_t>((cell.hasContents ? 1 : 0) | (cell.pending ? 2 : 0)));
-        if (cell.hasContents) {
-            if constexpr (kEvicts) {
-                writer.writeLength(cell.contents.size());
-                for (std::size_t i = 0; i < cell.contents.size(); ++i) {
-                    writer.write(cell.contents.timestamp(i).time_since_epoch().count());
-                    Codec<T>::encode(cell.contents.value(i), writer);
-                }
-            } else {
-                Codec<Accumulator>::encode(cell.contents, writer);
-            }
-        }
-        if constexpr (!kUsual) {
-            Codec<State>::encode(cell.trigger, writer);
-            for (const WindowTimers* timers : {&cell.timers.event, &cell.timers.processing}) {
-                writer.writeLength(timers->size());
-                for (const Timestamp time : *timers) writer.write(time.time_since_epoch().count());
-            }
-        }
-    }
-    void readCell(ByteReader& reader, Cell& cell) const {
-        Codec<Window>::decode(reader, cell.window);
-        const auto flags = reader.read<std::uint8_t>("flags of a window");
-        cell.hasContents = (flags & 1) != 0;
-        cell.pending = (flags & 2) != 0;
-        if (cell.hasContents) {
-            if constexpr (kEvicts) {
-                for (std::size_t n = reader.readLength(sizeof(std::int64_t), "elements of a window"); n > 0; --n) {
-                    const Timestamp time = readTime(reader);
-                    cell.contents.add(decodeState<T>(reader), time);
-                }
-            } else {
-                Codec<Accumulator>::decode(reader, cell.contents);
-            }
-        }
-        if constexpr (!kUsual) {
-            Codec<State>::decode(reader, cell.trigger);
-            for (WindowTimers* timers : {&cell.timers.event, &cell.timers.processing}) {
-                for (std::size_t n = reader.readLength(sizeof(std::int64_t), "timers of a window"); n > 0; --n) {
-                    timers->add(readTime(reader));
-                }
-            }
-        }
-    }
-    static Timestamp readTime(ByteReader& reader) { return Timestamp{Duration{reader.read<std::int64_t>("a time")}}; }
     void restoreState(const SnapshotSource& source) {
         readKeyGroups(source, aggregate_.id().uid, kStateName, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
@@ -760,7 +506,7 @@ private:
             readCell(reader, cell);
             for (std::size_t domain = 0; domain < kDomains; ++domain) {
                 Timestamp next;
-                if (!nextOf(cell, domain, next) || !entry.alarms[domain].isLaterThan(next)) continue;
+                if (!schedule_.nextOfCell(cell, domain, next) || !entry.alarms[domain].isLaterThan(next)) continue;
                 entry.alarms[domain].set(next);
                 queues_[domain].push(next, Table::hashOf(key));
             }
@@ -778,21 +524,8 @@ private:
                                    "the key selector, window assigner, trigger or function of the window");
         }
     }
-    std::string where() const {
-        return "operator '" + aggregate_.id().name + "' (uid '" + aggregate_.id().uid + "', subtask " +
-               std::to_string(aggregate_.subtask()) + "): ";
-    }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
-        throw MillraceException(where() +
-                                "a record has no timestamp, but event-time windows need one. Did you forget to call "
-                                "assignTimestampsAndWatermarks?");
-    }
-    [[noreturn, gnu::cold, gnu::noinline]] void failMerged() const {
-        throw MillraceException(
-            where() +
-            "windows were merged into one that ended, with the allowed lateness, before the current watermark; a "
-            "merging "
-            "window assigner must not make windows that end earlier than those they are merged from");
+        throwWithoutTimestamp(aggregate_.id(), aggregate_.subtask());
     }
 
     KeySelector keySelector_;
@@ -801,8 +534,8 @@ private:
     Evictor evictor_;
     UserFunction<Aggregate> aggregate_;
     WindowEmitter<T, Key, Aggregate, WindowFn, Out, Window> emitter_;
-    Duration lateness_;
-    std::string lateKey_;
+    Schedule schedule_;
+    LateRecords<T> late_;
 
     Table table_;
     CellPool<Cell> cells_;
@@ -815,13 +548,10 @@ private:
 
     Firing firing_ = Firing::Nothing;
     bool endingKey_ = false;
-    std::vector<Wake> due_;  ///< what is firing: times in ascending order, and entries
-    std::size_t dueAt_ = 0;
-    Timestamp dueUntil_ = kMinTimestamp;  ///< what is due until then is in `due_`
+    DueEntries<Table> due_;  ///< what is firing
 
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
-    StageMetrics* metrics_ = nullptr;
     const SnapshotSource* restoreFrom_ = nullptr;
 };
 

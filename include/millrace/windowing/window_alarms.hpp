@@ -1,0 +1,123 @@
+#ifndef MILLRACE_WINDOWING_WINDOW_ALARMS_HPP
+#define MILLRACE_WINDOWING_WINDOW_ALARMS_HPP
+
+#include <millrace/core/algorithm.hpp>
+#include <millrace/state/table_slot.hpp>
+#include <millrace/windowing/wake_queue.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace millrace::detail {
+
+/// When the entry of a key wants to be looked at next; nothing for kMinTimestamp. There is a wake in the queue for that
+/// time, and it goes unheeded if the alarm has been set to another time since.
+class Alarm {
+public:
+    Timestamp time() const noexcept { return time_; }
+    bool rings(Timestamp time) const noexcept { return time_ == time; }
+    bool isLaterThan(Timestamp time) const noexcept { return rank(time) < rank(time_); }
+    void set(Timestamp time) noexcept { time_ = time; }
+    void clear() noexcept { time_ = kMinTimestamp; }
+
+private:
+    // unsigned and shifted by one, so that kMinTimestamp comes last
+    static std::uint64_t rank(Timestamp time) noexcept {
+        return (static_cast<std::uint64_t>(time.time_since_epoch().count()) ^ (std::uint64_t{1} << 63)) - 1;
+    }
+    Timestamp time_ = kMinTimestamp;
+};
+
+/// The entries of a table whose alarms have rung, by time. They must stay where they are until all have been handled.
+template <class Table>
+class DueEntries {
+    using Slot = typename Table::Slot;
+    using Key = typename Table::KeyType;
+
+public:
+    struct Due {
+        Slot& slot;
+        Timestamp time;
+    };
+
+    bool empty() const noexcept { return at_ == due_.size(); }
+    /// The next one. Only if not empty.
+    Due take() noexcept {
+        const Wake wake = due_[at_++];
+        return {*reinterpret_cast<Slot*>(wake.who), wake.time};
+    }
+    /// Everything that is due until then is here.
+    Timestamp until() const noexcept { return until_; }
+    /// Lets an entry come once more, at a time <= until().
+    void again(Slot& slot, Timestamp time) { insertWake(due_, at_, {time, reinterpret_cast<std::uint64_t>(&slot)}); }
+
+    /// When all have been handled: gets the earliest that are due at `now`, about a thousand at most. False if there are
+    /// none. `alarmOf(entry)` is an entry's alarm; `nextOf(entry, time)` says when it has something to do, or that it has
+    /// nothing: entries that want it later are sent back into the queue.
+    template <class AlarmOf, class NextOf>
+    bool refill(Table& table, WakeQueue& queue, Timestamp now, AlarmOf alarmOf, NextOf nextOf) {
+        due_.clear();
+        at_ = 0;
+        until_ = queue.takeDue(now, due_);
+        if (due_.empty()) return false;
+        constexpr std::size_t kAhead = 40;
+        const auto view = table.view();
+        const bool prefetches = table.wantsPrefetch();
+        const std::size_t count = due_.size();
+        for (std::size_t i = 0; prefetches && i < std::min(count, kAhead); ++i) view.prefetch(due_[i].who);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (prefetches && i + kAhead < count) view.prefetch(due_[i + kAhead].who);
+            const Wake wake = due_[i];
+            Slot* const slot = entryThatWaits(table, view, wake, alarmOf);
+            if (slot == nullptr) continue;
+            Alarm& alarm = alarmOf(slot->value);
+            Timestamp next;
+            if (!nextOf(slot->value, next)) {
+                alarm.clear();
+            } else if (next > until_) {
+                alarm.set(next);
+                queue.push(next, wake.who);
+            } else {
+                alarm.clear();  // it is here now, once: the next wake with this hash and time is another key's
+                due_[kept++] = {next, reinterpret_cast<std::uint64_t>(slot)};
+            }
+        }
+        due_.resize(kept);
+        sortWakes(due_);
+        return true;
+    }
+
+private:
+    /// The entry with this hash whose alarm is set to the wake's time. (Any, if there are several: each has its wake.)
+    template <class AlarmOf>
+    static Slot* entryThatWaits(const Table& table, const typename Table::View& view, const Wake& wake,
+                                AlarmOf alarmOf) {
+        if constexpr (kIntegerKey<Key>) {
+            if (view.side->occupied() && wake.who == Table::hashOf(table.keyOf(*view.side))) {
+                return alarmOf(view.side->value).rings(wake.time) ? view.side : nullptr;
+            }
+        }
+        for (std::size_t at = wake.who >> view.shift;; at = (at + 1) & view.mask) {
+            Slot* const slot = view.slots + at;
+            if (!slot->occupied()) return nullptr;
+            if (alarmOf(slot->value).rings(wake.time) && sameHash(*slot, wake.who)) return slot;
+        }
+    }
+    static bool sameHash(const Slot& slot, std::uint64_t hash) noexcept {
+        if constexpr (kIntegerKey<Key>) {
+            return slot.storedHash() == hash;
+        } else {
+            return slot.tag == Slot::tagOf(hash);
+        }
+    }
+
+    std::vector<Wake> due_;  ///< times in ascending order, and slots
+    std::size_t at_ = 0;
+    Timestamp until_ = kMinTimestamp;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_WINDOWING_WINDOW_ALARMS_HPP
