@@ -21,6 +21,33 @@ struct CollectionSplit {
     friend bool operator==(const CollectionSplit&, const CollectionSplit&) = default;
 };
 
+namespace detail {
+
+/// Gives the one split of a collection to whoever asks.
+class CollectionEnumerator final : public SplitEnumerator<CollectionSplit> {
+public:
+    std::optional<CollectionSplit> nextSplit(int) override {
+        if (given_) return std::nullopt;
+        given_ = true;
+        return split_;
+    }
+    bool noMoreSplits(int) override { return given_; }
+    void addSplitsBack(std::vector<CollectionSplit> splits) override {
+        if (splits.empty()) return;
+        split_ = splits[0];
+        given_ = false;
+    }
+    std::vector<CollectionSplit> snapshot() const override {
+        return std::vector<CollectionSplit>(given_ ? 0U : 1U, split_);
+    }
+
+private:
+    CollectionSplit split_;
+    bool given_ = false;
+};
+
+}  // namespace detail
+
 /// Emits the elements of a vector in order; what `fromData` and `fromCollection` are made of. @public
 /// Bounded and not parallel. Copies of the source share the vector, which nobody changes; a restored job reads on at
 /// the element it had got to.
@@ -40,7 +67,7 @@ public:
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(std::vector<Split>(1)));
+        return std::unique_ptr<SplitEnumerator<Split>>(new detail::CollectionEnumerator);
     }
 
     class Reader {

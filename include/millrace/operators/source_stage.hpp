@@ -31,16 +31,12 @@ class SharedEnumerator final : public SharedState {
 public:
     SharedEnumerator(const Source& source, int parallelism) : enumerator_(source.createEnumerator(parallelism)) {}
 
-    /// The next split, and whether there will never be another one.
-    std::pair<std::optional<Split>, bool> nextSplit(int subtask) {
+    /// The next split; `last` becomes whether there will never be another one.
+    std::optional<Split> nextSplit(int subtask, bool& last) {
         const std::lock_guard lock(mutex_);
         std::optional<Split> split = enumerator_->nextSplit(subtask);
-        const bool last = !split.has_value() && enumerator_->noMoreSplits(subtask);
-        return {std::move(split), last};
-    }
-    std::vector<Split> snapshot() const {
-        const std::lock_guard lock(mutex_);
-        return enumerator_->snapshot();
+        last = !split.has_value() && enumerator_->noMoreSplits(subtask);
+        return split;
     }
 
 private:
@@ -170,8 +166,7 @@ private:
     /// Those of a restored source come first.
     std::optional<Restored> takeSplit() {
         if (nextRestored_ < restored_.size()) return std::move(restored_[nextRestored_++]);
-        auto [split, last] = enumerator().nextSplit(stage_->subtaskIndex);
-        noMoreSplits_ = last;
+        std::optional<Split> split = enumerator().nextSplit(stage_->subtaskIndex, noMoreSplits_);
         if (!split.has_value()) return std::nullopt;
         return Restored{std::move(*split)};
     }
@@ -367,7 +362,7 @@ private:
     SplitBoard board_;
     SplitBoard::Entry* shown_ = nullptr;  // the open split's
     std::uint64_t opened_ = 0;
-    std::vector<Restored> restored_;  // to be read before any other
+    List<Restored> restored_;  // to be read before any other
     std::size_t nextRestored_ = 0;
     bool noMoreSplits_ = false;
     bool askForSplits_ = true;
