@@ -157,6 +157,21 @@ struct RandomInput {
     Rows rows;
     std::int64_t disorder;
 
+    /// As many keys as records, nearly: more than a cache holds.
+    static RandomInput ofManyKeys(std::uint64_t seed, std::size_t count) {
+        Draw draw(seed);
+        RandomInput input{{}, 1000};
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::int64_t now = static_cast<std::int64_t>(i) / 10;
+            input.rows.push_back(
+                {{static_cast<std::int32_t>(draw.below(static_cast<std::int64_t>(count))), draw.below(100)},
+                 now - draw.below(input.disorder)});
+            // the same key again, soon and late
+            if (i > 0 && draw.oneIn(3)) input.rows.back().row.key = input.rows[i - 1].row.key;
+            if (i > 5000 && draw.oneIn(3)) input.rows.back().row.key = input.rows[i - 5000].row.key;
+        }
+        return input;
+    }
     static RandomInput drawn(std::uint64_t seed, std::size_t count) {
         Draw draw(seed);
         RandomInput input{{}, draw.oneIn(4) ? 1 : 1 + draw.below(60)};
@@ -319,6 +334,23 @@ inline void checkRandomPipeline(std::uint64_t seed, const std::function<Step(Dra
         }
         FAIL("seed " << seed << ": " << names << "; " << manner.text() << "; disorder " << input.disorder << ", "
                      << textOf(input.rows) << ": " << *wrong);
+    }
+    SUCCEED();
+}
+
+/// The steps, each alone, over so many keys that state does not fit a cache.
+inline void checkManyKeys(const Steps& steps, std::size_t inputSize) {
+    const RandomInput input = RandomInput::ofManyKeys(7, inputSize);
+    for (const Step& step : steps) {
+        for (const bool parallel : {false, true}) {
+            Manner manner;
+            manner.runtime = parallel ? Manner::Runtime::Simulation : Manner::Runtime::Caller;
+            manner.parallelism = parallel ? 3 : 1;
+            manner.alignment = false;
+            if (const auto wrong = random_pipeline::problem({step}, input, manner)) {
+                FAIL(step.name << ", " << manner.text() << ": " << wrong->substr(0, 2000));
+            }
+        }
     }
     SUCCEED();
 }

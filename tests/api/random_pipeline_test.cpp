@@ -301,3 +301,11 @@ TEST_CASE("random pipelines of stateless operators and windows give what their m
         checkRandomPipeline(seed, drawStep, seed % 5 == 0 ? 3000 : 400, 5, 8);
     }
 }
+
+TEST_CASE("windows over more keys than a cache holds give what their models give", "[api][property]") {
+    // late enough for the disorder: windows stay open long, so that their tables grow
+    checkManyKeys(
+        {tumbling(2000, 1), sliding(3000, 1000, 0, Total{}, true), sliding(3000, 1000, 7, MergingTotal{}, true),
+         sliding(3000, 1000, 7, SubtractingTotal{}, false), cumulating(1500, 2), sessions(1500)},
+        60'000);
+}

@@ -317,3 +317,10 @@ TEST_CASE(
         checkRandomPipeline(seed, drawStep, seed % 5 == 0 ? 1500 : 300, 4, 8);
     }
 }
+
+TEST_CASE("keyed state, timers and joins over more keys than a cache holds give what their models give",
+          "[api][property]") {
+    checkManyKeys({sumPerPiece(2000), finalSum(), intervalJoin(Part{1}, -300, 600), windowJoin(Part{1}, 1500),
+                   coProcess(Part{2}, 2000)},
+                  60'000);
+}

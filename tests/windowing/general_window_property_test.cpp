@@ -1,12 +1,13 @@
 #include "windowing/general_window_fixtures.hpp"
 
+#include "windowing/random_input.hpp"
+
 #include "support/allocation_count.hpp"
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
-#include <random>
 #include <set>
 #include <utility>
 #include <vector>
@@ -83,34 +84,6 @@ private:
     std::int64_t gap_, lateness_;
     std::int64_t watermark_ = INT64_MIN;
     std::map<std::int32_t, std::vector<Session>> sessions_;
-};
-
-class RandomInput {
-public:
-    RandomInput(std::uint64_t seed, std::int64_t spread, int keys) : random_(seed), spread_(spread), keys_(keys) {}
-
-    std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n)); }
-    std::vector<Emitted<Item>> block() {
-        std::vector<Emitted<Item>> block;
-        for (std::int64_t n = below(30); n > 0; --n) {
-            now_ += below(4);
-            if (below(200) == 0) now_ += 300 + below(50);
-            block.push_back({{static_cast<std::int32_t>(below(keys_)) - 1, below(100)}, now_ - below(spread_)});
-        }
-        return block;
-    }
-    bool movesWatermark() {
-        if (below(3) == 0) return false;
-        watermark = std::max(watermark, now_ - below(spread_) - 1);
-        return true;
-    }
-    std::int64_t watermark = INT64_MIN;
-
-private:
-    std::mt19937_64 random_;
-    std::int64_t now_ = -200;
-    std::int64_t spread_;
-    int keys_;
 };
 
 struct Shape {

@@ -23,11 +23,12 @@ Timestamp ticksAfterEpoch(std::int64_t n) {
 /// Everything due at `now`, as an operator takes it: batch by batch, each sorted.
 Pairs takeAll(WakeQueue& queue, std::int64_t now) {
     Pairs all;
+    std::vector<Wake> room;
     for (;;) {
         std::vector<Wake> due;
         const Timestamp until = queue.takeDue(ticksAfterEpoch(now), due);
         if (due.empty()) return all;
-        detail::sortWakes(due);
+        detail::sortWakes(due, room);
         for (const Wake& wake : due) {
             CHECK(wake.time <= until);
             all.emplace_back(wake.time.time_since_epoch().count(), wake.who);

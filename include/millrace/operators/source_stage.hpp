@@ -66,21 +66,6 @@ public:
         : OperatorStage(std::move(operators)), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
           next_(typename OutputNode<T>::Refs{outputs_}) {}
 
-    void open(StageContext& context) override {
-        stage_ = &context;
-        OpenContext open = opening(context);
-        strategy_.open(open);
-        next_.open(open);
-        SourceReaderContext readerContext;
-        readerContext.subtaskIndex = context.subtaskIndex;
-        readerContext.parallelism = context.parallelism;
-        readerContext.wakeUp = context.wakeUp();
-        readerContext.now = [&context] { return context.currentProcessingTime(); };
-        readerContext.accumulators = &context.accumulators();
-        strategy_.guarded("the source", [&] { reader_.emplace(source_.createReader(readerContext)); });
-        ticks_ = WatermarkTicks(strategy_.get().settings(), Strategy::kIngestionTime, context);
-        ticks_.schedule(context);
-    }
     void close() override {
         if (reader_.has_value()) strategy_.guarded("close() of the source", [&] { reader_->close(); });
         reader_.reset();
@@ -147,7 +132,23 @@ public:
             }
         }
     }
-    void restore(const SnapshotSource& source) override {
+
+private:
+    void openNodes(OpenContext& context) override {
+        stage_ = &context.stage;
+        strategy_.open(context);
+        next_.open(context);
+        SourceReaderContext readerContext;
+        readerContext.subtaskIndex = stage_->subtaskIndex;
+        readerContext.parallelism = stage_->parallelism;
+        readerContext.wakeUp = stage_->wakeUp();
+        readerContext.now = [stage = stage_] { return stage->currentProcessingTime(); };
+        readerContext.accumulators = &stage_->accumulators();
+        strategy_.guarded("the source", [&] { reader_.emplace(source_.createReader(readerContext)); });
+        ticks_ = WatermarkTicks(strategy_.get().settings(), Strategy::kIngestionTime, *stage_);
+        ticks_.schedule(*stage_);
+    }
+    void restoreNodes(const SnapshotSource& source) override {
         if constexpr (HasCodec<Split>) {
             source.read(operators_.front().uid, "splits", [&](int, std::span<const std::byte> bytes) {
                 ByteReader reader(bytes);
@@ -158,7 +159,6 @@ public:
         }
     }
 
-private:
     struct Restored {
         Split split{};
         Timestamp watermark = kMinTimestamp;
@@ -224,6 +224,7 @@ private:
         if (progress_ == Progress::Suspended) return PollStatus::Suspended;
         if (splits_.empty()) {
             if (noMoreSplits_) return PollStatus::EndOfInput;
+            askForSplits_ = true;  // it may be woken for new ones
             setIdle(true);
             return PollStatus::NothingAvailable;
         }
@@ -267,12 +268,12 @@ private:
             if (ticks_.byInterval()) {  // the last word of this split's generator
                 strategy_.guarded("the watermark generator", [&] { watermarks.afterBlock(); });
                 splits_.takeGenerated(slot);
-                pass(splits_.combine(), false);
             }
+            pass(splits_.combine(), false);
             splits_.remove(slot, board_);
             askForSplits_ = true;
         } else if (filled.status == SourceStatus::NothingAvailable) {
-            askForSplits_ = true;  // it may be woken for new ones
+            askForSplits_ = true;
             if (filled.wakeAt != kMaxTimestamp) stage_->registerProcessingTimer(filled.wakeAt);
         }
         pass(splits_.combine(), true);

@@ -167,6 +167,7 @@ public:
 
     virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }
     virtual void snapshot(SnapshotSink& sink) = 0;
+    /// If called before `open`, the source must live until then.
     virtual void restore(const SnapshotSource& source) = 0;
     virtual void notifyCheckpointComplete(std::int64_t checkpointId) { (void)checkpointId; }
     virtual void notifyCheckpointAborted(std::int64_t checkpointId) { (void)checkpointId; }

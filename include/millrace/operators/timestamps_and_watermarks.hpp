@@ -39,7 +39,6 @@ public:
         stage_ = &context.stage;
         metrics_ = &context.metrics;
         strategy_.open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreWatermark(*source);
         this->next_.open(context);
         ticks_ = WatermarkTicks(strategy_.get().settings(), Strategy::kIngestionTime, context.stage);
         ticks_.schedule(*stage_);
@@ -94,11 +93,7 @@ public:
         this->next_.snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
-        if (stage_ != nullptr) {
-            restoreWatermark(source);
-        } else {
-            restoreFrom_ = &source;  // this operator's uid is known in open()
-        }
+        restoreWatermark(source);
         this->next_.restore(source);
     }
 
@@ -164,7 +159,6 @@ private:
     Timestamp last_ = kMinTimestamp;
     WatermarkTicks ticks_;
     bool idle_ = false;
-    const SnapshotSource* restoreFrom_ = nullptr;
     bool restored_ = false;  // and the watermark has not been emitted yet
 };
 

@@ -23,6 +23,8 @@ public:
     void wake();
     int id() const noexcept { return id_; }
     bool ended() const noexcept { return state_.load() == State::Ended; }
+    /// Woken, and no thread has taken it up yet.
+    bool isDue() const noexcept { return state_.load(std::memory_order_relaxed) == State::Scheduled; }
     /// When the current quantum began on the executor's monotonic clock; 0 while it does not run.
     Duration runningSince() const noexcept { return Duration{runningSince_.load(std::memory_order_relaxed)}; }
     /// True while the calling thread is inside some actor's quantum.

@@ -30,6 +30,7 @@ public:
         if (waiting_ > 0) changed_.notify_all();
     }
 
+    bool runsOnCaller() const noexcept override { return true; }
     bool step() override {
         wakeDueTimers();
         Actor* actor = nullptr;

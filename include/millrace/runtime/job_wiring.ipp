@@ -102,6 +102,22 @@ MILLRACE_INLINE_COLD bool JobWiring::isCalledDirectly(const GraphNode& consumer)
     return *consumer.parallelism == 1 || resolve(edge, consumer) == ExchangeKind::Forward;
 }
 
+/// The input that batch execution reads before the others: a broadcast beside inputs without a key (those with one are sorted,
+/// and wait for the rest of themselves). -1 if there is none.
+inline int broadcastInputOf(const GraphNode& node) noexcept {
+    int found = -1;
+    bool others = false;
+    for (const GraphEdge& edge : node.inputs) {
+        if (edge.exchange == ExchangeKind::Hash) return -1;
+        if (edge.exchange == ExchangeKind::Broadcast) {
+            found = edge.input;
+        } else {
+            others = true;
+        }
+    }
+    return others ? found : -1;
+}
+
 MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     if (node.factory == nullptr) raise<GraphException>({"'", operatorNames(node), "' has no stage factory"});
     const std::shared_ptr<SharedState> shared = node.factory->createShared(*node.parallelism);
@@ -109,7 +125,10 @@ MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
         Task& task = directly ? *slotOf(this->node(node.inputs.front().from), subtask).task : newTask(node, subtask);
         std::unique_ptr<Stage> stage = node.factory->create(shared);
-        if (isBatch()) stage = graph_.batchStage(std::move(stage), node, graph_.batch);
+        if (isBatch()) {
+            stage = graph_.batchStage(std::move(stage), node, graph_.batch);
+            if (!directly) task.readFirst(broadcastInputOf(node));
+        }
         slots_.add(task.addStage(std::move(stage), node, subtask));
     }
 }
@@ -225,7 +244,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
         }
         if (members.size() < 2) continue;
         SourceAlignment& alignment = out_.alignments.add(new SourceAlignment(std::string()));
-        for (Task& member : members) member.align(alignment, places[group].drift, Duration{0});
+        for (Task& member : members) member.align(alignment, places[group].drift);
     }
 }
 
@@ -239,7 +258,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignGroups() {
         }
         if (group == nullptr) group = &out_.alignments.add(new SourceAlignment(source.alignment.group));
         for (int subtask = 0; subtask < *source.parallelism; ++subtask) {
-            slotOf(source, subtask).task->align(*group, source.alignment.maxDrift, source.alignment.updateInterval);
+            slotOf(source, subtask).task->align(*group, source.alignment.maxDrift);
         }
     }
 }

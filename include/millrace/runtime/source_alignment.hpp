@@ -37,11 +37,8 @@ public:
 
     /// After every poll. Wakes members that need no longer pause.
     void publish(std::size_t member, Timestamp watermark);
-    /// Before every poll, with what `furthestAllowed` has just said. After true the member is woken when it may go on.
-    bool mustPause(std::size_t member, Timestamp furthest) {
-        return mustPauseFor(member, watermarkOf(member), furthest);
-    }
-    /// The same for a part of the member, such as a split, whose watermark is given.
+    /// Before every poll, for the watermark of the member or of a part of it, such as a split, with what `furthestAllowed`
+    /// has just said. After true the member is woken when that may go on.
     bool mustPauseFor(std::size_t member, Timestamp watermark, Timestamp furthest);
     /// How far the watermark of the member may go for now.
     Timestamp furthestAllowed(std::size_t member) const noexcept {
@@ -58,9 +55,6 @@ private:
         std::atomic<bool> paused{false};
     };
 
-    Timestamp watermarkOf(std::size_t member) const noexcept {
-        return Timestamp{Duration{members_[member].watermark.load(std::memory_order_relaxed)}};
-    }
     static bool isAhead(const Member& member, Timestamp watermark, Timestamp slowest) noexcept {
         return watermark != kNotCounted && watermark > saturatingAdd(slowest, member.drift);
     }

@@ -65,8 +65,10 @@ public:
     void addOutput() noexcept { ++outputs_; }
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
     void addInput(Channel& channel, int input);
+    /// Batch execution: this logical input is read to its end before what comes on the others is looked at.
+    void readFirst(int input) noexcept { firstInput_ = input; }
     void finishWiring();
-    void align(SourceAlignment& group, Duration drift, Duration reportInterval);
+    void align(SourceAlignment& group, Duration drift);
 
     // ---- from any thread ----
     /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
@@ -104,6 +106,10 @@ private:
         int input = 0;
         Timestamp watermark = kMinTimestamp;
     };
+    struct HeldBatch {
+        Batch* batch;
+        InputChannel* from;
+    };
     struct Mail {
         std::size_t stage;
         std::function<void()> body;
@@ -123,6 +129,9 @@ private:
     bool runTimers();
     bool runEvents();
     bool receive();
+    bool receiveNext();
+    bool receiveFirst();
+    void beginBatch(Batch* batch, InputChannel& from) noexcept;
     void continueBatch();
     void onMark(Timestamp watermark);
     void onControl();
@@ -131,7 +140,8 @@ private:
     bool poll();
     void endSource();
     bool pollAligned();
-    void publishWatermark(bool atOnce);
+    Timestamp alignedWatermark() const;
+    void publishWatermark();
     void holdUp();
     void goOn();
     void notePark(TaskWait reason);
@@ -160,6 +170,10 @@ private:
     OwnerList<InputChannel> channels_;
     PointerList<InputChannel> openChannels_;
     std::size_t nextChannel_ = 0;
+    int firstInput_ = -1;
+    const Input* first_ = nullptr;  ///< the input that is read first, until all that was held meanwhile has been taken
+    std::vector<HeldBatch> held_;   ///< of the other inputs
+    std::size_t nextHeld_ = 0;
 
     // where it is
     bool opened_ = false;
@@ -194,8 +208,6 @@ private:
     SourceAlignment* alignment_ = nullptr;
     std::size_t alignmentMember_ = 0;
     const Stage* alignmentStage_ = nullptr;  ///< whose watermark counts
-    Duration reportInterval_{0};             ///< how often it is told to the group
-    Duration lastReport_{0};
 
     // held up: by back pressure or alignment
     Timestamp heldUpSince_ = kMinTimestamp;  ///< kMinTimestamp: it is not

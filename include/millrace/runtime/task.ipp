@@ -62,14 +62,14 @@ MILLRACE_INLINE_COLD void Task::finishWiring() {
     for (Input& input : inputs_) {
         input.valve = WatermarkValve(input.channels);
         input.openChannels = input.channels;
+        if (input.logical == firstInput_) first_ = &input;
     }
     timerStage_ = stages_.size();
 }
 
-MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift, Duration reportInterval) {
+MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift) {
     alignment_ = &group;
     alignmentMember_ = group.addMember(*this, drift);
-    reportInterval_ = reportInterval;
     // event time begins where watermarks are generated, which may be in a stage behind the source's own
     alignmentStage_ = stages_.front().stage.get();
     for (const StageSlot& slot : stages_) {
@@ -114,7 +114,6 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         }
         if (context_.outputBlocked) {
             if (!waitForRoom()) {
-                publishWatermark(true);
                 holdUp();
                 notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
                 return Outcome::Wait;
@@ -198,7 +197,6 @@ MILLRACE_INLINE bool Task::waitForRoom() {
 }
 
 MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
-    publishWatermark(true);
     // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
@@ -255,7 +253,7 @@ MILLRACE_INLINE bool Task::resumeStages() {
         if (progress == Progress::Suspended) return false;
     }
     suspended_ = false;
-    publishWatermark(true);
+    publishWatermark();
     return true;
 }
 
@@ -312,7 +310,7 @@ MILLRACE_INLINE bool Task::runTimers() {
     // nobody knows which stage of the task has asked, so all of them hear of it
     StageSlot& slot = stages_[timerStage_++];
     settle(call(slot, true, [&](Stage& stage) { return stage.onProcessingTime(timerTime_); }));
-    publishWatermark(true);
+    publishWatermark();
     return true;
 }
 
@@ -348,6 +346,7 @@ MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
 MILLRACE_INLINE_COLD void Task::release() noexcept {
     if (batch_ != nullptr) batch_->destroy();
     batch_ = nullptr;
+    for (; nextHeld_ < held_.size(); ++nextHeld_) held_[nextHeld_].batch->destroy();
     ports_.clear();  // with their open batches
     context_.sinkChecks.clear();
     for (StageSlot& slot : stages_) slot.stage.reset();

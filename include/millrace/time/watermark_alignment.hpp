@@ -11,7 +11,6 @@ namespace millrace {
 struct WatermarkAlignment {
     std::string group{};  ///< empty: none
     Duration maxDrift{0};
-    Duration updateInterval{0};  ///< 0: the group hears of the source after every block
 };
 
 }  // namespace millrace

@@ -84,7 +84,8 @@ public:
     /// pauses; those that are idle, have ended, or have no watermark yet do not count. Each member has its own `maxDrift`.
     /// Such a source takes no part in the alignment that the environment makes by itself (`setSourceAlignment`).
     /// Of a reader with several splits side by side each split pauses for itself, where the reader can pause splits.
-    /// The group hears of a member's watermark after every block, or every `updateInterval` of the clock, if one is given.
+    /// The group hears of a member after each of its blocks of records; `updateInterval`, how often it does in Flink, is taken
+    /// for the sake of programs that come from there and changes nothing.
     /// Only sources can pause: `assignTimestampsAndWatermarks` refuses such a strategy, `fromSource` takes it.
     /// *Failure:* ConfigurationException for an empty group, or a negative drift or interval.
     BasicWatermarkStrategy withWatermarkAlignment(std::string group, Duration maxDrift,
@@ -95,7 +96,7 @@ public:
                 "may be negative");
         }
         BasicWatermarkStrategy changed = *this;
-        changed.settings_.alignment = {std::move(group), maxDrift, updateInterval};
+        changed.settings_.alignment = {std::move(group), maxDrift};
         return changed;
     }
 

@@ -20,6 +20,7 @@ public:
     using Window = TimeWindow;
     static constexpr bool kEventTime = true;
     static constexpr bool kMerging = true;
+    static constexpr bool kSessions = true;
 
     explicit DynamicEventTimeSessionWindows(GapOf gapOf) : gapOf_(std::move(gapOf)) {}
     EventTimeTrigger defaultTrigger() const noexcept { return {}; }
@@ -45,6 +46,7 @@ public:
     using Window = TimeWindow;
     static constexpr bool kEventTime = true;
     static constexpr bool kMerging = true;
+    static constexpr bool kSessions = true;
 
     /// *Failure:* ConfigurationException unless gap > 0.
     static EventTimeSessionWindows withGap(Duration gap) {

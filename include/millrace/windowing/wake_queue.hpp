@@ -56,15 +56,16 @@ private:
         Chunk* next;
         Wake wakes[kWakes];
     };
-    /// All chunks but the first are full. How full that is stands here, so that adding a wake only writes to the chunk.
+    /// All chunks but the first are full. How full that is stands here, so that adding a wake only writes to the chunk; a
+    /// slot without chunks has no room either.
     struct Slot {
-        Chunk* first;
-        std::uint32_t inFirst;
-        std::uint32_t inOthers;
-        std::size_t count() const noexcept { return std::size_t{inFirst} + inOthers; }
+        Chunk* first = nullptr;
+        std::uint32_t inFirst = Chunk::kWakes;
+        std::uint32_t inOthers = 0;
+        std::size_t count() const noexcept { return first == nullptr ? 0 : std::size_t{inFirst} + inOthers; }
     };
     struct Level {
-        Slot slots[kSlots] = {};
+        Slot slots[kSlots];
         std::uint64_t occupied[kSlots / 64] = {};  ///< a bit per slot
     };
 
@@ -79,20 +80,19 @@ private:
         return differs < kSlots ? 0 : (63 - __builtin_clzll(differs)) / kBits;
     }
 
-    void put(const Wake& wake) {
+    void put(Wake wake) {
         std::uint64_t time = ordered(wake.time);
         if (time < current_) time = current_;  // overdue: next in line
         const int level = levelOf(time, current_);
         const auto index = static_cast<unsigned>(time >> (level * kBits)) % kSlots;
-        if ((occupied_ >> level & 1) == 0) [[unlikely]]
-            begin(level);
-        Slot& slot = levels_[level]->slots[index];
-        if (slot.first == nullptr || slot.inFirst == Chunk::kWakes) [[unlikely]]
-            addChunk(level, index);
+        Level* const slots = levels_[level].get();
+        if (slots == nullptr || slots->slots[index].inFirst == Chunk::kWakes) [[unlikely]]
+            return putIntoNewChunk(level, index, wake);
+        Slot& slot = slots->slots[index];
         slot.first->wakes[slot.inFirst++] = wake;
     }
-    void begin(int level);
-    void addChunk(int level, unsigned index);
+    void putIntoNewChunk(int level, unsigned index, Wake wake);
+    void addChunk(Slot& slot, Chunk* chunk, std::uint32_t wakes);
     void cascade(int level, unsigned index);
     void emptied(int level, unsigned index) noexcept;
     void release(Chunk* chunk) noexcept;
@@ -112,8 +112,8 @@ private:
     std::size_t chunks_ = 0;
 };
 
-/// By time, ascending.
-void sortWakes(std::vector<Wake>& wakes);
+/// By time, ascending. `room` is for use on the way, and may hold anything.
+void sortWakes(std::vector<Wake>& wakes, std::vector<Wake>& room);
 /// Puts a wake where it belongs into a sorted list, from position `from` on.
 void insertWake(std::vector<Wake>& wakes, std::size_t from, const Wake& wake);
 

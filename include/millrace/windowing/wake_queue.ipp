@@ -8,26 +8,28 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE void WakeQueue::begin(int level) {
+MILLRACE_INLINE_COLD void WakeQueue::putIntoNewChunk(int level, unsigned index, Wake wake) {
     if (levels_[level] == nullptr) levels_[level] = std::make_unique<Level>();
-    occupied_ |= 1u << level;
-}
-
-MILLRACE_INLINE void WakeQueue::addChunk(int level, unsigned index) {
     if (free_ == nullptr) {
         const std::size_t more = std::max<std::size_t>(32, chunks_ / 2);
         memory_.emplace_back(new Chunk[more]);
         chunks_ += more;
         for (std::size_t i = 0; i < more; ++i) release(&memory_.back()[i]);
     }
-    Slot& slot = levels_[level]->slots[index];
-    levels_[level]->occupied[index / 64] |= std::uint64_t{1} << index % 64;
-    Chunk* const chunk = free_;
-    free_ = chunk->next;
+    Level& slots = *levels_[level];
+    slots.occupied[index / 64] |= std::uint64_t{1} << index % 64;
+    occupied_ |= 1u << level;
+    Chunk* const chunk = std::exchange(free_, free_->next);
+    chunk->wakes[0] = wake;
+    addChunk(slots.slots[index], chunk, 1);
+}
+
+/// Makes a chunk with that many wakes the first one; the one that was must be full.
+MILLRACE_INLINE void WakeQueue::addChunk(Slot& slot, Chunk* chunk, std::uint32_t wakes) {
+    if (slot.first != nullptr) slot.inOthers += Chunk::kWakes;
     chunk->next = slot.first;
     slot.first = chunk;
-    slot.inOthers += slot.inFirst;
-    slot.inFirst = 0;
+    slot.inFirst = wakes;
 }
 
 MILLRACE_INLINE void WakeQueue::release(Chunk* chunk) noexcept {
@@ -74,8 +76,8 @@ MILLRACE_INLINE void WakeQueue::cascade(int level, unsigned index) {
 /// Takes the first chunk, which has been read, off a slot.
 MILLRACE_INLINE void WakeQueue::takeFirst(Slot& slot) noexcept {
     slot.first = slot.first->next;
-    slot.inFirst = slot.first != nullptr ? Chunk::kWakes : 0;
-    slot.inOthers -= slot.inFirst;
+    slot.inFirst = Chunk::kWakes;
+    if (slot.first != nullptr) slot.inOthers -= Chunk::kWakes;
 }
 
 MILLRACE_INLINE Timestamp WakeQueue::takeDue(Timestamp now, std::vector<Wake>& due) {
@@ -139,21 +141,36 @@ MILLRACE_INLINE Timestamp WakeQueue::takeDue(Timestamp now, std::vector<Wake>& d
 MILLRACE_INLINE void WakeQueue::takePart(int level, unsigned index, Timestamp now, std::vector<Wake>& due) {
     Slot& kept = levels_[level]->slots[index];
     Slot slot = std::exchange(kept, {});
+    std::size_t found = due.size();
+    due.resize(found + slot.count());
     while (slot.first != nullptr) {
         Chunk* const chunk = slot.first;
         __builtin_prefetch(chunk->next);
+        // always write, advance by the comparison: no branch, since the order in which wakes came says nothing
+        Wake* const into = due.data() + found;
+        std::uint32_t taken = 0;
         for (std::uint32_t i = 0; i < slot.inFirst; ++i) {
             const Wake wake = chunk->wakes[i];
-            if (wake.time <= now) {
-                due.push_back(wake);
-                continue;
-            }
-            if (kept.first == nullptr || kept.inFirst == Chunk::kWakes) addChunk(level, index);
-            kept.first->wakes[kept.inFirst++] = wake;
+            into[taken] = wake;
+            chunk->wakes[i - taken] = wake;
+            taken += static_cast<std::uint32_t>(wake.time <= now);
         }
+        found += taken;
+        std::uint32_t left = slot.inFirst - taken;
         takeFirst(slot);
-        release(chunk);
+        if (kept.first != nullptr) {
+            const std::uint32_t moved = std::min(left, Chunk::kWakes - kept.inFirst);
+            left -= moved;
+            std::copy(chunk->wakes + left, chunk->wakes + left + moved, kept.first->wakes + kept.inFirst);
+            kept.inFirst += moved;
+        }
+        if (left > 0) {
+            addChunk(kept, chunk, left);
+        } else {
+            release(chunk);
+        }
     }
+    due.resize(found);
     if (kept.first == nullptr) emptied(level, index);
 }
 
@@ -176,32 +193,38 @@ MILLRACE_INLINE void WakeQueue::startOver() noexcept {
     next_ = kMaxTimestamp;
 }
 
-MILLRACE_INLINE void sortWakes(std::vector<Wake>& wakes) {
+MILLRACE_INLINE void sortWakes(std::vector<Wake>& wakes, std::vector<Wake>& room) {
     constexpr std::size_t kBuckets = 512;
-    constexpr std::size_t kMost = 1100;
+    constexpr std::size_t kMost = 4096;
     const std::size_t count = wakes.size();
-    Wake* const begin = wakes.data();
-    if (count > 24 && count <= kMost) {
-        // by place between the first and the last time, then by exchanging neighbours: hardly any branch goes astray
-        const auto [first, last] =
-            std::minmax_element(begin, begin + count, [](const Wake& a, const Wake& b) { return a.time < b.time; });
-        const Timestamp from = first->time;
-        const auto span = static_cast<std::uint64_t>((last->time - from).count());
-        const int shift = span < kBuckets ? 0 : 64 - __builtin_clzll(span) - 9;
-        const auto bucketOf = [from, shift](const Wake& wake) {
-            return static_cast<std::uint64_t>((wake.time - from).count()) >> shift;
-        };
-        std::uint16_t places[kBuckets + 1] = {};
-        for (std::size_t i = 0; i < count; ++i) ++places[bucketOf(begin[i]) + 1];
-        for (std::size_t b = 0; b < kBuckets; ++b)
-            places[b + 1] = static_cast<std::uint16_t>(places[b + 1] + places[b]);
-        Wake sorted[kMost];
-        for (std::size_t i = 0; i < count; ++i) sorted[places[bucketOf(begin[i])]++] = begin[i];
-        std::copy(sorted, sorted + count, begin);
-    } else if (count > kMost) {
-        std::sort(begin, begin + count, [](const Wake& a, const Wake& b) { return a.time < b.time; });
+    if (count > kMost) {
+        std::sort(wakes.begin(), wakes.end(), [](const Wake& a, const Wake& b) { return a.time < b.time; });
         return;
     }
+    if (count > 24) {
+        // by place between the first and the last time, then by exchanging neighbours: hardly any branch goes astray
+        Timestamp first = wakes[0].time;
+        Timestamp last = first;
+        for (const Wake& wake : wakes) {
+            first = std::min(first, wake.time);
+            last = std::max(last, wake.time);
+        }
+        const auto from = static_cast<std::uint64_t>(first.time_since_epoch().count());
+        const std::uint64_t span = static_cast<std::uint64_t>(last.time_since_epoch().count()) - from;
+        const int shift = span < kBuckets ? 0 : 64 - __builtin_clzll(span) - 9;
+        const auto bucketOf = [from, shift](const Wake& wake) {
+            return (static_cast<std::uint64_t>(wake.time.time_since_epoch().count()) - from) >> shift;
+        };
+        std::uint16_t places[kBuckets + 1] = {};
+        for (const Wake& wake : wakes) ++places[bucketOf(wake) + 1];
+        std::uint16_t place = 0;
+        for (std::uint16_t& next : places) next = place = static_cast<std::uint16_t>(place + next);
+        room.resize(count);
+        Wake* const sorted = room.data();
+        for (const Wake& wake : wakes) sorted[places[bucketOf(wake)]++] = wake;
+        wakes.swap(room);
+    }
+    Wake* const begin = wakes.data();
     for (std::size_t i = 1; i < count; ++i) {
         const Wake wake = begin[i];
         std::size_t place = i;

@@ -66,26 +66,34 @@ public:
         const bool prefetches = table.wantsPrefetch();
         const std::size_t count = due_.size();
         for (std::size_t i = 0; prefetches && i < std::min(count, kAhead); ++i) view.prefetch(due_[i].who);
+        if (room_.size() < count) room_.resize(count);
+        Wake* const due = due_.data();
+        Wake* const later = room_.data();
         std::size_t kept = 0;
+        std::size_t sentBack = 0;
         for (std::size_t i = 0; i < count; ++i) {
-            if (prefetches && i + kAhead < count) view.prefetch(due_[i + kAhead].who);
-            const Wake wake = due_[i];
+            if (prefetches && i + kAhead < count) view.prefetch(due[i + kAhead].who);
+            const Wake wake = due[i];
             Slot* const slot = entryThatWaits(table, view, wake, alarmOf);
             if (slot == nullptr) continue;
             Alarm& alarm = alarmOf(slot->value);
             Timestamp next;
             if (!nextOf(slot->value, next)) {
                 alarm.clear();
-            } else if (next > until_) {
-                alarm.set(next);
-                queue.push(next, wake.who);
-            } else {
-                alarm.clear();  // it is here now, once: the next wake with this hash and time is another key's
-                due_[kept++] = {next, reinterpret_cast<std::uint64_t>(slot)};
+                continue;
             }
+            // always write, advance by the comparison: which entries want it later cannot be predicted
+            const bool isDue = next <= until_;
+            due[kept] = {next, reinterpret_cast<std::uint64_t>(slot)};
+            kept += static_cast<std::size_t>(isDue);
+            later[sentBack] = {next, wake.who};
+            sentBack += static_cast<std::size_t>(!isDue);
+            // once it is here it waits no more: the next wake with this hash and time is another key's
+            alarm.set(isDue ? kMinTimestamp : next);
         }
+        for (std::size_t i = 0; i < sentBack; ++i) queue.push(later[i].time, later[i].who);
         due_.resize(kept);
-        sortWakes(due_);
+        sortWakes(due_, room_);
         return true;
     }
 
@@ -114,6 +122,7 @@ private:
     }
 
     std::vector<Wake> due_;  ///< times in ascending order, and slots
+    std::vector<Wake> room_;
     std::size_t at_ = 0;
     Timestamp until_ = kMinTimestamp;
 };

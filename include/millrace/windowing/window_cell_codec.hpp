@@ -46,10 +46,14 @@ struct WindowContentsCodec {
 template <class T>
 struct WindowContentsCodec<WindowElements<T>> : WindowElementsCodec<T> {};
 
+template <class Window>
+void writeWindow(const Window& window, bool hasContents, bool pending, ByteWriter& writer) {
+    Codec<Window>::encode(window, writer);
+    writer.write(static_cast<std::uint8_t>((hasContents ? 1 : 0) | (pending ? 2 : 0)));
+}
 template <class Window, class Contents, class State, class Timers>
 void writeCell(const WindowCell<Window, Contents, State, Timers>& cell, ByteWriter& writer) {
-    Codec<Window>::encode(cell.window, writer);
-    writer.write(static_cast<std::uint8_t>((cell.hasContents ? 1 : 0) | (cell.pending ? 2 : 0)));
+    writeWindow(cell.window, cell.hasContents, cell.pending, writer);
     if (cell.hasContents) WindowContentsCodec<Contents>::write(cell.contents, writer);
     if constexpr (!std::is_same_v<Timers, NoTriggerTimers>) Codec<State>::encode(cell.trigger, writer);
     writeTimers(cell.timers, writer);

@@ -108,6 +108,20 @@ struct KeyWindows {
     }
 };
 
+/// Clears entries of keys without windows away, once they are the greater part of a table that is worth it.
+template <class Table>
+void clearDeadEntries(Table& table, std::size_t live) {
+    if constexpr (Table::kErases) {
+        constexpr std::size_t kFew = 1024;
+        const std::size_t kept = table.size();
+        if (kept < kFew || live * 2 > kept) return;
+        for (std::size_t at = 0; at < table.endPosition(); ++at) {
+            auto* const slot = &table.slotAt(at);
+            while (slot->occupied() && slot->value.empty()) table.erase(slot);
+        }
+    }
+}
+
 }  // namespace millrace::detail
 
 #endif  // MILLRACE_WINDOWING_WINDOW_CELLS_HPP

@@ -1,0 +1,297 @@
+#ifndef MILLRACE_WINDOWING_SESSION_WINDOWS_HPP
+#define MILLRACE_WINDOWING_SESSION_WINDOWS_HPP
+
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/windowing/key_sessions.hpp>
+#include <millrace/windowing/merging_window_set.hpp>
+#include <millrace/windowing/triggers/trigger.hpp>
+#include <millrace/windowing/window_alarms.hpp>
+#include <millrace/windowing/window_assigner.hpp>
+#include <millrace/windowing/window_cell_codec.hpp>
+#include <millrace/windowing/window_contents.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace millrace::detail {
+
+/// The sessions of all keys, in a table by key, and a queue of the keys that have to be looked at.
+///
+/// A record that prolongs the open session of its key, or falls into it, costs two comparisons. The queue is not told: it
+/// finds out when the former end of the session has come. All else is off that path.
+template <class T, class Key, class KeySelector, class Assigner, class Aggregate>
+class SessionWindows {
+    using Traits = AggregateTraits<Aggregate, T>;
+    using Accumulator = typename Traits::Accumulator;
+    using Cell = WindowCell<TimeWindow, Accumulator, NoTriggerState, NoTriggerTimers>;
+    using Entry = KeySessions<Cell>;
+    using Table = KeyedTable<Key, Entry>;
+    using Slot = typename Table::Slot;
+    static constexpr std::uint8_t kFormat = 1;
+    static constexpr const char* kStateName = "keyed windows";  // the general operator reads and writes the same
+
+public:
+    SessionWindows(const Assigner& assigner, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
+        : assigner_(assigner), lateness_(lateness), keySelector_(keySelector), aggregate_(aggregate) {}
+    SessionWindows(const SessionWindows&) = delete;
+    SessionWindows& operator=(const SessionWindows&) = delete;
+
+    /// Adds the records of a block; `at` is the one at hand when something throws. Calls `missed(i)` for those that are
+    /// late, and `fireNow(window, key, accumulator)` for sessions that have ended but are not late yet.
+    template <class FireNow, class Missed>
+    void add(const Block<T>& block, std::size_t& at, Timestamp watermark, FireNow fireNow, Missed missed) {
+        LoopCopy<KeySelector> keyOf = keySelector_;
+        const T* const values = block.values;
+        const Timestamp* const times = block.timestamps;
+        const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) {
+            return detail::invoke(keyOf, values[i]);
+        };
+        const auto outside = [&](Entry & entry, std::size_t i, const TimeWindow& window)
+            __attribute__((always_inline)) {
+            const auto& key = keyAt(i);
+            const bool added = entry.empty() ? begin(entry, values[i], key, window, watermark, fireNow)
+                                             : addToOthers(entry, values[i], key, window, watermark, fireNow);
+            if (!added) [[unlikely]]
+                missed(i);
+        };
+        scanKeyedTable(
+            table_, at, block.size, block.hashes, keyAt,
+            [ this, values, times, &outside ](std::size_t i, Entry & entry) __attribute__((always_inline)) {
+                const TimeWindow window = windowOf(values[i], times[i]);
+                if (entry.prolong(window)) {
+                    Traits::add(aggregate_, values[i], entry.contents);
+                } else {
+                    outside(entry, i, window);
+                }
+            },
+            [this, values, times, &outside](std::size_t i) {
+                Entry entry;
+                outside(entry, i, windowOf(values[i], times[i]));
+                return entry;
+            });
+    }
+
+    /// Nothing fires or ends before the watermark has reached this.
+    Timestamp nextEvent() const noexcept { return queue_.nextTime(); }
+
+    /// Goes on with firing: emits as many results as there is room for. Returns false when all is done.
+    template <class Emitter>
+    bool fireSome(Timestamp watermark, Emitter& emitter) {
+        if (due_.empty() && !findDue(watermark)) {
+            clearDeadEntries(table_, live_);
+            return false;
+        }
+        while (!due_.empty() && emitter.room() > 0) {
+            const auto [slot, time] = due_.take();
+            fireKey(slot, time, emitter);
+        }
+        return true;
+    }
+
+    void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
+        KeyGroupWriter writer(maxParallelism, kFormat);
+        table_.forEach([&](const Key& key, const Entry& entry) {
+            entry.forEach([&](const TimeWindow& window, const Accumulator& contents, bool pending) {
+                ByteWriter& group = writer.of(key);
+                Codec<Key>::encode(key, group);
+                writeWindow(window, true, pending, group);
+                Codec<Accumulator>::encode(contents, group);
+            });
+        });
+        writer.writeTo(sink, uid, kStateName);
+    }
+    void restore(const SnapshotSource& source, std::string_view uid) {
+        readKeyGroups(source, uid, kStateName, kFormat, [&](ByteReader& reader) {
+            const Key key = decodeState<Key>(reader);
+            Cell cell;
+            readCell(reader, cell);
+            if (!cell.hasContents || cell.window.end <= cell.window.start) reader.fail("this is not a session");
+            Entry& entry = table_.findOrInsert(key, [] { return Entry{}; });
+            if (entry.empty()) ++live_;
+            entry.add(cells_, cell.window, std::move(cell.contents), cell.pending);
+            arm(entry, Table::hashOf(key), cell.window, cell.pending);
+        });
+    }
+
+    /// Forgets what a key has left that is finished.
+    void startOver() {
+        table_.forEach(
+            [this](const Key&, Entry& entry) { entry.removeIf(cells_, [](const auto&...) { return true; }); });
+        table_.clear();
+        live_ = 0;
+        queue_.startOver();
+    }
+
+    /// Keys with sessions, and those whose entries wait to be used again or cleared away.
+    std::size_t liveKeys() const noexcept { return live_; }
+    std::size_t keptKeys() const noexcept { return table_.size(); }
+
+private:
+    TimeWindow windowOf(const T& value, Timestamp time) const {
+        return assigner_.assignWindow(value, time, AssignerContext(kMinTimestamp));
+    }
+
+    // ---- records ----
+
+    /// A key's first session; false if the record is late.
+    template <class K, class FireNow>
+    [[gnu::noinline]] bool begin(Entry& entry, const T& value, const K& key, TimeWindow window, Timestamp watermark,
+                                 FireNow& fireNow) {
+        const Timestamp last = window.maxTimestamp();
+        if (last > watermark) [[likely]] {
+            entry.open(window);
+            entry.contents = Traits::firstAccumulator(aggregate_, value);
+            if (entry.alarm.isLaterThan(last)) setAlarm(entry, Table::hashOf(Table::lookupKey(key)), last);
+        } else {
+            if (cleanUpTime(window) <= watermark) return false;
+            put(entry, key, window, Traits::firstAccumulator(aggregate_, value), watermark, fireNow);
+        }
+        ++live_;
+        return true;
+    }
+    /// Adds a record that is not for the open session alone; false if it is late.
+    template <class K, class FireNow>
+    [[gnu::noinline]] bool addToOthers(Entry& entry, const T& value, const K& key, TimeWindow window,
+                                       Timestamp watermark, FireNow& fireNow) {
+        if (entry.others == nullptr && entry.open().intersects(window)) {  // reaches the open session from before
+            entry.open(entry.open().cover(window));
+            Traits::add(aggregate_, value, entry.contents);
+            return true;
+        }
+        WindowMerge<TimeWindow> merge(window);
+        entry.forEach([&](const TimeWindow& other, const auto&...) { merge.look(other); });
+        if (merge.count() > 0) {
+            Accumulator contents = takeIntersecting(entry, window);
+            Traits::add(aggregate_, value, contents);
+            put(entry, key, merge.result(), std::move(contents), watermark, fireNow);
+            return true;
+        }
+        if (cleanUpTime(window) <= watermark) return false;
+        put(entry, key, window, Traits::firstAccumulator(aggregate_, value), watermark, fireNow);
+        return true;
+    }
+    /// What the sessions that a window makes one have; they are gone then.
+    Accumulator takeIntersecting(Entry& entry, const TimeWindow& window) {
+        Accumulator all{};
+        bool any = false;
+        entry.removeIf(cells_, [&](const TimeWindow& other, Accumulator& contents, bool) {
+            if (!other.intersects(window)) return false;
+            if (std::exchange(any, true)) {
+                mergeAccumulators<T>(aggregate_, all, contents);
+            } else {
+                all = std::move(contents);
+            }
+            return true;
+        });
+        return all;
+    }
+    template <class K, class FireNow>
+    [[gnu::noinline]] void put(Entry& entry, const K& key, const TimeWindow& window, Accumulator&& contents,
+                               Timestamp watermark, FireNow& fireNow) {
+        const bool pending = window.maxTimestamp() > watermark;
+        if (!pending) [[unlikely]]
+            fireNow(window, Key(key), contents);
+        entry.add(cells_, window, std::move(contents), pending);
+        arm(entry, Table::hashOf(Table::lookupKey(key)), window, pending);
+    }
+    /// Sees to it that the entry is looked at when one of its sessions has something to do.
+    void arm(Entry& entry, std::uint64_t hash, const TimeWindow& window, bool pending) {
+        const Timestamp next = pending ? window.maxTimestamp() : cleanUpTime(window);
+        if (next != kMaxTimestamp && entry.alarm.isLaterThan(next)) setAlarm(entry, hash, next);
+    }
+    void setAlarm(Entry& entry, std::uint64_t hash, Timestamp time) {
+        entry.alarm.set(time);
+        queue_.push(time, hash);
+    }
+
+    // ---- times ----
+
+    /// When a session is gone; kMaxTimestamp: never.
+    Timestamp cleanUpTime(const TimeWindow& window) const noexcept {
+        return saturatingAdd(window.maxTimestamp(), lateness_);
+    }
+    bool isGone(const TimeWindow& window, Timestamp time) const noexcept {
+        const Timestamp end = cleanUpTime(window);
+        return end <= time && end != kMaxTimestamp;
+    }
+    /// The first of what the sessions of a key have to do; false: nothing.
+    bool nextOf(const Entry& entry, Timestamp& next) const noexcept {
+        next = entry.isOpen() ? entry.open().maxTimestamp() : kMaxTimestamp;
+        for (const Cell* cell = entry.others; cell != nullptr; cell = cell->next) {
+            next = std::min(next, cell->pending ? cell->window.maxTimestamp() : cleanUpTime(cell->window));
+        }
+        return next != kMaxTimestamp;
+    }
+
+    // ---- firing ----
+
+    bool findDue(Timestamp watermark) {
+        return due_.refill(
+            table_, queue_, watermark, [](Entry& entry) -> Alarm& { return entry.alarm; },
+            [this](const Entry& entry, Timestamp& next) { return nextOf(entry, next); });
+    }
+    template <class Emitter>
+    void fireKey(Slot& slot, Timestamp time, Emitter& emitter) {
+        Entry& entry = slot.value;
+        const Key& key = table_.keyOf(slot);
+        if (entry.others != nullptr) [[unlikely]]
+            fireOthers(entry, key, time, emitter);
+        if (entry.isOpen() && entry.open().maxTimestamp() <= time) {
+            const TimeWindow window = entry.open();
+            emit(window, key, entry.contents, emitter);
+            if (isGone(window, time)) {
+                entry.close();
+            } else {
+                entry.putAside(cells_, false);
+            }
+        }
+        if (entry.empty()) --live_;
+        Timestamp next;
+        if (!nextOf(entry, next)) return;
+        if (next <= due_.until()) {
+            due_.again(slot, next);
+        } else {
+            setAlarm(entry, Table::hashOf(key), next);
+        }
+    }
+    template <class Emitter>
+    [[gnu::noinline]] void fireOthers(Entry& entry, const Key& key, Timestamp time, Emitter& emitter) {
+        for (Cell** at = &entry.others; *at != nullptr;) {
+            Cell* const cell = *at;
+            if (cell->pending && cell->window.maxTimestamp() <= time) {
+                cell->pending = false;
+                emit(cell->window, key, cell->contents, emitter);
+            }
+            if (isGone(cell->window, time)) {
+                entry.removeOther(cells_, at);
+            } else {
+                at = &cell->next;
+            }
+        }
+    }
+    template <class Emitter>
+    static void emit(const TimeWindow& window, const Key& key, const Accumulator& contents, Emitter& emitter) {
+        emitter.begin(window);
+        emitter.emit(key, contents);
+        emitter.end();
+    }
+
+    Assigner assigner_;
+    Duration lateness_;
+    KeySelector& keySelector_;
+    Aggregate& aggregate_;
+    Table table_;
+    CellPool<Cell> cells_;
+    WakeQueue queue_;
+    DueEntries<Table> due_;  ///< what is firing
+    std::size_t live_ = 0;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_WINDOWING_SESSION_WINDOWS_HPP
