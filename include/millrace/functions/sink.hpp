@@ -1,10 +1,10 @@
 #ifndef MILLRACE_FUNCTIONS_SINK_HPP
 #define MILLRACE_FUNCTIONS_SINK_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
-#include <functional>
 
 namespace millrace {
 
