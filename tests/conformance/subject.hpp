@@ -3,7 +3,7 @@
 
 #include "vector.hpp"
 
-#include <millrace/state/snapshot.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 
 #include <cstdint>
 #include <functional>

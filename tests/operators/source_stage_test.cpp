@@ -1,5 +1,6 @@
 #include <millrace/operators/source_stage.hpp>
 
+#include <millrace/state/memory_snapshot.hpp>
 #include <millrace/testing/scripted_source.hpp>
 
 #include "support/catch.hpp"

@@ -333,7 +333,7 @@ struct FakeGraph : JobGraph {
         op.name = name;
         op.uid = "uid-" + name;
         op.uidGiven = true;
-        added.inputs = std::move(inputs);
+        for (GraphEdge& edge : inputs) added.inputs.push_back(std::move(edge));
         added.parallelism = parallelism;
         added.isSource = added.inputs.empty();
         added.factory = std::make_shared<FakeFactory>(std::move(make));

@@ -1,4 +1,5 @@
 #include <millrace/functions/keyed_runtime_context.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 
 #include "support/catch.hpp"
 

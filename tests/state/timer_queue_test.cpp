@@ -1,3 +1,4 @@
+#include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/timer_queue.hpp>
 
 #include "support/catch.hpp"

@@ -2,6 +2,7 @@
 #define MILLRACE_TESTS_SUPPORT_OPERATOR_HARNESS_HPP
 
 #include <millrace/operators/chain_stage.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -111,7 +112,7 @@ public:
 
 protected:
     StageHarness(Chain chain, detail::OperatorId id, int maxParallelism)
-        : stage_(std::make_unique<detail::ChainStage<Chain>>(chain, std::vector<detail::OperatorId>{std::move(id)})) {
+        : stage_(std::make_unique<detail::ChainStage<Chain>>(chain, detail::List<detail::OperatorId>{std::move(id)})) {
         context.maxParallelism = maxParallelism;
         stage_->addOutput("", output);
     }

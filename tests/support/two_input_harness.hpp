@@ -2,6 +2,7 @@
 #define MILLRACE_TESTS_SUPPORT_TWO_INPUT_HARNESS_HPP
 
 #include <millrace/operators/two_input_stage.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 
 #include "support/operator_harness.hpp"
 

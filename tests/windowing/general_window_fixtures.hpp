@@ -49,9 +49,9 @@ struct ListGlobalValues {
 
 template <class Aggregate, class Assigner, class Trigger = EventTimeTrigger, class Evictor = detail::NoEvictor>
 auto generalWindowsOf(Assigner assigner, Trigger trigger = {}, Evictor evictor = {}, Duration lateness = {},
-                      std::optional<OutputTag<Item>> late = {}) {
+                      const std::optional<OutputTag<Item>>& late = {}) {
     using Op = detail::WindowOperator<Item, std::int32_t Item::*, Assigner, Trigger, Evictor, Aggregate>;
-    return Op{&Item::key, assigner, trigger, evictor, Aggregate{}, {}, lateness, std::move(late)};
+    return Op{&Item::key, assigner, trigger, evictor, Aggregate{}, {}, lateness, late ? late->key() : ""};
 }
 template <class WindowFn = ListValues, class Assigner, class Trigger, class Evictor = detail::NoEvictor>
 auto listsOf(Assigner assigner, Trigger trigger, Evictor evictor = {}, Duration lateness = {}) {

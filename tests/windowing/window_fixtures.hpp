@@ -71,9 +71,9 @@ struct SubtractingCount {
 };
 
 template <class Aggregate, class Assigner>
-auto windowsOf(Assigner assigner, Duration lateness = {}, std::optional<OutputTag<Item>> late = {}) {
+auto windowsOf(Assigner assigner, Duration lateness = {}, const std::optional<OutputTag<Item>>& late = {}) {
     using Op = detail::AlignedWindowOperator<Item, std::int32_t Item::*, Assigner, Aggregate>;
-    return Op{&Item::key, assigner, Aggregate{}, {}, lateness, std::move(late)};
+    return Op{&Item::key, assigner, Aggregate{}, {}, lateness, late ? late->key() : ""};
 }
 
 }  // namespace millrace::testsupport

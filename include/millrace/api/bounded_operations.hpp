@@ -54,7 +54,7 @@ public:
         all.ports = detail::plainPorts<T>();
         detail::OperatorInfo info = detail::operatorInfo("first");
         info.setParameter("count", std::to_string(count));
-        info.states = {"first"};
+        info.setStates({"first"});
         detail::StageTraits traits;
         traits.fixedParallelism = 1;
         return detail::StreamAccess::stream(std::move(all), detail::FirstOperator<T>{count}, std::move(info), traits);
@@ -89,7 +89,7 @@ public:
             using Out = std::decay_t<std::invoke_result_t<Fn&, const T&, const U&>>;
             detail::StreamInput all = detail::StreamAccess::input(other.broadcast());
             detail::OperatorInfo info = detail::operatorInfo("cross");
-            info.states = {"cross"};
+            info.setStates({"cross"});
             detail::StageTraits traits;
             traits.needsBoundedInput = true;
             return detail::connectedStream<T, U>(

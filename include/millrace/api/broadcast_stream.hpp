@@ -73,7 +73,7 @@ public:
             return detail::RejectedStream{};
         } else {
             detail::OperatorInfo info = detail::operatorInfo("broadcast process");
-            info.states = {"broadcast"};
+            info.setStates({"broadcast"});
             using Operator = detail::BroadcastProcessOperator<T, B, Deduced, Fn, States>;
             return detail::connectedStream<T, B>(first_, broadcast_.input_,
                                                  Operator{std::move(fn), broadcast_.descriptors_}, std::move(info));
@@ -127,7 +127,7 @@ public:
             detail::StageTraits traits;
             traits.isStateful = true;
             detail::OperatorInfo info = detail::operatorInfo("keyed broadcast process");
-            info.states = {"state", "timers", "broadcast"};
+            info.setStates({"state", "timers", "broadcast"});
             using detail::StreamAccess;
             using Operator = detail::KeyedBroadcastProcessOperator<T, KeySelector, B, Deduced, Fn, States>;
             return detail::connectedStream<T, B>(

@@ -1,9 +1,10 @@
 #ifndef MILLRACE_API_COLLECT_HPP
 #define MILLRACE_API_COLLECT_HPP
 
+#include <millrace/core/functional.hpp>
+
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>

@@ -395,7 +395,7 @@ private:
     explicit DataStream(detail::StreamInput input)
         requires(kSealed)
         : input_(std::move(input)) {}
-    DataStream(detail::StreamInput&& input, Ops ops, std::vector<detail::PendingOperator>&& pending)
+    DataStream(detail::StreamInput&& input, Ops ops, detail::List<detail::PendingOperator>&& pending)
         : input_(std::move(input)), ops_(std::move(ops)), pending_(std::move(pending)) {}
 
     /// The nameable form of this stream; records it if that has not been done.
@@ -449,7 +449,8 @@ private:
                         before = detail::outputOf<typename Previous::Output>(input_, node);
                     }
                 }
-                pending_ = {std::move(last)};
+                pending_.clear();
+                pending_.push_back(std::move(last));
                 sealedNode_ =
                     detail::recordStage(graph, before, typename Alone::Type{{}, std::move(ops_.op)}, pending_);
                 return sealed();
@@ -490,7 +491,7 @@ private:
 
     detail::StreamInput input_;
     mutable Ops ops_;  // moved into the recording by the first use of a named expression
-    mutable std::vector<detail::PendingOperator> pending_;
+    mutable detail::List<detail::PendingOperator> pending_;
     mutable int sealedNode_ = -1;
 };
 

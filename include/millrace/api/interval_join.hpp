@@ -93,7 +93,7 @@ public:
             info.setParameter("from", describeValue(lower_) + (lowerExclusive_ ? " exclusive" : ""));
             info.setParameter("to", describeValue(upper_) + (upperExclusive_ ? " exclusive" : ""));
             if (lateLeft_.has_value() || lateRight_.has_value()) info.setParameter("lateData", "side output");
-            info.states = {"join"};
+            info.setStates({"join"});
             using Operator = detail::IntervalJoinOperator<L, R, LeftKey, RightKey, Deduced, Fn>;
             using detail::StreamAccess;
             const Duration tick{1};

@@ -47,7 +47,7 @@ public:
             detail::StageTraits traits;
             traits.isStateful = true;
             detail::OperatorInfo info = detail::operatorInfo("keyed co-process");
-            info.states = {"state", "timers"};
+            info.setStates({"state", "timers"});
             using Operator = detail::KeyedCoProcessOperator<A, B, FirstKey, SecondKey, Deduced, Fn>;
             return detail::connectedStream<A, B>(
                 this->first_, this->second_, Operator{firstKey_, secondKey_, std::move(fn)}, std::move(info), traits);

@@ -43,7 +43,7 @@ struct TupleSelector {
         return std::apply(
             [&](const auto&... selector) {
                 return std::tuple<KeyDecay<std::invoke_result_t<const Selectors&, const T&>>...>(
-                    std::invoke(selector, element)...);
+                    detail::invoke(selector, element)...);
             },
             selectors);
     }
@@ -196,7 +196,7 @@ public:
         traits.isStateful = true;
         detail::OperatorInfo info = detail::operatorInfo("first of key");
         info.setParameter("count", std::to_string(count));
-        info.states = {"first of key"};
+        info.setStates({"first of key"});
         return detail::StreamAccess::stream(input_, detail::FirstOfKeyOperator<T, KeySelector>{selector_, count},
                                             std::move(info), traits);
     }
@@ -248,7 +248,7 @@ private:
         detail::StageTraits traits;
         traits.isStateful = true;
         detail::OperatorInfo info = detail::operatorInfo(std::move(kind));
-        info.states = {"state", "timers"};
+        info.setStates({"state", "timers"});
         return detail::StreamAccess::stream(
             input_, detail::KeyedProcessOperator<T, Out, KeySelector, Fn>{selector_, std::move(fn)}, std::move(info),
             traits);
@@ -259,7 +259,7 @@ private:
         detail::StageTraits traits;
         traits.isStateful = true;
         detail::OperatorInfo info = detail::operatorInfo(std::move(kind));
-        info.states = {"reduce"};
+        info.setStates({"reduce"});
         return detail::StreamAccess::stream(
             input_, detail::KeyedReduceOperator<T, KeySelector, Fn>{selector_, std::move(fn)}, std::move(info), traits);
     }

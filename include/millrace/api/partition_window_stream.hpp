@@ -3,12 +3,12 @@
 
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/api/stream_access.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/partition_fold.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/state/aggregation.hpp>
 
-#include <functional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -86,7 +86,7 @@ public:
     template <class Field = detail::WholeValue>
     auto sortPartition(Field field = {}, SortOrder order = SortOrder::Ascending) const {
         if constexpr (!requires(const Field& by, const T& a) {
-                          { std::invoke(by, a) < std::invoke(by, a) } -> std::convertible_to<bool>;
+                          { detail::invoke(by, a) < detail::invoke(by, a) } -> std::convertible_to<bool>;
                       }) {
             static_assert(detail::kRejected<Field>,
                           "millrace: sortPartition(field): the field must be a pointer to a member of the stream's "
@@ -129,7 +129,7 @@ private:
             detail::StageTraits traits;
             traits.needsBoundedInput = true;
             detail::OperatorInfo info = detail::operatorInfo(std::move(kind));
-            info.states = {"partition"};
+            info.setStates({"partition"});
             return detail::StreamAccess::stream(input_, detail::PartitionFoldOperator<T, Fold>{std::move(fn)},
                                                 std::move(info), traits);
         }

@@ -26,16 +26,16 @@ OperatorInfo operatorInfo(std::string kind);
 /// Checks that a chain may grow, and adds an operator to it.
 /// *Failure:* GraphException for a stream that was moved from, that is recorded already (`isRecorded`), or whose pipeline
 /// has been executed.
-void appendOperator(const StreamInput& input, std::vector<PendingOperator>& pending, bool isRecorded,
-                    std::string_view kind, const StageTraits& traits);
+void appendOperator(const StreamInput& input, List<PendingOperator>& pending, bool isRecorded, std::string_view kind,
+                    const StageTraits& traits);
 
 /// Records the operators as one stage behind the input; returns its id.
-int recordNode(GraphBuilder& graph, const StreamInput& input, const std::vector<PendingOperator>& pending,
+int recordNode(GraphBuilder& graph, const StreamInput& input, const List<PendingOperator>& pending,
                std::shared_ptr<StageFactory> factory);
 
 /// Seals a chain into a stage of the graph.
 template <class Ops>
-int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops, const std::vector<PendingOperator>& pending) {
+int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops, const List<PendingOperator>& pending) {
     return recordNode(graph, input, pending, stageFactory(new ChainStageFactory<Ops>(std::move(ops))));
 }
 

@@ -10,8 +10,8 @@ MILLRACE_INLINE_COLD OperatorInfo operatorInfo(std::string kind) {
     return info;
 }
 
-MILLRACE_INLINE_COLD void appendOperator(const StreamInput& input, std::vector<PendingOperator>& pending,
-                                         bool isRecorded, std::string_view kind, const StageTraits& traits) {
+MILLRACE_INLINE_COLD void appendOperator(const StreamInput& input, List<PendingOperator>& pending, bool isRecorded,
+                                         std::string_view kind, const StageTraits& traits) {
     input.checked();
     if (isRecorded) {
         raise<GraphException>({"the stream behind '", pending.back().info.name,
@@ -23,8 +23,7 @@ MILLRACE_INLINE_COLD void appendOperator(const StreamInput& input, std::vector<P
     added.traits = traits;
 }
 
-MILLRACE_INLINE_COLD int recordNode(GraphBuilder& graph, const StreamInput& input,
-                                    const std::vector<PendingOperator>& pending,
+MILLRACE_INLINE_COLD int recordNode(GraphBuilder& graph, const StreamInput& input, const List<PendingOperator>& pending,
                                     std::shared_ptr<StageFactory> factory) {
     GraphNode node;
     StageTraits traits;
@@ -41,7 +40,7 @@ MILLRACE_INLINE_COLD int recordSink(const StreamInput& input, std::string_view k
                                     std::shared_ptr<StageFactory> factory) {
     StageTraits traits;
     traits.isSink = true;
-    std::vector<PendingOperator> sink;
+    List<PendingOperator> sink;
     appendOperator(input, sink, false, kind, traits);
     return recordNode(*input.graph, input, sink, std::move(factory));
 }
@@ -63,7 +62,7 @@ MILLRACE_INLINE_COLD void appendUnion(StreamInput& joined, const StreamInput& ot
         throw GraphException(
             "unionWith: join the streams first, then spread them with rebalance(), broadcast() and so on");
     }
-    joined.upstreams.insert(joined.upstreams.end(), other.upstreams.begin(), other.upstreams.end());
+    for (const GraphEdge& edge : other.upstreams) joined.upstreams.push_back(edge);
 }
 
 }  // namespace millrace::detail

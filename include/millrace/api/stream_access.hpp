@@ -31,8 +31,7 @@ struct StreamAccess {
     }
     /// The start of a chain that is still to grow.
     template <class Ops>
-    static DataStream<typename Ops::Output, Ops> stream(StreamInput input, Ops ops,
-                                                        std::vector<PendingOperator> pending) {
+    static DataStream<typename Ops::Output, Ops> stream(StreamInput input, Ops ops, List<PendingOperator> pending) {
         return DataStream<typename Ops::Output, Ops>(std::move(input), std::move(ops), std::move(pending));
     }
     template <class T, class KeySelector>
@@ -44,8 +43,8 @@ struct StreamAccess {
         using Ops = Link<Input<typename Op::Input>, Op>;
         return stream(std::move(input), Ops{{}, std::move(op)}, onePending(std::move(info), traits));
     }
-    static std::vector<PendingOperator> onePending(OperatorInfo info, const StageTraits& traits) {
-        std::vector<PendingOperator> pending(1);
+    static List<PendingOperator> onePending(OperatorInfo info, const StageTraits& traits) {
+        List<PendingOperator> pending(1);
         pending.front().info = std::move(info);
         pending.front().traits = traits;
         return pending;

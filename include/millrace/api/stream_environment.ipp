@@ -7,7 +7,7 @@
 namespace millrace {
 
 MILLRACE_INLINE_COLD StreamEnvironment::StreamEnvironment(int defaultParallelism)
-    : graph_(std::make_shared<detail::EnvironmentGraph>(*this)) {
+    : graph_(new detail::EnvironmentGraph(*this)) {
     graph_->defaultParallelism = defaultParallelism;
 }
 

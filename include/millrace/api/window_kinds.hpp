@@ -1,6 +1,7 @@
 #ifndef MILLRACE_API_WINDOW_KINDS_HPP
 #define MILLRACE_API_WINDOW_KINDS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/types/describe.hpp>
@@ -8,7 +9,6 @@
 #include <millrace/windowing/window_function.hpp>
 
 #include <concepts>
-#include <functional>
 #include <span>
 #include <type_traits>
 

@@ -139,7 +139,7 @@ public:
     /// Elements that are too late go to this side output of the result; without it they are counted and dropped.
     WindowedStream sideOutputLateData(OutputTag<T> tag) const {
         WindowedStream changed = *this;
-        changed.lateTag_ = std::move(tag);
+        changed.lateKey_ = tag.key();
         return changed;
     }
 
@@ -206,7 +206,7 @@ private:
         With<NewTrigger, NewEvictor> changed(input_, selector_, assigner_, std::move(newTrigger),
                                              std::move(newEvictor));
         changed.lateness_ = lateness_;
-        changed.lateTag_ = lateTag_;
+        changed.lateKey_ = lateKey_;
         return changed;
     }
 
@@ -261,28 +261,28 @@ private:
             traits.needsBoundedInput = requires { requires Assigner::kNeedsBoundedInput; };
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
-            detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
+            detail::setWindowParameters(info, assigner_, lateness_, !lateKey_.empty());
             // all that the default trigger of event time says is when a window fires: no calls, no state
             constexpr bool kPlain = std::is_same_v<ChosenTrigger, EventTimeTrigger> && !kEvicts &&
                                     !detail::kNeedsWindowsByKey<WindowFn, Window>;
             if constexpr (kPlain && detail::AlignedAssigner<Assigner>) {
-                info.states = {"windows"};
+                info.setStates({"windows"});
                 using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
                 return detail::StreamAccess::stream(
                     input_,
-                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},
+                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateKey_},
                     std::move(info), traits);
             } else if constexpr (kPlain && detail::SessionAssigner<Assigner>) {
-                info.states = {"keyed windows"};
+                info.setStates({"keyed windows"});
                 using Operator = detail::SessionWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
                 return detail::StreamAccess::stream(
                     input_,
-                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateTag_},
+                    Operator{selector_, assigner_, std::move(aggregate), std::move(windowFn), lateness_, lateKey_},
                     std::move(info), traits);
             } else {
-                info.states = {"keyed windows"};
+                info.setStates({"keyed windows"});
                 if constexpr (detail::KeepsWindowState<WindowFn>)
-                    info.states = {"keyed windows", "state", "window state"};
+                    info.setStates({"keyed windows", "state", "window state"});
                 ChosenTrigger chosen = Chosen::of(trigger_, assigner_);
                 if constexpr (std::is_same_v<ChosenTrigger, detail::FinalTrigger>) chosen.lateness = lateness_;
                 using Operator =
@@ -290,7 +290,7 @@ private:
                 return detail::StreamAccess::stream(
                     input_,
                     Operator{selector_, assigner_, std::move(chosen), evictor_, std::move(aggregate),
-                             std::move(windowFn), lateness_, lateTag_},
+                             std::move(windowFn), lateness_, lateKey_},
                     std::move(info), traits);
             }
         }
@@ -302,7 +302,7 @@ private:
     Trigger trigger_;
     Evictor evictor_;
     Duration lateness_{0};
-    std::optional<OutputTag<T>> lateTag_;
+    std::string lateKey_;
 };
 
 namespace detail {

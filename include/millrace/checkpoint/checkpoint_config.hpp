@@ -3,10 +3,10 @@
 
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/checkpoint/restart_strategy.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>

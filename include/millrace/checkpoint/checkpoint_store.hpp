@@ -2,13 +2,13 @@
 #define MILLRACE_CHECKPOINT_CHECKPOINT_STORE_HPP
 
 #include <millrace/checkpoint/checkpoint_info.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/core/pointer_list.hpp>
-#include <millrace/state/snapshot.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/types/key_group.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>

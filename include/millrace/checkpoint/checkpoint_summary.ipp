@@ -4,8 +4,8 @@
 #include <millrace/checkpoint/checkpoint_summary.hpp>
 #include <millrace/checkpoint/file_checkpoint.hpp>
 #include <millrace/checkpoint/newest_intact.hpp>
+#include <millrace/core/algorithm.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace millrace {

@@ -2,10 +2,10 @@
 #define MILLRACE_CHECKPOINT_FILE_CHECKPOINT_IPP
 
 #include <millrace/checkpoint/file_checkpoint.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace millrace::detail {

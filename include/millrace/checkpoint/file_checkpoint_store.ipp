@@ -2,11 +2,11 @@
 #define MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_IPP
 
 #include <millrace/checkpoint/file_checkpoint_store.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace millrace::detail {

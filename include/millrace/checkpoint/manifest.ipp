@@ -2,13 +2,13 @@
 #define MILLRACE_CHECKPOINT_MANIFEST_IPP
 
 #include <millrace/checkpoint/manifest.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/crc32c.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/types/key_group.hpp>
 #include <millrace/version.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <limits>

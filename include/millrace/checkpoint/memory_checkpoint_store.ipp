@@ -2,10 +2,10 @@
 #define MILLRACE_CHECKPOINT_MEMORY_CHECKPOINT_STORE_IPP
 
 #include <millrace/checkpoint/memory_checkpoint_store.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace millrace::detail {

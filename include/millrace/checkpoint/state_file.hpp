@@ -3,10 +3,10 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/file_system.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/state/snapshot.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>

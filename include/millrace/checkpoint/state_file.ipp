@@ -2,12 +2,12 @@
 #define MILLRACE_CHECKPOINT_STATE_FILE_IPP
 
 #include <millrace/checkpoint/state_file.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/crc32c.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 

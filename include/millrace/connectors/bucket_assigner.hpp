@@ -1,13 +1,13 @@
 #ifndef MILLRACE_CONNECTORS_BUCKET_ASSIGNER_HPP
 #define MILLRACE_CONNECTORS_BUCKET_ASSIGNER_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/sink.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <chrono>
 #include <concepts>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -1,8 +1,9 @@
 #ifndef MILLRACE_CONNECTORS_BYTE_INBOX_HPP
 #define MILLRACE_CONNECTORS_BYTE_INBOX_HPP
 
+#include <millrace/core/functional.hpp>
+
 #include <cstddef>
-#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>

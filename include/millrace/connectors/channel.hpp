@@ -2,9 +2,9 @@
 #define MILLRACE_CONNECTORS_CHANNEL_HPP
 
 #include <millrace/connectors/channel_queue.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_CONNECTORS_CHANNEL_QUEUE_HPP
 #define MILLRACE_CONNECTORS_CHANNEL_QUEUE_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <mutex>

@@ -2,10 +2,10 @@
 #define MILLRACE_CONNECTORS_CHANNEL_SINK_HPP
 
 #include <millrace/connectors/channel.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/sink.hpp>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>

@@ -2,11 +2,11 @@
 #define MILLRACE_CONNECTORS_CHANNEL_SOURCE_HPP
 
 #include <millrace/connectors/channel.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <span>
 #include <utility>

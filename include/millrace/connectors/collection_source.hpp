@@ -1,9 +1,9 @@
 #ifndef MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP
 #define MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -21,6 +21,33 @@ struct CollectionSplit {
     friend bool operator==(const CollectionSplit&, const CollectionSplit&) = default;
 };
 
+namespace detail {
+
+/// Gives the one split of a collection to whoever asks.
+class CollectionEnumerator final : public SplitEnumerator<CollectionSplit> {
+public:
+    std::optional<CollectionSplit> nextSplit(int) override {
+        if (given_) return std::nullopt;
+        given_ = true;
+        return split_;
+    }
+    bool noMoreSplits(int) override { return given_; }
+    void addSplitsBack(std::vector<CollectionSplit> splits) override {
+        if (splits.empty()) return;
+        split_ = splits[0];
+        given_ = false;
+    }
+    std::vector<CollectionSplit> snapshot() const override {
+        return std::vector<CollectionSplit>(given_ ? 0U : 1U, split_);
+    }
+
+private:
+    CollectionSplit split_;
+    bool given_ = false;
+};
+
+}  // namespace detail
+
 /// Emits the elements of a vector in order; what `fromData` and `fromCollection` are made of. @public
 /// Bounded and not parallel. Copies of the source share the vector, which nobody changes; a restored job reads on at
 /// the element it had got to.
@@ -32,8 +59,7 @@ public:
     using Split = CollectionSplit;
     static constexpr int kFixedParallelism = 1;
 
-    explicit CollectionSource(std::vector<T> elements)
-        : elements_(std::make_shared<const std::vector<T>>(std::move(elements))) {}
+    explicit CollectionSource(std::vector<T> elements) : elements_(new std::vector<T>(std::move(elements))) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
     template <std::input_iterator Iterator>
     CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
@@ -41,7 +67,7 @@ public:
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(std::vector<Split>(1)));
+        return std::unique_ptr<SplitEnumerator<Split>>(new detail::CollectionEnumerator);
     }
 
     class Reader {
@@ -51,7 +77,8 @@ public:
         void open(Split split) { next_ = std::min<std::size_t>(split.next, elements_->size()); }
         FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
             const std::size_t count = std::min(values.size(), elements_->size() - next_);
-            std::copy_n(elements_->begin() + static_cast<std::ptrdiff_t>(next_), count, values.begin());
+            const T* const from = elements_->data() + next_;
+            for (std::size_t i = 0; i < count; ++i) values[i] = from[i];
             next_ += count;
             return {.count = count,
                     .status = next_ == elements_->size() ? SourceStatus::EndOfSplit : SourceStatus::MoreAvailable};

@@ -4,13 +4,13 @@
 #include <millrace/connectors/assigned_splits.hpp>
 #include <millrace/connectors/index_split.hpp>
 #include <millrace/connectors/rate_limiter.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <type_traits>

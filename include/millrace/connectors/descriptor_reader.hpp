@@ -4,9 +4,9 @@
 #include <millrace/connectors/byte_inbox.hpp>
 #include <millrace/connectors/file_line_reader.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <thread>
 

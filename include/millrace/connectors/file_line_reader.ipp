@@ -2,9 +2,9 @@
 #define MILLRACE_CONNECTORS_FILE_LINE_READER_IPP
 
 #include <millrace/connectors/file_line_reader.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 

@@ -3,9 +3,9 @@
 
 #include <millrace/connectors/file_line_reader.hpp>
 #include <millrace/connectors/file_split.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <memory>
 

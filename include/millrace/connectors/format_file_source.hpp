@@ -5,12 +5,12 @@
 #include <millrace/connectors/file_split.hpp>
 #include <millrace/connectors/malformed_row.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/formats/parse_result.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>

@@ -1,7 +1,8 @@
 #ifndef MILLRACE_CONNECTORS_INDEX_SPLIT_HPP
 #define MILLRACE_CONNECTORS_INDEX_SPLIT_HPP
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
+
 #include <cstdint>
 #include <vector>
 

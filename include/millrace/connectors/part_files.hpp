@@ -5,11 +5,11 @@
 #include <millrace/connectors/file_line_reader.hpp>
 #include <millrace/connectors/rolling_policy.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>

@@ -1,11 +1,10 @@
 #ifndef MILLRACE_CONNECTORS_RATE_LIMITER_HPP
 #define MILLRACE_CONNECTORS_RATE_LIMITER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -60,7 +59,7 @@ private:
     Duration dueOffset(std::uint64_t index) const noexcept {
         constexpr double kLimit = 9e18;
         return Duration{
-            static_cast<std::int64_t>(std::min(kLimit, std::ceil(static_cast<double>(index) * intervalNanos_)))};
+            static_cast<std::int64_t>(std::min(kLimit, __builtin_ceil(static_cast<double>(index) * intervalNanos_)))};
     }
     Timestamp dueTime(std::uint64_t index) const noexcept { return saturatingAdd(start_, dueOffset(index)); }
 
@@ -79,7 +78,7 @@ public:
     /// At most so many records per second, over all subtasks together. A source that was held up catches up on at most
     /// one second's worth. *Failure:* ConfigurationException unless the rate is positive and finite.
     static RateLimiterStrategy perSecond(double records) {
-        if (!(records > 0) || !std::isfinite(records)) {
+        if (!(records > 0) || !(records <= std::numeric_limits<double>::max())) {
             throw ConfigurationException(
                 "RateLimiterStrategy::perSecond(" + std::to_string(records) +
                 "): the rate must be positive; for no limit write RateLimiterStrategy::noOp()");

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_CONNECTORS_ROLLING_POLICY_HPP
 #define MILLRACE_CONNECTORS_ROLLING_POLICY_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 

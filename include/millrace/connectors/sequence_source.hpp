@@ -3,10 +3,10 @@
 
 #include <millrace/connectors/assigned_splits.hpp>
 #include <millrace/connectors/index_split.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>

@@ -3,10 +3,10 @@
 
 #include <millrace/connectors/byte_inbox.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 

@@ -3,10 +3,10 @@
 
 #include <millrace/connectors/network_thread.hpp>
 #include <millrace/connectors/socket_connection.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
 #include <string_view>
 #include <utility>
 

@@ -3,10 +3,10 @@
 
 #include <millrace/connectors/inbox_line_reader.hpp>
 #include <millrace/connectors/socket_connection.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>

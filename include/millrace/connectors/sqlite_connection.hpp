@@ -6,11 +6,11 @@
     "millrace: this header needs SQLite (Debian: libsqlite3-dev); link sqlite3, in CMake the target millrace::sqlite."
 #endif
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>

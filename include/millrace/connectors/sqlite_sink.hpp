@@ -3,6 +3,7 @@
 
 #include <millrace/connectors/random_uid.hpp>
 #include <millrace/connectors/sqlite_connection.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/late.hpp>
 #include <millrace/formats/text_value.hpp>
@@ -11,7 +12,6 @@
 #include <millrace/types/describe.hpp>
 #include <millrace/types/reflection.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>

@@ -3,10 +3,10 @@
 
 #include <millrace/connectors/descriptor_reader.hpp>
 #include <millrace/connectors/inbox_line_reader.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>

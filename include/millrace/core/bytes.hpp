@@ -1,9 +1,9 @@
 #ifndef MILLRACE_CORE_BYTES_HPP
 #define MILLRACE_CORE_BYTES_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -98,7 +98,7 @@ public:
     }
 
 private:
-    void grow(std::size_t count) {
+    [[gnu::noinline]] void grow(std::size_t count) {
         const std::size_t capacity = std::max({std::size_t{256}, 2 * capacity_, size_ + count});
         std::unique_ptr<std::byte[]> larger(new std::byte[capacity]);  // not make_unique: that would zero it
         if (size_ != 0) std::memcpy(larger.get(), buffer_.get(), size_);

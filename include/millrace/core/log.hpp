@@ -1,7 +1,8 @@
 #ifndef MILLRACE_CORE_LOG_HPP
 #define MILLRACE_CORE_LOG_HPP
 
-#include <functional>
+#include <millrace/core/functional.hpp>
+
 #include <memory>
 #include <mutex>
 #include <string_view>

@@ -2,24 +2,39 @@
 #define MILLRACE_CORE_POINTER_LIST_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 
 #include <cstddef>
-#include <vector>
 
 namespace millrace::detail {
 
-/// What all lists of pointers have in common.
+/// What all lists of pointers have in common, and their iterators.
 class PointerStore {
 public:
     bool empty() const noexcept { return pointers_.empty(); }
     std::size_t size() const noexcept { return pointers_.size(); }
     void clear() noexcept { pointers_.clear(); }
 
-protected:
-    void insert(std::size_t index, const void* object);
-    void remove(std::size_t index) noexcept;
+    struct Place {
+        void operator++() noexcept { ++at; }
+        bool operator!=(const Place& other) const noexcept { return at != other.at; }
+        void* const* at;
+    };
+    template <class T>
+    struct Iterator : Place {
+        T& operator*() const noexcept { return *static_cast<T*>(*at); }
+    };
 
-    std::vector<void*> pointers_;
+protected:
+    using Destroy = void (*)(void* object) noexcept;
+
+    void insert(std::size_t index, const void* object);
+    /// The same for an object that is destroyed if there is no memory for its pointer.
+    void own(std::size_t index, void* object, Destroy destroy);
+    void remove(std::size_t index) noexcept;
+    void destroyAll(Destroy destroy) noexcept;
+
+    List<void*> pointers_;
 };
 
 /// Pointers to objects of others, in order. A file that includes many such lists compiles faster than with a vector for
@@ -27,25 +42,11 @@ protected:
 template <class T>
 class PointerList : public PointerStore {
 public:
-    class Iterator {
-    public:
-        explicit Iterator(void* const* at) noexcept : at_(at) {}
-        T& operator*() const noexcept { return *static_cast<T*>(*at_); }
-        Iterator& operator++() noexcept {
-            ++at_;
-            return *this;
-        }
-        bool operator!=(const Iterator& other) const noexcept { return at_ != other.at_; }
-
-    private:
-        void* const* at_;
-    };
-
     T& operator[](std::size_t index) const noexcept { return *static_cast<T*>(pointers_[index]); }
     T& front() const noexcept { return (*this)[0]; }
     T& back() const noexcept { return (*this)[size() - 1]; }
-    Iterator begin() const noexcept { return Iterator(pointers_.data()); }
-    Iterator end() const noexcept { return Iterator(pointers_.data() + pointers_.size()); }
+    Iterator<T> begin() const noexcept { return {{pointers_.begin()}}; }
+    Iterator<T> end() const noexcept { return {{pointers_.end()}}; }
 
     void add(T& object) { insert(size(), &object); }
     void addAt(std::size_t index, T& object) { insert(index, &object); }
@@ -54,13 +55,10 @@ public:
 
 /// The same for objects that belong to the list. They stay where they are.
 template <class T>
-class OwnerList : private PointerList<T> {
+class OwnerList : public PointerStore {
 public:
-    using PointerList<T>::empty, PointerList<T>::size, PointerList<T>::operator[], PointerList<T>::front,
-        PointerList<T>::back, PointerList<T>::begin, PointerList<T>::end;
-
     OwnerList() = default;
-    OwnerList(const OwnerList& other) : PointerList<T>() {
+    OwnerList(const OwnerList& other) : OwnerList() {
         for (const T& object : other) add(new T(object));
     }
     OwnerList(OwnerList&& other) noexcept = default;
@@ -68,30 +66,31 @@ public:
         swap(other);
         return *this;
     }
-    ~OwnerList() { clear(); }
+    ~OwnerList() { destroyAll(&destroy); }
+
+    T& operator[](std::size_t index) const noexcept { return *static_cast<T*>(pointers_[index]); }
+    T& front() const noexcept { return (*this)[0]; }
+    T& back() const noexcept { return (*this)[size() - 1]; }
+    Iterator<T> begin() const noexcept { return {{pointers_.begin()}}; }
+    Iterator<T> end() const noexcept { return {{pointers_.end()}}; }
 
     /// Takes the object over.
     T& add(T* object) { return addAt(size(), object); }
     T& addAt(std::size_t index, T* object) {
-        try {
-            PointerList<T>::addAt(index, *object);
-        } catch (...) {
-            delete object;
-            throw;
-        }
+        own(index, object, &destroy);
         return *object;
     }
     /// Gives the object away.
     T* release(std::size_t index) noexcept {
         T* const object = &(*this)[index];
-        PointerList<T>::removeAt(index);
+        remove(index);
         return object;
     }
-    void clear() noexcept {
-        for (T& object : *this) delete &object;
-        PointerStore::clear();
-    }
-    void swap(OwnerList& other) noexcept { this->pointers_.swap(other.pointers_); }
+    void clear() noexcept { destroyAll(&destroy); }
+    void swap(OwnerList& other) noexcept { pointers_.swap(other.pointers_); }
+
+private:
+    static void destroy(void* object) noexcept { delete static_cast<T*>(object); }
 };
 
 }  // namespace millrace::detail

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_CORE_POSIX_FILE_SYSTEM_IPP
 #define MILLRACE_CORE_POSIX_FILE_SYSTEM_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/posix_file_system.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_FORMATS_JSON_LINES_FORMAT_HPP
 #define MILLRACE_FORMATS_JSON_LINES_FORMAT_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/formats/json_value.hpp>
 #include <millrace/formats/parse_result.hpp>
@@ -8,7 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_FORMATS_JSON_VALUE_HPP
 #define MILLRACE_FORMATS_JSON_VALUE_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/formats/parse_result.hpp>
 #include <millrace/formats/text_value.hpp>
 #include <millrace/types/type_kind.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

@@ -1,14 +1,14 @@
 #ifndef MILLRACE_FORMATS_TEXT_VALUE_HPP
 #define MILLRACE_FORMATS_TEXT_VALUE_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/formats/scan_number.hpp>
 #include <millrace/formats/time_text.hpp>
 #include <millrace/types/type_kind.hpp>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <limits>

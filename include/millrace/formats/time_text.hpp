@@ -1,10 +1,10 @@
 #ifndef MILLRACE_FORMATS_TIME_TEXT_HPP
 #define MILLRACE_FORMATS_TIME_TEXT_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/formats/scan_number.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <ratio>
@@ -41,6 +41,24 @@ constexpr std::int64_t daysFromCivil(int year, unsigned month, unsigned day) noe
     const unsigned dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     const unsigned dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear;
     return std::int64_t{era} * 146097 + dayOfEra - 719468;
+}
+
+struct CivilDate {
+    int year;
+    unsigned month;
+    unsigned day;
+};
+
+/// The reverse, by the same source; for days from the year 0 on.
+constexpr CivilDate civilFromDays(std::int64_t days) noexcept {
+    days += 719468;
+    const std::int64_t era = days / 146097;
+    const auto dayOfEra = static_cast<unsigned>(days - era * 146097);
+    const unsigned yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146096) / 365;
+    const unsigned dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
+    const unsigned month = (5 * dayOfYear + 2) / 153;  // from March on
+    return {static_cast<int>(yearOfEra + era * 400) + (month < 10 ? 0 : 1), month < 10 ? month + 3 : month - 9,
+            dayOfYear - (153 * month + 2) / 5 + 1};
 }
 
 constexpr bool isCivilDate(int year, unsigned month, unsigned day) noexcept {
@@ -130,14 +148,14 @@ inline void writeTimestamp(std::string& out, Timestamp value) {
         --sinceEpoch;
     }
     const std::int64_t day = (sinceEpoch >= 0 ? sinceEpoch : sinceEpoch - (kSecondsPerDay - 1)) / kSecondsPerDay;
-    const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
+    const CivilDate date = civilFromDays(day);
     const auto second = static_cast<unsigned>(sinceEpoch - day * kSecondsPerDay);
     const auto nanosecond = static_cast<unsigned>(fraction);
-    writeDigits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+    writeDigits(out, static_cast<unsigned>(date.year), 4);
     out += '-';
-    writeDigits(out, static_cast<unsigned>(date.month()), 2);
+    writeDigits(out, date.month, 2);
     out += '-';
-    writeDigits(out, static_cast<unsigned>(date.day()), 2);
+    writeDigits(out, date.day, 2);
     out += 'T';
     writeDigits(out, second / 3600, 2);
     out += ':';

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_FUNCTIONS_FUNCTION_CONCEPTS_HPP
 #define MILLRACE_FUNCTIONS_FUNCTION_CONCEPTS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/record/collector.hpp>
 
 #include <concepts>
-#include <functional>
 #include <type_traits>
 
 namespace millrace {

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_FUNCTIONS_SINK_HPP
 #define MILLRACE_FUNCTIONS_SINK_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <utility>
 
 namespace millrace {

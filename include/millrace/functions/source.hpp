@@ -2,12 +2,12 @@
 #define MILLRACE_FUNCTIONS_SOURCE_HPP
 
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/metrics/accumulators.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_GRAPH_BATCH_STAGE_IPP
 #define MILLRACE_GRAPH_BATCH_STAGE_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/graph/batch_stage.hpp>
 #include <millrace/operators/sorting_stage.hpp>
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 

@@ -109,7 +109,7 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::fingerprint() const {
 
 MILLRACE_INLINE_COLD std::string ExecutionPlan::toJson() const {
     using detail::jsonText;
-    const auto list = [](const std::vector<std::string>& texts) {
+    const auto list = [](const detail::List<std::string>& texts) {
         std::string out = "[";
         for (std::size_t i = 0; i < texts.size(); ++i) out += (i == 0 ? "" : ", ") + jsonText(texts[i]);
         return out + "]";
@@ -135,7 +135,7 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::toJson() const {
         }
         if (!op.info->states.empty()) out += ", \"states\": " + list(op.info->states);
         if (op.last && !op.stage->sideOutputs.empty()) {
-            std::vector<std::string> tags;
+            detail::List<std::string> tags;
             for (const std::string& key : op.stage->sideOutputs) tags.push_back(detail::tagId(key));
             out += ", \"sideOutputs\": " + list(tags);
         }

@@ -59,7 +59,7 @@ struct StreamInput {
 
     std::shared_ptr<GraphBuilder> graph;
     int generation = 0;
-    std::vector<GraphEdge> upstreams;  ///< from where, and which output
+    List<GraphEdge> upstreams;  ///< from where, and which output
     ExchangeKind exchange = ExchangeKind::Forward;
     bool exchangeGiven = false;
     std::shared_ptr<const PortFactory> ports;
@@ -67,7 +67,7 @@ struct StreamInput {
 
     /// *Failure:* GraphException for a stream that was moved from or whose pipeline has been executed.
     GraphBuilder& checked() const;
-    std::vector<GraphEdge> edges() const;
+    List<GraphEdge> edges() const;
 };
 
 /// What an operator with two inputs will read. *Failure:* GraphException for streams of different environments.

@@ -1,12 +1,12 @@
 #ifndef MILLRACE_GRAPH_GRAPH_BUILDER_IPP
 #define MILLRACE_GRAPH_GRAPH_BUILDER_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/graph/stable_hash.hpp>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -31,7 +31,7 @@ MILLRACE_INLINE_COLD const std::string& nameOf(const GraphNode& node) {
 
 // Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names or parallelism.
 MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
-    std::vector<std::string> places;  // of all operators so far that have none of their own
+    List<std::string> places;  // of all operators so far that have none of their own
     for (GraphNode& node : nodes) {
         std::string before;
         for (const GraphEdge& edge : node.inputs) {
@@ -210,7 +210,7 @@ MILLRACE_INLINE_COLD void chooseMode(JobGraph& graph) {
 MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
     resolve(settings);
     for (GraphNode& node : nodes_) {
-        std::vector<OperatorId> ids;
+        List<OperatorId> ids;
         for (const OperatorInfo& op : node.operators) ids.push_back({op.name, op.uid});
         node.factory->bind(std::move(ids));
     }
@@ -256,8 +256,8 @@ MILLRACE_INLINE_COLD GraphBuilder& StreamInput::checked() const {
     return *graph;
 }
 
-MILLRACE_INLINE_COLD std::vector<GraphEdge> StreamInput::edges() const {
-    std::vector<GraphEdge> edges = upstreams;
+MILLRACE_INLINE_COLD List<GraphEdge> StreamInput::edges() const {
+    List<GraphEdge> edges = upstreams;
     for (GraphEdge& edge : edges) {
         edge.exchange = exchange;
         edge.exchangeGiven = exchangeGiven;
@@ -278,7 +278,7 @@ MILLRACE_INLINE_COLD StreamInput twoInputs(StreamInput first, StreamInput second
             "connect or join: the two streams belong to different environments; build both in the one that executes "
             "them");
     }
-    first.second = std::make_shared<const StreamInput>(std::move(second));
+    first.second.reset(new StreamInput(std::move(second)));
     return first;
 }
 

@@ -8,10 +8,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace millrace {
 
@@ -54,9 +54,10 @@ struct OperatorInfo {
     std::string uid;   ///< the user's, else derived before execution
     bool uidGiven = false;
     OwnerList<OperatorParameter> parameters;  ///< window size, lateness…, by name
-    std::vector<std::string> states;          ///< state descriptors, with codec names
+    List<std::string> states;                 ///< state descriptors, with codec names
 
     void setParameter(std::string parameter, std::string value);
+    void setStates(std::initializer_list<const char*> given);
 };
 
 /// An edge into a node's logical input.
@@ -81,11 +82,11 @@ struct GraphNode {
 
     int id = 0;
     OwnerList<OperatorInfo> operators;  ///< in order; the last one gives the output
-    std::vector<GraphEdge> inputs;
-    std::vector<std::string> sideOutputs;  ///< tags that someone reads
-    std::optional<int> parallelism;        ///< asked for by the user; resolved before execution
-    bool parallelismDerived = false;       ///< not asked for: resolved
-    std::optional<int> fixedParallelism;   ///< the operator cannot have another (1 for sources without splits…)
+    List<GraphEdge> inputs;
+    List<std::string> sideOutputs;        ///< tags that someone reads
+    std::optional<int> parallelism;       ///< asked for by the user; resolved before execution
+    bool parallelismDerived = false;      ///< not asked for: resolved
+    std::optional<int> fixedParallelism;  ///< the operator cannot have another (1 for sources without splits…)
     bool isSource = false;
     bool isBounded = true;  ///< sources: ends by itself
     bool isSink = false;

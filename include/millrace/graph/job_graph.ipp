@@ -14,4 +14,9 @@ MILLRACE_INLINE_COLD void OperatorInfo::setParameter(std::string parameter, std:
     }
 }
 
+MILLRACE_INLINE_COLD void OperatorInfo::setStates(std::initializer_list<const char*> given) {
+    states.clear();
+    for (const char* state : given) states.emplace_back(state);
+}
+
 }  // namespace millrace::detail

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_METRICS_ACCUMULATORS_HPP
 #define MILLRACE_METRICS_ACCUMULATORS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/pointer_list.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>

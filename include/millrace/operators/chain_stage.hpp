@@ -28,14 +28,14 @@ public:
     MILLRACE_INLINE void restore(const SnapshotSource& source) override;
 
 protected:
-    explicit OperatorStage(std::vector<OperatorId> operators);
+    explicit OperatorStage(List<OperatorId> operators);
     MILLRACE_INLINE ~OperatorStage() override;
 
     virtual void openNodes(OpenContext& context) = 0;
     /// Only after `openNodes`.
     virtual void restoreNodes(const SnapshotSource& source) = 0;
 
-    std::vector<OperatorId> operators_;
+    List<OperatorId> operators_;
     StageOutputs outputs_;
 
 private:
@@ -51,7 +51,7 @@ class ChainStage final : public OperatorStage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : OperatorStage(std::move(operators)) {
+    ChainStage(const Chain& chain, List<OperatorId> operators) : OperatorStage(std::move(operators)) {
         Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
     }
 
@@ -100,14 +100,14 @@ private:
 /// A factory whose operators get their final names and uids shortly before the job starts.
 class BindableStageFactory : public StageFactory {
 public:
-    MILLRACE_INLINE void bind(std::vector<OperatorId> operators) override;
+    MILLRACE_INLINE void bind(List<OperatorId> operators) override;
 
 protected:
     MILLRACE_INLINE ~BindableStageFactory() override;
-    const std::vector<OperatorId>& operators() const noexcept { return operators_; }
+    const List<OperatorId>& operators() const noexcept { return operators_; }
 
 private:
-    std::vector<OperatorId> operators_;
+    List<OperatorId> operators_;
 };
 
 /// Takes a factory over. By its base, so that the shared_ptr is the same type for all.

@@ -2,8 +2,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD OperatorStage::OperatorStage(std::vector<OperatorId> operators)
-    : operators_(std::move(operators)) {}
+MILLRACE_INLINE_COLD OperatorStage::OperatorStage(List<OperatorId> operators) : operators_(std::move(operators)) {}
 
 MILLRACE_INLINE_COLD OperatorStage::~OperatorStage() = default;
 
@@ -35,7 +34,7 @@ MILLRACE_INLINE_COLD void OperatorStage::restore(const SnapshotSource& source) {
 
 MILLRACE_INLINE_COLD BindableStageFactory::~BindableStageFactory() = default;
 
-MILLRACE_INLINE_COLD void BindableStageFactory::bind(std::vector<OperatorId> operators) {
+MILLRACE_INLINE_COLD void BindableStageFactory::bind(List<OperatorId> operators) {
     operators_ = std::move(operators);
 }
 

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_CHANNEL_PORT_HPP
 #define MILLRACE_OPERATORS_CHANNEL_PORT_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -93,7 +93,7 @@ protected:
     /// Copies (moves) a run of records to one channel.
     void append(Lane& lane, BlockRef block, bool mayMove);
 
-    std::vector<Lane> lanes_;
+    List<Lane> lanes_;
 
 private:
     void control(ControlKind kind, std::int64_t checkpointId = 0);

@@ -9,7 +9,7 @@ MILLRACE_INLINE void Lane::prepare(bool timed, bool hashed) {
             send();
         } else if (batch_->hasTimestamps != timed) {
             // rare: timestamps begin or end in the middle of a batch
-            if (timed) std::fill_n(batch_->timestamps(), batch_->size, kMinTimestamp);
+            for (std::uint32_t i = 0; timed && i < batch_->size; ++i) batch_->timestamps()[i] = kMinTimestamp;
             timed = true;
         }
     }
@@ -48,7 +48,7 @@ MILLRACE_INLINE_COLD ChannelPortBase::ChannelPortBase(std::span<ChannelWriter* c
                                                       const RecordLayout& layout)
     : layout_(layout) {
     lanes_.reserve(channels.size());
-    for (ChannelWriter* channel : channels) lanes_.emplace_back(*channel, layout);
+    for (std::size_t i = 0; i < channels.size(); ++i) lanes_.emplace_back(*channels[i], layout);
 }
 
 MILLRACE_INLINE Progress ChannelPortBase::onWatermark(Timestamp watermark) {
@@ -83,11 +83,12 @@ MILLRACE_INLINE void ChannelPortBase::append(Lane& lane, BlockRef block, bool ma
         const std::size_t count = std::min(lane.room(), block.size);
         layout_.transfer(block.values, count, lane.valuesAt(), mayMove);
         if (block.timestamps != nullptr) {
-            std::copy_n(block.timestamps, count, lane.timestamps());
+            std::memcpy(lane.timestamps(), block.timestamps, count * sizeof(Timestamp));
         } else {
-            std::fill_n(lane.timestamps(), count, kMinTimestamp);
+            Timestamp* const times = lane.timestamps();
+            for (std::size_t i = 0; i < count; ++i) times[i] = kMinTimestamp;
         }
-        if (hashed) std::copy_n(block.hashes, count, lane.hashes());
+        if (hashed) std::memcpy(lane.hashes(), block.hashes, count * sizeof(std::uint32_t));
         lane.advance(count);
         lane.sendIfFull();
         block = layout_.rest(block, count);

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_OPERATORS_CO_PROCESS_HPP
 #define MILLRACE_OPERATORS_CO_PROCESS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/two_input_stage.hpp>
 
 #include <concepts>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -91,20 +91,22 @@ struct FunctionPair {
     }
 
     template <class T>
-    auto map1(T&& value) -> decltype(std::invoke(first, std::forward<T>(value))) {
-        return std::invoke(first, std::forward<T>(value));
+    auto map1(T&& value) -> decltype(detail::invoke(first, std::forward<T>(value))) {
+        return detail::invoke(first, std::forward<T>(value));
     }
     template <class T>
-    auto map2(T&& value) -> decltype(std::invoke(second, std::forward<T>(value))) {
-        return std::invoke(second, std::forward<T>(value));
+    auto map2(T&& value) -> decltype(detail::invoke(second, std::forward<T>(value))) {
+        return detail::invoke(second, std::forward<T>(value));
     }
     template <class T, class Out>
-    auto flatMap1(T&& value, Collector<Out>& out) -> decltype(void(std::invoke(first, std::forward<T>(value), out))) {
-        std::invoke(first, std::forward<T>(value), out);
+    auto flatMap1(T&& value, Collector<Out>& out)
+        -> decltype(void(detail::invoke(first, std::forward<T>(value), out))) {
+        detail::invoke(first, std::forward<T>(value), out);
     }
     template <class T, class Out>
-    auto flatMap2(T&& value, Collector<Out>& out) -> decltype(void(std::invoke(second, std::forward<T>(value), out))) {
-        std::invoke(second, std::forward<T>(value), out);
+    auto flatMap2(T&& value, Collector<Out>& out)
+        -> decltype(void(detail::invoke(second, std::forward<T>(value), out))) {
+        detail::invoke(second, std::forward<T>(value), out);
     }
 };
 

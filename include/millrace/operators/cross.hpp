@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_CROSS_HPP
 #define MILLRACE_OPERATORS_CROSS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/two_input_stage.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -76,7 +76,7 @@ private:
                 }
                 this->fn_.guarded("the user's function", [&] {
                     out_.collect(
-                        std::invoke(this->fn_.get(), std::as_const(first_[at_]), std::as_const(second_[with_])));
+                        detail::invoke(this->fn_.get(), std::as_const(first_[at_]), std::as_const(second_[with_])));
                 });
             }
         }

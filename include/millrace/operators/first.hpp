@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_FIRST_HPP
 #define MILLRACE_OPERATORS_FIRST_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/node.hpp>
 #include <millrace/state/key_group_state.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 

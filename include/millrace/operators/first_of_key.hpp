@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_FIRST_OF_KEY_HPP
 #define MILLRACE_OPERATORS_FIRST_OF_KEY_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
@@ -8,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <utility>
 
 namespace millrace::detail {
@@ -82,7 +82,7 @@ public:
 private:
     bool passes(const T& value, Timestamp timestamp) {
         return this->fn_.guardedFor(value, timestamp, [&] {
-            const auto& key = std::invoke(this->fn_.get(), value);
+            const auto& key = detail::invoke(this->fn_.get(), value);
             std::uint64_t& passed = table_.findOrInsert(Table::lookupKey(key), [] { return std::uint64_t{0}; });
             if (passed >= count_) return false;
             ++passed;

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_INTERVAL_JOIN_HPP
 #define MILLRACE_OPERATORS_INTERVAL_JOIN_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/two_input_stage.hpp>
@@ -8,7 +9,6 @@
 #include <millrace/state/keyed_table.hpp>
 #include <millrace/state/time_sorted_buffer.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -57,7 +57,7 @@ struct JoinCall {
     static constexpr bool kWithContext = std::invocable<Fn&, const L&, const R&, ProcessJoinContext&, Collector<Out>&>;
     static constexpr bool kEmits = std::invocable<Fn&, const L&, const R&, Collector<Out>&>;
     static constexpr bool kReturns = requires(Fn& fn, const L& left, const R& right) {
-        { std::invoke(fn, left, right) } -> std::convertible_to<Out>;
+        { detail::invoke(fn, left, right) } -> std::convertible_to<Out>;
     };
     static constexpr bool kValid = std::copy_constructible<Fn> && (kMember || kWithContext || kEmits || kReturns);
 
@@ -66,11 +66,11 @@ struct JoinCall {
         if constexpr (kMember) {
             fn.processElement(left, right, context, out);
         } else if constexpr (kWithContext) {
-            std::invoke(fn, left, right, context, out);
+            detail::invoke(fn, left, right, context, out);
         } else if constexpr (kEmits) {
-            std::invoke(fn, left, right, out);
+            detail::invoke(fn, left, right, out);
         } else {
-            out.collect(std::invoke(fn, left, right));
+            out.collect(detail::invoke(fn, left, right));
         }
     }
 };
@@ -231,7 +231,7 @@ private:
         if constexpr (!kIntegerKey<Key>) {
             if (block.hashes != nullptr) return Slot::hashOf(block.hashes[at]);
         }
-        const auto& key = std::invoke(selector, std::as_const(block.values[at]));
+        const auto& key = detail::invoke(selector, std::as_const(block.values[at]));
         return Table::hashOf(Table::lookupKey(key));
     }
     template <bool kLeft, class T, class Selector>
@@ -251,7 +251,7 @@ private:
                 late<kLeft>(value, time);
                 continue;
             }
-            const auto& key = std::invoke(selector, std::as_const(value));
+            const auto& key = detail::invoke(selector, std::as_const(value));
             bool found = false;
             Slot* slot = view.locate(Table::lookupKey(key), hashes[at - from], found);
             if (!found) {

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_KEYED_FUNCTION_NODE_HPP
 #define MILLRACE_OPERATORS_KEYED_FUNCTION_NODE_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/keyed_function_host.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -70,7 +70,7 @@ protected:
             at, block.size, block.hashes,
             [&](std::size_t i) -> decltype(auto) {
                 try {
-                    return std::invoke(keyOf, std::as_const(block.values[i]));
+                    return detail::invoke(keyOf, std::as_const(block.values[i]));
                 } catch (...) {
                     failKey(block.values[i], block.timestampOf(i));
                 }

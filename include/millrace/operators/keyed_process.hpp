@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_KEYED_PROCESS_HPP
 #define MILLRACE_OPERATORS_KEYED_PROCESS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/keyed_function_node.hpp>
 
 #include <concepts>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -79,7 +79,7 @@ public:
                           }) {
                 this->fn_.get().processElement(std::move(value), context, this->collector_);
             } else {
-                std::invoke(this->fn_.get(), std::move(value), context, this->collector_);
+                detail::invoke(this->fn_.get(), std::move(value), context, this->collector_);
             }
         });
     }

@@ -2,18 +2,18 @@
 #define MILLRACE_OPERATORS_KEYED_RECORD_CODEC_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/functional.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/record/collector.hpp>
 #include <millrace/types/codec.hpp>
 #include <millrace/types/key_hash.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 // The typed side of sorting by key. What every keyBy brings with it is here and small; the sorting itself is in
 // sort_buffer.hpp and only compiled where batch execution is used.
@@ -30,7 +30,7 @@ struct EncodedRecords {
         std::uint32_t recordLength;
     };
     ByteWriter bytes;
-    std::vector<Entry> entries;
+    List<Entry> entries;
 };
 
 /// Makes and reads encoded records of one type. One per subtask and keyed input.
@@ -55,7 +55,7 @@ public:
     void encode(BlockRef erased, EncodedRecords& into) override {
         const auto block = erased.as<T>();
         for (std::size_t i = 0; i < block.size; ++i) {
-            const Key key = oneZero(Key(std::invoke(selector_, std::as_const(block.values[i]))));
+            const Key key = oneZero(Key(detail::invoke(selector_, std::as_const(block.values[i]))));
             const std::size_t keyBegin = into.bytes.size();
             Codec<Key>::encode(key, into.bytes);
             const std::size_t recordBegin = into.bytes.size();

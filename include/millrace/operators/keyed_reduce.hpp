@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_KEYED_REDUCE_HPP
 #define MILLRACE_OPERATORS_KEYED_REDUCE_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
@@ -8,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -103,7 +103,9 @@ private:
         LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
             table_, at, block.size, block.hashes,
-            [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, std::as_const(values[i])); },
+            [values, &keyOf](std::size_t i) -> decltype(auto) {
+                return detail::invoke(keyOf, std::as_const(values[i]));
+            },
             [values, &fn = fn_.get()](std::size_t i, T& state) {
                 reduceInto(fn, state, std::as_const(values[i]));
                 values[i] = state;
@@ -114,7 +116,7 @@ private:
         T* state = nullptr;
         try {
             bool isNew = false;
-            const auto& key = std::invoke(keySelector_, std::as_const(value));
+            const auto& key = detail::invoke(keySelector_, std::as_const(value));
             state = &table_.findOrInsert(key, [&]() -> const T& {
                 isNew = true;
                 return value;

@@ -50,13 +50,10 @@ struct OpenContext {
     StageOutputs& outputs;
     StageMetrics& metrics;
     CheckpointHooks& checkpoints;
-    std::span<const OperatorId> operators;  ///< of the nodes that have not been opened yet
+    const List<OperatorId>& operators;
+    std::size_t opened = 0;  ///< so many of their nodes
 
-    const OperatorId& takeOperator() {
-        const OperatorId& mine = operators.front();
-        operators = operators.subspan(1);
-        return mine;
-    }
+    const OperatorId& takeOperator() { return operators[opened++]; }
     RuntimeContext runtimeContext(const OperatorId& id) const {
         return {stage.jobName,       id.name, id.uid, stage.subtaskIndex, stage.parallelism, stage.maxParallelism,
                 stage.accumulators()};

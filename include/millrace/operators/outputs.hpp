@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_OUTPUTS_HPP
 #define MILLRACE_OPERATORS_OUTPUTS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/record/collector.hpp>
 #include <millrace/record/output_tag.hpp>
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,8 +24,12 @@ public:
     /// Emits to a side output; a tag that nobody reads costs the comparison.
     template <class X, class U>
     void emitSide(const OutputTag<X>& tag, U&& value, Timestamp timestamp) {
+        emitSide<X>(tag.key(), std::forward<U>(value), timestamp);
+    }
+    template <class X, class U>
+    void emitSide(const std::string& key, U&& value, Timestamp timestamp) {
         for (Side& side : side_) {
-            if (side.key != tag.key()) continue;
+            if (side.key != key) continue;
             if (side.buffer.empty()) side.buffer.add(new SideBuffer<X>(side.ports));
             static_cast<SideBuffer<X>&>(side.buffer.front()).add(std::forward<U>(value), timestamp);
             return;

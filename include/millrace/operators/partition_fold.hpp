@@ -1,14 +1,14 @@
 #ifndef MILLRACE_OPERATORS_PARTITION_FOLD_HPP
 #define MILLRACE_OPERATORS_PARTITION_FOLD_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -145,7 +145,7 @@ struct MapPartitionFold : ElementsFold<T> {
         if constexpr (HasClose<Fn>) fn.close();
     }
     bool finish(std::vector<T>& elements, std::size_t&, Collector<Out>& out) {
-        std::invoke(fn, std::span<T>(elements), out);
+        detail::invoke(fn, std::span<T>(elements), out);
         return true;
     }
 };
@@ -161,8 +161,8 @@ struct SortPartitionFold : ElementsFold<T> {
     bool finish(std::vector<T>& elements, std::size_t& position, Collector<T>& out) {
         if (position == 0) {
             std::stable_sort(elements.begin(), elements.end(), [this](const T& a, const T& b) {
-                return order == SortOrder::Ascending ? std::invoke(field, a) < std::invoke(field, b)
-                                                     : std::invoke(field, b) < std::invoke(field, a);
+                return order == SortOrder::Ascending ? detail::invoke(field, a) < detail::invoke(field, b)
+                                                     : detail::invoke(field, b) < detail::invoke(field, a);
             });
         }
         for (; position < elements.size() && !out.full(); ++position) out.collect(std::move(elements[position]));
@@ -191,7 +191,7 @@ struct ReducePartitionFold {
     static Accumulator create() { return std::nullopt; }
     void add(T&& value, Accumulator& acc) {
         if (acc.has_value()) {
-            *acc = std::invoke(fn, std::as_const(*acc), std::as_const(value));
+            *acc = detail::invoke(fn, std::as_const(*acc), std::as_const(value));
         } else {
             acc.emplace(std::move(value));
         }

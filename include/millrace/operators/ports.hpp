@@ -2,6 +2,7 @@
 #define MILLRACE_OPERATORS_PORTS_HPP
 
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/operators/channel_port.hpp>
 #include <millrace/types/key_group.hpp>
@@ -9,7 +10,6 @@
 
 #include <array>
 #include <bit>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -105,7 +105,7 @@ public:
         for (std::size_t from = 0; from < block.size; from += kChunk) {
             const Block<T> part = block.slice(from, std::min(kChunk, block.size - from));
             for (std::size_t i = 0; i < part.size; ++i) {
-                hashes_[i] = keyHash(std::invoke(keySelector_, std::as_const(part.values[i])));
+                hashes_[i] = keyHash(detail::invoke(keySelector_, std::as_const(part.values[i])));
             }
             // loops of their own, so that they are vectorised
             if (powerOfTwo_) {
@@ -126,7 +126,7 @@ private:
     std::uint32_t maxParallelism_;
     bool powerOfTwo_;
     KeyGroupRouter router_;
-    std::vector<std::uint16_t> laneOfGroup_;
+    List<std::uint16_t> laneOfGroup_;
     std::array<std::uint32_t, kChunk> hashes_;
     std::array<std::uint32_t, kChunk> groups_;
     std::array<std::uint16_t, kChunk> laneOf_;
@@ -152,7 +152,7 @@ public:
 private:
     std::uint16_t choose(const T& record) {
         const auto index =
-            std::invoke(partitioner_, std::invoke(keySelector_, record), static_cast<int>(this->lanes_.size()));
+            detail::invoke(partitioner_, detail::invoke(keySelector_, record), static_cast<int>(this->lanes_.size()));
         if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= this->lanes_.size()) {
             raise<MillraceException>({"partitionCustom: the partitioner returned ", index, " for ", this->lanes_.size(),
                                       " partitions; it must return 0 to ", this->lanes_.size() - 1});

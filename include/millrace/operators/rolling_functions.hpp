@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
 #define MILLRACE_OPERATORS_ROLLING_FUNCTIONS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/state/aggregation.hpp>
 
 #include <concepts>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -35,8 +35,8 @@ struct SumFunction {
     template <class T>
         requires AssignableField<Field, T>
     void reduceInto(T& state, const T& value) const {
-        auto& total = std::invoke(field, state);
-        total = static_cast<FieldOf<Field, T>>(total + std::invoke(field, value));
+        auto& total = detail::invoke(field, state);
+        total = static_cast<FieldOf<Field, T>>(total + detail::invoke(field, value));
     }
 };
 
@@ -47,8 +47,8 @@ struct ExtremumFunction {
     template <class T>
         requires AssignableField<Field, T>
     void reduceInto(T& state, const T& value) const {
-        auto& best = std::invoke(field, state);
-        const auto& candidate = std::invoke(field, value);
+        auto& best = detail::invoke(field, state);
+        const auto& candidate = detail::invoke(field, value);
         if (kLargest ? best < candidate : candidate < best) best = candidate;
     }
 };
@@ -64,8 +64,8 @@ struct ExtremumByFunction {
     bool first = true;
     template <class T>
     void reduceInto(T& state, const T& value) const {
-        const auto& best = std::invoke(field, std::as_const(state));
-        const auto& candidate = std::invoke(field, value);
+        const auto& best = detail::invoke(field, std::as_const(state));
+        const auto& candidate = detail::invoke(field, value);
         const bool better = kLargest ? best < candidate : candidate < best;
         const bool worse = kLargest ? candidate < best : best < candidate;
         if (better || (!first && !worse)) state = value;

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_SIDE_BY_SIDE_SPLITS_HPP
 #define MILLRACE_OPERATORS_SIDE_BY_SIDE_SPLITS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/operators/split_board.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
 #include <millrace/time/output_watermarks.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>

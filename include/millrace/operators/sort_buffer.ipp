@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_SORT_BUFFER_IPP
 #define MILLRACE_OPERATORS_SORT_BUFFER_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/sort_buffer.hpp>
 
 #include <millrace/core/errors.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>

@@ -35,8 +35,8 @@ public:
         if (enumerator_ == nullptr) enumerator_ = source.createEnumerator(parallelism);
     }
 
-    /// The next split, and whether there will never be another one.
-    std::pair<std::optional<Split>, bool> nextSplit(int subtask) {
+    /// The next split; `last` becomes whether there will never be another one.
+    std::optional<Split> nextSplit(int subtask, bool& last) {
         const std::lock_guard lock(mutex_);
         std::optional<Split> split = enumerator_->nextSplit(subtask);
         if (split.has_value()) {
@@ -44,8 +44,8 @@ public:
                 if (each.subtask == subtask) each.takenSince.push_back(Split(*split));
             }
         }
-        const bool last = !split.has_value() && enumerator_->noMoreSplits(subtask);
-        return {std::move(split), last};
+        last = !split.has_value() && enumerator_->noMoreSplits(subtask);
+        return split;
     }
 
     void onBarrier(int subtask, std::int64_t checkpointId) override {
@@ -131,7 +131,7 @@ class SourceStage final : public OperatorStage {
                   "millrace: records of a source must be default constructible: readers write over a block of them");
 
 public:
-    SourceStage(const Source& source, const Strategy& strategy, std::vector<OperatorId> operators,
+    SourceStage(const Source& source, const Strategy& strategy, List<OperatorId> operators,
                 std::shared_ptr<SharedState> enumerator)
         : OperatorStage(std::move(operators)), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
           next_(typename OutputNode<T>::Refs{outputs_}) {}
@@ -241,8 +241,7 @@ private:
     /// Those of a restored source come first.
     std::optional<Restored> takeSplit() {
         if (nextRestored_ < restored_.size()) return std::move(restored_[nextRestored_++]);
-        auto [split, last] = enumerator().nextSplit(stage_->subtaskIndex);
-        noMoreSplits_ = last;
+        std::optional<Split> split = enumerator().nextSplit(stage_->subtaskIndex, noMoreSplits_);
         if (!split.has_value()) return std::nullopt;
         return Restored{std::move(*split)};
     }
@@ -439,7 +438,7 @@ private:
     SplitBoard board_;
     SplitBoard::Entry* shown_ = nullptr;  // the open split's
     std::uint64_t opened_ = 0;
-    std::vector<Restored> restored_;  // to be read before any other
+    List<Restored> restored_;  // to be read before any other
     std::size_t nextRestored_ = 0;
     bool noMoreSplits_ = false;
     bool askForSplits_ = true;

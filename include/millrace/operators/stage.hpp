@@ -1,6 +1,8 @@
 #ifndef MILLRACE_OPERATORS_STAGE_HPP
 #define MILLRACE_OPERATORS_STAGE_HPP
 
+#include <millrace/core/functional.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/operators/checkpoint_hook.hpp>
@@ -12,7 +14,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -229,7 +230,7 @@ public:
     }
     virtual std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;
     /// The final names and uids of the operators, shortly before the job starts.
-    virtual void bind(std::vector<OperatorId> operators) { (void)operators; }
+    virtual void bind(List<OperatorId> operators) { (void)operators; }
 };
 
 /// How records are spread over the consumers of an edge.

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_OPERATORS_TIMESTAMPS_AND_WATERMARKS_HPP
 #define MILLRACE_OPERATORS_TIMESTAMPS_AND_WATERMARKS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
 
 #include <millrace/core/bytes.hpp>
 #include <millrace/state/snapshot.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>

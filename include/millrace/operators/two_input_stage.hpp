@@ -55,7 +55,7 @@ class ChainStage<Chain> final : public OperatorStage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : OperatorStage(std::move(operators)) {
+    ChainStage(const Chain& chain, List<OperatorId> operators) : OperatorStage(std::move(operators)) {
         Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
     }
 

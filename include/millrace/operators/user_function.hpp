@@ -3,12 +3,12 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/operators/node.hpp>
 #include <millrace/types/describe.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -99,9 +99,9 @@ public:
     decltype(auto) operator()(const Record& record, Timestamp timestamp, Args&&... args) {
         try {
             if constexpr (std::is_member_pointer_v<Fn>) {
-                return std::invoke(fn_, std::forward<Args>(args)...);
+                return detail::invoke(fn_, std::forward<Args>(args)...);
             } else {
-                return fn_(std::forward<Args>(args)...);  // std::invoke is three more functions for each
+                return fn_(std::forward<Args>(args)...);
             }
         } catch (...) {
             throwRecordError(*id_, subtask_, timestamp, record);

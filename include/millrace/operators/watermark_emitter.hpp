@@ -1,10 +1,10 @@
 #ifndef MILLRACE_OPERATORS_WATERMARK_EMITTER_HPP
 #define MILLRACE_OPERATORS_WATERMARK_EMITTER_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/node.hpp>
 #include <millrace/time/watermark_strategy.hpp>
 
-#include <functional>
 #include <optional>
 
 namespace millrace::detail {
@@ -111,9 +111,9 @@ concept TimestampAssignerFor =
 template <class Assigner, class T>
 Timestamp assignTimestamp(const Assigner& assigner, const T& value, Timestamp current) {
     if constexpr (std::is_invocable_r_v<Timestamp, const Assigner&, const T&>) {
-        return std::invoke(assigner, value);
+        return detail::invoke(assigner, value);
     } else {
-        return std::invoke(assigner, value, current);
+        return detail::invoke(assigner, value, current);
     }
 }
 

@@ -80,16 +80,16 @@ constexpr RecordLayout recordLayout() {
         nullptr,   nullptr};
     if constexpr (!std::is_trivially_copyable_v<T>) {
         layout.move = [](void* from, std::size_t count, void* to) {
-            std::uninitialized_move_n(static_cast<T*>(from), count, static_cast<T*>(to));
+            constructRecords(static_cast<T*>(from), count, static_cast<T*>(to));
         };
         if constexpr (std::is_copy_constructible_v<T>) {
             layout.copy = [](const void* from, std::size_t count, void* to) {
-                std::uninitialized_copy_n(static_cast<const T*>(from), count, static_cast<T*>(to));
+                constructRecords(static_cast<const T*>(from), count, static_cast<T*>(to));
             };
         }
     }
     if constexpr (!std::is_trivially_destructible_v<T>) {
-        layout.destroy = [](void* values, std::size_t count) { std::destroy_n(static_cast<T*>(values), count); };
+        layout.destroy = [](void* values, std::size_t count) { destroyRecords(static_cast<T*>(values), count); };
     }
     return layout;
 }

@@ -31,7 +31,7 @@ MILLRACE_INLINE RecordCopies::RecordCopies(BlockRef block, const RecordLayout& l
     copy_.values = memory + timeBytes;
     if (block.timestamps != nullptr) {
         copy_.timestamps = reinterpret_cast<Timestamp*>(memory);
-        std::copy_n(block.timestamps, block.size, copy_.timestamps);
+        std::memcpy(copy_.timestamps, block.timestamps, block.size * sizeof(Timestamp));
     }
     copy_.hashes = nullptr;
     try {

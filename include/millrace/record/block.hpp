@@ -1,11 +1,12 @@
 #ifndef MILLRACE_RECORD_BLOCK_HPP
 #define MILLRACE_RECORD_BLOCK_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <type_traits>
 
 namespace millrace::detail {
@@ -17,6 +18,32 @@ inline constexpr std::size_t kBlockRecords = std::clamp<std::size_t>(16 * 1024 /
 /// Plain records travel through a stage as blocks; records that own memory move through one by one.
 template <class T>
 inline constexpr bool kBlockwise = std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>;
+
+// Of the standard library's functions for uninitialised memory each is five to ten functions for each type.
+
+/// Makes records in uninitialised room: copies, or (from what is not const) moves. After an exception there are none.
+template <class T, class From>
+void constructRecords(From* from, std::size_t count, T* to) {
+    using Source = std::conditional_t<std::is_const_v<From>, const T&, T&&>;
+    if constexpr (std::is_nothrow_constructible_v<T, Source>) {
+        for (std::size_t i = 0; i < count; ++i) ::new (static_cast<void*>(to + i)) T(static_cast<Source>(from[i]));
+    } else {
+        std::size_t done = 0;
+        try {
+            for (; done < count; ++done) ::new (static_cast<void*>(to + done)) T(static_cast<Source>(from[done]));
+        } catch (...) {
+            while (done > 0) to[--done].~T();
+            throw;
+        }
+    }
+}
+
+template <class T>
+void destroyRecords(T* records, std::size_t count) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+        for (std::size_t i = 0; i < count; ++i) records[i].~T();
+    }
+}
 
 /// A run of records on their way through a stage: columns that belong to the sender.
 /// All `size` values are live objects; the receiver may overwrite or move from them, the sender destroys them.

@@ -23,7 +23,7 @@ public:
     Collector& operator=(Collector&&) = delete;
     ~Collector() {
         clear();
-        release(begin_, times_, static_cast<std::size_t>(end_ - begin_));
+        release(begin_);
     }
 
     /// Emits one element.
@@ -41,50 +41,50 @@ public:
     bool full() const noexcept { return size() >= detail::kBlockRecords<Out>; }
 
     /// Gives every element from index `from` on the timestamp `time`.
-    void stampFrom(std::size_t from, Timestamp time) noexcept { std::fill(times_ + from, times_ + size(), time); }
+    void stampFrom(std::size_t from, Timestamp time) noexcept {
+        for (const std::size_t end = size(); from < end; ++from) times_[from] = time;
+    }
 
     detail::Block<Out> block(bool timed) noexcept { return {begin_, timed ? times_ : nullptr, nullptr, size()}; }
 
     /// Destroys the elements; keeps the room unless one call has asked for much more than a block.
     void clear() noexcept {
-        std::destroy(begin_, cursor_);
+        detail::destroyRecords(begin_, size());
         cursor_ = begin_;
         if (static_cast<std::size_t>(end_ - begin_) > 64 * detail::kBlockRecords<Out>) {
-            release(begin_, times_, static_cast<std::size_t>(end_ - begin_));
+            release(begin_);
             begin_ = cursor_ = end_ = nullptr;
             times_ = nullptr;
         }
     }
 
 private:
+    static constexpr std::align_val_t kAlignment{alignof(Out) > 64 ? alignof(Out) : 64};
+
     [[gnu::noinline]] void grow() {
         const std::size_t count = size();
         const std::size_t capacity = count == 0 ? detail::kBlockRecords<Out> + 16 : count * 2;
-        std::allocator<Out> values;
-        std::allocator<Timestamp> times;
-        Out* const newBegin = values.allocate(capacity);
-        Timestamp* newTimes = nullptr;
+        const std::size_t valueBytes = (capacity * sizeof(Out) + 63) / 64 * 64;
+        auto* const memory =
+            static_cast<std::byte*>(::operator new(valueBytes + capacity * sizeof(Timestamp), kAlignment));
+        Out* const newBegin = reinterpret_cast<Out*>(memory);
+        Timestamp* const newTimes = reinterpret_cast<Timestamp*>(memory + valueBytes);
         try {
-            newTimes = times.allocate(capacity);
-            std::uninitialized_default_construct_n(newTimes, capacity);
-            std::uninitialized_move(begin_, cursor_, newBegin);
+            detail::constructRecords(begin_, count, newBegin);
         } catch (...) {
-            if (newTimes != nullptr) times.deallocate(newTimes, capacity);
-            values.deallocate(newBegin, capacity);
+            release(newBegin);
             throw;
         }
-        std::copy(times_, times_ + count, newTimes);
-        std::destroy(begin_, cursor_);
-        release(begin_, times_, static_cast<std::size_t>(end_ - begin_));
+        for (std::size_t i = 0; i < count; ++i) newTimes[i] = times_[i];
+        detail::destroyRecords(begin_, count);
+        release(begin_);
         begin_ = newBegin;
         cursor_ = newBegin + count;
         end_ = newBegin + capacity;
         times_ = newTimes;
     }
-    static void release(Out* values, Timestamp* times, std::size_t capacity) noexcept {
-        if (values != nullptr) std::allocator<Out>().deallocate(values, capacity);
-        if (times != nullptr) std::allocator<Timestamp>().deallocate(times, capacity);
-    }
+    /// Values and times are in one piece of memory.
+    static void release(Out* values) noexcept { ::operator delete(values, kAlignment); }
 
     Out* begin_ = nullptr;
     Out* cursor_ = nullptr;

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_RUNTIME_ASIO_EXECUTOR_HPP
 #define MILLRACE_RUNTIME_ASIO_EXECUTOR_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/runtime/asio.hpp>
 #include <millrace/runtime/thread_pool_runtime.hpp>
 
-#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>

@@ -1,10 +1,10 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/caller_runtime.hpp>
 #include <millrace/runtime/executor_timers.hpp>
 #include <millrace/runtime/job.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <utility>

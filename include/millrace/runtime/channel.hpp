@@ -1,13 +1,13 @@
 #ifndef MILLRACE_RUNTIME_CHANNEL_HPP
 #define MILLRACE_RUNTIME_CHANNEL_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/segment_pool.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>

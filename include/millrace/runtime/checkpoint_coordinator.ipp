@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_CHECKPOINT_COORDINATOR_IPP
 
 #include <millrace/checkpoint/newest_intact.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/graph/execution_plan.hpp>
@@ -9,7 +10,6 @@
 #include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/finished_stage.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace millrace::detail {

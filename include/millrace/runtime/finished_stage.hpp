@@ -1,11 +1,11 @@
 #ifndef MILLRACE_RUNTIME_FINISHED_STAGE_HPP
 #define MILLRACE_RUNTIME_FINISHED_STAGE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/operators/outputs.hpp>
 #include <millrace/operators/stage.hpp>
 
-#include <algorithm>
 #include <string_view>
 
 namespace millrace::detail {

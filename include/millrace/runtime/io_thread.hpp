@@ -2,10 +2,10 @@
 #define MILLRACE_RUNTIME_IO_THREAD_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/core/pointer_list.hpp>
 
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>

@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_JOB_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/metrics/accumulators.hpp>
 #include <millrace/runtime/executor.hpp>
@@ -15,7 +16,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -117,7 +117,7 @@ private:
 
     mutable std::mutex metricsMutex_;
     bool metricsAtEnd_ = false;  ///< the stages are gone
-    std::vector<RateBase> rateBase_;
+    List<RateBase> rateBase_;
     std::optional<Duration> ratesSince_;
 };
 

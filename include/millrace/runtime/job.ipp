@@ -1,9 +1,9 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/job.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace millrace::detail {
@@ -248,8 +248,7 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotoni
     std::vector<OperatorMetrics> rows = readMetrics();
     // after the end the rates are the averages of the whole run
     const bool over = metricsAtEnd_;
-    if (over) rateBase_.clear();
-    rateBase_.resize(rows.size());
+    if (over || rateBase_.empty()) rateBase_ = List<RateBase>(rows.size());
     const Duration span = over ? runTime(monotonicNow) : monotonicNow - ratesSince_.value_or(startedAt_);
     const double seconds = std::chrono::duration<double>(span).count();
     for (std::size_t i = 0; i < rows.size(); ++i) {

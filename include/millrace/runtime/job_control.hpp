@@ -1,9 +1,10 @@
 #ifndef MILLRACE_RUNTIME_JOB_CONTROL_HPP
 #define MILLRACE_RUNTIME_JOB_CONTROL_HPP
 
+#include <millrace/core/functional.hpp>
+
 #include <atomic>
 #include <exception>
-#include <functional>
 #include <memory>
 
 namespace millrace::detail {

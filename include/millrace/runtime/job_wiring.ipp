@@ -1,9 +1,9 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/job_wiring.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -180,7 +180,7 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
     std::pair<int, int> reach{0, *consumer.parallelism};
     if (exchange == ExchangeKind::Forward) reach = {producer, producer + 1};
     if (exchange == ExchangeKind::Rescale) reach = rescaleTargets(producer, producers, *consumer.parallelism);
-    std::vector<ChannelWriter*> writers(static_cast<std::size_t>(reach.second - reach.first));
+    List<ChannelWriter*> writers(static_cast<std::size_t>(reach.second - reach.first));
     for (int target = reach.first; target < reach.second; ++target) {
         Task& to = *slotOf(consumer, target).task;
         Channel& channel = out_.channels.add(
@@ -191,7 +191,7 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
     }
     const PortContext context{exchange, producer, producers, graph_.maxParallelism,
                               seedOf(edge.from, producer, consumer.id)};
-    Port& port = from.task->addPort(edge.ports->create(writers, context));
+    Port& port = from.task->addPort(edge.ports->create({writers.data(), writers.size()}, context));
     from.stage->addOutput(edge.tag, port);
 }
 
@@ -214,7 +214,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
         Duration drift = kLeastAlignmentDrift;
     };
     const std::size_t count = graph_.nodes.size();
-    std::vector<Place> places(count);
+    List<Place> places(count);
     for (std::size_t i = 0; i < count; ++i) places[i].group = i;
     const auto root = [&](std::size_t i) {
         while (places[i].group != i) i = places[i].group;

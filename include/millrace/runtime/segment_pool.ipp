@@ -1,6 +1,6 @@
 #include <millrace/runtime/segment_pool.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

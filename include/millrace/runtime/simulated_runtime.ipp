@@ -1,10 +1,10 @@
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/executor_timers.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>

@@ -1,7 +1,7 @@
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/source_alignment.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace::detail {
 

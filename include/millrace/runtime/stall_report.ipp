@@ -1,3 +1,5 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/operators/split_board.hpp>
 #include <millrace/runtime/job.hpp>
@@ -5,8 +7,6 @@
 #include <millrace/runtime/stall_report.hpp>
 #include <millrace/types/describe.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <utility>
 

@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_TASK_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/channel.hpp>
@@ -14,7 +15,6 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -200,7 +200,7 @@ private:
     std::size_t nextMail_ = 0;
 
     // time
-    std::vector<Timestamp> timers_;          ///< min-heap
+    List<Timestamp> timers_;                 ///< the earliest last
     Timestamp armedWakeUp_ = kMaxTimestamp;  ///< the executor knows of it
     Timestamp timerTime_ = kMinTimestamp;
     std::size_t timerStage_ = 0;   ///< the next stage to hear of timerTime_; past the end: none

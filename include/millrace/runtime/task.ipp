@@ -1,8 +1,8 @@
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/task.hpp>
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -201,11 +201,11 @@ MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
     if (!timers_.empty()) {
-        if (timers_.front() <= now()) {
+        if (timers_.back() <= now()) {
             timersMayBeDue_ = true;
             return Outcome::Yield;
         }
-        armWakeUp(timers_.front());
+        armWakeUp(timers_.back());
     }
     notePark(heldUpSince_ != kMinTimestamp ? TaskWait::Alignment : TaskWait::Input);
     return Outcome::Wait;
@@ -284,9 +284,13 @@ MILLRACE_INLINE bool Task::runMail() {
 }
 
 MILLRACE_INLINE void Task::addTimer(Timestamp time) {
-    if (time == kMaxTimestamp || std::find(timers_.begin(), timers_.end(), time) != timers_.end()) return;
+    if (time == kMaxTimestamp) return;
+    std::size_t at = timers_.size();
+    while (at > 0 && timers_[at - 1] < time) --at;
+    if (at > 0 && timers_[at - 1] == time) return;
     timers_.push_back(time);
-    std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+    for (std::size_t i = timers_.size() - 1; i > at; --i) timers_[i] = timers_[i - 1];
+    timers_[at] = time;
     timersMayBeDue_ = true;
 }
 
@@ -295,9 +299,8 @@ MILLRACE_INLINE bool Task::runTimers() {
         if (!timersMayBeDue_ || timers_.empty()) return false;
         timersMayBeDue_ = false;
         timerTime_ = now();
-        if (timers_.front() > timerTime_) return false;
-        while (!timers_.empty() && timers_.front() <= timerTime_) {
-            std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
+        if (timers_.back() > timerTime_) return false;
+        while (!timers_.empty() && timers_.back() <= timerTime_) {
             timers_.pop_back();
         }
         timerStage_ = 0;

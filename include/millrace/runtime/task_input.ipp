@@ -1,6 +1,6 @@
 #include <millrace/runtime/task.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 
 // How a task takes its input: batches cut at their marks, watermarks through the valves, and sources.
 

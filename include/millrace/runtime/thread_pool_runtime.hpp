@@ -2,10 +2,10 @@
 #define MILLRACE_RUNTIME_THREAD_POOL_RUNTIME_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/runtime/job_client.hpp>
 
-#include <functional>
 #include <memory>
 
 namespace millrace {

@@ -1,3 +1,4 @@
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/actor.hpp>
@@ -5,7 +6,6 @@
 #include <millrace/runtime/thread_pool_runtime.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
-#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>

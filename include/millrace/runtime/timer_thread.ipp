@@ -1,11 +1,11 @@
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <utility>

@@ -1,8 +1,9 @@
 #ifndef MILLRACE_STATE_AGGREGATION_HPP
 #define MILLRACE_STATE_AGGREGATION_HPP
 
+#include <millrace/core/functional.hpp>
+
 #include <concepts>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -43,7 +44,7 @@ template <class Fn, class T>
     if constexpr (InPlaceReduce<Fn, T>) {
         fn.reduceInto(state, value);
     } else {
-        state = std::invoke(fn, std::as_const(state), value);
+        state = detail::invoke(fn, std::as_const(state), value);
     }
 }
 

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_STATE_CHUNK_POOL_HPP
 #define MILLRACE_STATE_CHUNK_POOL_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/table_memory.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_KEY_GROUP_STATE_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/state/snapshot.hpp>
 #include <millrace/types/codec.hpp>
 #include <millrace/types/key_group.hpp>
@@ -38,7 +39,7 @@ public:
 private:
     int maxParallelism_;
     std::uint8_t version_;
-    std::vector<ByteWriter> groups_;
+    List<ByteWriter> groups_;
 };
 
 /// Calls `read(ByteReader&)` until a piece written by `KeyGroupWriter` is used up.

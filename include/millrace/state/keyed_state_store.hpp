@@ -1,11 +1,11 @@
 #ifndef MILLRACE_STATE_KEYED_STATE_STORE_HPP
 #define MILLRACE_STATE_KEYED_STATE_STORE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
 #include <millrace/state/state_cells.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_STATE_KEYED_TABLE_SCAN_HPP
 #define MILLRACE_STATE_KEYED_TABLE_SCAN_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/keyed_table.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>

@@ -3,10 +3,10 @@
 
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/state/snapshot.hpp>
 #include <millrace/types/codec.hpp>
 
-#include <functional>
 #include <string>
 #include <string_view>
 

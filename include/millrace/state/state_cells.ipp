@@ -1,11 +1,11 @@
 #ifndef MILLRACE_STATE_STATE_CELLS_IPP
 #define MILLRACE_STATE_STATE_CELLS_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/state_cells.hpp>
 
 #include <millrace/core/errors.hpp>
 
-#include <algorithm>
 #include <new>
 
 namespace millrace::detail {

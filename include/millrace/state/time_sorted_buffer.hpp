@@ -1,9 +1,9 @@
 #ifndef MILLRACE_STATE_TIME_SORTED_BUFFER_HPP
 #define MILLRACE_STATE_TIME_SORTED_BUFFER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

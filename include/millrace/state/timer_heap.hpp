@@ -1,10 +1,10 @@
 #ifndef MILLRACE_STATE_TIMER_HEAP_HPP
 #define MILLRACE_STATE_TIMER_HEAP_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/table_slot.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>

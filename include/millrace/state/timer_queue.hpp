@@ -1,11 +1,11 @@
 #ifndef MILLRACE_STATE_TIMER_QUEUE_HPP
 #define MILLRACE_STATE_TIMER_QUEUE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/chunk_pool.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/timer_heap.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>

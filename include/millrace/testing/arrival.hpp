@@ -2,12 +2,12 @@
 #define MILLRACE_TESTING_ARRIVAL_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/testing/random.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_TESTING_ARRIVAL_IPP
 #define MILLRACE_TESTING_ARRIVAL_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/testing/arrival.hpp>
 
-#include <algorithm>
 #include <set>
 #include <utility>
 

@@ -3,6 +3,8 @@
 
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/api/stream_execution_environment.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing/arrival.hpp>
 #include <millrace/testing/random.hpp>
@@ -10,11 +12,9 @@
 #include <millrace/types/codec.hpp>
 #include <millrace/types/describe.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <ostream>
 #include <string>
 #include <type_traits>
@@ -107,7 +107,7 @@ auto runArrival(const Pipeline& pipeline, const std::vector<Event>& events, cons
                 stream.unionWith(env.fromSource(testing::ScriptedSource<Event>(std::move(scripts[i])),
                                                 WatermarkStrategy::noWatermarks(), "events " + std::to_string(i + 1)));
         }
-        outcome.results = std::invoke(pipeline, std::move(stream)).executeAndCollect();
+        outcome.results = detail::invoke(pipeline, std::move(stream)).executeAndCollect();
     } catch (const std::exception& error) {
         outcome.error = describeException(error);
     }
@@ -145,9 +145,9 @@ template <class Event, class Generator>
 std::vector<Event> drawEvents(Generator& generator, testing::Random& random, int most) {
     std::vector<Event> events;
     if constexpr (std::is_invocable_r_v<Event, Generator&, testing::Random&>) {
-        for (std::int64_t n = random.between(1, most); n > 0; --n) events.push_back(std::invoke(generator, random));
+        for (std::int64_t n = random.between(1, most); n > 0; --n) events.push_back(detail::invoke(generator, random));
     } else {
-        events = std::invoke(generator, random);
+        events = detail::invoke(generator, random);
     }
     return events;
 }

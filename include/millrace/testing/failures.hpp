@@ -2,11 +2,11 @@
 #define MILLRACE_TESTING_FAILURES_HPP
 
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/types/codec.hpp>
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -32,7 +32,7 @@ public:
         requires std::invocable<Fn&, Args...>
     decltype(auto) operator()(Args&&... args) {
         if (++*calls_ == failingCall_) throw InjectedFailure("injected at call " + std::to_string(failingCall_));
-        return std::invoke(fn_, std::forward<Args>(args)...);
+        return detail::invoke(fn_, std::forward<Args>(args)...);
     }
 
 private:

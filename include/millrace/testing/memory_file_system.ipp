@@ -1,11 +1,11 @@
 #ifndef MILLRACE_TESTING_MEMORY_FILE_SYSTEM_IPP
 #define MILLRACE_TESTING_MEMORY_FILE_SYSTEM_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/testing/memory_file_system.hpp>
 
-#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string_view>

@@ -3,6 +3,7 @@
 
 #include <millrace/api/data_stream.hpp>
 #include <millrace/record/output_tag.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/snapshot.hpp>
 #include <millrace/testing/pipeline_host.hpp>
 #include <millrace/testing/trace.hpp>

@@ -3,13 +3,13 @@
 
 #include <millrace/api/stream_environment.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/operators/outputs.hpp>
 #include <millrace/testing/manual_clock.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>

@@ -2,13 +2,13 @@
 #define MILLRACE_TESTING_SCRIPTED_SOURCE_HPP
 
 #include <millrace/connectors/assigned_splits.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>

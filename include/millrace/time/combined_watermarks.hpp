@@ -1,9 +1,9 @@
 #ifndef MILLRACE_TIME_COMBINED_WATERMARKS_HPP
 #define MILLRACE_TIME_COMBINED_WATERMARKS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_TIME_OUTPUT_WATERMARKS_HPP
 #define MILLRACE_TIME_OUTPUT_WATERMARKS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <vector>

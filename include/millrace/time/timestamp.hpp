@@ -1,7 +1,8 @@
 #ifndef MILLRACE_TIME_TIMESTAMP_HPP
 #define MILLRACE_TIME_TIMESTAMP_HPP
 
-#include <chrono>
+#include <millrace/core/chrono.hpp>
+
 #include <cstdint>
 #include <limits>
 

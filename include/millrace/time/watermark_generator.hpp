@@ -1,10 +1,10 @@
 #ifndef MILLRACE_TIME_WATERMARK_GENERATOR_HPP
 #define MILLRACE_TIME_WATERMARK_GENERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <span>

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_TIME_WATERMARK_OUTPUT_MULTIPLEXER_HPP
 #define MILLRACE_TIME_WATERMARK_OUTPUT_MULTIPLEXER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/time/output_watermarks.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>

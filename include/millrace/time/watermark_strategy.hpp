@@ -1,10 +1,10 @@
 #ifndef MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 #define MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/time/watermark_alignment.hpp>
 #include <millrace/time/watermark_generator.hpp>
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <type_traits>

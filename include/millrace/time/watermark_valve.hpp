@@ -1,12 +1,12 @@
 #ifndef MILLRACE_TIME_WATERMARK_VALVE_HPP
 #define MILLRACE_TIME_WATERMARK_VALVE_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -96,7 +96,7 @@ private:
         return smallest;
     }
 
-    std::vector<Channel> channels_;
+    List<Channel> channels_;
     Timestamp last_ = kMinTimestamp;
     std::size_t alignedAtLast_;  ///< aligned channels whose watermark is `last_`
     std::size_t active_;

@@ -340,7 +340,7 @@ std::string derivedCodecName() {
     } else if constexpr (kind == TypeKind::Duration) {
         return "duration<" + durationName<T>() + ">";
     } else if constexpr (kind == TypeKind::TimePoint) {
-        return (std::is_same_v<typename T::clock, std::chrono::local_t> ? "local_time<" : "time<") +
+        return (std::is_same_v<typename T::clock, std::chrono::system_clock> ? "time<" : "local_time<") +
                durationName<typename T::duration>() + ">";
     } else if constexpr (kind == TypeKind::String) {
         return "string";

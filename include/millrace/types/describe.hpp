@@ -1,17 +1,16 @@
 #ifndef MILLRACE_TYPES_DESCRIBE_HPP
 #define MILLRACE_TYPES_DESCRIBE_HPP
 
+#include <millrace/core/chrono.hpp>
 #include <millrace/types/reflection.hpp>
 #include <millrace/types/type_kind.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <iosfwd>
 #include <limits>
-#include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -81,6 +80,41 @@ inline std::string describeDuration(std::chrono::nanoseconds duration) {
     return {};
 }
 
+/// Appends what is written into a std::ostream to a string.
+template <class Char>
+class TextBuffer final : public std::basic_streambuf<Char> {
+    using Traits = typename std::basic_streambuf<Char>::traits_type;
+
+public:
+    explicit TextBuffer(std::string& text) : text_(text) {}
+
+protected:
+    typename Traits::int_type overflow(typename Traits::int_type c) override {
+        if (!Traits::eq_int_type(c, Traits::eof())) text_ += Traits::to_char_type(c);
+        return Traits::not_eof(c);
+    }
+    std::streamsize xsputn(const Char* text, std::streamsize length) override {
+        text_.append(text, static_cast<std::size_t>(length));
+        return length;
+    }
+
+private:
+    std::string& text_;
+};
+
+// All names depend on T: string streams, which few programs need, are then none of the others' compile time.
+template <class T>
+void streamInto(std::string& out, const T& value) {
+    using Char = std::conditional_t<std::is_void_v<T>, void, char>;
+    constexpr bool kHasStreams = requires { sizeof(std::basic_ostream<Char>); };
+    static_assert(kHasStreams, "millrace: to print values by their operator<<, #include <ostream>");
+    if constexpr (kHasStreams) {
+        TextBuffer<Char> buffer(out);
+        std::basic_ostream<Char> stream(&buffer);
+        stream << value;
+    }
+}
+
 template <class T>
 void describeInto(std::string& out, const T& value) {
     if constexpr (std::same_as<T, bool>) {
@@ -108,9 +142,7 @@ void describeInto(std::string& out, const T& value) {
             out += "none";
         }
     } else if constexpr (Streamable<T>) {
-        std::ostringstream text;
-        text << value;
-        out += text.str();
+        streamInto(out, value);
     } else if constexpr (TupleLike<T>) {
         out += '(';
         std::apply(

@@ -1,7 +1,8 @@
 #ifndef MILLRACE_TYPES_KEY_GROUP_HPP
 #define MILLRACE_TYPES_KEY_GROUP_HPP
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
+
 #include <bit>
 #include <cstdint>
 

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_TYPES_TYPE_KIND_HPP
 #define MILLRACE_TYPES_TYPE_KIND_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/chrono.hpp>
 #include <millrace/types/reflection.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -27,8 +27,9 @@ template <class T>
 inline constexpr bool kIsChronoTimePoint = false;
 template <class D>
 inline constexpr bool kIsChronoTimePoint<std::chrono::time_point<std::chrono::system_clock, D>> = true;
-template <class D>
-inline constexpr bool kIsChronoTimePoint<std::chrono::time_point<std::chrono::local_t, D>> = true;
+template <class Clock, class D>
+    requires(!requires { Clock::now(); })  // std::chrono::local_t, which <chrono> alone has
+inline constexpr bool kIsChronoTimePoint<std::chrono::time_point<Clock, D>> = true;
 
 template <class T>
 inline constexpr bool kIsStdOptional = false;

@@ -1,7 +1,8 @@
 #ifndef MILLRACE_WINDOWING_ACCUMULATOR_COLUMN_HPP
 #define MILLRACE_WINDOWING_ACCUMULATOR_COLUMN_HPP
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

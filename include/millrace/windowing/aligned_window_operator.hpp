@@ -1,12 +1,12 @@
 #ifndef MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP
 #define MILLRACE_WINDOWING_ALIGNED_WINDOW_OPERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/segment.hpp>
 #include <millrace/windowing/event_time_windows_node.hpp>
 #include <millrace/windowing/pane_windows.hpp>
 #include <millrace/windowing/sliced_windows.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -20,7 +20,7 @@ namespace millrace::detail {
 /// A window fires when the watermark has reached its last timestamp; its results carry that timestamp and precede the
 /// watermark; of several windows the one that ends first fires first. Results of different keys come in no particular
 /// order. A window whose last timestamp + allowedLateness has been reached is late and gone; a record that finds all its
-/// windows late goes to `lateTag`, or is counted and dropped; one that comes in time for a window that has fired makes it
+/// windows late goes to `lateKey`, or is counted and dropped; one that comes in time for a window that has fired makes it
 /// fire again at once, for its key.
 /// *State:* "windows", the accumulators by window and key. A restored operator has no watermark.
 template <class T, class KeySelector, class Assigner, class Aggregate, class WindowFn = NoWindowFunction,
@@ -33,7 +33,7 @@ struct AlignedWindowOperator {
     Aggregate aggregate;
     WindowFn windowFunction{};
     Duration allowedLateness{};
-    std::optional<OutputTag<T>> lateTag{};
+    std::string lateKey{};  ///< of the side output for late records; empty: they are dropped
 
     using Key = KeyOf<KeySelector, T>;
     using Windows =

@@ -1,12 +1,12 @@
 #ifndef MILLRACE_WINDOWING_CO_GROUP_FUNCTION_HPP
 #define MILLRACE_WINDOWING_CO_GROUP_FUNCTION_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/record/collector.hpp>
 #include <millrace/windowing/window_pairing.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -38,8 +38,8 @@ struct TaggedKey {
 
     template <class L, class R>
     Key operator()(const Tagged<L, R>& element) const {
-        if (const L* const first = std::get_if<0>(&element)) return Key(std::invoke(left, *first));
-        return Key(std::invoke(right, *std::get_if<1>(&element)));
+        if (const L* const first = std::get_if<0>(&element)) return Key(detail::invoke(left, *first));
+        return Key(detail::invoke(right, *std::get_if<1>(&element)));
     }
 };
 
@@ -96,9 +96,9 @@ private:
     }
     void call(const L* left, const R* right, Collector<Out>& out) {
         if constexpr (kEmits) {
-            std::invoke(this->fn, as<Left>(left), as<Right>(right), out);
+            detail::invoke(this->fn, as<Left>(left), as<Right>(right), out);
         } else {
-            out.collect(std::invoke(this->fn, as<Left>(left), as<Right>(right)));
+            out.collect(detail::invoke(this->fn, as<Left>(left), as<Right>(right)));
         }
     }
 };
@@ -117,7 +117,7 @@ struct CoGroupWindow : WrappedFunction<Fn> {
                 rights.push_back(*std::get_if<1>(&element));
             }
         }
-        std::invoke(this->fn, std::span<const L>(lefts), std::span<const R>(rights), out);
+        detail::invoke(this->fn, std::span<const L>(lefts), std::span<const R>(rights), out);
     }
 
     std::vector<L> lefts{};

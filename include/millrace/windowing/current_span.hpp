@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_CURRENT_SPAN_HPP
 #define MILLRACE_WINDOWING_CURRENT_SPAN_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/windowing/time_window.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_WINDOWING_EVENT_TIME_SESSION_WINDOWS_HPP
 #define MILLRACE_WINDOWING_EVENT_TIME_SESSION_WINDOWS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/windowing/time_window.hpp>
 #include <millrace/windowing/triggers/event_time_trigger.hpp>
 #include <millrace/windowing/window_arguments.hpp>
 #include <millrace/windowing/window_assigner.hpp>
 
 #include <concepts>
-#include <functional>
 #include <utility>
 
 namespace millrace {
@@ -28,7 +28,7 @@ public:
     template <class T>
         requires std::is_invocable_r_v<Duration, const GapOf&, const T&>
     TimeWindow assignWindow(const T& value, Timestamp timestamp, const AssignerContext&) const {
-        const Duration gap = checkedGap("EventTimeSessionWindows::withDynamicGap", std::invoke(gapOf_, value));
+        const Duration gap = checkedGap("EventTimeSessionWindows::withDynamicGap", detail::invoke(gapOf_, value));
         return {timestamp, saturatingAdd(timestamp, gap)};
     }
 

@@ -67,7 +67,7 @@ protected:
     template <class Refs, class Arrangement>
     EventTimeWindowsNode(const Refs& refs, const Arrangement& arrangement)
         : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), aggregate_(refs.op.aggregate),
-          emitter_(refs.op.windowFunction, aggregate_), late_(refs.op.allowedLateness, refs.op.lateTag),
+          emitter_(refs.op.windowFunction, aggregate_), late_(refs.op.allowedLateness, refs.op.lateKey),
           windows_(arrangement, refs.op.allowedLateness, keySelector_, aggregate_.get()) {}
 
     /// A window that has fired and takes records still fires again at once, for one key.

@@ -1,12 +1,12 @@
 #ifndef MILLRACE_WINDOWING_GROUP_REDUCE_FUNCTION_HPP
 #define MILLRACE_WINDOWING_GROUP_REDUCE_FUNCTION_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/record/collector.hpp>
 
 #include <concepts>
-#include <functional>
 #include <span>
 #include <type_traits>
 
@@ -44,13 +44,13 @@ struct GroupReduceWindow : WrappedFunction<Fn> {
     template <class Key, class Context>
     void operator()(const Key& key, Context&, Elements elements, Collector<Out>& out) {
         if constexpr (std::invocable<Fn&, Elements, Collector<Out>&>) {
-            std::invoke(this->fn, elements, out);
+            detail::invoke(this->fn, elements, out);
         } else if constexpr (std::invocable<Fn&, const Key&, Elements, Collector<Out>&>) {
-            std::invoke(this->fn, key, elements, out);
+            detail::invoke(this->fn, key, elements, out);
         } else if constexpr (std::invocable<Fn&, Elements>) {
-            out.collect(std::invoke(this->fn, elements));
+            out.collect(detail::invoke(this->fn, elements));
         } else {
-            out.collect(std::invoke(this->fn, key, elements));
+            out.collect(detail::invoke(this->fn, key, elements));
         }
     }
 };

@@ -5,7 +5,7 @@
 #include <millrace/operators/outputs.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <optional>
+#include <string>
 #include <utility>
 
 namespace millrace::detail {
@@ -14,7 +14,8 @@ namespace millrace::detail {
 template <class T>
 class LateRecords {
 public:
-    LateRecords(Duration lateness, const std::optional<OutputTag<T>>& tag) : lateness_(lateness), tag_(tag) {}
+    /// `key`: of the side output; empty: they are dropped.
+    LateRecords(Duration lateness, const std::string& key) : lateness_(lateness), key_(key) {}
 
     void open(OpenContext& context) {
         outputs_ = &context.outputs;
@@ -25,8 +26,8 @@ public:
     /// For a record that no window has taken; nothing happens if that was not because of its time.
     [[gnu::cold, gnu::noinline]] void missed(T& value, Timestamp time, Timestamp watermark) {
         if (saturatingAdd(time, lateness_) > watermark) return;
-        if (tag_.has_value()) {
-            outputs_->emitSide(*tag_, std::move(value), time);
+        if (!key_.empty()) {
+            outputs_->emitSide<T>(key_, std::move(value), time);
         } else {
             StageMetrics::add(metrics_->lateRecordsDropped, 1);
         }
@@ -34,7 +35,7 @@ public:
 
 private:
     Duration lateness_;
-    std::optional<OutputTag<T>> tag_;
+    std::string key_;
     StageOutputs* outputs_ = nullptr;
     StageMetrics* metrics_ = nullptr;
 };

@@ -1,7 +1,8 @@
 #ifndef MILLRACE_WINDOWING_MERGING_WINDOW_SET_HPP
 #define MILLRACE_WINDOWING_MERGING_WINDOW_SET_HPP
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
+
 #include <cstddef>
 #include <vector>
 

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 #define MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
@@ -8,10 +10,8 @@
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/window_grid.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -61,7 +61,7 @@ public:
             at = from;
             scanKeyedTable(
                 table, at, end, hashes,
-                [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, values[i]); },
+                [values, &keyOf](std::size_t i) -> decltype(auto) { return detail::invoke(keyOf, values[i]); },
                 [values, &fn = aggregate_](std::size_t i, Accumulator& acc) { Traits::add(fn, values[i], acc); },
                 [values, &fn = aggregate_](std::size_t i) { return Traits::firstAccumulator(fn, values[i]); });
         }
@@ -78,7 +78,7 @@ public:
             if (cleanupTime(window) <= watermark) break;  // and so are all before
             added = true;
             Pane& open = pane(k);
-            const auto& key = std::invoke(keySelector_, value);
+            const auto& key = detail::invoke(keySelector_, value);
             Accumulator& acc = addTo(open, key, value);
             if (window.maxTimestamp() <= watermark) {
                 open.fired = true;

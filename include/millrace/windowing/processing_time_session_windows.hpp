@@ -1,13 +1,13 @@
 #ifndef MILLRACE_WINDOWING_PROCESSING_TIME_SESSION_WINDOWS_HPP
 #define MILLRACE_WINDOWING_PROCESSING_TIME_SESSION_WINDOWS_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/windowing/time_window.hpp>
 #include <millrace/windowing/triggers/processing_time_trigger.hpp>
 #include <millrace/windowing/window_arguments.hpp>
 #include <millrace/windowing/window_assigner.hpp>
 
 #include <concepts>
-#include <functional>
 #include <utility>
 
 namespace millrace {
@@ -27,7 +27,7 @@ public:
     template <class T>
         requires std::is_invocable_r_v<Duration, const GapOf&, const T&>
     TimeWindow assignWindow(const T& value, Timestamp, const AssignerContext& context) const {
-        const Duration gap = checkedGap("ProcessingTimeSessionWindows::withDynamicGap", std::invoke(gapOf_, value));
+        const Duration gap = checkedGap("ProcessingTimeSessionWindows::withDynamicGap", detail::invoke(gapOf_, value));
         return {context.currentProcessingTime(), saturatingAdd(context.currentProcessingTime(), gap)};
     }
 

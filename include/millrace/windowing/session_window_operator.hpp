@@ -1,10 +1,10 @@
 #ifndef MILLRACE_WINDOWING_SESSION_WINDOW_OPERATOR_HPP
 #define MILLRACE_WINDOWING_SESSION_WINDOW_OPERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/windowing/event_time_windows_node.hpp>
 #include <millrace/windowing/session_windows.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -28,7 +28,7 @@ struct SessionWindowOperator {
     Aggregate aggregate;
     WindowFn windowFunction{};
     Duration allowedLateness{};
-    std::optional<OutputTag<T>> lateTag{};
+    std::string lateKey{};  ///< of the side output for late records; empty: they are dropped
 
     using Key = KeyOf<KeySelector, T>;
     using Windows = SessionWindows<T, Key, KeySelector, Assigner, Aggregate>;

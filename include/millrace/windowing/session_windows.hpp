@@ -1,6 +1,8 @@
 #ifndef MILLRACE_WINDOWING_SESSION_WINDOWS_HPP
 #define MILLRACE_WINDOWING_SESSION_WINDOWS_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/key_sessions.hpp>
@@ -11,10 +13,8 @@
 #include <millrace/windowing/window_cell_codec.hpp>
 #include <millrace/windowing/window_contents.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -48,7 +48,9 @@ public:
         LoopCopy<KeySelector> keyOf = keySelector_;
         const T* const values = block.values;
         const Timestamp* const times = block.timestamps;
-        const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, values[i]); };
+        const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) {
+            return detail::invoke(keyOf, values[i]);
+        };
         const auto outside = [&](Entry & entry, std::size_t i, const TimeWindow& window)
             __attribute__((always_inline)) {
             const auto& key = keyAt(i);

@@ -1,16 +1,16 @@
 #ifndef MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 #define MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/slice_combiner.hpp>
 #include <millrace/windowing/window_grid.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -60,7 +60,7 @@ public:
         LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
             ids_, at, end, hashes,
-            [values, &keyOf](std::size_t i) -> decltype(auto) { return std::invoke(keyOf, values[i]); },
+            [values, &keyOf](std::size_t i) -> decltype(auto) { return detail::invoke(keyOf, values[i]); },
             [this, values, &cells](std::size_t i, std::uint32_t id) {
                 if (cells.hasUnchecked(id)) [[likely]] {
                     Traits::add(aggregate_, values[i], cells[id]);
@@ -69,7 +69,7 @@ public:
                 }
             },
             [this, values, &keyOf, &cells](std::size_t i) {
-                const std::uint32_t id = newId(std::invoke(keyOf, values[i]));
+                const std::uint32_t id = newId(detail::invoke(keyOf, values[i]));
                 startCell(cells, id, values[i]);
                 return id;
             });
@@ -83,7 +83,7 @@ public:
         // the windows that are late for this element must not fire because of it
         unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
 
-        const auto& key = std::invoke(keySelector_, value);
+        const auto& key = detail::invoke(keySelector_, value);
         const std::uint32_t id = ids_.findOrInsert(Ids::lookupKey(key), [&] { return newId(key); });
         Column& cells = cellsOf(slice);
         cells.ensure(id + std::size_t{1});

@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_TIME_WINDOW_HPP
 #define MILLRACE_WINDOWING_TIME_WINDOW_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <compare>
 
 namespace millrace {

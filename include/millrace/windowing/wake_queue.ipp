@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_WAKE_QUEUE_IPP
 #define MILLRACE_WINDOWING_WAKE_QUEUE_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/windowing/wake_queue.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace millrace::detail {

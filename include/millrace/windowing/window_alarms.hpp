@@ -1,10 +1,10 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_ALARMS_HPP
 #define MILLRACE_WINDOWING_WINDOW_ALARMS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/table_slot.hpp>
 #include <millrace/windowing/wake_queue.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>

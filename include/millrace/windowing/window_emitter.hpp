@@ -1,11 +1,11 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_EMITTER_HPP
 #define MILLRACE_WINDOWING_WINDOW_EMITTER_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/windowing/window_contents.hpp>
 #include <millrace/windowing/window_function.hpp>
 
-#include <algorithm>
 #include <cstddef>
 
 namespace millrace::detail {

@@ -1,13 +1,13 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_FUNCTION_HPP
 #define MILLRACE_WINDOWING_WINDOW_FUNCTION_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/operators/outputs.hpp>
 #include <millrace/windowing/time_window.hpp>
 #include <millrace/windowing/window_state.hpp>
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -88,7 +88,7 @@ class WindowCall {
         if constexpr (kMember<Args...>) {
             return fn.process(std::forward<Args>(args)...);
         } else {
-            return std::invoke(fn, std::forward<Args>(args)...);
+            return detail::invoke(fn, std::forward<Args>(args)...);
         }
     }
     template <class... Args>

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_OPERATOR_HPP
 #define MILLRACE_WINDOWING_WINDOW_OPERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/windowing/cell_merger.hpp>
@@ -16,7 +17,6 @@
 #include <millrace/windowing/window_failures.hpp>
 #include <millrace/windowing/window_schedule.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,7 +43,7 @@ struct WindowOperator {
     Aggregate aggregate;
     WindowFn windowFunction{};
     Duration allowedLateness{};
-    std::optional<OutputTag<T>> lateTag{};
+    std::string lateKey{};  ///< of the side output for late records; empty: they are dropped
 
     template <class Next>
     class Node;
@@ -81,7 +81,7 @@ public:
         : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), assigner_(refs.op.assigner),
           trigger_(refs.op.trigger), evictor_(refs.op.evictor), aggregate_(refs.op.aggregate),
           emitter_(refs.op.windowFunction, aggregate_), schedule_{refs.op.allowedLateness},
-          late_(refs.op.allowedLateness, refs.op.lateTag) {}
+          late_(refs.op.allowedLateness, refs.op.lateKey) {}
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
@@ -183,7 +183,7 @@ private:
             LoopCopy<KeySelector> keyOf = keySelector_;
             T* const values = block.values;
             const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) {
-                return std::invoke(keyOf, std::as_const(values[i]));
+                return detail::invoke(keyOf, std::as_const(values[i]));
             };
             const Timestamp* const times = block.timestamps;
             scanKeyedTable(

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_SCHEDULE_HPP
 #define MILLRACE_WINDOWING_WINDOW_SCHEDULE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/windowing/triggers/event_time_trigger.hpp>
 #include <millrace/windowing/triggers/processing_time_trigger.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <type_traits>

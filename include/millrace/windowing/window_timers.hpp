@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_TIMERS_HPP
 #define MILLRACE_WINDOWING_WINDOW_TIMERS_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

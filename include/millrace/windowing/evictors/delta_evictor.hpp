@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_EVICTORS_DELTA_EVICTOR_HPP
 #define MILLRACE_WINDOWING_EVICTORS_DELTA_EVICTOR_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/windowing/evictors/evictor.hpp>
 
-#include <functional>
 #include <utility>
 
 namespace millrace {
@@ -21,7 +21,8 @@ public:
     void evict(WindowElements<T>& elements) const {
         if (elements.empty()) return;
         const T last = elements.value(elements.size() - 1);  // a copy: elements move while they are removed
-        elements.removeIf([&](const T& value, Timestamp) { return !(std::invoke(delta_, value, last) < threshold_); });
+        elements.removeIf(
+            [&](const T& value, Timestamp) { return !(detail::invoke(delta_, value, last) < threshold_); });
     }
 
 private:

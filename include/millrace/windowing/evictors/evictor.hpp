@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_EVICTORS_EVICTOR_HPP
 #define MILLRACE_WINDOWING_EVICTORS_EVICTOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/time/timestamp.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <iterator>

@@ -4,7 +4,7 @@
 #include <millrace/windowing/triggers/continuous_trigger.hpp>
 #include <millrace/windowing/window_arguments.hpp>
 
-#include <algorithm>
+#include <millrace/core/algorithm.hpp>
 
 namespace millrace {
 

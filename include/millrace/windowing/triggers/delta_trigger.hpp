@@ -1,9 +1,9 @@
 #ifndef MILLRACE_WINDOWING_TRIGGERS_DELTA_TRIGGER_HPP
 #define MILLRACE_WINDOWING_TRIGGERS_DELTA_TRIGGER_HPP
 
+#include <millrace/core/functional.hpp>
 #include <millrace/windowing/triggers/trigger.hpp>
 
-#include <functional>
 #include <optional>
 #include <utility>
 
@@ -26,7 +26,7 @@ public:
     TriggerResult onElement(const T& value, Timestamp, const Window&, StateFor<T>& state, TriggerContext&) const {
         if (!state.last.has_value()) {
             state.last = value;
-        } else if (threshold_ < std::invoke(delta_, std::as_const(*state.last), value)) {
+        } else if (threshold_ < detail::invoke(delta_, std::as_const(*state.last), value)) {
             state.last = value;
             return TriggerResult::Fire;
         }

@@ -1,0 +1,96 @@
+#ifndef MILLRACE_CORE_LIST_HPP
+#define MILLRACE_CORE_LIST_HPP
+
+#include <cstddef>
+#include <initializer_list>
+#include <new>
+#include <utility>
+
+namespace millrace::detail {
+
+/// What the library needs of a std::vector, in ten functions for each type instead of fifty: every file that includes
+/// millrace compiles them. Elements are moved when it grows, and must not throw then.
+template <class T>
+class List {
+public:
+    static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+
+    List() = default;
+    /// So many elements, each T{}.
+    explicit List(std::size_t count) : List() {
+        reserve(count);
+        for (; size_ < count; ++size_) ::new (static_cast<void*>(data_ + size_)) T{};
+    }
+    List(std::initializer_list<T> elements) : List() {
+        reserve(elements.size());
+        for (const T& element : elements) emplace_back(element);
+    }
+    List(const List& other) : List() {
+        reserve(other.size_);
+        for (const T& element : other) emplace_back(element);
+    }
+    List(List&& other) noexcept
+        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
+          capacity_(std::exchange(other.capacity_, 0)) {}
+    List& operator=(List other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~List() {
+        clear();
+        ::operator delete(data_);
+    }
+
+    bool empty() const noexcept { return size_ == 0; }
+    std::size_t size() const noexcept { return size_; }
+    T* data() noexcept { return data_; }
+    T* begin() noexcept { return data_; }
+    T* end() noexcept { return data_ + size_; }
+    const T* begin() const noexcept { return data_; }
+    const T* end() const noexcept { return data_ + size_; }
+    T& operator[](std::size_t index) noexcept { return data_[index]; }
+    const T& operator[](std::size_t index) const noexcept { return data_[index]; }
+    T& front() noexcept { return data_[0]; }
+    const T& front() const noexcept { return data_[0]; }
+    T& back() noexcept { return data_[size_ - 1]; }
+    const T& back() const noexcept { return data_[size_ - 1]; }
+
+    /// From arguments that are not elements of this list.
+    template <class... Args>
+    T& emplace_back(Args&&... args) {
+        if (size_ == capacity_) reserve(size_ < 4 ? 4 : 2 * size_);
+        T* const added = ::new (static_cast<void*>(data_ + size_)) T{std::forward<Args>(args)...};
+        ++size_;
+        return *added;
+    }
+    void push_back(T element) { emplace_back(std::move(element)); }
+    void pop_back() noexcept { data_[--size_].~T(); }
+    void clear() noexcept {
+        while (size_ > 0) pop_back();
+    }
+    void swap(List& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+    [[gnu::noinline]] void reserve(std::size_t capacity) {
+        if (capacity <= capacity_) return;
+        T* const larger = static_cast<T*>(::operator new(capacity * sizeof(T)));
+        for (std::size_t i = 0; i < size_; ++i) {
+            ::new (static_cast<void*>(larger + i)) T(std::move(data_[i]));
+            data_[i].~T();
+        }
+        ::operator delete(data_);
+        data_ = larger;
+        capacity_ = capacity;
+    }
+
+private:
+    T* data_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_CORE_LIST_HPP

@@ -1,0 +1,61 @@
+#ifndef MILLRACE_STATE_MEMORY_SNAPSHOT_HPP
+#define MILLRACE_STATE_MEMORY_SNAPSHOT_HPP
+
+#include <millrace/state/snapshot.hpp>
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// A snapshot in memory. @internal
+class MemorySnapshot final : public SnapshotSink, public SnapshotSource {
+public:
+    void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {
+        pieces_[{std::string(uid), std::string(state)}].emplace_back(
+            keyGroup, std::vector<std::byte>(bytes.begin(), bytes.end()));
+    }
+    void read(std::string_view uid, std::string_view state, const Visitor& visit) const override {
+        const auto found = pieces_.find({std::string(uid), std::string(state)});
+        if (found == pieces_.end()) return;
+        for (const auto& [keyGroup, bytes] : found->second) visit(keyGroup, bytes);
+    }
+    /// The pieces that a subtask owning the key groups [first, last] restores; what belongs to no key goes to every caller.
+    MemorySnapshot forKeyGroups(int first, int last) const {
+        MemorySnapshot part;
+        for (const auto& [name, pieces] : pieces_) {
+            for (const auto& [keyGroup, bytes] : pieces) {
+                if (keyGroup < 0 || (first <= keyGroup && keyGroup <= last)) {
+                    part.write(name.first, name.second, keyGroup, bytes);
+                }
+            }
+        }
+        return part;
+    }
+    void merge(const MemorySnapshot& other) {
+        for (const auto& [name, pieces] : other.pieces_) {
+            for (const auto& [keyGroup, bytes] : pieces) write(name.first, name.second, keyGroup, bytes);
+        }
+    }
+    /// Calls `visit(uid, state, keyGroup, bytes)` for all pieces: ordered by uid, then state, then as they were written.
+    template <class Visit>
+    void forEach(Visit visit) const {
+        for (const auto& [name, pieces] : pieces_) {
+            for (const auto& [keyGroup, bytes] : pieces) visit(name.first, name.second, keyGroup, bytes);
+        }
+    }
+    bool empty() const noexcept { return pieces_.empty(); }
+    bool operator==(const MemorySnapshot& other) const { return pieces_ == other.pieces_; }
+
+private:
+    std::map<std::pair<std::string, std::string>, std::vector<std::pair<int, std::vector<std::byte>>>> pieces_;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_STATE_MEMORY_SNAPSHOT_HPP
