@@ -157,7 +157,8 @@ TEST_CASE("a quiet split becomes idle by itself, and counts again with its next 
     }
     // quiet from the tick at 200 ms on (the first one without a record), idle when that is more than 400 ms ago.
     // Its 12 does not take event time back: that stands until it has caught up.
-    CHECK(seen == "101@21; 102@22; 103@23; 104@24; 105@25; 106@26; w25 107@27 w26; 108@28 w27; 109@29 w28; 2@12 110@30; ");
+    CHECK(seen ==
+          "101@21; 102@22; 103@23; 104@24; 105@25; 106@26; w25 107@27 w26; 108@28 w27; 109@29 w28; 2@12 110@30; ");
 }
 
 TEST_CASE("when all splits are idle the largest watermark goes on, then the source is idle", "[operators][source]") {
@@ -186,7 +187,8 @@ TEST_CASE("splits are restored with their watermarks, each its own, before the f
     CHECK(host.advanceTo(at(0) + 1s) == "4@22 2@12 w11");
 }
 
-TEST_CASE("the one split of a reader is restored with the watermark that its source had emitted", "[operators][source]") {
+TEST_CASE("the one split of a reader is restored with the watermark that its source had emitted",
+          "[operators][source]") {
     Script<int> script;
     script.element(1, at(10)).element(2, at(30)).pause(1s).element(3, at(20)).pause(1h);
     Host host(OneScript(script), WatermarkStrategy::forMonotonousTimestamps());

@@ -80,12 +80,12 @@ TEST_CASE("a periodic generator that goes backwards is not heard", "[time]") {
         void onEvent(std::int64_t, Timestamp timestamp, WatermarkOutput&) { last = timestamp; }
         void onPeriodicEmit(WatermarkOutput& output) const { output.emitWatermark(last - 1ns); }
     };
-    auto harness = assigning(WatermarkStrategy::forGenerator([] { return LastMinusOne(); }).withTimestampAssigner([](std::int64_t t) {
-        return at(t);
-    }));
+    auto harness = assigning(WatermarkStrategy::forGenerator([] {
+                                 return LastMinusOne();
+                             }).withTimestampAssigner([](std::int64_t t) { return at(t); }));
     for (const std::int64_t time : {100, 50, 100, 120}) harness.processElement(time);
-    CHECK(harness.output() == trace(element(100, at(100)), watermark(at(99)), element(50, at(50)), element(100, at(100)),
-                                    element(120, at(120)), watermark(at(119))));
+    CHECK(harness.output() == trace(element(100, at(100)), watermark(at(99)), element(50, at(50)),
+                                    element(100, at(100)), element(120, at(120)), watermark(at(119))));
 }
 
 TEST_CASE("a punctuated generator emits behind the very record, and may not go backwards either", "[time]") {
@@ -95,9 +95,9 @@ TEST_CASE("a punctuated generator emits behind the very record, and may not go b
         }
         void onPeriodicEmit(WatermarkOutput&) {}
     };
-    auto harness = assigning(WatermarkStrategy::forGenerator([] { return OnEven(); }).withTimestampAssigner([](std::int64_t t) {
-        return at(t);
-    }));
+    auto harness = assigning(WatermarkStrategy::forGenerator([] {
+                                 return OnEven();
+                             }).withTimestampAssigner([](std::int64_t t) { return at(t); }));
     harness.processElements({11, 10, 13, 4, 16, 17}, {});
     CHECK(harness.output() == trace(element(11, at(11)), element(10, at(10)), watermark(at(10)), element(13, at(13)),
                                     element(4, at(4)), element(16, at(16)), watermark(at(16)), element(17, at(17))));
@@ -114,12 +114,12 @@ TEST_CASE("a generator may mark its stream idle and active itself", "[time]") {
         }
         void onPeriodicEmit(WatermarkOutput&) {}
     };
-    auto harness = assigning(WatermarkStrategy::forGenerator([] { return Marks(); }).withTimestampAssigner([](std::int64_t t) {
-        return at(t);
-    }));
+    auto harness = assigning(WatermarkStrategy::forGenerator([] {
+                                 return Marks();
+                             }).withTimestampAssigner([](std::int64_t t) { return at(t); }));
     harness.processElements({7, 0, 9}, {});
-    CHECK(harness.output() ==
-          trace(element(7, at(7)), watermark(at(7)), element(0, at(0)), idle(), element(9, at(9)), active(), watermark(at(9))));
+    CHECK(harness.output() == trace(element(7, at(7)), watermark(at(7)), element(0, at(0)), idle(), element(9, at(9)),
+                                    active(), watermark(at(9))));
 }
 
 TEST_CASE("after idleness a stream is active again with its next record, at whatever watermark it has", "[time]") {

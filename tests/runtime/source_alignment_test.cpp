@@ -84,7 +84,8 @@ void onMany(const std::function<void(StreamEnvironment&)>& body) {
 
 }  // namespace
 
-TEST_CASE("sources of one alignment group stay within their drift, though no operator joins them", "[runtime][alignment]") {
+TEST_CASE("sources of one alignment group stay within their drift, though no operator joins them",
+          "[runtime][alignment]") {
     const auto widest = [](StreamEnvironment& env, auto strategy) {
         env.setParallelism(1);
         Gap gap(3);
@@ -126,13 +127,15 @@ TEST_CASE("splits that one reader reads side by side are aligned with each other
     CHECK(unaligned > 140);
 }
 
-TEST_CASE("groups of different names know nothing of each other, and each member has its own drift", "[runtime][alignment]") {
+TEST_CASE("groups of different names know nothing of each other, and each member has its own drift",
+          "[runtime][alignment]") {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         CAPTURE(seed);
         StreamExecutionEnvironment env(SimulatedRuntime{seed});
         std::vector<std::int64_t> seconds(3);
         const auto lane = [&](int number, const std::string& group, Duration drift) {
-            Script<Step> script = number == 0 ? Script<Step>().element({0, 1}, Timestamp(10s)).pause(1h) : laneScript(number);
+            Script<Step> script =
+                number == 0 ? Script<Step>().element({0, 1}, Timestamp(10s)).pause(1h) : laneScript(number);
             env.fromSource(ScriptedSplits<Step>({script}), ordered().withWatermarkAlignment(group, drift), group)
                 .setParallelism(1)
                 .addSink([&seconds, number](const Step& step) {
