@@ -136,7 +136,8 @@ Outcome sessionModel(const Events& events, std::int64_t gap, std::int64_t latene
         }
     };
     for (const Event& event : events) {
-        const auto& [row, time] = event.record;
+        const Row row = event.record.row;
+        const std::int64_t time = event.record.time;
         if (event.isWatermark) {
             advance(time);
             continue;

@@ -211,9 +211,9 @@ Step sessions(std::int64_t gap) {
                 std::map<std::int32_t, std::map<std::int64_t, Bounds>> sessionOf;
                 for (const auto& [key, all] : times) {
                     std::vector<std::int64_t> members;
-                    const auto finish = [&] {
+                    const auto finish = [&, &sessions = sessionOf[key]] {
                         for (const std::int64_t member : members) {
-                            sessionOf[key][member] = {members.front(), members.back() + gap};
+                            sessions[member] = {members.front(), members.back() + gap};
                         }
                         members.clear();
                     };
