@@ -297,7 +297,7 @@ Step drawStep(Draw& draw) {
 
 TEST_CASE("random pipelines of stateless operators and windows give what their models give, however they are run",
           "[api][property]") {
-    for (std::uint64_t seed = 1; seed <= seedCount(40); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seedCount(30); ++seed) {
         checkRandomPipeline(seed, drawStep, seed % 5 == 0 ? 3000 : 400, 5, 8);
     }
 }
@@ -307,5 +307,5 @@ TEST_CASE("windows over more keys than a cache holds give what their models give
     checkManyKeys(
         {tumbling(2000, 1), sliding(3000, 1000, 0, Total{}, true), sliding(3000, 1000, 7, MergingTotal{}, true),
          sliding(3000, 1000, 7, SubtractingTotal{}, false), cumulating(1500, 2), sessions(1500)},
-        60'000);
+        40'000);
 }

@@ -313,7 +313,7 @@ TEST_CASE(
     "random pipelines of keyed state, timers, joins and broadcast state give what their models give, however "
     "they are run",
     "[api][property]") {
-    for (std::uint64_t seed = 1; seed <= seedCount(40); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seedCount(30); ++seed) {
         checkRandomPipeline(seed, drawStep, seed % 5 == 0 ? 1500 : 300, 4, 8);
     }
 }
@@ -322,5 +322,5 @@ TEST_CASE("keyed state, timers and joins over more keys than a cache holds give 
           "[api][property]") {
     checkManyKeys({sumPerPiece(2000), finalSum(), intervalJoin(Part{1}, -300, 600), windowJoin(Part{1}, 1500),
                    coProcess(Part{2}, 2000)},
-                  60'000);
+                  40'000);
 }

@@ -1,5 +1,7 @@
 #include <millrace/operators/timestamps_and_watermarks.hpp>
 
+#include <millrace/millrace.hpp>
+#include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing/operator_harness.hpp>
 
 #include "support/catch.hpp"
@@ -72,6 +74,37 @@ TEST_CASE("a negative interval is refused; 0 is after every block, whatever the 
     auto harness = assigning(watermarksOf(10ns).withPeriodicEmit(0ns));
     harness.processElements({100, 90}, {});
     CHECK(harness.output() == trace(element(100, at(100)), element(90, at(90)), watermark(at(89))));
+}
+
+TEST_CASE("the interval of the environment asks nobody who has no watermarks", "[time]") {
+    // else a simulation that waits for input would wait for ever, from tick to tick
+    StreamExecutionEnvironment env(SimulatedRuntime{1});
+    env.setAutoWatermarkInterval(200ms);
+    CHECK(env.getAutoWatermarkInterval() == 200ms);
+    Channel<int> never(4);
+    env.fromChannel(never).addSink([](int) {});
+    const auto job = env.executeAsync();
+    CHECK_THROWS_WITH(job->result(), Catch::Matchers::ContainsSubstring("the simulation can go no further"));
+    CHECK_THROWS_AS(env.setAutoWatermarkInterval(-1ns), ConfigurationException);
+}
+
+TEST_CASE("a job asks its generators at the interval of the environment, unless their strategy says otherwise",
+          "[time]") {
+    for (const bool own : {false, true}) {
+        CAPTURE(own);
+        StreamExecutionEnvironment env(SimulatedRuntime{1});
+        env.setParallelism(1).setAutoWatermarkInterval(1s);
+        Channel<std::int64_t> input(16);
+        const auto strategy = own ? watermarksOf(0ns).withPeriodicEmit(0ns) : watermarksOf(0ns);
+        env.fromSource(ChannelSource<std::int64_t>(input), strategy, "probe").addSink([](std::int64_t) {});
+        const auto job = env.executeAsync();
+        REQUIRE(input.push(10));
+        env.runtime().advance(500ms);
+        CHECK(job->metrics().front().watermark == (own ? at(9) : kMinTimestamp));
+        env.runtime().advance(600ms);
+        CHECK(job->metrics().front().watermark == at(9));
+        job->cancel();
+    }
 }
 
 TEST_CASE("a periodic generator that goes backwards is not heard", "[time]") {

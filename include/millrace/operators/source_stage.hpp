@@ -145,7 +145,8 @@ private:
         readerContext.now = [stage = stage_] { return stage->currentProcessingTime(); };
         readerContext.accumulators = &stage_->accumulators();
         strategy_.guarded("the source", [&] { reader_.emplace(source_.createReader(readerContext)); });
-        ticks_ = WatermarkTicks(strategy_.get().settings(), Strategy::kIngestionTime, *stage_);
+        ticks_ =
+            WatermarkTicks(strategy_.get().settings(), Strategy::kEmitsWatermarks, Strategy::kIngestionTime, *stage_);
         ticks_.schedule(*stage_);
     }
     void restoreNodes(const SnapshotSource& source) override {

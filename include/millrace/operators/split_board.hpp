@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_SPLIT_BOARD_HPP
 #define MILLRACE_OPERATORS_SPLIT_BOARD_HPP
 
+#include <millrace/core/message.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -56,7 +57,7 @@ std::string splitIdOf(const Split& split, std::uint64_t ordinal) {
     if constexpr (requires { std::string(split.splitId()); }) {
         return std::string(split.splitId());
     } else {
-        return "#" + std::to_string(ordinal);
+        return message({"#", ordinal});
     }
 }
 

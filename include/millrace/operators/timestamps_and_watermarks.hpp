@@ -40,7 +40,8 @@ public:
         metrics_ = &context.metrics;
         strategy_.open(context);
         this->next_.open(context);
-        ticks_ = WatermarkTicks(strategy_.get().settings(), Strategy::kIngestionTime, context.stage);
+        ticks_ = WatermarkTicks(strategy_.get().settings(), Strategy::kEmitsWatermarks, Strategy::kIngestionTime,
+                                context.stage);
         ticks_.schedule(*stage_);
     }
     void pushBlock(Block<T> block) {

@@ -74,8 +74,10 @@ private:
 class WatermarkTicks {
 public:
     WatermarkTicks() = default;
-    WatermarkTicks(const WatermarkSettings& settings, bool ingestionTime, const StageContext& context)
-        : interval_(settings.periodicEmit.value_or(context.autoWatermarkInterval)) {
+    WatermarkTicks(const WatermarkSettings& settings, bool emitsWatermarks, bool ingestionTime,
+                   const StageContext& context)
+        : interval_(emitsWatermarks ? settings.periodicEmit.value_or(context.autoWatermarkInterval)
+                                    : Duration::zero()) {
         constexpr Duration kLongest = std::chrono::milliseconds(200);
         if (interval_ > Duration::zero()) {
             tick_ = interval_;

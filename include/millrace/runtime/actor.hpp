@@ -21,6 +21,11 @@ public:
     // ---- from any thread ----
     /// Makes it run soon, if it is not about to anyway. What was stored (sequentially consistent) before is seen then.
     void wake();
+    /// Its timer at the executor has rung, which the executor has forgotten with that.
+    void ring() {
+        timerRang_.store(true);
+        wake();
+    }
     int id() const noexcept { return id_; }
     bool ended() const noexcept { return state_.load() == State::Ended; }
     /// Woken, and no thread has taken it up yet.
@@ -45,6 +50,8 @@ protected:
 
     TaskExecutor& executor() const noexcept { return executor_; }
     Duration quantumStart() const noexcept { return quantumStart_; }
+    /// Whether that has happened since the last call. It cannot be told from the clock, which may have been set back since.
+    bool takeRing() noexcept { return timerRang_.load(std::memory_order_relaxed) && timerRang_.exchange(false); }
     int quantumLeft_ = 0;  ///< blocks
 
 private:
@@ -53,6 +60,7 @@ private:
 
     std::atomic<State> state_{State::Idle};
     std::atomic<std::int64_t> runningSince_{0};
+    std::atomic<bool> timerRang_{false};
     TaskExecutor& executor_;
     const int id_;
     Duration quantumStart_{0};

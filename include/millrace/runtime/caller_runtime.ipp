@@ -64,7 +64,7 @@ private:
         while (timers_.earliest() <= time && !timers_.empty()) {
             const std::shared_ptr<Actor> actor = timers_.takeEarliest();
             lock.unlock();
-            if (actor != nullptr) actor->wake();
+            if (actor != nullptr) actor->ring();
             lock.lock();
         }
     }

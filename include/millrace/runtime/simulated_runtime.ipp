@@ -99,7 +99,7 @@ private:
             if (timers_.empty() || timers_.earliest() > now()) return false;
             actor = timers_.takeEarliest();
         }
-        if (actor != nullptr) actor->wake();
+        if (actor != nullptr) actor->ring();
         return true;
     }
 

@@ -178,6 +178,8 @@ MILLRACE_INLINE_COLD StallExplainer::Split StallExplainer::slowestSplit(const Vi
         slowest.records = entry.records.load(std::memory_order_relaxed);
         slowest.paused = entry.paused.load(std::memory_order_relaxed);
     });
+    if (slowest.open == 1 && slowest.id.starts_with('#'))
+        slowest.id.clear();  // without a name, the only one needs none
     return slowest;
 }
 
@@ -380,7 +382,7 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainFullChannels(const View& victim
         for (const Task::InputChannel& input : consumer.channels()) {
             const Channel& channel = input.channel;
             if (&channel.producer() != &task || channel.size() == 0) continue;
-            if (channel.size() < channel.capacity() && !noMemory) continue;
+            if (channel.size() <= channel.capacity() / 2 && !noMemory) continue;  // then its producer is woken
             found = true;
             if (explainHeld(victim, consumer)) continue;
             const View& slow = viewOf(consumer.stages().front());

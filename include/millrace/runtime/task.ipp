@@ -298,8 +298,6 @@ MILLRACE_INLINE bool Task::runTimers() {
         if (!timersMayBeDue_ || timers_.empty()) return false;
         timersMayBeDue_ = false;
         timerTime_ = now();
-        if (armedWakeUp_ <= timerTime_)
-            armedWakeUp_ = kMaxTimestamp;  // it has rung: a clock set back must not hide that
         if (timers_.back() > timerTime_) return false;
         while (!timers_.empty() && timers_.back() <= timerTime_) {
             timers_.pop_back();
@@ -336,9 +334,8 @@ MILLRACE_INLINE void Task::flushPorts() {
 }
 
 MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
-    const Timestamp clock = now();
-    if (clock < armedWakeUp_ && armedWakeUp_ <= time)
-        return;  // an earlier one is on its way; this is called again then
+    if (takeRing()) armedWakeUp_ = kMaxTimestamp;
+    if (armedWakeUp_ <= time) return;  // an earlier one is on its way; this is called again then
     armedWakeUp_ = time;
     executor().wakeAt(time, job_.weakReference(*this));
 }

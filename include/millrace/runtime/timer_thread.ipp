@@ -65,7 +65,7 @@ MILLRACE_INLINE_COLD void TimerThread::wakeDue(std::unique_lock<std::mutex>& loc
     while (timers_.earliest() <= time && !timers_.empty()) {
         const std::shared_ptr<Actor> actor = timers_.takeEarliest();
         lock.unlock();
-        if (actor != nullptr) actor->wake();
+        if (actor != nullptr) actor->ring();
         lock.lock();
     }
 }

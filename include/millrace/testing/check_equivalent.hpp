@@ -1,6 +1,7 @@
 #ifndef MILLRACE_TESTING_CHECK_EQUIVALENT_HPP
 #define MILLRACE_TESTING_CHECK_EQUIVALENT_HPP
 
+#include <millrace/api/rejected_stream.hpp>
 #include <millrace/api/stream_execution_environment.hpp>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/functional.hpp>
@@ -166,6 +167,57 @@ struct AsTheyAre {
     }
 };
 
+template <class Event, class First, class Second, class Generator, class Normalise>
+testing::EquivalenceResult findDifference(const First& first, const Second& second, Generator& generator,
+                                          const testing::Equivalence<Event>& how, Normalise& normalise) {
+    const ArrivalLimits limits{how.outOfOrderness + how.allowedLateness, how.mostSources, how.mostParallelism,
+                               how.alsoInBatch};
+    bool anyResult = false;
+    for (int run = 0; run < how.runs; ++run) {
+        const std::uint64_t seed = how.seed + static_cast<std::uint64_t>(run);
+        testing::Random random(seed);
+        const int most = std::max(1, how.mostEvents * std::min(4 * (run + 1), how.runs) / std::max(1, how.runs));
+        const std::vector<Event> events = drawEvents<Event>(generator, random, most);
+        std::vector<Timestamp> times;
+        if (how.time) {
+            for (const Event& event : events) times.push_back(how.time(event));
+        }
+        ArrivalPair arrivals{drawArrival(random, events.size(), times, limits),
+                             drawArrival(random, events.size(), times, limits)};
+        if (how.sameArrival) arrivals.second.steps = arrivals.first.steps;
+
+        const auto outcomeOf = [&](const auto& pipeline, const Arrival& arrival) {
+            auto outcome = runArrival(pipeline, events, times, how.outOfOrderness, arrival);
+            if (outcome.error.empty()) outcome.results = normalise(std::move(outcome.results));
+            return outcome;
+        };
+        const auto differs = [&](const ArrivalPair& pair) {
+            const auto one = outcomeOf(first, pair.first);
+            const auto other = outcomeOf(second, pair.second);
+            anyResult = anyResult || !one.results.empty() || !other.results.empty();
+            return !one.error.empty() || !other.error.empty() || !sameResults(one.results, other.results, how.ordered);
+        };
+        if (!differs(arrivals)) continue;
+
+        shrinkArrivals(arrivals, times, how.mostShrinkAttempts, differs);
+        const auto one = outcomeOf(first, arrivals.first);
+        const auto other = outcomeOf(second, arrivals.second);
+        const std::size_t left = arrivals.first.steps.size();
+        return {
+            false,
+            describeFailure({std::move(arrivals), describeAll(events), describeAll(one.results),
+                             describeAll(other.results), one.error, other.error, events.size(), run, how.runs, seed}),
+            left};
+    }
+    if (!anyResult) {
+        return {false,
+                "the pipelines have given no result in any of " + std::to_string(how.runs) +
+                    " runs: what was compared says nothing. Generate events that lead to results",
+                0};
+    }
+    return {true, "equivalent in " + std::to_string(how.runs) + " runs", 0};
+}
+
 }  // namespace millrace::detail
 
 namespace millrace::testing {
@@ -191,55 +243,20 @@ template <class Event, class First, class Second, class Generator, class Normali
 EquivalenceResult checkEquivalent(const First& first, const Second& second, Generator generator,
                                   const Equivalence<Event>& how = {}, Normalise normalise = {}) {
     using Out = detail::ResultOf<Event, First>;
-    static_assert(std::is_same_v<Out, detail::ResultOf<Event, Second>>,
-                  "millrace: checkEquivalent(first, second, …): the two pipelines must give streams of the same type.");
-    const detail::ArrivalLimits limits{how.outOfOrderness + how.allowedLateness, how.mostSources, how.mostParallelism,
-                                       how.alsoInBatch};
-    bool anyResult = false;
-    for (int run = 0; run < how.runs; ++run) {
-        const std::uint64_t seed = how.seed + static_cast<std::uint64_t>(run);
-        Random random(seed);
-        const int most = std::max(1, how.mostEvents * std::min(4 * (run + 1), how.runs) / std::max(1, how.runs));
-        const std::vector<Event> events = detail::drawEvents<Event>(generator, random, most);
-        std::vector<Timestamp> times;
-        if (how.time) {
-            for (const Event& event : events) times.push_back(how.time(event));
-        }
-        detail::ArrivalPair arrivals{detail::drawArrival(random, events.size(), times, limits),
-                                     detail::drawArrival(random, events.size(), times, limits)};
-        if (how.sameArrival) arrivals.second.steps = arrivals.first.steps;
-
-        const auto outcomeOf = [&](const auto& pipeline, const detail::Arrival& arrival) {
-            auto outcome = detail::runArrival(pipeline, events, times, how.outOfOrderness, arrival);
-            if (outcome.error.empty()) outcome.results = normalise(std::move(outcome.results));
-            return outcome;
-        };
-        const auto differs = [&](const detail::ArrivalPair& pair) {
-            const auto one = outcomeOf(first, pair.first);
-            const auto other = outcomeOf(second, pair.second);
-            anyResult = anyResult || !one.results.empty() || !other.results.empty();
-            return !one.error.empty() || !other.error.empty() ||
-                   !detail::sameResults(one.results, other.results, how.ordered);
-        };
-        if (!differs(arrivals)) continue;
-
-        detail::shrinkArrivals(arrivals, times, how.mostShrinkAttempts, differs);
-        const auto one = outcomeOf(first, arrivals.first);
-        const auto other = outcomeOf(second, arrivals.second);
-        const std::size_t left = arrivals.first.steps.size();
-        return {false,
-                detail::describeFailure({std::move(arrivals), detail::describeAll(events),
-                                         detail::describeAll(one.results), detail::describeAll(other.results),
-                                         one.error, other.error, events.size(), run, how.runs, seed}),
-                left};
+    if constexpr (!std::is_same_v<Out, detail::ResultOf<Event, Second>>) {
+        static_assert(detail::kRejected<Out>,
+                      "millrace: checkEquivalent(first, second, …): the two pipelines must give streams of the same "
+                      "type.");
+        return {false, {}, 0};
+    } else if constexpr (!std::equality_comparable<Out> && !HasCodec<Out>) {
+        static_assert(
+            detail::kRejected<Out>,
+            "millrace: checkEquivalent: the pipelines' results cannot be compared. Give their type a defaulted "
+            "operator==, or a codec.");
+        return {false, {}, 0};
+    } else {
+        return detail::findDifference<Event>(first, second, generator, how, normalise);
     }
-    if (!anyResult) {
-        return {false,
-                "the pipelines have given no result in any of " + std::to_string(how.runs) +
-                    " runs: what was compared says nothing. Generate events that lead to results",
-                0};
-    }
-    return {true, "equivalent in " + std::to_string(how.runs) + " runs", 0};
 }
 
 }  // namespace millrace::testing
