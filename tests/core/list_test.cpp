@@ -1,0 +1,80 @@
+#include <millrace/core/list.hpp>
+
+#include "support/catch.hpp"
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using millrace::detail::List;
+
+namespace {
+
+std::vector<std::string> textsOf(const List<std::string>& list) {
+    return {list.begin(), list.end()};
+}
+
+/// Counts its living copies; throws when the one with the number `failing` is copied.
+struct Fragile {
+    explicit Fragile(int n) : number(n) { ++alive; }
+    Fragile(const Fragile& other) : number(other.number) {
+        if (number == failing) throw std::runtime_error("copy");
+        ++alive;
+    }
+    Fragile(Fragile&& other) noexcept : number(other.number) { ++alive; }
+    Fragile& operator=(const Fragile&) = delete;
+    ~Fragile() { --alive; }
+
+    int number;
+    static inline int alive = 0;
+    static inline int failing = -1;
+};
+
+}  // namespace
+
+TEST_CASE("a list keeps its elements in order while it grows", "[core]") {
+    List<std::string> list;
+    std::vector<std::string> expected;
+    for (int i = 0; i < 100; ++i) {
+        expected.push_back("a text that is longer than a string holds by itself " + std::to_string(i));
+        list.push_back(expected.back());
+    }
+    CHECK(textsOf(list) == expected);
+
+    list.pop_back();
+    expected.pop_back();
+    list[3] = expected[3] = "changed";
+    List<std::string> copy = list;
+    const List<std::string> moved = std::move(list);
+    CHECK(textsOf(copy) == expected);
+    CHECK(textsOf(moved) == expected);
+    copy.clear();
+    CHECK(copy.empty());
+    copy = moved;
+    CHECK(copy.back() == expected.back());
+}
+
+TEST_CASE("a list of a size has elements with their initial value", "[core]") {
+    const List<int> numbers(3);
+    CHECK(std::vector<int>(numbers.begin(), numbers.end()) == std::vector<int>{0, 0, 0});
+    List<std::unique_ptr<int>> owners(2);
+    owners.emplace_back(new int(7));
+    CHECK(owners.size() == 3);
+    CHECK(owners.front() == nullptr);
+    CHECK(*owners.back() == 7);
+}
+
+TEST_CASE("a list whose copy fails loses nothing", "[core]") {
+    {
+        List<Fragile> list;
+        for (int i = 0; i < 10; ++i) list.emplace_back(i);
+        Fragile::failing = 6;
+        CHECK_THROWS_AS(List<Fragile>(list), std::runtime_error);
+        CHECK(Fragile::alive == 10);
+        Fragile::failing = -1;
+        CHECK(List<Fragile>(list).size() == 10);
+    }
+    CHECK(Fragile::alive == 0);
+}
