@@ -97,6 +97,7 @@ public:
         addSliding(std::chrono::seconds(10));
         addSliding(std::chrono::seconds(60));
         addSessions();
+        for (const std::uint64_t keys : {1'000, 1'000'000}) addOutOfOrder(keys);
         for (const std::uint64_t keys : {1, 1'000, 1'000'000}) addRolling(keys);
         for (const std::uint64_t keys : {1, 1'000, 1'000'000}) addRollingProcess(keys);
         addTimers();
@@ -133,7 +134,7 @@ private:
         const std::uint64_t n = records();
         const EventGenerator generate{keys};
         rows_.push_back(
-            {"W2 tumbling 1s", keys, 1, n, expect(full.at(keys), [=] { return tumblingReference(n, keys); }),
+            {"W2 tumbling 1s", keys, 1, n, expect(full.at(keys), [=] { return tumblingReference(n, generate); }),
              [=] {
                  if (keys == 1) return hand::runFused(n, generate, 1, FusedTumbling(kSecond));
                  if (keys <= 1'000) return hand::runBatched(n, generate, 1, hand::TumblingAverage<false, 0>(kSecond));
@@ -174,6 +175,24 @@ private:
              [n] { return onCallersThread([n](auto& env, Result& result) { sessions(env, n, kKeys, result); }); }});
     }
 
+    /// W2 with records that come up to 100 ms late, and watermarks that wait for them.
+    void addOutOfOrder(std::uint64_t keys) {
+        const std::uint64_t n = records();
+        const DelayedEvents generate{keys};
+        const Result full =
+            keys == 1'000 ? Result{20'000, 0xb48759a1a4316aca, 0} : Result{12'643'924, 0xcf555837302b9361, 0};
+        rows_.push_back({"W7 out of order 1s", keys, 1, n, expect(full, [=] { return tumblingReference(n, generate); }),
+                         [=] {
+                             if (keys <= 1'000)
+                                 return hand::runBatched(n, generate, 1, hand::TumblingAverage<false, 0>(kSecond));
+                             return hand::runBatched(n, generate, 1, hand::TumblingAverage<true, 32>(kSecond));
+                         },
+                         [=] {
+                             return onCallersThread(
+                                 [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
+                         }});
+    }
+
     void addRolling(std::uint64_t keys) {
         static const std::map<std::uint64_t, Result> full{{1, {20'000'000, 0x5bdcfbd926943100, 0}},
                                                           {1'000, {20'000'000, 0xa539c335b2e0f713, 0}},
@@ -204,11 +223,13 @@ private:
         }
     }
 
+    /// A keyed process function that registers an event-time timer for every record and emits when it fires: the whole
+    /// pipeline per timer, with generation, registration, firing and sink. By hand: the bare queue and the same generation.
     void addTimers() {
         const std::uint64_t n = smoke_ ? kSmokeRecords : 10'000'000;
         constexpr std::uint64_t kKeys = 1'000'000;
         rows_.push_back(
-            {"timers", kKeys, 1, n, [n] { return reference::timers(n, kKeys); },
+            {"timers, set and fired", kKeys, 1, n, [n] { return reference::timers(n, kKeys); },
              [n] { return hand::runBatched(n, EventGenerator{kKeys}, 1, hand::Timers()); },
              [n] { return onCallersThread([n](auto& env, Result& result) { timers(env, n, kKeys, result); }); }});
     }
@@ -244,7 +265,7 @@ private:
         const EventGenerator generate{1'000};
         rows_.push_back(
             {"W2 tumbling 1s", 1'000, 2, n,
-             expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, 1'000); }),
+             expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, generate); }),
              [=] {
                  return hand::runExchanged(n, generate, 1, [] { return hand::TumblingAverage<false, 0>(kSecond); });
              },
@@ -262,7 +283,7 @@ private:
             1'000,
             2,
             n,
-            expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, 1'000); }),
+            expect({20'000, 0xb60b8d5546db188d, 0}, [=] { return tumblingReference(n, generate); }),
             [=] { return hand::runExchanged(n, generate, 1, [] { return hand::TumblingAverage<false, 0>(kSecond); }); },
             [=] {
                 return onThreads(2, [=](auto& env, Result& result) { tumblingAverage(env, n, generate, result); });
@@ -279,9 +300,10 @@ private:
         using TumblingAverage::TumblingAverage;
         void add(const Event& event) { TumblingAverage::add(event.key, event.micros, event.value); }
     };
-    static Result tumblingReference(std::uint64_t n, std::uint64_t keys) {
+    template <class Generator>
+    static Result tumblingReference(std::uint64_t n, Generator generate) {
         return reference::windows(
-            n, EventGenerator{keys}, [](const Event& e) { return e.key; }, [](const Event& e) { return e.value; }, keys,
+            n, generate, [](const Event& e) { return e.key; }, [](const Event& e) { return e.value; }, generate.keys,
             kSecond, kSecond, reference::emitAverage);
     }
     std::uint64_t records() const { return smoke_ ? kSmokeRecords : 20'000'000; }

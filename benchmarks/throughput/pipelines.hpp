@@ -57,11 +57,18 @@ public:
             result.count = std::min<std::uint64_t>(values.size(), blockEnd - first);
             for (std::size_t i = 0; i < result.count; ++i) {
                 values[i] = generate(first + i);
-                timestamps[i] = timeOf(generate, first + i);
+                if constexpr (maxDelayOf<Generator>() > 0) {
+                    timestamps[i] = millrace::Timestamp(std::chrono::microseconds(values[i].micros));
+                } else {
+                    timestamps[i] = timeOf(generate, first + i);
+                }
             }
             split_.next += result.count;
             if (split_.next == blockEnd) {
-                if (result.count > 0) result.watermark = timeOf(generate, blockEnd - 1);
+                if (result.count > 0) {
+                    result.watermark =
+                        timeOf(generate, blockEnd - 1) - std::chrono::microseconds(maxDelayOf<Generator>());
+                }
                 split_.next = std::min(split_.end, blockEnd + (split_.lanes - 1) * split_.block);
             }
             if (split_.next == split_.end) result.status = millrace::SourceStatus::EndOfSplit;

@@ -53,6 +53,30 @@ struct EventsEvery {
 
 using EventGenerator = EventsEvery<1>;
 
+/// The same records out of order: each up to 100 ms earlier than its place in the stream, and never before 0.
+struct DelayedEvents {
+    static constexpr std::int64_t stepMicros = 1;
+    static constexpr std::int64_t maxDelayMicros = 100'000;  ///< watermarks keep this distance
+    std::uint64_t keys = 1;
+    Event operator()(std::uint64_t index) const {
+        const std::uint64_t h = randomOf(index);
+        const std::uint64_t delay = (((h >> 14) & 0x3ffff) * maxDelayMicros) >> 18;
+        const std::int64_t micros = static_cast<std::int64_t>(index - delay);
+        return {((h >> 32) * keys) >> 32, micros < 0 ? 0 : micros,
+                static_cast<double>(static_cast<std::int64_t>(h & 0x3fff))};
+    }
+};
+
+/// How far the watermarks of a generator's stream are behind its latest record.
+template <class Generator>
+constexpr std::int64_t maxDelayOf() {
+    if constexpr (requires { Generator::maxDelayMicros; }) {
+        return Generator::maxDelayMicros;
+    } else {
+        return 0;
+    }
+}
+
 /// 5000 symbols in 50 industries, one trade every 100 us.
 struct TradeGenerator {
     static constexpr std::int64_t stepMicros = 100;

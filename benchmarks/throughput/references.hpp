@@ -25,7 +25,8 @@ Result windows(std::uint64_t count, Generator generate, KeyOf keyOf, ValueOf val
                std::int64_t sizeMicros, std::int64_t slideMicros, Emit emit) {
     // window w is [(w + 1) * slide - size, (w + 1) * slide): the first one is the earliest that holds time 0
     const std::int64_t perRecord = sizeMicros / slideMicros;
-    const std::int64_t last = generate(count - 1).micros / slideMicros + perRecord - 1;
+    const std::int64_t last =
+        static_cast<std::int64_t>(count - 1) * Generator::stepMicros / slideMicros + perRecord - 1;
     std::vector<Cell> cells(static_cast<std::size_t>(last + 1) * keys);
     for (std::uint64_t i = 0; i < count; ++i) {
         const auto record = generate(i);

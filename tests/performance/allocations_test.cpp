@@ -53,6 +53,17 @@ auto events(StreamEnvironment& env, Probe& probe) {
     return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
                           WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Event::time));
 }
+/// The same events up to 5 ms out of order.
+auto delayedEvents(StreamEnvironment& env, Probe& probe) {
+    const auto generate = [&probe](std::uint64_t i) {
+        probe.look(i);
+        const std::uint64_t random = i * 0x9E3779B97F4A7C15u >> 32;
+        const auto micros = static_cast<std::int64_t>(i) - static_cast<std::int64_t>(random % 5000);
+        return Event{random % 1000, Timestamp(1us * micros), static_cast<std::int64_t>(i & 0xff)};
+    };
+    return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
+                          WatermarkStrategy::forBoundedOutOfOrderness(5ms).withTimestampAssigner(&Event::time));
+}
 auto trades(StreamEnvironment& env, Probe& probe) {
     const auto generate = [&probe](std::uint64_t i) {
         probe.look(i);
@@ -75,6 +86,15 @@ struct Total {
 struct SymbolTotal {
     std::string symbol;
     std::int64_t total = 0;
+};
+
+struct TimerPerRecord {
+    void processElement(const Event& event, KeyedProcessContext<std::uint64_t>& context, Collector<std::uint64_t>&) {
+        context.timerService().registerEventTimeTimer(event.time + 10ms);
+    }
+    void onTimer(Timestamp, OnTimerContext<std::uint64_t>& context, Collector<std::uint64_t>& out) {
+        out.collect(context.currentKey());
+    }
 };
 
 /// Counts what arrives, so that nothing is optimised away.
@@ -136,6 +156,34 @@ TEST_CASE("after the first records a pipeline allocates nothing", "[performance]
             .window(SlidingEventTimeWindows::of(4 * size, size))
             .aggregate(Total<Event, &Event::value>())
             .addSink(sink);
+    }
+    SECTION("windows of records out of order") {
+        delayedEvents(env, probe)
+            .keyBy(&Event::key)
+            .window(TumblingEventTimeWindows::of(size))
+            .aggregate(Total<Event, &Event::value>())
+            .addSink(sink);
+    }
+    SECTION("sessions, in order and out of order") {
+        const bool inOrder = GENERATE(true, false);
+        CAPTURE(inOrder);
+        // with two sources a second apart a shorter gap would make sessions come and go with the scheduling
+        const Duration gap = parallelism == 1 ? Duration(700us) : Duration(2s);
+        const auto sessions = [&](auto stream) {
+            std::move(stream)
+                .keyBy(&Event::key)
+                .window(EventTimeSessionWindows::withGap(gap))
+                .aggregate(Total<Event, &Event::value>())
+                .addSink(sink);
+        };
+        if (inOrder) {
+            sessions(events(env, probe));
+        } else {
+            sessions(delayedEvents(env, probe));
+        }
+    }
+    SECTION("timers") {
+        events(env, probe).keyBy(&Event::key).process(TimerPerRecord{}).addSink(sink);
     }
     SECTION("windows with strings") {
         trades(env, probe)
