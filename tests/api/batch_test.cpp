@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -89,4 +90,69 @@ TEST_CASE("batch: automatic looks at the sources, and batch refuses those that n
     stream.print();
     CHECK_THROWS_WITH(env.execute(), Catch::Matchers::ContainsSubstring(
                                          "batch execution needs bounded sources, but 'channel' never ends"));
+}
+
+namespace {
+
+const MapStateDescriptor<std::int64_t, std::int64_t> kSeen("seen");
+
+/// For each number how many broadcast elements had come before it, and the number.
+struct CountBefore {
+    using Both = std::pair<std::int64_t, std::int64_t>;
+    void processElement(std::int64_t number, BroadcastReadOnlyContext& context, Collector<Both>& out) {
+        out.collect({context.getBroadcastState(kSeen).getOr(0, 0), number});
+    }
+    void processBroadcastElement(std::int64_t, BroadcastContext& context, Collector<Both>&) {
+        context.getBroadcastState(kSeen).put(0, context.getBroadcastState(kSeen).getOr(0, 0) + 1);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("batch: a broadcast is complete before the elements beside it, also where neither has a key", "[api]") {
+    for (const int parallelism : {1, 3}) {
+        testsupport::onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
+            CAPTURE(runtime, parallelism);
+            env.setRuntimeMode(RuntimeExecutionMode::Batch);
+            env.setParallelism(parallelism);
+            auto results = env.fromSequence(0, 4'999)
+                               .connect(env.fromSequence(1, 3'000).broadcast(kSeen))
+                               .process(CountBefore{})
+                               .executeAndCollect();
+            std::sort(results.begin(), results.end());
+            std::vector<CountBefore::Both> expected;
+            for (std::int64_t n = 0; n < 5'000; ++n) expected.emplace_back(3'000, n);
+            CHECK(results == expected);
+        });
+    }
+}
+
+TEST_CASE("batch: a stream that is broadcast to itself neither stops nor loses anything", "[api]") {
+    testsupport::onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        env.setRuntimeMode(RuntimeExecutionMode::Batch);
+        env.setParallelism(2);
+        env.setChannelMemory(64 * 1024);  // far less than what is held back
+        const DataStream<std::int64_t> numbers = env.fromSequence(0, 49'999).map([](std::int64_t n) { return n; });
+        const auto results = numbers.connect(numbers.broadcast(kSeen)).process(CountBefore{}).executeAndCollect();
+        CHECK(results.size() == 50'000);
+        CHECK(std::all_of(results.begin(), results.end(), [](const auto& each) { return each.first == 50'000; }));
+    });
+}
+
+TEST_CASE("batch: elements that wait for a broadcast are dropped when the job fails", "[api]") {
+    testsupport::onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        CAPTURE(runtime);
+        env.setRuntimeMode(RuntimeExecutionMode::Batch);
+        const auto failing = [](std::int64_t n) {
+            if (n == 20'000) throw std::runtime_error("rules are broken");
+            return n;
+        };
+        env.fromSequence(0, 9'999)
+            .connect(env.fromSequence(1, 30'000).map(failing).broadcast(kSeen))
+            .process(CountBefore{})
+            .addSink([](const CountBefore::Both&) {});
+        CHECK_THAT(testsupport::messageOf([&] { env.execute(); }),
+                   Catch::Matchers::ContainsSubstring("rules are broken"));
+    });
 }

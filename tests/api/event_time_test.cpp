@@ -385,3 +385,41 @@ TEST_CASE("the watermark of assignTimestampsAndWatermarks is what its metrics sh
     channel.close();
     client->result();
 }
+
+TEST_CASE("a source that comes back from idleness behind the others: a union leaves it out, connect waits for it",
+          "[api]") {
+    const bool connected = GENERATE(false, true);
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        CAPTURE(seed, connected);
+        StreamExecutionEnvironment env{SimulatedRuntime(seed)};
+        env.setParallelism(1);
+        Channel<Event> quiet(16);
+        Channel<Event> busy(16);
+        const auto strategy = bounded(0ns);
+        auto first = env.fromSource(ChannelSource<Event>(quiet), strategy.withIdleness(1s), "quiet");
+        auto second = env.fromSource(ChannelSource<Event>(busy), strategy, "busy");
+        const auto same = [](const Event& event) { return event; };
+        if (connected) {
+            first.connect(second).map(same, same).name("probe").addSink([](const Event&) {});
+        } else {
+            first.unionWith(second).map(same).name("probe").addSink([](const Event&) {});
+        }
+        const auto job = env.executeAsync();
+        const auto watermarkAfter = [&](Channel<Event>& channel, std::int64_t time, Duration wait) {
+            REQUIRE(channel.push({1, 1, time}));
+            env.runtime().advance(wait);
+            for (const OperatorMetrics& row : job->metrics()) {
+                if (row.name == "probe") return row.watermark;
+            }
+            return kMinTimestamp;
+        };
+        CHECK(watermarkAfter(quiet, 6, 10ms) == kMinTimestamp);
+        CHECK(watermarkAfter(busy, 10, 10ms) == at(5));
+        env.runtime().advance(10s);
+        CHECK(watermarkAfter(busy, 10, 10ms) == at(9));  // the quiet one is idle
+        CHECK(watermarkAfter(quiet, 8, 10ms) == at(9));  // back at 7: no step back
+        CHECK(watermarkAfter(busy, 13, 10ms) == (connected ? at(9) : at(12)));
+        CHECK(watermarkAfter(quiet, 20, 10ms) == at(12));
+        job->cancel();
+    }
+}

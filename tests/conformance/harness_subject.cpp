@@ -72,6 +72,8 @@ public:
         }
     }
     std::vector<OutputItem> take() override { return outputItems(harness_.takeOutput()); }
+    std::optional<MemorySnapshot> snapshot() override { return harness_.snapshot(); }
+    void restore(const MemorySnapshot& snapshot) override { harness_.restore(snapshot); }
 
 private:
     testing::OneInputHarness<Value, Value> harness_;
@@ -123,6 +125,8 @@ public:
         if (!answers_.empty()) return std::exchange(answers_, {});
         return outputItems(harness_.takeOutput());
     }
+    std::optional<MemorySnapshot> snapshot() override { return harness_.snapshot(); }
+    void restore(const MemorySnapshot& snapshot) override { harness_.restore(snapshot); }
 
 private:
     testing::TwoInputHarness<Value, Value, Value> harness_;

@@ -1,4 +1,5 @@
 #include "harness_subject.hpp"
+#include "plain_kinds.hpp"
 
 #include <millrace/api/interval_join.hpp>
 
@@ -14,34 +15,23 @@ struct Pair {
     Value operator()(const Value& left, const Value& right) const { return Value::Array{left, right}; }
 };
 
-TwoInputPipeline intervalJoinPipeline(const json& op) {
-    const KeyOfRecord key(op.value("key", json()));
-    const auto tagOf = [&](const char* field) -> std::optional<OutputTag<Value>> {
-        if (!op.contains(field) || op.at(field).is_null()) return std::nullopt;
-        return sideTag(op.at(field).get<std::string>());
-    };
-    const Duration lower = durationOf(op, "lower_ms");
-    const Duration upper = durationOf(op, "upper_ms");
-    const bool lowerInclusive = op.value("lower_inclusive", true);
-    const bool upperInclusive = op.value("upper_inclusive", true);
-    const auto lateLeft = tagOf("late_left_tag");
-    const auto lateRight = tagOf("late_right_tag");
+TwoInputPipeline intervalJoinPipeline(const IntervalSettings& settings) {
     return [=](const DataStream<Value>& left, const DataStream<Value>& right) -> DataStream<Value> {
-        auto join = left.keyBy(key).intervalJoin(right.keyBy(key)).between(lower, upper);
-        if (!lowerInclusive) join = join.lowerBoundExclusive();
-        if (!upperInclusive) join = join.upperBoundExclusive();
-        if (lateLeft.has_value()) join = join.sideOutputLeftLateData(*lateLeft);
-        if (lateRight.has_value()) join = join.sideOutputRightLateData(*lateRight);
+        auto join =
+            left.keyBy(settings.key).intervalJoin(right.keyBy(settings.key)).between(settings.lower, settings.upper);
+        if (!settings.lowerInclusive) join = join.lowerBoundExclusive();
+        if (!settings.upperInclusive) join = join.upperBoundExclusive();
+        if (settings.lateLeft.has_value()) join = join.sideOutputLeftLateData(sideTag(*settings.lateLeft));
+        if (settings.lateRight.has_value()) join = join.sideOutputRightLateData(sideTag(*settings.lateRight));
         return join.process(Pair{});
     };
 }
 
-std::vector<std::string> lateTags(const json& op) {
+std::vector<std::string> lateTags(const IntervalSettings& settings) {
     std::vector<std::string> tags;
-    for (const char* field : {"late_left_tag", "late_right_tag"}) {
-        if (op.contains(field) && op.at(field).is_string()) tags.push_back(op.at(field).get<std::string>());
+    for (const auto& tag : {settings.lateLeft, settings.lateRight}) {
+        if (tag.has_value() && (tags.empty() || tags.front() != *tag)) tags.push_back(*tag);
     }
-    if (tags.size() == 2 && tags[0] == tags[1]) tags.pop_back();
     return tags;
 }
 
@@ -58,9 +48,26 @@ Value timestampsBuffered(detail::Stage& stage, const std::string& query) {
 
 }  // namespace
 
+IntervalSettings::IntervalSettings(const json& op)
+    : key(op.value("key", json())), lower(durationOf(op, "lower_ms")), upper(durationOf(op, "upper_ms")),
+      lowerInclusive(op.value("lower_inclusive", true)), upperInclusive(op.value("upper_inclusive", true)) {
+    const auto tagOf = [&](const char* field) -> std::optional<std::string> {
+        if (!op.contains(field) || op.at(field).is_null()) return std::nullopt;
+        return op.at(field).get<std::string>();
+    };
+    lateLeft = tagOf("late_left_tag");
+    lateRight = tagOf("late_right_tag");
+}
+
 std::vector<Implementation> intervalJoin(const json& op) {
-    return {pipelineImplementation("KeyedStream::intervalJoin", intervalJoinPipeline(op), lateTags(op),
-                                   timestampsBuffered)};
+    const IntervalSettings settings(op);
+    const std::vector<std::string> tags = lateTags(settings);
+    Implementation plain =
+        pipelineImplementation("KeyedStream::intervalJoin of plain records", plainIntervalJoin(settings, tags), tags);
+    plain.answersQueries = false;
+    return {
+        pipelineImplementation("KeyedStream::intervalJoin", intervalJoinPipeline(settings), tags, timestampsBuffered),
+        std::move(plain)};
 }
 
 }  // namespace millrace::conformance

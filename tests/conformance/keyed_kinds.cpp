@@ -1,4 +1,5 @@
 #include "harness_subject.hpp"
+#include "plain_kinds.hpp"
 
 #include <millrace/api/data_stream.hpp>
 #include <millrace/types/key_group.hpp>
@@ -69,7 +70,12 @@ std::vector<Implementation> keyGroups(const json&) {
 }
 
 std::vector<Implementation> keyedReduce(const json& op) {
-    return {{"KeyedStream::sum, min, max, minBy, maxBy", [op] { return harnessed(reducePipeline(op), {}); }}};
+    std::vector<Implementation> implementations{
+        pipelineImplementation("KeyedStream::sum, min, max, minBy, maxBy", reducePipeline(op), {})};
+    if (auto plain = plainReduce(op)) {
+        implementations.push_back(pipelineImplementation("KeyedStream::reduce of plain records", *plain, {}));
+    }
+    return implementations;
 }
 
 }  // namespace millrace::conformance

@@ -34,12 +34,14 @@ const std::map<std::string, Kind> kKinds{
     {"window_merge_set", windowMergeSet},
 };
 
+enum class Mode { Operators, Restores, Engine };
+
 struct Options {
     std::vector<std::string> paths;
     std::vector<std::string> only;
     bool list = false;
     bool verbose = false;
-    bool engine = false;
+    Mode mode = Mode::Operators;
 };
 
 enum class Outcome { Passed, Failed, Skipped };
@@ -92,6 +94,106 @@ std::vector<OutputItem> run(const Vector& vector, const Implementation& implemen
         }
     }
     return output;
+}
+
+/// What happened to the restores that were inserted into vectors.
+struct RestoreCounts {
+    long restores = 0;
+    long overdue = 0;  ///< left out
+};
+
+bool isControl(const json& item) {
+    return item.contains("watermark") || item.contains("status");
+}
+
+/// A new instance with the state of `old`, whose inputs have said again how far they are: they resend all that they have
+/// said of watermarks and idleness, as restored sources would. Null if that alone changes its state: an event-time timer
+/// for the past (also a clean-up, of a record that came just in time) waits for the next watermark, and this one is it.
+std::unique_ptr<Subject> restoredFrom(Subject& old, const Implementation& implementation, const json& clock,
+                                      const std::vector<json>& controls) {
+    const std::optional<millrace::MemorySnapshot> snapshot = old.snapshot();
+    auto restored = implementation.make();
+    if (!clock.is_null()) restored->apply(clock);
+    restored->restore(*snapshot);
+    const auto before = restored->snapshot();
+    for (const json& item : controls) restored->apply(item);
+    if (restored->snapshot() != before) return nullptr;
+    restored->take();  // watermarks and statuses, for the second time
+    return restored;
+}
+
+/// As `run`, with a restore after the input item `after`, or after each of them if it is negative.
+std::vector<OutputItem> runWithRestores(const Vector& vector, const Implementation& implementation, int after,
+                                        RestoreCounts& counts) {
+    std::vector<OutputItem> output;
+    auto subject = implementation.make();
+    json clock;
+    std::vector<json> controls;
+    for (std::size_t i = 0; i < vector.input.size(); ++i) {
+        const json& item = vector.input[i];
+        if (item.contains("proctime")) clock = item;
+        if (item.contains("snapshot_restore")) controls.clear();  // the vector's own: nothing is sent again
+        if (isControl(item)) controls.push_back(item);
+        bool failed = false;
+        try {
+            subject->apply(item);
+        } catch (const std::exception& error) {
+            failed = true;
+            std::vector<OutputItem> before = subject->take();
+            before.push_back(errorItem(error));
+            for (OutputItem& each : before) {
+                each.at = static_cast<int>(i);
+                output.push_back(std::move(each));
+            }
+        }
+        if (failed) {
+            if (std::none_of(vector.expected.begin(), vector.expected.end(),
+                             [&](const OutputItem& each) { return each.at > static_cast<int>(i); })) {
+                return output;
+            }
+            continue;  // whoever has failed is not saved
+        }
+        for (OutputItem& each : subject->take()) {
+            each.at = static_cast<int>(i);
+            output.push_back(std::move(each));
+        }
+        if ((after >= 0 && after != static_cast<int>(i)) || item.contains("end_input")) continue;
+        if (auto restored = restoredFrom(*subject, implementation, clock, controls)) {
+            subject = std::move(restored);
+            ++counts.restores;
+        } else {
+            ++counts.overdue;
+        }
+    }
+    return output;
+}
+
+RestoreCounts allRestores;
+
+Result judgeWithRestores(const Vector& vector, const std::vector<Implementation>& implementations) {
+    RestoreCounts counts;
+    for (const Implementation& implementation : implementations) {
+        std::unique_ptr<Subject> subject;
+        try {
+            subject = implementation.make();
+        } catch (const std::exception&) {
+            return {Outcome::Skipped, "is not made"};
+        }
+        if (!implementation.savesAll || !subject->snapshot().has_value()) {
+            return {Outcome::Skipped, "kind '" + vector.kind() + "' has no state that is saved"};
+        }
+        for (int after = -1; after < static_cast<int>(vector.input.size()); ++after) {
+            if (const auto problem =
+                    difference(vector.expected, runWithRestores(vector, implementation, after, counts), vector.order)) {
+                return {Outcome::Failed, implementation.name + ", restored after " +
+                                             (after < 0 ? "each item" : "item " + std::to_string(after)) + ": " +
+                                             *problem};
+            }
+        }
+    }
+    allRestores.restores += counts.restores;
+    allRestores.overdue += counts.overdue;
+    return {Outcome::Passed, std::to_string(counts.restores) + " restores"};
 }
 
 /// Why a vector cannot be run as a job; empty if it can.
@@ -170,7 +272,7 @@ Result judgeInEngine(const Vector& vector, const std::vector<Implementation>& im
     return {Outcome::Passed, std::to_string(runs) + " jobs"};
 }
 
-Result judge(const Vector& vector, bool engine) {
+Result judge(const Vector& vector, Mode mode) {
     const auto kind = kKinds.find(vector.kind());
     if (kind == kKinds.end()) return {Outcome::Skipped, "kind '" + vector.kind() + "' is not built"};
     for (const std::string& capability : vector.required) {
@@ -182,8 +284,13 @@ Result judge(const Vector& vector, bool engine) {
     } catch (const std::exception& error) {
         return {Outcome::Failed, "cannot be set up: " + describe(error)};
     }
+    if (std::any_of(vector.input.begin(), vector.input.end(),
+                    [](const json& item) { return item.contains("query"); })) {
+        std::erase_if(implementations, [](const Implementation& each) { return !each.answersQueries; });
+    }
     if (implementations.empty()) return {Outcome::Skipped, "kind '" + vector.kind() + "' is not built"};
-    if (engine) return judgeInEngine(vector, implementations);
+    if (mode == Mode::Engine) return judgeInEngine(vector, implementations);
+    if (mode == Mode::Restores) return judgeWithRestores(vector, implementations);
     std::string names;
     for (const Implementation& implementation : implementations) {
         if (const auto problem = difference(vector.expected, run(vector, implementation), vector.order)) {
@@ -207,8 +314,11 @@ std::vector<std::string> filesIn(const std::string& path) {
 
 void printUsage(std::FILE* to) {
     std::fputs(
-        "usage: millrace_conformance [--engine] [--only ID]... [--list] [--verbose] PATH...\n"
+        "usage: millrace_conformance [--engine | --restore] [--only ID]... [--list] [--verbose] PATH...\n"
         "--engine: as jobs, in simulations with several seeds, at parallelism 1 and 4\n"
+        "--restore: operator by operator, with a snapshot and a restore after one input item, for each of them, and "
+        "after\n"
+        "all of them\n"
         "PATH: a file of vectors, or a directory of them. One line per vector that fails; at the end\n"
         "\"N passed, N failed, N skipped\". Exit status 1 if any failed or a file could not be read.\n",
         to);
@@ -222,7 +332,9 @@ Options parse(int argc, char** argv) {
             if (++i == argc) throw std::invalid_argument("--only needs an id");
             options.only.emplace_back(argv[i]);
         } else if (argument == "--engine") {
-            options.engine = true;
+            options.mode = Mode::Engine;
+        } else if (argument == "--restore") {
+            options.mode = Mode::Restores;
         } else if (argument == "--list") {
             options.list = true;
         } else if (argument == "--verbose") {
@@ -277,7 +389,7 @@ int main(int argc, char** argv) {
             }
             Result result;
             try {
-                result = judge(vector, options.engine);
+                result = judge(vector, options.mode);
             } catch (const std::exception& error) {
                 result = {Outcome::Failed, describe(error)};
             }
@@ -298,6 +410,12 @@ int main(int argc, char** argv) {
         }
     }
     for (const auto& [reason, count] : reasons) std::printf("skipped %d: %s\n", count, reason.c_str());
+    if (options.mode == Mode::Restores) {
+        std::printf(
+            "%ld restores inserted; %ld left out, where an event-time timer for the past would fire with the watermark "
+            "that is sent again\n",
+            allRestores.restores, allRestores.overdue);
+    }
     if (!options.list) std::printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
     return failed > 0 ? 1 : 0;
 }

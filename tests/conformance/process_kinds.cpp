@@ -12,8 +12,12 @@ namespace millrace::conformance {
 
 namespace {
 
-using Context = KeyedProcessContext<Value>;
-using TimerContext = OnTimerContext<Value>;
+template <class Record>
+using KeyOfRecords = std::conditional_t<std::is_same_v<Record, Plain>, std::uint32_t, Value>;
+template <class Record>
+using Context = KeyedProcessContext<KeyOfRecords<Record>>;
+template <class Record>
+using TimerContext = OnTimerContext<KeyOfRecords<Record>>;
 
 struct Programs {
     std::shared_ptr<const json> op;
@@ -25,28 +29,30 @@ struct Programs {
     }
 };
 
+template <class Record>
 struct ProgramFunction : Programs {
-    void processElement(const Value& value, Context& context, Collector<Value>& out) {
-        KeyedSurroundings around(context, out);
-        run("on_element", value, around);
+    void processElement(const Record& record, Context<Record>& context, Collector<Record>& out) {
+        KeyedSurroundings<Context<Record>, Record> around(context, out);
+        run("on_element", recordOf(record), around);
     }
-    void onTimer(Timestamp, TimerContext& context, Collector<Value>& out) {
-        KeyedSurroundings around(context, out, nameOf(context.timeDomain()));
+    void onTimer(Timestamp, TimerContext<Record>& context, Collector<Record>& out) {
+        KeyedSurroundings<TimerContext<Record>, Record> around(context, out, nameOf(context.timeDomain()));
         run(timerProgram(context.timeDomain()), {}, around);
     }
 };
 
+template <class Record>
 struct CoProgramFunction : Programs {
-    void processElement1(const Value& value, Context& context, Collector<Value>& out) {
-        KeyedSurroundings around(context, out);
-        run("on_element1", value, around);
+    void processElement1(const Record& record, Context<Record>& context, Collector<Record>& out) {
+        KeyedSurroundings<Context<Record>, Record> around(context, out);
+        run("on_element1", recordOf(record), around);
     }
-    void processElement2(const Value& value, Context& context, Collector<Value>& out) {
-        KeyedSurroundings around(context, out);
-        run("on_element2", value, around);
+    void processElement2(const Record& record, Context<Record>& context, Collector<Record>& out) {
+        KeyedSurroundings<Context<Record>, Record> around(context, out);
+        run("on_element2", recordOf(record), around);
     }
-    void onTimer(Timestamp, TimerContext& context, Collector<Value>& out) {
-        KeyedSurroundings around(context, out, nameOf(context.timeDomain()));
+    void onTimer(Timestamp, TimerContext<Record>& context, Collector<Record>& out) {
+        KeyedSurroundings<TimerContext<Record>, Record> around(context, out, nameOf(context.timeDomain()));
         run(timerProgram(context.timeDomain()), {}, around);
     }
 };
@@ -146,23 +152,44 @@ struct BroadcastProgramFunction : Programs {
 std::vector<Implementation> process(const json& op) {
     const auto shared = std::make_shared<const json>(op);
     const KeyOfRecord key(op.at("key"));
+    const std::vector<std::string> sides = sideTagsIn(op);
     return {pipelineImplementation("KeyedStream::process",
                                    OneInputPipeline([=](const DataStream<Value>& in) -> DataStream<Value> {
-                                       return in.keyBy(key).process<Value>(ProgramFunction{{shared}});
+                                       return in.keyBy(key).process<Value>(ProgramFunction<Value>{{shared}});
                                    }),
-                                   sideTagsIn(op))};
+                                   sides),
+            pipelineImplementation(
+                "KeyedStream::process of plain records",
+                OneInputPipeline([=](const DataStream<Value>& in) -> DataStream<Value> {
+                    return valuesOf(
+                        plainRecords(in, key).keyBy(&Plain::key).process<Plain>(ProgramFunction<Plain>{{shared}}),
+                        sides);
+                }),
+                sides)};
 }
 
 std::vector<Implementation> coProcess(const json& op) {
     const auto shared = std::make_shared<const json>(op);
     const KeyOfRecord key1(op.at("key1"));
     const KeyOfRecord key2(op.at("key2"));
-    return {pipelineImplementation(
-        "KeyedStream::connect, process",
-        TwoInputPipeline([=](const DataStream<Value>& first, const DataStream<Value>& second) -> DataStream<Value> {
-            return first.keyBy(key1).connect(second.keyBy(key2)).process<Value>(CoProgramFunction{{shared}});
-        }),
-        sideTagsIn(op))};
+    const std::vector<std::string> sides = sideTagsIn(op);
+    return {
+        pipelineImplementation(
+            "KeyedStream::connect, process",
+            TwoInputPipeline([=](const DataStream<Value>& first, const DataStream<Value>& second) -> DataStream<Value> {
+                return first.keyBy(key1).connect(second.keyBy(key2)).process<Value>(CoProgramFunction<Value>{{shared}});
+            }),
+            sides),
+        pipelineImplementation(
+            "KeyedStream::connect, process of plain records",
+            TwoInputPipeline([=](const DataStream<Value>& first, const DataStream<Value>& second) -> DataStream<Value> {
+                return valuesOf(plainRecords(first, key1)
+                                    .keyBy(&Plain::key)
+                                    .connect(plainRecords(second, key2).keyBy(&Plain::key))
+                                    .process<Plain>(CoProgramFunction<Plain>{{shared}}),
+                                sides);
+            }),
+            sides)};
 }
 
 std::vector<Implementation> broadcastProcess(const json& op) {

@@ -3,9 +3,12 @@
 
 #include "vector.hpp"
 
+#include <millrace/state/snapshot.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,11 @@ public:
     virtual void apply(const json& item) = 0;
     /// What has come out since the last call; `at` is filled in by the caller.
     virtual std::vector<OutputItem> take() = 0;
+
+    /// Its state; none if it saves nothing.
+    virtual std::optional<MemorySnapshot> snapshot() { return std::nullopt; }
+    /// Begins anew with this state and without a watermark.
+    virtual void restore(const MemorySnapshot&) {}
 };
 
 /// How a pipeline is run as a job.
@@ -36,6 +44,8 @@ struct Implementation {
     std::function<std::unique_ptr<Subject>()> make;
     std::function<std::vector<OutputItem>(const Vector&, const EngineOptions&)> runInEngine{};  ///< empty: cannot
     bool twoInputs = false;
+    bool answersQueries = true;  ///< of vectors that look into its state
+    bool savesAll = true;        ///< all that it remembers is in its snapshot
     bool oncePerSubtask =
         false;  ///< each subtask emits for a broadcast record: only one subtask gives the vector's output
 };

@@ -183,7 +183,10 @@ std::vector<Implementation> watermarkMultiplexer(const json&) {
 }
 
 std::vector<Implementation> timestampsWatermarks(const json& op) {
-    return {{"assignTimestampsAndWatermarks", [op] { return harnessed(timestampsPipeline(op), {}); }}};
+    Implementation implementation{"assignTimestampsAndWatermarks",
+                                  [op] { return harnessed(timestampsPipeline(op), {}); }};
+    implementation.savesAll = false;  // watermarks begin anew
+    return {std::move(implementation)};
 }
 
 }  // namespace millrace::conformance

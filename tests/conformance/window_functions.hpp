@@ -80,8 +80,9 @@ Value summaryRecord(FunctionName name, const Value& key, const Summary& summary,
 struct FormatWindowFunction {
     FunctionName name;
 
-    template <class Context>
-    void operator()(const Value& key, Context& context, std::span<const Value> elements, Collector<Value>& out) const {
+    /// `out` is whatever collects values.
+    template <class Context, class Out>
+    void operator()(const Value& key, Context& context, std::span<const Value> elements, Out& out) const {
         if (name == FunctionName::None) return;
         if (name == FunctionName::Each) {
             for (const Value& element : elements) out.collect(element);

@@ -1,3 +1,4 @@
+#include "plain_kinds.hpp"
 #include "window_pipelines.hpp"
 
 #include <millrace/api/data_stream.hpp>
@@ -75,6 +76,8 @@ std::vector<Implementation> pairs(json op, bool join) {
                 return join ? of(left.join(right), Pair{}) : of(left.coGroup(right), Groups{});
             }),
             {}));
+        implementations.push_back(pipelineImplementation(
+            name + " of plain records", plainWindowPairs(settings.key, windows, settings.lateness, join), {}));
     }
     return implementations;
 }

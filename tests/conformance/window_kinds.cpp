@@ -11,12 +11,12 @@ namespace {
 NamedPipelines pipelinesOf(const json& op) {
     const AssignerRule rule = assignerRule(op.at("assigner"));
     if (rule.type == AssignerRule::Type::Global) return globalPipelines(op, rule);
-    if (rule.merging) {
-        return rule.eventTime ? eventTimeSessionPipelines(op, rule) : processingTimeSessionPipelines(op, rule);
+    if (!rule.eventTime) {
+        return rule.merging ? processingTimeSessionPipelines(op, rule) : processingTimePipelines(op, rule);
     }
-    if (!rule.eventTime) return processingTimePipelines(op, rule);
-    NamedPipelines pipelines = eventTimePipelines(op, rule);
+    NamedPipelines pipelines = rule.merging ? eventTimeSessionPipelines(op, rule) : eventTimePipelines(op, rule);
     for (auto& pipeline : alignedPipelines(op)) pipelines.push_back(std::move(pipeline));
+    for (auto& pipeline : plainPipelines(op, rule)) pipelines.push_back(std::move(pipeline));
     return pipelines;
 }
 

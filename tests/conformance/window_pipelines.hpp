@@ -24,6 +24,9 @@ NamedPipelines globalPipelines(const json& op, const AssignerRule& rule);
 /// Tumbling and sliding event-time windows with the default trigger and no evictor; none for other configurations.
 NamedPipelines alignedPipelines(const json& op);
 
+/// Event-time windows with the default trigger and no evictor, over plain records; none for other configurations.
+NamedPipelines plainPipelines(const json& op, const AssignerRule& rule);
+
 /// Everything that does not depend on how the windows are made.
 struct WindowSettings {
     KeyOfRecord key;

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <examples/golden.hpp>
+#include <millrace/testing/check_equivalent.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 using namespace millrace;
@@ -70,4 +72,42 @@ TEST_CASE("order_payment_join: with too little patience just the pairs of late r
     });
     CHECK(lateOrders > 0);
     CHECK(latePayments > 0);
+}
+
+TEST_CASE("order_payment_join: an interval join is a join by number of what is near in time", "[examples]") {
+    using Event = std::variant<Order, Payment>;
+    const auto orders = [](const DataStream<Event>& events) {
+        return events.filter([](const Event& event) { return event.index() == 0; }).map([](const Event& event) {
+            return std::get<Order>(event);
+        });
+    };
+    const auto payments = [](const DataStream<Event>& events) {
+        return events.filter([](const Event& event) { return event.index() == 1; }).map([](const Event& event) {
+            return std::get<Payment>(event);
+        });
+    };
+    const auto inInterval = [&](const DataStream<Event>& events) {
+        return paidOrders(orders(events), payments(events)).paid;
+    };
+    const auto joinAll = [&](const DataStream<Event>& events) {
+        return DataStream<Order>(orders(events))
+            .join(DataStream<Payment>(payments(events)))
+            .where(&Order::order)
+            .equalTo(&Payment::order)
+            .apply([](const Order& order, const Payment& payment, Collector<Paid>& out) {
+                const Duration later = payment.time - order.time;
+                if (later < -1min || later > 15min) return;
+                out.collect({std::max(order.time, payment.time), order.order, order.customer, payment.amount, later});
+            });
+    };
+    CHECK(millrace::testing::checkEquivalent<Event>(
+        inInterval, joinAll,
+        [](millrace::testing::Random& random) -> Event {
+            const std::int64_t number = random.below(4);
+            const Timestamp time(random.below(60) * 1min);
+            if (random.chance(50)) return Order{number, number % 3, double(random.between(1, 9)), time};
+            return Payment{number, double(random.between(1, 9)), time};
+        },
+        {.time = [](const Event& event) { return std::visit([](const auto& each) { return each.time; }, event); },
+         .outOfOrderness = 20min}));
 }

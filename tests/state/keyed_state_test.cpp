@@ -416,6 +416,45 @@ TEST_CASE("rows of a key and a namespace belong to the key's group", "[state]") 
     restored.with(Key{"key", 49}, [&] { CHECK(*again.value() == 49); });
 }
 
+TEST_CASE("a number of another type is converted when it is written", "[state]") {
+    Fixture<int> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<double>{"value"});
+    auto map = fixture.context.getMapState(MapStateDescriptor<int, double>{"map"});
+    auto list = fixture.context.getListState(ListStateDescriptor<double>{"list"});
+    auto sum = fixture.context.getReducingState(ReducingStateDescriptor<double, std::plus<>>{"sum"});
+    fixture.seal();
+    fixture.with(1, [&] {
+        const int three = 3;
+        value.update(three);  // makes the cell
+        CHECK(*value.value() == 3.0);
+        value.update(4L);  // writes to it
+        CHECK(*value.value() == 4.0);
+        value.update(4.5F);
+        CHECK(value.valueOr(0) == 4.5);
+        map.put(1, three);
+        map.put(1, 4U);
+        CHECK(map.getOr(1, 0) == 4.0);
+        list.add(three);
+        CHECK(list.get()[0] == 3.0);
+        sum.add(three);
+        CHECK(*sum.get() == 3.0);
+    });
+}
+
+TEST_CASE("after open() a descriptor finds the state that it declared", "[state]") {
+    Fixture<int> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});
+    fixture.seal();
+    fixture.with(1, [&] {
+        value.update(7);
+        CHECK(*fixture.context.getState(ValueStateDescriptor<int>{"value"}).value() == 7);
+        CHECK_THAT(messageOf([&] { (void)fixture.context.getState(ValueStateDescriptor<int>{"other"}); }),
+                   ContainsSubstring("state 'other' is not known: a state is declared in open()"));
+        CHECK_THAT(messageOf([&] { (void)fixture.context.getListState(ListStateDescriptor<int>{"value"}); }),
+                   ContainsSubstring("state 'value' is a value<i32>, but is asked for as a list<i32>"));
+    });
+}
+
 // ---- time to live
 
 TEST_CASE("state written at 0 with a time to live of 10 is there at 9 and gone at 10", "[state]") {

@@ -81,49 +81,22 @@ public:
     std::function<void()> afterBlock;
 };
 
-/// One operator in a stage of its own, driven as a host drives it.
-template <class Op>
-class OperatorHarness {
+/// A chain in a stage of its own, driven as a host drives it: what the harnesses for one and for two inputs share.
+template <class Chain>
+class StageHarness {
 public:
-    using In = typename Op::Input;
-    using Out = typename Op::Output;
-    using Chain = detail::Link<detail::Input<In>, Op>;
+    using Out = typename Chain::Output;
 
-    explicit OperatorHarness(Op op, int maxParallelism = 128)
-        : stage_(std::make_unique<detail::ChainStage<Chain>>(Chain{{}, std::move(op)},
-                                                             std::vector<detail::OperatorId>{{"window", "uid-1"}})) {
-        context.maxParallelism = maxParallelism;
-        stage_->addOutput("", output);
-    }
     template <class X>
     void readSide(const OutputTag<X>& tag, RecordingPort<X>& port) {
         stage_->addOutput(tag.key(), port);
     }
-    OperatorHarness& open() {
-        stage_->open(context);
-        return *this;
-    }
-    OperatorHarness& openFrom(const SnapshotSource& source) {
+    void open() { stage_->open(context); }
+    void openFrom(const SnapshotSource& source) {
         stage_->restore(source);
-        stage_->open(context);
-        return *this;
+        open();
     }
-
-    void element(In value, std::int64_t time) {
-        Timestamp timestamp = at(time);
-        stage_->onBlock(0, detail::Block<In>{&value, &timestamp, nullptr, 1});
-    }
-    void elements(std::vector<Emitted<In>> all) {
-        std::vector<In> values;
-        std::vector<Timestamp> times;
-        for (auto& one : all) {
-            values.push_back(std::move(one.value));
-            times.push_back(at(one.time));
-        }
-        stage_->onBlock(0, detail::Block<In>{values.data(), times.data(), nullptr, values.size()});
-    }
-    detail::Progress watermark(std::int64_t time) { return stage_->onWatermark(0, at(time)); }
-    detail::Stage& stage() { return *stage_; }
+    detail::ChainStage<Chain>& stage() { return *stage_; }
 
     MemorySnapshot snapshot() {
         MemorySnapshot taken;
@@ -136,8 +109,45 @@ public:
     FakeStageContext context;
     RecordingPort<Out> output;
 
+protected:
+    StageHarness(Chain chain, detail::OperatorId id, int maxParallelism)
+        : stage_(std::make_unique<detail::ChainStage<Chain>>(chain, std::vector<detail::OperatorId>{std::move(id)})) {
+        context.maxParallelism = maxParallelism;
+        stage_->addOutput("", output);
+    }
+    template <class T>
+    void pushTo(int input, T value, std::int64_t time) {
+        Timestamp timestamp = at(time);
+        stage_->onBlock(input, detail::Block<T>{&value, &timestamp, nullptr, 1});
+    }
+    template <class T>
+    void pushTo(int input, std::vector<Emitted<T>> all) {
+        std::vector<T> values;
+        std::vector<Timestamp> times;
+        for (auto& one : all) {
+            values.push_back(std::move(one.value));
+            times.push_back(at(one.time));
+        }
+        stage_->onBlock(input, detail::Block<T>{values.data(), times.data(), nullptr, values.size()});
+    }
+
 private:
     std::unique_ptr<detail::ChainStage<Chain>> stage_;
+};
+
+/// One operator with one input.
+template <class Op>
+class OperatorHarness : public StageHarness<detail::Link<detail::Input<typename Op::Input>, Op>> {
+public:
+    using In = typename Op::Input;
+    using Chain = detail::Link<detail::Input<In>, Op>;
+
+    explicit OperatorHarness(Op op, int maxParallelism = 128)
+        : StageHarness<Chain>(Chain{{}, std::move(op)}, {"window", "uid-1"}, maxParallelism) {}
+
+    void element(In value, std::int64_t time) { this->pushTo(0, std::move(value), time); }
+    void elements(std::vector<Emitted<In>> all) { this->pushTo(0, std::move(all)); }
+    detail::Progress watermark(std::int64_t time) { return this->stage().onWatermark(0, at(time)); }
 };
 
 }  // namespace millrace::testsupport

@@ -1,5 +1,6 @@
 #include <millrace/testing/operator_harness.hpp>
 
+#include <millrace/api/broadcast_stream.hpp>
 #include <millrace/api/windowed_stream.hpp>
 
 #include "support/catch.hpp"
@@ -96,4 +97,47 @@ TEST_CASE("a harness drives several stages and joins the edges of a union", "[te
 TEST_CASE("what an operator throws comes out of the call that caused it", "[testing]") {
     auto harness = sumPerWindow();
     CHECK_THROWS_WITH(harness.processElement({"a", 1}), Catch::Matchers::ContainsSubstring("no timestamp"));
+}
+
+TEST_CASE("a harness drives a broadcast process function, keyed or not, with its state", "[testing]") {
+    const MapStateDescriptor<std::string, int> limits("limits");
+    struct Above {
+        MapStateDescriptor<std::string, int> limits;
+        void processElement(int n, BroadcastReadOnlyContext& context, Collector<int>& out) {
+            if (n > context.getBroadcastState(limits).getOr("limit", 0)) out.collect(n);
+        }
+        void processBroadcastElement(int limit, BroadcastContext& context, Collector<int>&) {
+            context.getBroadcastState(limits).put("limit", limit);
+        }
+    };
+    auto plain = harnessForBroadcast<int, int>(Above{limits}, limits);
+    plain.processElement1(3, at(1));
+    plain.processElement2(5);
+    plain.restoreFromOwnSnapshot();
+    plain.processElement1(4, at(2));
+    plain.processElement1(6, at(3));
+    plain.processBothWatermarks(at(7));
+    CHECK(plain.output() == trace(element(3, at(1)), element(6, at(3)), watermark(at(7))));
+
+    struct CountAbove {
+        MapStateDescriptor<std::string, int> limits;
+        ValueState<int> count;
+        void open(KeyedRuntimeContext& context) { count = context.getState(ValueStateDescriptor<int>{"count"}); }
+        void processElement(const Item& item, KeyedReadOnlyContext<std::string>& context, Collector<int>& out) {
+            if (item.value <= context.getBroadcastState(limits).getOr("limit", 0)) return;
+            count.update(count.valueOr(0) + 1);
+            out.collect(*count.value());
+        }
+        void processBroadcastElement(int limit, KeyedBroadcastContext<std::string>& context, Collector<int>&) {
+            context.getBroadcastState(limits).put("limit", limit);
+        }
+    };
+    auto keyed = harnessForKeyedBroadcast<Item, int>(&Item::key, CountAbove{limits, {}}, limits);
+    keyed.processElement2(1);
+    keyed.processElement1({"a", 2}, at(1));
+    keyed.processElement1({"a", 1}, at(2));
+    keyed.restoreFromOwnSnapshot();
+    keyed.processElement1({"a", 3}, at(3));
+    keyed.processElement1({"b", 3}, at(4));
+    CHECK(keyed.output() == trace(element(1, at(1)), element(2, at(3)), element(1, at(4))));
 }

@@ -174,6 +174,7 @@ public:
     template <class Strategy>
     auto assignTimestampsAndWatermarks(Strategy strategy) && {
         if constexpr (detail::TimestampAssignerFor<std::remove_cvref_t<decltype(strategy.assigner())>, T>) {
+            detail::refuseAlignment(strategy.settings().alignment);
             detail::StageTraits traits;
             traits.assignsTimestamps = Strategy::kAssignsTimestamps;
             traits.emitsWatermarks = Strategy::kEmitsWatermarks;
@@ -294,12 +295,27 @@ public:
     /// `a.join(b).where(keyOfA).equalTo(keyOfB).window(assigner).apply(fn)`.
     template <class Other>
     auto join(const Other& other) const {
-        return detail::joinStreams(*this, other);
+        return detail::joinedStreams<detail::WindowPairing::Join>(*this, other);
+    }
+    /// As `join`, but elements of this stream (of the other one, of both) without a partner in their window get a call of
+    /// their own, with a null pointer in its place: `fn(const L&, const R*)`, `fn(const L*, const R&)`, `fn(const L*, const
+    /// R*)`. Without `window`, for two bounded streams, all of both is one window.
+    template <class Other>
+    auto leftOuterJoin(const Other& other) const {
+        return detail::joinedStreams<detail::WindowPairing::LeftOuter>(*this, other);
+    }
+    template <class Other>
+    auto rightOuterJoin(const Other& other) const {
+        return detail::joinedStreams<detail::WindowPairing::RightOuter>(*this, other);
+    }
+    template <class Other>
+    auto fullOuterJoin(const Other& other) const {
+        return detail::joinedStreams<detail::WindowPairing::FullOuter>(*this, other);
     }
     /// As `join`, but `fn` gets all elements of both streams in a window at once, also when one has none.
     template <class Other>
     auto coGroup(const Other& other) const {
-        return detail::coGroupStreams(*this, other);
+        return detail::joinedStreams<detail::WindowPairing::CoGroup>(*this, other);
     }
 
     /// The elements that the stream's last operator emitted to the tag. Only for a named stream: name it, then read its

@@ -8,13 +8,24 @@
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace millrace {
 
 namespace detail {
 
-/// What is done with the two sides of a window.
-enum class WindowPairing : unsigned char { Join, CoGroup };
+/// What the function of a join emits: named, seen from its collector, or returned; void if none of that.
+template <class Fn, class Left, class Right>
+auto windowJoinOutput() {
+    using Seen = typename EmittedBy<Fn>::Type;
+    if constexpr (!std::is_void_v<Seen>) {
+        return std::type_identity<Seen>{};
+    } else if constexpr (std::invocable<Fn&, Left, Right>) {
+        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, Left, Right>>>{};
+    } else {
+        return std::type_identity<void>{};
+    }
+}
 
 }  // namespace detail
 
@@ -22,7 +33,9 @@ enum class WindowPairing : unsigned char { Join, CoGroup };
 /// Results carry the last timestamp of their window.
 template <class L, class R, detail::WindowPairing kPairing, class Windows>
 class JoinedWindows {
-    static constexpr bool kJoins = kPairing == detail::WindowPairing::Join;
+    static constexpr bool kJoins = kPairing != detail::WindowPairing::CoGroup;
+    using Left = detail::LeftArgument<L, kPairing>;
+    using Right = detail::RightArgument<R, kPairing>;
     template <class OtherWindows>
     static auto with(OtherWindows windows) {
         if constexpr (std::is_same_v<OtherWindows, detail::RejectedStream>) {
@@ -45,9 +58,14 @@ public:
         return with(windows_.evictor(std::move(newEvictor)));
     }
     auto allowedLateness(Duration lateness) const { return with(windows_.allowedLateness(lateness)); }
+    auto sideOutputLateData(OutputTag<std::variant<L, R>> tag) const {
+        return with(windows_.sideOutputLateData(std::move(tag)));
+    }
 
     /// After `join`: `fn(const L&, const R&)` returns what to emit for a pair, or `fn(left, right, Collector<Out>& out)`
-    /// emits any number; elements without a partner in their window give nothing.
+    /// emits any number; elements without a partner in their window give nothing. After an outer join they give a call of
+    /// their own: the side that may be missing is a pointer, `fn(const L&, const R*)` after `leftOuterJoin`, `fn(const L*,
+    /// const R&)` after `rightOuterJoin`, `fn(const L*, const R*)` after `fullOuterJoin`, and null where there is none.
     /// After `coGroup`: `fn(std::span<const L>, std::span<const R>, Collector<Out>& out)`, also when one side is empty.
     /// Where the output type cannot be seen (generic parameters): `apply<Out>(fn)`.
     template <class Out = void, class Fn>
@@ -62,19 +80,33 @@ public:
 private:
     template <class Out, class Fn>
     auto join(Fn fn) const {
-        using Deduced = detail::JoinOutput<Out, Fn, L, R>;
-        if constexpr (!std::is_void_v<Deduced> && std::copy_constructible<Fn> &&
-                      (std::invocable<Fn&, const L&, const R&> ||
-                       std::invocable<Fn&, const L&, const R&, Collector<Deduced>&>)) {
-            return windows_.template process<Deduced>(detail::JoinWindow<L, R, Deduced, Fn>{{std::move(fn)}})
-                .name("window join");
+        using Seen = decltype(detail::windowJoinOutput<Fn, Left, Right>());
+        using Deduced = typename std::conditional_t<std::is_void_v<Out>, Seen, std::type_identity<Out>>::type;
+        if constexpr (std::is_void_v<Deduced>) {
+            return reject<Fn>();
+        } else if constexpr (std::copy_constructible<Fn> && (std::invocable<Fn&, Left, Right> ||
+                                                             std::invocable<Fn&, Left, Right, Collector<Deduced>&>)) {
+            return windows_.template process<Deduced>(detail::JoinWindow<L, R, kPairing, Deduced, Fn>{{std::move(fn)}})
+                .name(kName);
         } else {
-            static_assert(
-                detail::kRejected<Fn>,
-                "millrace: join(b)….apply(fn): fn must be copyable and callable as fn(const L&, const R&) with "
-                "a result, or as fn(left, right, Collector<Out>& out).");
-            return detail::RejectedStream{};
+            return reject<Fn>();
         }
+    }
+    static constexpr const char* kName = kPairing == detail::WindowPairing::Join         ? "window join"
+                                         : kPairing == detail::WindowPairing::LeftOuter  ? "window left outer join"
+                                         : kPairing == detail::WindowPairing::RightOuter ? "window right outer join"
+                                                                                         : "window full outer join";
+    template <class Fn>
+    static detail::RejectedStream reject() {
+        static_assert(detail::kRejected<Fn> || kPairing != detail::WindowPairing::Join,
+                      "millrace: join(b)….apply(fn): fn must be copyable and callable as fn(const L&, const R&) with "
+                      "a result, or as fn(left, right, Collector<Out>& out).");
+        static_assert(detail::kRejected<Fn> || kPairing == detail::WindowPairing::Join,
+                      "millrace: an outer join's apply(fn): fn must be copyable and callable with a pointer for the "
+                      "side that may be missing, null then: fn(const L&, const R*) after leftOuterJoin, fn(const L*, "
+                      "const R&) after rightOuterJoin, fn(const L*, const R*) after fullOuterJoin; with a result, or "
+                      "as fn(left, right, Collector<Out>& out).");
+        return {};
     }
     template <class Out, class Fn>
     auto coGroup(Fn fn) const {
@@ -100,7 +132,8 @@ private:
     Windows windows_;
 };
 
-/// Two streams about to be paired by key and window: `.where(key).equalTo(key).window(assigner).apply(fn)`. @public
+/// Two streams about to be paired by key and window: `.where(key).equalTo(key).window(assigner).apply(fn)`; or, when both
+/// end, by key alone: `.where(key).equalTo(key).apply(fn)`. @public
 template <class L, class R, detail::WindowPairing kPairing>
 class JoinedStreams {
 public:
@@ -130,6 +163,11 @@ public:
             } else {
                 return JoinedWindows<L, R, kPairing, decltype(windows)>(std::move(windows));
             }
+        }
+        /// All of two bounded streams as one window, at their end; `fn` as after `window`.
+        template <class Out = void, class Fn>
+        auto apply(Fn fn) const {
+            return window(detail::EndOfInputWindow{}).template apply<Out>(std::move(fn));
         }
 
     private:
@@ -191,21 +229,11 @@ private:
 
 namespace detail {
 
-template <WindowPairing kPairing, class L, class R>
-auto joinedStreams(DataStream<L> left, DataStream<R> right) {
-    return JoinedStreams<L, R, kPairing>(std::move(left), std::move(right));
-}
-template <class Left, class Right>
-auto joinStreams(const Left& left, const Right& right) {
+template <WindowPairing kPairing, class Left, class Right>
+auto joinedStreams(const Left& left, const Right& right) {
     using L = typename Left::Element;
     using R = typename Right::Element;
-    return joinedStreams<WindowPairing::Join>(DataStream<L>(left), DataStream<R>(right));
-}
-template <class Left, class Right>
-auto coGroupStreams(const Left& left, const Right& right) {
-    using L = typename Left::Element;
-    using R = typename Right::Element;
-    return joinedStreams<WindowPairing::CoGroup>(DataStream<L>(left), DataStream<R>(right));
+    return JoinedStreams<L, R, kPairing>(DataStream<L>(left), DataStream<R>(right));
 }
 
 }  // namespace detail

@@ -201,6 +201,14 @@ public:
                                             std::move(info), traits);
     }
 
+    /// All elements of a key at once, at the end of a bounded input: `fn(std::span<const T> elements, Collector<Out>& out)`,
+    /// or with the key before the elements, or returning the one element to emit. Keeps every element; in batch execution,
+    /// those of one key at a time.
+    template <class Out = void, class Fn>
+    auto groupReduce(Fn fn) const {
+        return detail::groupReduce<Out>(*this, std::move(fn));
+    }
+
     /// Cuts each key's elements into windows.
     template <class Assigner>
     auto window(Assigner assigner) const {

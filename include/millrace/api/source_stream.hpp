@@ -19,6 +19,7 @@ struct SourceTraits {
     bool assignsTimestamps = false;
     bool emitsWatermarks = false;
     std::optional<int> fixedParallelism;
+    WatermarkAlignment alignment;
 };
 
 /// What an operator behind the source will read.
@@ -42,6 +43,7 @@ auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Str
     traits.assignsTimestamps = Strategy::kAssignsTimestamps || kSourceHasTimestamps<Source>;
     traits.emitsWatermarks = Strategy::kEmitsWatermarks || kSourceEmitsWatermarks<Source>;
     if constexpr (requires { Source::kFixedParallelism; }) traits.fixedParallelism = Source::kFixedParallelism;
+    traits.alignment = strategy.settings().alignment;
     StageFactory* const factory = new SourceStageFactory<Source, Strategy>(std::move(source), std::move(strategy));
     return StreamAccess::stream<T>(
         recordSourceNode(graph, std::move(name), traits, stageFactory(factory), plainPorts<T>()));

@@ -12,6 +12,7 @@ MILLRACE_INLINE_COLD StreamInput recordSourceNode(const std::shared_ptr<GraphBui
     node.isBounded = traits.isBounded;
     node.assignsTimestamps = traits.assignsTimestamps;
     node.emitsWatermarks = traits.emitsWatermarks;
+    node.alignment = traits.alignment;
     node.fixedParallelism = traits.fixedParallelism;
     StreamInput environment;
     environment.graph = graph;

@@ -77,6 +77,11 @@ public:
     StreamEnvironment& setBufferTimeout(Duration timeout);
     /// Bytes that all channels of a job may hold together (64 MiB).
     StreamEnvironment& setChannelMemory(std::size_t bytes);
+    /// How often, by the clock, the watermark strategies without a `withPeriodicEmit` of their own are asked for watermarks.
+    /// 0, the default: after every block of records, which costs little here and gives results sooner; Flink's default is
+    /// 200 ms (and there 0 switches periodic watermarks off). *Failure:* ConfigurationException for a negative interval.
+    StreamEnvironment& setAutoWatermarkInterval(Duration interval);
+    Duration getAutoWatermarkInterval() const noexcept { return settings_.autoWatermarkInterval; }
     /// Sources that meet in a stateful operator wait for each other when their event times drift apart; on by default.
     StreamEnvironment& setSourceAlignment(bool enabled);
     /// Whether the job streams (as it does unless told otherwise) or runs as a batch over bounded sources. In batch every

@@ -36,6 +36,16 @@ MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setChannelMemory(std:
     return *this;
 }
 
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setAutoWatermarkInterval(Duration interval) {
+    if (interval < Duration::zero()) {
+        throw ConfigurationException(
+            "setAutoWatermarkInterval(interval): the interval is negative; give 0 for a watermark after every block of "
+            "records");
+    }
+    settings_.autoWatermarkInterval = interval;
+    return *this;
+}
+
 MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setSourceAlignment(bool enabled) {
     settings_.alignSources = enabled;
     return *this;

@@ -3,6 +3,7 @@
 
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/node.hpp>
+#include <millrace/windowing/window_pairing.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -69,16 +70,16 @@ template <class Windowed>
 auto countWindows(const Windowed& windows, std::int64_t size);
 template <class Windowed>
 auto countWindows(const Windowed& windows, std::int64_t size, std::int64_t slide);
+template <class Out, class Keyed, class Fn>
+auto groupReduce(const Keyed& keyed, Fn fn);
 template <class First, class Second>
 auto connectStreams(const First& first, const Second& second);
 template <class First, class Broadcast>
 auto connectBroadcastOf(const First& first, const Broadcast& broadcast);
 template <class Left, class Right>
 auto intervalJoin(const Left& left, const Right& right);
-template <class Left, class Right>
-auto joinStreams(const Left& left, const Right& right);
-template <class Left, class Right>
-auto coGroupStreams(const Left& left, const Right& right);
+template <WindowPairing kPairing, class Left, class Right>
+auto joinedStreams(const Left& left, const Right& right);
 
 }  // namespace detail
 

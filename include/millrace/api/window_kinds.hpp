@@ -38,21 +38,32 @@ struct OneKey {
     }
 };
 
-// What a window function emits: named, seen from its collector parameter, or returned.
+// What a window function emits: named, seen from its collector parameter, or returned, by a callable or by `process`.
+template <class Fn, class... Args>
+concept ProcessesWindow = requires(Fn& fn, Args&&... args) { fn.process(std::forward<Args>(args)...); };
+
+template <class Fn, class... Args>
+auto resultOfWindowFunction() {
+    if constexpr (ProcessesWindow<Fn, Args...>) {
+        return std::type_identity<std::decay_t<decltype(std::declval<Fn&>().process(std::declval<Args>()...))>>{};
+    } else {
+        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, Args...>>>{};
+    }
+}
 template <class Fn, class Key, class... Args>
 constexpr bool windowFunctionTakes() {
     if constexpr (std::is_same_v<Key, NoKey>) {
-        return std::invocable<Fn&, Args...>;
+        return ProcessesWindow<Fn, Args...> || std::invocable<Fn&, Args...>;
     } else {
-        return std::invocable<Fn&, const Key&, Args...>;
+        return ProcessesWindow<Fn, const Key&, Args...> || std::invocable<Fn&, const Key&, Args...>;
     }
 }
 template <class Fn, class Key, class... Args>
 auto windowReturns() {
     if constexpr (std::is_same_v<Key, NoKey>) {
-        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, Args...>>>{};
+        return resultOfWindowFunction<Fn, Args...>();
     } else {
-        return std::type_identity<std::decay_t<std::invoke_result_t<Fn&, const Key&, Args...>>>{};
+        return resultOfWindowFunction<Fn, const Key&, Args...>();
     }
 }
 template <class Fn, class Key, class Window, class Element>

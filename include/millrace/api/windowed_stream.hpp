@@ -13,6 +13,7 @@
 #include <millrace/windowing/evictors/delta_evictor.hpp>
 #include <millrace/windowing/evictors/time_evictor.hpp>
 #include <millrace/windowing/global_windows.hpp>
+#include <millrace/windowing/group_reduce_function.hpp>
 #include <millrace/windowing/processing_time_session_windows.hpp>
 #include <millrace/windowing/session_window_operator.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>
@@ -103,13 +104,14 @@ public:
         static_assert(Assigner::kEventTime, "millrace: emitFinal(): only event-time windows take late elements.");
         return with(detail::FinalTrigger{}, evictor_);
     }
-    /// Results of what a window has so far, at every multiple of an interval of event time, besides the one at its end.
+    /// Results of what a window has so far, at every multiple of an interval of event time before its end, besides the one at
+    /// its end and those with late elements after it.
     /// *Failure:* ConfigurationException unless interval > 0.
     auto emitEvery(Duration interval) const {
         static_assert(Assigner::kEventTime,
                       "millrace: emitEvery(interval): these windows do not go by event time; use "
                       "trigger(ContinuousProcessingTimeTrigger::of(interval)).");
-        return with(ContinuousEventTimeTrigger::of(interval), evictor_);
+        return with(detail::EarlyTrigger(interval), evictor_);
     }
     /// Results of what a window has so far, at the latest `timeout` of the clock after an element has come in, besides
     /// those of its trigger. *Failure:* ConfigurationException unless timeout > 0.
@@ -256,12 +258,13 @@ private:
             traits.isStateful = true;
             traits.needsWatermarks = Assigner::kEventTime || requires { requires ChosenTrigger::kNeedsWatermarks; };
             traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
+            traits.needsBoundedInput = requires { requires Assigner::kNeedsBoundedInput; };
             if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
             detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
             detail::setWindowParameters(info, assigner_, lateness_, lateTag_.has_value());
             // all that the default trigger of event time says is when a window fires: no calls, no state
-            constexpr bool kPlain =
-                std::is_same_v<ChosenTrigger, EventTimeTrigger> && !kEvicts && !detail::HearsOfTheEnd<WindowFn, Window>;
+            constexpr bool kPlain = std::is_same_v<ChosenTrigger, EventTimeTrigger> && !kEvicts &&
+                                    !detail::kNeedsWindowsByKey<WindowFn, Window>;
             if constexpr (kPlain && detail::AlignedAssigner<Assigner>) {
                 info.states = {"windows"};
                 using Operator = detail::AlignedWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>;
@@ -278,6 +281,8 @@ private:
                     std::move(info), traits);
             } else {
                 info.states = {"keyed windows"};
+                if constexpr (detail::KeepsWindowState<WindowFn>)
+                    info.states = {"keyed windows", "state", "window state"};
                 ChosenTrigger chosen = Chosen::of(trigger_, assigner_);
                 if constexpr (std::is_same_v<ChosenTrigger, detail::FinalTrigger>) chosen.lateness = lateness_;
                 using Operator =
@@ -311,6 +316,31 @@ auto windowAll(StreamInput input, Assigner assigner) {
         return RejectedStream{};
     } else {
         return WindowedStream<T, OneKey, Assigner>(std::move(input), OneKey{}, std::move(assigner));
+    }
+}
+template <class Out, class Keyed, class Fn>
+auto groupReduce(const Keyed& keyed, Fn fn) {
+    using T = typename Keyed::Element;
+    using Key = typename Keyed::Key;
+    using Seen = decltype(groupReduceOutput<Fn, Key, T>());
+    using Deduced = typename std::conditional_t<std::is_void_v<Out>, Seen, std::type_identity<Out>>::type;
+    constexpr bool kTaken = [] {
+        if constexpr (std::is_void_v<Deduced>) {
+            return false;
+        } else {
+            return GroupReduceFunctionFor<Fn, Key, T, Deduced>;
+        }
+    }();
+    if constexpr (kTaken) {
+        return keyed.window(EndOfInputWindow{})
+            .template process<Deduced>(GroupReduceWindow<T, Deduced, Fn>{{std::move(fn)}})
+            .name("group reduce");
+    } else {
+        static_assert(kRejected<Fn>,
+                      "millrace: groupReduce(fn): fn must be copyable and callable as fn(std::span<const T> elements, "
+                      "Collector<Out>& out), or with the key before the elements, or return the one element to emit; "
+                      "where its parameters are templates, name Out: groupReduce<Out>(fn).");
+        return RejectedStream{};
     }
 }
 template <class Windowed>

@@ -5,31 +5,42 @@
 
 #include <cstddef>
 #include <iterator>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 namespace millrace {
 
-/// An enumerator that keeps one split for each subtask: the i-th split is only ever given to subtask i. @public
+/// An enumerator that deals the splits out beforehand: the i-th split is only ever given to subtask i (`dealOut`: i modulo
+/// the parallelism). @public
 /// Splits that come back (a reader failed, a restore) go to whoever asks first.
 template <class Split>
 class AssignedSplitEnumerator final : public SplitEnumerator<Split> {
 public:
     explicit AssignedSplitEnumerator(std::vector<Split> splits)
         : assigned_(std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end())) {}
+    /// For more splits than subtasks, of readers that read several side by side.
+    static std::unique_ptr<SplitEnumerator<Split>> dealOut(std::vector<Split> splits, int parallelism) {
+        std::unique_ptr<AssignedSplitEnumerator> enumerator(new AssignedSplitEnumerator(std::move(splits)));
+        enumerator->parallelism_ = static_cast<std::size_t>(parallelism);
+        return enumerator;
+    }
 
     std::optional<Split> nextSplit(int subtaskIndex) override {
         std::optional<Split> split;
-        if (hasOwn(subtaskIndex)) {
-            split.swap(assigned_[static_cast<std::size_t>(subtaskIndex)]);
+        if (const std::size_t own = ownOf(subtaskIndex); own < assigned_.size()) {
+            split.swap(assigned_[own]);
         } else if (!returned_.empty()) {
             split = std::move(returned_.front());
             returned_.erase(returned_.begin());
         }
         return split;
     }
-    bool noMoreSplits(int subtaskIndex) override { return !hasOwn(subtaskIndex) && returned_.empty(); }
+    bool noMoreSplits(int subtaskIndex) override {
+        return ownOf(subtaskIndex) >= assigned_.size() && returned_.empty();
+    }
     void addSplitsBack(std::vector<Split> splits) override {
         for (Split& split : splits) returned_.push_back(std::move(split));
     }
@@ -43,11 +54,14 @@ public:
     }
 
 private:
-    bool hasOwn(int subtaskIndex) const {
-        const auto index = static_cast<std::size_t>(subtaskIndex);
-        return index < assigned_.size() && assigned_[index].has_value();
+    /// The first split that is still kept for the subtask; at or past the end: none.
+    std::size_t ownOf(int subtaskIndex) const {
+        auto index = static_cast<std::size_t>(subtaskIndex);
+        while (index < assigned_.size() && !assigned_[index].has_value()) index += parallelism_;
+        return index;
     }
 
+    std::size_t parallelism_ = std::numeric_limits<int>::max();
     std::vector<std::optional<Split>> assigned_;
     std::vector<Split> returned_;
 };

@@ -15,6 +15,7 @@ struct FileSplit {
     std::uint64_t start = 0;
     std::uint64_t end = 0;
     std::uint64_t next = 0;  ///< `start`, or where a line begins
+    const std::string& splitId() const noexcept { return path; }
     friend bool operator==(const FileSplit&, const FileSplit&) = default;
 };
 

@@ -34,6 +34,7 @@ struct FillResult {
     Timestamp wakeAt = kMaxTimestamp;     ///< with NothingAvailable: processing time to ask again at
     Timestamp watermark = kMinTimestamp;  ///< for sources that know their watermark themselves
     bool idle = false;                    ///< holds event time back no longer, until its next record or watermark
+    std::size_t split = 0;                ///< readers of several splits: which of them all this is about
 };
 
 /// What a reader may ask of its surroundings. @public
@@ -103,20 +104,41 @@ concept SourceReaderFor = requires(R reader, Split split, std::span<T> values, s
     reader.close();
 };
 
+/// Reads several splits side by side (the partitions of a topic, the shards of a stream): each of them gets a watermark
+/// generator and idleness of its own, and the smallest of their watermarks counts. @public
+/// `openSplit(slot, split)` adds one; its slot is a small number that is used again once the split has ended. A call of
+/// `fill` is about one split, `FillResult::split` is its slot, and EndOfSplit ends that one; NothingAvailable means: none
+/// has something. A reader gets every split that the enumerator has for its subtask, at the start and whenever it is woken:
+/// let the enumerator deal them out (`AssignedSplitEnumerator::dealOut`).
+/// Optional: `pauseSplit(slot, bool paused)`. While a split pauses, nothing of it may be returned: it is too far ahead of
+/// its alignment group. Without it the reader as a whole pauses when its slowest split is too far ahead.
+template <class R, class T, class Split>
+concept SideBySideReaderFor =
+    requires(R reader, std::size_t slot, Split split, std::span<T> values, std::span<Timestamp> timestamps) {
+        reader.openSplit(slot, std::move(split));
+        { reader.fill(values, timestamps) } -> std::same_as<FillResult>;
+        { reader.position(slot) } -> std::convertible_to<Split>;
+        reader.close();
+    };
+
+template <class R, class T, class Split>
+concept AnySourceReaderFor = SourceReaderFor<R, T, Split> || SideBySideReaderFor<R, T, Split>;
+
 /// What `env.fromSource` takes: a copyable description that makes an enumerator and readers. @public
 ///     using Output = …;  using Split = …;
 ///     Boundedness boundedness() const;
 ///     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const;
 ///     Reader createReader(const SourceReaderContext&) const;
 /// Optional: `static constexpr bool kHasTimestamps = true` (fill writes timestamps),
-/// `static constexpr bool kEmitsWatermarks = true` (fill returns them), `static constexpr int kFixedParallelism = 1`.
+/// `static constexpr bool kEmitsWatermarks = true` (fill returns them), `static constexpr int kFixedParallelism = 1`, and of
+/// a split `std::string splitId() const`, the name that messages give it.
 template <class S>
 concept SourceType = std::copy_constructible<S> && requires(const S source, SourceReaderContext context) {
     typename S::Output;
     typename S::Split;
     { source.boundedness() } -> std::same_as<Boundedness>;
     { source.createEnumerator(1) } -> std::convertible_to<std::unique_ptr<SplitEnumerator<typename S::Split>>>;
-    { source.createReader(context) } -> SourceReaderFor<typename S::Output, typename S::Split>;
+    { source.createReader(context) } -> AnySourceReaderFor<typename S::Output, typename S::Split>;
 };
 
 }  // namespace millrace

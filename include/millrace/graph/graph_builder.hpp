@@ -73,6 +73,9 @@ struct StreamInput {
 /// What an operator with two inputs will read. *Failure:* GraphException for streams of different environments.
 StreamInput twoInputs(StreamInput first, StreamInput second);
 
+/// *Failure:* ConfigurationException if a group is named: only sources can pause.
+void refuseAlignment(const WatermarkAlignment& alignment);
+
 /// What the operators of a chain say about the stage that they become.
 struct StageTraits {
     bool isSink = false;

@@ -282,6 +282,14 @@ MILLRACE_INLINE_COLD StreamInput twoInputs(StreamInput first, StreamInput second
     return first;
 }
 
+MILLRACE_INLINE_COLD void refuseAlignment(const WatermarkAlignment& alignment) {
+    if (alignment.group.empty()) return;
+    raise<ConfigurationException>({"assignTimestampsAndWatermarks with a strategy of the alignment group '",
+                                   alignment.group,
+                                   "': only a source can pause to wait for others; give the strategy "
+                                   "to fromSource(source, strategy), or leave withWatermarkAlignment out"});
+}
+
 MILLRACE_INLINE_COLD void StageTraits::add(const StageTraits& other) {
     isSink = isSink || other.isSink;
     isStateful = isStateful || other.isStateful;

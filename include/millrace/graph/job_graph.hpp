@@ -4,6 +4,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
+#include <millrace/time/watermark_alignment.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -95,6 +96,7 @@ struct GraphNode {
     bool needsBoundedInput = false;  ///< ends with its input: checked before running
     bool chainable = true;           ///< may be called directly by its neighbours (disableChaining: no)
     bool startsChain = false;        ///< startNewChain: not called directly by its producer
+    WatermarkAlignment alignment;    ///< sources: the group that the user's strategy names
     Duration alignmentDrift{0};      ///< 32 slides of an event-time window; 0 = default
     std::string outputType;
     std::shared_ptr<StageFactory> factory;
@@ -120,6 +122,7 @@ struct JobSettings {
     std::size_t channelBytes = std::size_t{64} << 20;         ///< one budget for all channels
     std::uint64_t seed = 0;
     bool alignSources = true;
+    Duration autoWatermarkInterval{0};  ///< of strategies that have none of their own; 0: after every block of records
     RuntimeExecutionMode mode = RuntimeExecutionMode::Streaming;
     BatchOptions batch;
     BatchStageMaker batchStage = nullptr;  ///< set with the mode, so that only those who ask for batch compile it

@@ -44,6 +44,7 @@
 #include <millrace/runtime/simulated_runtime.ipp>
 #include <millrace/runtime/source_alignment.ipp>
 #include <millrace/runtime/stage_slot.ipp>
+#include <millrace/runtime/stall_report.ipp>
 #include <millrace/runtime/task.ipp>
 #include <millrace/runtime/task_input.ipp>
 #include <millrace/runtime/thread_pool_runtime.ipp>
@@ -51,6 +52,7 @@
 #include <millrace/state/broadcast_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/state_cells.ipp>
+#include <millrace/testing/arrival.ipp>
 #include <millrace/testing/pipeline_host.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
@@ -58,6 +60,7 @@
 #include <millrace/windowing/window_arguments.ipp>
 #include <millrace/windowing/window_cell_codec.ipp>
 #include <millrace/windowing/window_failures.ipp>
+#include <millrace/windowing/window_stagger.ipp>
 // bodies: end
 
 #endif  // MILLRACE_IMPL_COMPILED_HPP

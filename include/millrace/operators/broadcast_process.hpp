@@ -48,8 +48,6 @@ struct BroadcastProcessOperator {
             reading_.open(process_, states_);
             writing_.open(process_, states_);
             CollectingNode<Fn, Out, Next>::open(context);
-            if (const auto* source = std::exchange(restoreFrom_, nullptr)) states_.restore(*source, this->fn_.id().uid);
-            opened_ = true;
         }
         void pushBlock1(Block<T> block) {
             each(block,
@@ -68,13 +66,8 @@ struct BroadcastProcessOperator {
             states_.snapshot(sink, this->fn_.id().uid);
             this->next_.snapshot(sink);
         }
-        /// If called before `open`, the source must live until then.
         void restore(const SnapshotSource& source) {
-            if (opened_) {
-                states_.restore(source, this->fn_.id().uid);
-            } else {
-                restoreFrom_ = &source;
-            }
+            states_.restore(source, this->fn_.id().uid);
             this->next_.restore(source);
         }
 
@@ -94,8 +87,6 @@ struct BroadcastProcessOperator {
         ProcessContext process_;
         BroadcastReadOnlyContext reading_;
         BroadcastContext writing_;
-        const SnapshotSource* restoreFrom_ = nullptr;
-        bool opened_ = false;
     };
 };
 
@@ -123,8 +114,6 @@ struct KeyedBroadcastProcessOperator {
             Base::open(context);
             reading_.open(this->host_.context(), states_);
             writing_.open(this->host_.context(), states_, this->host_.store());
-            if (const auto* source = std::exchange(restoreFrom_, nullptr)) states_.restore(*source, this->fn_.id().uid);
-            opened_ = true;
         }
         void pushBlock1(Block<T> block) {
             this->forEachRecord(block, keySelector_, [this](T& value) {
@@ -150,13 +139,8 @@ struct KeyedBroadcastProcessOperator {
             states_.snapshot(sink, this->fn_.id().uid);
             Base::snapshot(sink);
         }
-        /// If called before `open`, the source must live until then.
         void restore(const SnapshotSource& source) {
-            if (opened_) {
-                states_.restore(source, this->fn_.id().uid);
-            } else {
-                restoreFrom_ = &source;
-            }
+            states_.restore(source, this->fn_.id().uid);
             Base::restore(source);
         }
 
@@ -165,8 +149,6 @@ struct KeyedBroadcastProcessOperator {
         BroadcastStates states_;
         KeyedReadOnlyContext<Key> reading_;
         KeyedBroadcastContext<Key> writing_;
-        const SnapshotSource* restoreFrom_ = nullptr;
-        bool opened_ = false;
     };
 };
 

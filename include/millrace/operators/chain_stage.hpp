@@ -19,19 +19,28 @@ template <class Prev, class Op>
 inline constexpr bool kGeneratesWatermarks<Link<Prev, Op>> =
     kGeneratesWatermarks<Prev> || requires { requires Op::kGeneratesWatermarks; };
 
-/// What all stages of operators have in common.
+/// What all stages of operators have in common. Nodes restore their state after they have been opened; a stage that is told
+/// earlier remembers it.
 class OperatorStage : public Stage {
 public:
     MILLRACE_INLINE void addOutput(std::string_view tag, Port& port) override;
+    MILLRACE_INLINE void open(StageContext& context) override;
+    MILLRACE_INLINE void restore(const SnapshotSource& source) override;
 
 protected:
     explicit OperatorStage(std::vector<OperatorId> operators);
     MILLRACE_INLINE ~OperatorStage() override;
 
-    OpenContext opening(StageContext& context) { return {context, outputs_, metrics, operators_}; }
+    virtual void openNodes(OpenContext& context) = 0;
+    /// Only after `openNodes`.
+    virtual void restoreNodes(const SnapshotSource& source) = 0;
 
     std::vector<OperatorId> operators_;
     StageOutputs outputs_;
+
+private:
+    bool opened_ = false;
+    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 /// A chain of one-input operators behind the virtual stage boundary.
@@ -46,15 +55,6 @@ public:
         Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
     }
 
-    void open(StageContext& context) override {
-        OpenContext open = opening(context);
-        try {
-            nodes_->open(open);
-        } catch (...) {
-            // the host closes only what has been opened: what came that far is closed here
-            closeBoth([] { throw; }, [this] { nodes_->close(); });
-        }
-    }
     void close() override { nodes_->close(); }
 
     void onBlock(int, BlockRef block) override {
@@ -86,9 +86,11 @@ public:
         return progress;
     }
     void snapshot(SnapshotSink& sink) override { nodes_->snapshot(sink); }
-    void restore(const SnapshotSource& source) override { nodes_->restore(source); }
 
 private:
+    void openNodes(OpenContext& context) override { nodes_->open(context); }
+    void restoreNodes(const SnapshotSource& source) override { nodes_->restore(source); }
+
     Late<typename Nodes::Type> nodes_;
 };
 

@@ -108,23 +108,6 @@ struct FunctionPair {
     }
 };
 
-/// What `CoMap` and `CoFlatMap` share: the user's struct and its life.
-template <class Fn>
-struct WrappedFunction {
-    Fn fn;
-
-    void open(RuntimeContext& context)
-        requires(HasOpen<Fn>)
-    {
-        fn.open(context);
-    }
-    void close()
-        requires(HasClose<Fn>)
-    {
-        fn.close();
-    }
-};
-
 template <class Fn>
 struct CoMap : WrappedFunction<Fn> {
     template <class T, class Out>

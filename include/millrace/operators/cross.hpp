@@ -36,7 +36,6 @@ public:
     void open(OpenContext& context) {
         stage_ = &context.stage;
         FunctionNode<Fn, Next>::open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
     void pushBlock1(Block<A> block) {
         for (std::size_t i = 0; i < block.size; ++i) first_.push_back(std::move(block.values[i]));
@@ -59,13 +58,8 @@ public:
         sink.write(this->fn_.id().uid, "cross", kOperatorState, bytes.bytes());
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (stage_ != nullptr) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
+        restoreState(source);
         this->next_.restore(source);
     }
 
@@ -115,7 +109,6 @@ private:
     std::size_t with_ = 0;
     bool crossing_ = false;
     StageContext* stage_ = nullptr;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace millrace::detail

@@ -29,7 +29,6 @@ struct FirstOperator {
         void open(OpenContext& context) {
             id_ = &context.takeOperator();
             this->next_.open(context);
-            if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
         }
         void pushBlock(Block<T> block) {
             const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(left_, block.size));
@@ -48,13 +47,8 @@ struct FirstOperator {
             sink.write(id_->uid, "first", kOperatorState, bytes.bytes());
             this->next_.snapshot(sink);
         }
-        /// If called before `open`, the source must live until then.
         void restore(const SnapshotSource& source) {
-            if (id_ != nullptr) {
-                restoreState(source);
-            } else {
-                restoreFrom_ = &source;
-            }
+            restoreState(source);
             this->next_.restore(source);
         }
 
@@ -68,7 +62,6 @@ struct FirstOperator {
         std::uint64_t left_;
         std::uint64_t count_;
         const OperatorId* id_ = nullptr;
-        const SnapshotSource* restoreFrom_ = nullptr;
     };
 };
 

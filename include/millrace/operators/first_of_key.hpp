@@ -41,7 +41,6 @@ public:
     void open(OpenContext& context) {
         maxParallelism_ = context.stage.maxParallelism;
         FunctionNode<KeySelector, Next>::open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
     void pushBlock(Block<T> block) {
         if constexpr (kBlockwise<T>) {
@@ -75,13 +74,8 @@ public:
         writer.writeTo(sink, this->fn_.id().uid, "first of key");
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (maxParallelism_ > 0) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
+        restoreState(source);
         this->next_.restore(source);
     }
 
@@ -106,7 +100,6 @@ private:
     Table table_;
     std::uint64_t count_;
     int maxParallelism_ = 0;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace millrace::detail

@@ -154,7 +154,6 @@ public:
         metrics_ = &context.metrics;
         context_.open(context.outputs);
         CollectingNode<Fn, Out, Next>::open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
 
     void pushBlock1(Block<L> block) { joinBlock<true>(block, leftKey_); }
@@ -189,13 +188,8 @@ public:
         writer.writeTo(sink, this->fn_.id().uid, "join");
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (maxParallelism_ > 0) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
+        restoreState(source);
         this->next_.restore(source);
     }
 
@@ -440,7 +434,6 @@ private:
     int maxParallelism_ = 0;
     StageOutputs* outputs_ = nullptr;
     StageMetrics* metrics_ = nullptr;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace detail

@@ -39,7 +39,6 @@ public:
         KeyedRuntimeContext runtime(context.runtimeContext(id), store_.cells());
         fn.open(context, id, runtime);
         store_.cells().seal(readClock, stage_);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
 
     Store& store() noexcept { return store_; }
@@ -103,14 +102,7 @@ public:
         timers_.eventTimers().snapshot(sink, id_->uid, "timers/event", stage_->maxParallelism);
         timers_.processingTimers().snapshot(sink, id_->uid, "timers/processing", stage_->maxParallelism);
     }
-    /// If called before `open`, the source must live until then.
-    void restore(const SnapshotSource& source) {
-        if (stage_ != nullptr) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
-    }
+    void restore(const SnapshotSource& source) { restoreState(source); }
 
 private:
     static Timestamp readClock(const void* stage) {
@@ -129,7 +121,6 @@ private:
     typename TimerQueue<Key>::Timer timer_;  ///< the one that fires
     StageContext* stage_ = nullptr;
     const OperatorId* id_ = nullptr;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace millrace::detail

@@ -55,7 +55,6 @@ public:
         host_.snapshot(sink);
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
         host_.restore(source);
         this->next_.restore(source);

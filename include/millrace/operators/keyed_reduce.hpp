@@ -48,7 +48,6 @@ public:
         isBatch_ = context.stage.isBatch;
         fn_.open(context);
         this->next_.open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
     void close() {
         closeBoth([this] { fn_.close(); }, [this] { this->next_.close(); });
@@ -94,11 +93,7 @@ public:
     }
     /// Before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (maxParallelism_ > 0) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
+        restoreState(source);
         this->next_.restore(source);
     }
 
@@ -148,7 +143,6 @@ private:
     Table table_;
     int maxParallelism_ = 0;
     bool isBatch_ = false;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace millrace::detail

@@ -56,7 +56,6 @@ public:
         stage_ = &context.stage;
         outputs_ = &context.outputs;
         FunctionNode<Fold, Next>::open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
     void pushBlock(Block<T> block) {
         for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
@@ -80,13 +79,8 @@ public:
         sink.write(this->fn_.id().uid, "partition", kOperatorState, bytes.bytes());
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (stage_ != nullptr) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
+        restoreState(source);
         this->next_.restore(source);
     }
 
@@ -122,7 +116,6 @@ private:
     bool finished_ = false;
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 /// All elements, in the order of their arrival.

@@ -6,6 +6,8 @@
 #include <millrace/core/message.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/operators/chain_stage.hpp>
+#include <millrace/operators/side_by_side_splits.hpp>
+#include <millrace/operators/split_board.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
 #include <millrace/types/codec.hpp>
@@ -14,6 +16,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace millrace::detail {
@@ -55,6 +60,7 @@ class SourceStage final : public OperatorStage {
     using Split = typename Source::Split;
     using Reader = decltype(std::declval<const Source&>().createReader(std::declval<SourceReaderContext>()));
     using Watermarks = SplitWatermarks<T, Strategy>;
+    static constexpr bool kSideBySide = SideBySideReaderFor<Reader, T, Split>;
     static_assert(std::is_default_constructible_v<T>,
                   "millrace: records of a source must be default constructible: readers write over a block of them");
 
@@ -64,82 +70,30 @@ public:
         : OperatorStage(std::move(operators)), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
           next_(typename OutputNode<T>::Refs{outputs_}) {}
 
-    void open(StageContext& context) override {
-        stage_ = &context;
-        OpenContext open = opening(context);
-        strategy_.open(open);
-        next_.open(open);
-        SourceReaderContext readerContext;
-        readerContext.subtaskIndex = context.subtaskIndex;
-        readerContext.parallelism = context.parallelism;
-        readerContext.wakeUp = context.wakeUp();
-        readerContext.now = [&context] { return context.currentProcessingTime(); };
-        readerContext.accumulators = &context.accumulators();
-        strategy_.guarded("the source", [&] { reader_.emplace(source_.createReader(readerContext)); });
-        if (wantsTicks(strategy_.get())) scheduleTick();
-    }
     void close() override {
         if (reader_.has_value()) strategy_.guarded("close() of the source", [&] { reader_->close(); });
         reader_.reset();
     }
 
     PollStatus poll() override {
-        if (!watermarks_.has_value()) {
-            auto next =
-                nextRestored_ == restored_.size() ? enumerator().nextSplit(stage_->subtaskIndex) : takeRestored();
-            auto& split = next.first;
-            if (!split.has_value()) {
-                if (next.second) return PollStatus::EndOfInput;
-                setIdle(true);  // a reader without a split holds nothing back
-                return PollStatus::NothingAvailable;
-            }
-            watermarks_.emplace(strategy_.get());
-            strategy_.guarded("the source", [&] { reader_->open(std::move(*split)); });
-        }
-        const FillResult filled = strategy_.guarded("the source", [&] { return reader_->fill(values_, times_); });
         progress_ = Progress::Done;
-        if (filled.count > 0) {
-            setIdle(false);
-            Block<T> block{values_.data(), kSourceHasTimestamps<Source> ? times_.data() : nullptr, nullptr,
-                           filled.count};
-            pushWithWatermarks(
-                block, strategy_.get(), *watermarks_, times_.data(), next_,
-                [this](auto&& call) { strategy_.guarded("the timestamp assigner or watermark generator", call); },
-                [this](bool last) { forwardGenerated(last); });
-            outputs_.flushSide();
+        if constexpr (kSideBySide) {
+            return pollSideBySide();
+        } else {
+            return pollOne();
         }
-        if constexpr (kSourceEmitsWatermarks<Source>) {
-            if (filled.watermark != kMinTimestamp) {
-                setIdle(false);
-                sendWatermark(filled.watermark);
-            }
-        }
-        if (filled.idle) setIdle(true);
-        if (filled.status == SourceStatus::EndOfSplit) {
-            if (strategy_.get().periodicEmit().has_value()) {  // the last word of this split's generator
-                strategy_.guarded("the watermark generator", [&] { watermarks_->afterBlock(); });
-                if (watermarks_->output().takeChanged()) forwardGenerated(true);
-            }
-            watermarks_.reset();
-        } else if (filled.status == SourceStatus::NothingAvailable && filled.wakeAt != kMaxTimestamp) {
-            stage_->registerProcessingTimer(filled.wakeAt);
-        }
-        if (progress_ == Progress::Suspended) return PollStatus::Suspended;
-        return filled.status == SourceStatus::NothingAvailable ? PollStatus::NothingAvailable
-                                                               : PollStatus::MoreAvailable;
     }
 
     Progress onProcessingTime(Timestamp now) override {
         progress_ = Progress::Done;
-        if (now >= nextTick_) {
-            if (watermarks_.has_value()) {
-                watermarks_->onTick(now, strategy_.get().idleness());
-                if (watermarks_->output().takeChanged()) forwardGenerated(true);
-            }
-            scheduleTick();
+        if (ticks_.due(now)) {
+            tick(now);
+            ticks_.schedule(*stage_);
         }
         return progress_;
     }
+
+    const SplitBoard* splits() const noexcept override { return &board_; }
 
     Progress finishSource(bool drain) override {
         ending_ = true;
@@ -161,32 +115,215 @@ public:
     void onActive(int) override {}
     Progress endInput(int) override { return Progress::Done; }
 
+    /// Each split is written with the watermark that it has got to.
     void snapshot(SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
-            const auto write = [&](const Split& split) {
+            const auto write = [&](const Split& split, Timestamp watermark) {
                 ByteWriter bytes;
                 Codec<Split>::encode(split, bytes);
+                bytes.write(watermark.time_since_epoch().count());
                 sink.write(strategy_.id().uid, "splits", kOperatorState, bytes.bytes());
             };
-            if (watermarks_.has_value()) write(reader_->position());
-            for (std::size_t i = nextRestored_; i < restored_.size(); ++i) write(restored_[i]);
-        }
-    }
-    void restore(const SnapshotSource& source) override {
-        if constexpr (HasCodec<Split>) {
-            source.read(operators_.front().uid, "splits", [&](int, std::span<const std::byte> bytes) {
-                ByteReader reader(bytes);
-                restored_.emplace_back();
-                Codec<Split>::decode(reader, restored_.back());
-            });
+            if constexpr (kSideBySide) {
+                splits_.forEach([&](std::size_t slot, const auto& open) {
+                    write(reader_->position(slot), open.watermarks.output().watermark());
+                });
+            } else {
+                if (watermarks_.has_value()) write(reader_->position(), last_);
+            }
+            for (std::size_t i = nextRestored_; i < restored_.size(); ++i) {
+                write(restored_[i].split, restored_[i].watermark);
+            }
         }
     }
 
 private:
-    std::pair<std::optional<Split>, bool> takeRestored() { return {std::move(restored_[nextRestored_++]), false}; }
-    void scheduleTick() {
-        nextTick_ = stage_->currentProcessingTime() + tickOf(strategy_.get());
-        stage_->registerProcessingTimer(nextTick_);
+    void openNodes(OpenContext& context) override {
+        stage_ = &context.stage;
+        strategy_.open(context);
+        next_.open(context);
+        SourceReaderContext readerContext;
+        readerContext.subtaskIndex = stage_->subtaskIndex;
+        readerContext.parallelism = stage_->parallelism;
+        readerContext.wakeUp = stage_->wakeUp();
+        readerContext.now = [stage = stage_] { return stage->currentProcessingTime(); };
+        readerContext.accumulators = &stage_->accumulators();
+        strategy_.guarded("the source", [&] { reader_.emplace(source_.createReader(readerContext)); });
+        ticks_ =
+            WatermarkTicks(strategy_.get().settings(), Strategy::kEmitsWatermarks, Strategy::kIngestionTime, *stage_);
+        ticks_.schedule(*stage_);
+    }
+    void restoreNodes(const SnapshotSource& source) override {
+        if constexpr (HasCodec<Split>) {
+            source.read(operators_.front().uid, "splits", [&](int, std::span<const std::byte> bytes) {
+                ByteReader reader(bytes);
+                restored_.emplace_back();
+                Codec<Split>::decode(reader, restored_.back().split);
+                restored_.back().watermark = Timestamp{Duration{reader.read<std::int64_t>()}};
+            });
+        }
+    }
+
+    struct Restored {
+        Split split{};
+        Timestamp watermark = kMinTimestamp;
+    };
+    /// Those of a restored source come first.
+    std::optional<Restored> takeSplit() {
+        if (nextRestored_ < restored_.size()) return std::move(restored_[nextRestored_++]);
+        auto [split, last] = enumerator().nextSplit(stage_->subtaskIndex);
+        noMoreSplits_ = last;
+        if (!split.has_value()) return std::nullopt;
+        return Restored{std::move(*split)};
+    }
+
+    PollStatus pollOne() {
+        if (!watermarks_.has_value()) {
+            std::optional<Restored> next = takeSplit();
+            if (!next.has_value()) {
+                if (noMoreSplits_) return PollStatus::EndOfInput;
+                setIdle(true);  // a reader without a split holds nothing back
+                return PollStatus::NothingAvailable;
+            }
+            watermarks_.emplace(strategy_.get()).restore(next->watermark);
+            shown_ = &board_.open(splitIdOf(next->split, opened_++));
+            strategy_.guarded("the source", [&] { reader_->open(std::move(next->split)); });
+            // event time goes on where it was before a restore, and does so before the first record
+            if (watermarks_->output().takeChanged()) forwardGenerated(true);
+            if (progress_ == Progress::Suspended) return PollStatus::Suspended;
+        }
+        const FillResult filled = strategy_.guarded("the source", [&] { return reader_->fill(values_, times_); });
+        if (filled.count > 0) {
+            setIdle(false);
+            Block<T> block{values_.data(), kSourceHasTimestamps<Source> ? times_.data() : nullptr, nullptr,
+                           filled.count};
+            pushWithWatermarks(
+                block, strategy_.get(), *watermarks_, *stage_, ticks_, times_.data(), next_,
+                [this](auto&& call) { strategy_.guarded("the timestamp assigner or watermark generator", call); },
+                [this](bool last) { forwardGenerated(last); });
+            outputs_.flushSide();
+        }
+        if constexpr (kSourceEmitsWatermarks<Source>) {
+            if (filled.watermark != kMinTimestamp) {
+                setIdle(false);
+                sendWatermark(filled.watermark);
+            }
+        }
+        if (filled.idle) setIdle(true);
+        if (filled.status == SourceStatus::EndOfSplit) {
+            if (ticks_.byInterval()) {  // the last word of this split's generator
+                strategy_.guarded("the watermark generator", [&] { watermarks_->afterBlock(); });
+                if (watermarks_->output().takeChanged()) forwardGenerated(true);
+            }
+            watermarks_.reset();
+            board_.close(*shown_);
+        } else if (filled.status == SourceStatus::NothingAvailable && filled.wakeAt != kMaxTimestamp) {
+            stage_->registerProcessingTimer(filled.wakeAt);
+        }
+        if (progress_ == Progress::Suspended) return PollStatus::Suspended;
+        return filled.status == SourceStatus::NothingAvailable ? PollStatus::NothingAvailable
+                                                               : PollStatus::MoreAvailable;
+    }
+
+    PollStatus pollSideBySide() {
+        if (askForSplits_) takeSplits();
+        if (progress_ == Progress::Suspended) return PollStatus::Suspended;
+        if (splits_.empty()) {
+            if (noMoreSplits_) return PollStatus::EndOfInput;
+            askForSplits_ = true;  // it may be woken for new ones
+            setIdle(true);
+            return PollStatus::NothingAvailable;
+        }
+        if constexpr (requires { reader_->pauseSplit(std::size_t{}, true); }) {
+            strategy_.guarded("the source",
+                              [&] { stage_->earliestPaused = splits_.align(stage_->furthestAllowed, *reader_); });
+        }
+        const FillResult filled = strategy_.guarded("the source", [&] { return reader_->fill(values_, times_); });
+        const std::size_t slot = filled.split;
+        if (filled.count > 0) {
+            Watermarks& watermarks = splits_.at(slot).watermarks;
+            splits_.onRecords(slot, filled.count);
+            setIdle(false);
+            Block<T> block{values_.data(), kSourceHasTimestamps<Source> ? times_.data() : nullptr, nullptr,
+                           filled.count};
+            pushWithWatermarks(
+                block, strategy_.get(), watermarks, *stage_, ticks_, times_.data(), next_,
+                [this](auto&& call) { strategy_.guarded("the timestamp assigner or watermark generator", call); },
+                [this, slot, &watermarks](bool last) {
+                    if (watermarks.output().idle()) {
+                        splits_.setIdle(slot);
+                    } else {
+                        splits_.advance(slot, watermarks.output().watermark());
+                    }
+                    if (!last) pass(splits_.combine(), false);  // else below, together with all else of this call
+                });
+            outputs_.flushSide();
+        }
+        if constexpr (kSourceEmitsWatermarks<Source>) {
+            if (filled.watermark != kMinTimestamp) {
+                (void)splits_.at(slot);
+                splits_.advance(slot, filled.watermark);
+            }
+        }
+        if (filled.idle) {
+            (void)splits_.at(slot);
+            splits_.setIdle(slot);
+        }
+        if (filled.status == SourceStatus::EndOfSplit) {
+            Watermarks& watermarks = splits_.at(slot).watermarks;
+            if (ticks_.byInterval()) {  // the last word of this split's generator
+                strategy_.guarded("the watermark generator", [&] { watermarks.afterBlock(); });
+                splits_.takeGenerated(slot);
+            }
+            pass(splits_.combine(), false);
+            splits_.remove(slot, board_);
+            askForSplits_ = true;
+        } else if (filled.status == SourceStatus::NothingAvailable) {
+            askForSplits_ = true;
+            if (filled.wakeAt != kMaxTimestamp) stage_->registerProcessingTimer(filled.wakeAt);
+        }
+        pass(splits_.combine(), true);
+        if (progress_ == Progress::Suspended) return PollStatus::Suspended;
+        return filled.status == SourceStatus::NothingAvailable ? PollStatus::NothingAvailable
+                                                               : PollStatus::MoreAvailable;
+    }
+    void takeSplits() {
+        askForSplits_ = false;
+        if (noMoreSplits_ && nextRestored_ == restored_.size()) return;
+        while (std::optional<Restored> next = takeSplit()) {
+            const std::size_t slot =
+                splits_.add(strategy_.get(), next->watermark, board_, splitIdOf(next->split, opened_++));
+            strategy_.guarded("the source", [&] { reader_->openSplit(slot, std::move(next->split)); });
+            splits_.takeGenerated(slot);
+        }
+        pass(splits_.combine(), true);  // event time goes on where it was before a restore
+    }
+    /// What follows from the combined watermarks of splits that are read side by side.
+    void pass(const OutputWatermarks::Result& combined, bool last) {
+        if (combined.watermark.has_value()) {
+            setIdle(false);
+            sendGenerated(*combined.watermark, last && !combined.allIdle);
+        }
+        if (combined.allIdle) setIdle(true);
+    }
+
+    void tick(Timestamp now) {
+        const std::optional<Duration>& idleness = strategy_.get().settings().idleness;
+        const auto tickOf = [&](Watermarks& watermarks) {
+            strategy_.guarded("the watermark generator",
+                              [&] { watermarks.onTick(now, stage_->timeHeldUp(), idleness); });
+        };
+        if constexpr (kSideBySide) {
+            splits_.forEach([&](std::size_t slot, auto& open) {
+                if (open.paused) open.watermarks.restartIdleness();
+                tickOf(open.watermarks);
+                splits_.takeGenerated(slot);
+            });
+            pass(splits_.combine(), true);
+        } else if (watermarks_.has_value()) {
+            tickOf(*watermarks_);
+            if (watermarks_->output().takeChanged()) forwardGenerated(true);
+        }
     }
     void setIdle(bool idle) {
         if (std::exchange(idle_, idle) == idle) return;
@@ -204,9 +341,13 @@ private:
             return;
         }
         setIdle(false);
+        if (output.watermark() != kMinTimestamp) sendGenerated(output.watermark(), last);
+    }
+    /// Unless it is the last one of this event, the stages behind must not stop half-way in it.
+    void sendGenerated(Timestamp watermark, bool last) {
         const bool maySuspend =
             std::exchange(stage_->maySuspend, stage_->maySuspend && last && !kSourceEmitsWatermarks<Source>);
-        if (output.watermark() != kMinTimestamp) sendWatermark(output.watermark());
+        sendWatermark(watermark);
         stage_->maySuspend = maySuspend;
     }
     void sendWatermark(Timestamp watermark) {
@@ -223,14 +364,21 @@ private:
     std::shared_ptr<SharedState> shared_;
     Late<Reader> reader_;
     Late<Watermarks> watermarks_;  // of the open split
-    std::vector<Split> restored_;  // to be read before any other
+    struct NoSplits {};
+    [[no_unique_address]] std::conditional_t<kSideBySide, SideBySideSplits<T, Strategy>, NoSplits> splits_;
+    SplitBoard board_;
+    SplitBoard::Entry* shown_ = nullptr;  // the open split's
+    std::uint64_t opened_ = 0;
+    std::vector<Restored> restored_;  // to be read before any other
     std::size_t nextRestored_ = 0;
+    bool noMoreSplits_ = false;
+    bool askForSplits_ = true;
     std::array<T, kBlockRecords<T>> values_{};
     std::array<Timestamp, kBlockRecords<T>> times_{};
     OutputNode<T> next_;
     StageContext* stage_ = nullptr;
     Timestamp last_ = kMinTimestamp;
-    Timestamp nextTick_ = kMaxTimestamp;
+    WatermarkTicks ticks_;
     Progress progress_ = Progress::Done;
     bool idle_ = false;
     bool ending_ = false;

@@ -21,6 +21,8 @@
 
 namespace millrace::detail {
 
+class SplitBoard;
+
 /// Which operator a piece of state, an error or a metric belongs to.
 struct OperatorId {
     std::string name;
@@ -46,15 +48,22 @@ public:
     /// A callback that schedules this subtask (its source will be polled again). May outlive the job: then does nothing.
     virtual std::function<void()> wakeUp() = 0;
     virtual Accumulators& accumulators() = 0;
+    /// How long, in all, this subtask could not go on because of back pressure or because slower sources were waited for.
+    virtual Duration timeHeldUp() const { return Duration::zero(); }
 
     std::string jobName;
     int subtaskIndex = 0;
     int parallelism = 1;
     int maxParallelism = 128;
-    std::uint64_t seed = 0;      ///< for shuffle and rebalance; differs per subtask
-    bool outputBlocked = false;  ///< an output channel or a sink is full: emit nothing that can wait
-    bool maySuspend = true;      ///< the event at hand came from the host, not from the middle of a chain
-    bool isBatch = false;        ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    std::uint64_t seed = 0;             ///< for shuffle and rebalance; differs per subtask
+    bool outputBlocked = false;         ///< an output channel or a sink is full: emit nothing that can wait
+    bool maySuspend = true;             ///< the event at hand came from the host, not from the middle of a chain
+    Duration autoWatermarkInterval{0};  ///< of strategies that say nothing themselves; 0: after every block
+    /// Sources that are aligned: how far event time may go, set by the host before each poll …
+    Timestamp furthestAllowed = kMaxTimestamp;
+    /// … and the smallest watermark of the splits that pause because of it, set by the source; kMaxTimestamp: none does.
+    Timestamp earliestPaused = kMaxTimestamp;
+    bool isBatch = false;  ///< batch execution: sorted keys, `endKey`, no watermarks but the last
 
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
     /// asks all of them when the subtask is scheduled again.
@@ -157,6 +166,7 @@ public:
 
     virtual void prepareBarrier(std::int64_t checkpointId) { (void)checkpointId; }
     virtual void snapshot(SnapshotSink& sink) = 0;
+    /// If called before `open`, the source must live until then.
     virtual void restore(const SnapshotSource& source) = 0;
     virtual void notifyCheckpointComplete(std::int64_t checkpointId) { (void)checkpointId; }
     virtual void notifyCheckpointAborted(std::int64_t checkpointId) { (void)checkpointId; }
@@ -171,6 +181,8 @@ public:
         (void)drain;
         return Progress::Done;
     }
+    /// What it reads just now; null where that is not known. May be asked for from any thread.
+    virtual const SplitBoard* splits() const noexcept { return nullptr; }
 
     StageMetrics metrics;
 };

@@ -4,7 +4,14 @@
 #include <millrace/operators/user_function.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
 
+#include <millrace/core/bytes.hpp>
+#include <millrace/state/snapshot.hpp>
+
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <span>
+#include <utility>
 
 namespace millrace::detail {
 
@@ -33,14 +40,17 @@ public:
         metrics_ = &context.metrics;
         strategy_.open(context);
         this->next_.open(context);
-        if (wantsTicks(strategy_.get())) scheduleTick();
+        ticks_ = WatermarkTicks(strategy_.get().settings(), Strategy::kEmitsWatermarks, Strategy::kIngestionTime,
+                                context.stage);
+        ticks_.schedule(*stage_);
     }
     void pushBlock(Block<T> block) {
+        if (std::exchange(restored_, false) && watermarks_.output().takeChanged()) emit();
         constexpr std::size_t kStep = kBlockRecords<T>;
         for (std::size_t from = 0; from < block.size; from += kStep) {
             pushWithWatermarks(
-                block.slice(from, std::min(kStep, block.size - from)), strategy_.get(), watermarks_, times_.data(),
-                this->next_,
+                block.slice(from, std::min(kStep, block.size - from)), strategy_.get(), watermarks_, *stage_, ticks_,
+                times_.data(), this->next_,
                 [this](auto&& call) { strategy_.guarded("the timestamp assigner or watermark generator", call); },
                 [this](bool) { emit(); });
         }
@@ -65,18 +75,40 @@ public:
     void onIdle() {}
     void onActive() {}
     Progress onProcessingTime(Timestamp now) {
-        if (now >= nextTick_) {
+        if (ticks_.due(now)) {
             tick(now);
-            scheduleTick();
+            ticks_.schedule(*stage_);
         }
         return this->next_.onProcessingTime(now);
     }
     Progress endInput() {
-        if (strategy_.get().periodicEmit().has_value()) tick(stage_->currentProcessingTime());
+        if (ticks_.byInterval()) tick(stage_->currentProcessingTime());
         return this->next_.endInput();
     }
 
+    /// The watermark is all that is kept of the generator: event time does not go back.
+    void snapshot(SnapshotSink& sink) {
+        ByteWriter bytes;
+        bytes.write(last_.time_since_epoch().count());
+        sink.write(strategy_.id().uid, "watermark", kOperatorState, bytes.bytes());
+        this->next_.snapshot(sink);
+    }
+    void restore(const SnapshotSource& source) {
+        restoreWatermark(source);
+        this->next_.restore(source);
+    }
+
 private:
+    /// The smallest of those of all subtasks: which of their keys or splits this one gets is not known here.
+    void restoreWatermark(const SnapshotSource& source) {
+        Timestamp smallest = kMaxTimestamp;
+        source.read(strategy_.id().uid, "watermark", [&](int, std::span<const std::byte> bytes) {
+            smallest = std::min(smallest, Timestamp{Duration{ByteReader(bytes).read<std::int64_t>()}});
+        });
+        if (smallest == kMaxTimestamp) return;  // none, or event time had reached its end
+        watermarks_.restore(smallest);
+        restored_ = true;
+    }
     void advanceTo(Timestamp watermark) {
         last_ = watermark;
         metrics_->watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
@@ -96,12 +128,9 @@ private:
         pending_.clear();
     }
     void tick(Timestamp now) {
-        strategy_.guarded("the watermark generator", [&] { watermarks_.onTick(now, strategy_.get().idleness()); });
+        strategy_.guarded("the watermark generator",
+                          [&] { watermarks_.onTick(now, stage_->timeHeldUp(), strategy_.get().settings().idleness); });
         if (watermarks_.output().takeChanged()) emit();
-    }
-    void scheduleTick() {
-        nextTick_ = saturatingAdd(stage_->currentProcessingTime(), tickOf(strategy_.get()));
-        stage_->registerProcessingTimer(nextTick_);
     }
     // These watermarks arise in the middle of a block: the operators behind must not stop half-way.
     void emit() {
@@ -112,7 +141,7 @@ private:
         } else {
             // batch execution keeps the timestamps and does without the watermarks
             const bool grows = output.watermark() > last_ && output.watermark() != kMinTimestamp && !stage_->isBatch;
-            if (idle_ && (grows || !strategy_.get().periodicEmit().has_value())) markIdle(false);
+            if (idle_ && (grows || !ticks_.byInterval())) markIdle(false);
             if (grows) {
                 advanceTo(output.watermark());
                 this->next_.onWatermark(last_);
@@ -129,8 +158,9 @@ private:
     bool timed_ = false;
     std::array<Timestamp, kBlockRecords<T>> times_;
     Timestamp last_ = kMinTimestamp;
-    Timestamp nextTick_ = kMaxTimestamp;
+    WatermarkTicks ticks_;
     bool idle_ = false;
+    bool restored_ = false;  // and the watermark has not been emitted yet
 };
 
 }  // namespace millrace::detail

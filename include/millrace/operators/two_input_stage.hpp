@@ -49,27 +49,16 @@ inline constexpr bool kStartsWithTwoInputs<Link<Prev, Op>> = kStartsWithTwoInput
 /// A chain that begins with two inputs, behind the virtual stage boundary.
 template <class Chain>
     requires(kStartsWithTwoInputs<Chain>)
-class ChainStage<Chain> final : public Stage {
+class ChainStage<Chain> final : public OperatorStage {
     using Inputs = typename ChainStart<Chain>::Type;
     using Tail = OutputNode<typename Chain::Output>;
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : operators_(std::move(operators)) {
+    ChainStage(const Chain& chain, std::vector<OperatorId> operators) : OperatorStage(std::move(operators)) {
         Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
     }
 
-    void addOutput(std::string_view tag, Port& port) override { outputs_.add(tag, port); }
-    void open(StageContext& context) override {
-        stage_ = &context;
-        OpenContext opening{context, outputs_, metrics, operators_};
-        try {
-            nodes_->open(opening);
-        } catch (...) {
-            // the host closes only what has been opened: what came that far is closed here
-            closeBoth([] { throw; }, [this] { nodes_->close(); });
-        }
-    }
     void close() override { nodes_->close(); }
 
     void onBlock(int input, BlockRef block) override {
@@ -96,12 +85,17 @@ public:
         return progress;
     }
     void snapshot(SnapshotSink& sink) override { nodes_->snapshot(sink); }
-    void restore(const SnapshotSource& source) override { nodes_->restore(source); }
 
     /// The node of the two-input operator, for tests that look into its state.
     typename Nodes::Type& head() noexcept { return *nodes_; }
 
 private:
+    void openNodes(OpenContext& context) override {
+        stage_ = &context.stage;
+        nodes_->open(context);
+    }
+    void restoreNodes(const SnapshotSource& source) override { nodes_->restore(source); }
+
     static std::size_t indexOf(int input) noexcept { return input == 0 ? 0 : 1; }
 
     Progress advanceTo(std::optional<Timestamp> watermark) {
@@ -126,8 +120,6 @@ private:
         }
     }
 
-    std::vector<OperatorId> operators_;
-    StageOutputs outputs_;
     std::optional<typename Nodes::Type> nodes_;
     CombinedWatermarks watermarks_{2};
     StageContext* stage_ = nullptr;

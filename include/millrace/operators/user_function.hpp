@@ -114,6 +114,23 @@ private:
     bool opened_ = false;
 };
 
+/// Base of functions of the library that wrap one of the user: opens and closes it.
+template <class Fn>
+struct WrappedFunction {
+    Fn fn;
+
+    template <class Context>
+        requires requires(Fn& function, Context& context) { function.open(context); }
+    void open(Context& context) {
+        fn.open(context);
+    }
+    void close()
+        requires(HasClose<Fn>)
+    {
+        fn.close();
+    }
+};
+
 /// Base of the nodes around one function of the user: opens and closes it with the chain.
 template <class Fn, class Next>
 class FunctionNode : public ForwardingNode<Next> {

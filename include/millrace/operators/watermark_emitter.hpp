@@ -17,10 +17,19 @@ class SplitWatermarks {
 
 public:
     explicit SplitWatermarks(const Strategy& strategy) : generator_(strategy.createGenerator()) {}
+    /// Before the first record: what had been emitted when the snapshot was taken is emitted again, so that event time
+    /// does not go back.
+    void restore(Timestamp watermark) {
+        if (watermark == kMinTimestamp) return;
+        output_.emitWatermark(watermark);
+        if constexpr (Strategy::kIngestionTime) generator_.arrive(saturatingAdd(watermark, Duration(1)));
+    }
 
     /// True if the generator may emit behind any single record, so that blocks have to be cut there.
     static constexpr bool kPerRecord = !requires(Generator g, std::span<const Timestamp> t) { g.onEvents(t); };
 
+    /// Ingestion time: the timestamp of what is read now.
+    Timestamp arrive(Timestamp now) { return generator_.arrive(now); }
     void onEvents(std::span<const Timestamp> timestamps) {
         activity_ = true;
         generator_.onEvents(timestamps);
@@ -30,27 +39,26 @@ public:
         generator_.onEvent(value, timestamp, output_);
     }
     void afterBlock() { generator_.onPeriodicEmit(output_); }
-    /// What a tick of the clock does: with an idleness rule, and without one.
-    void onTick(Timestamp now, const std::optional<Duration>& timeout) {
-        if (timeout.has_value()) {
-            onTick(now, *timeout);
-        } else {
-            afterBlock();
-        }
-    }
 
-    /// The idleness rule of Flink: counted from the first tick without a record, idle when longer than the timeout.
-    void onTick(Timestamp now, Duration timeout) {
-        if (std::exchange(activity_, false)) {
-            quietSince_.reset();
-        } else if (!quietSince_.has_value()) {
-            quietSince_ = now;
-        } else if (now - *quietSince_ > timeout) {
-            output_.markIdle();
-            return;
+    /// What a tick of the clock does. The idleness rule of Flink: counted from the first tick without a record, idle when
+    /// longer than the timeout. `heldUp` is how long, in all, records could not come because of back pressure or alignment.
+    void onTick(Timestamp now, Duration heldUp, const std::optional<Duration>& timeout) {
+        if constexpr (Strategy::kIngestionTime) generator_.arrive(now);
+        if (timeout.has_value()) {
+            const Timestamp quiet = now - heldUp;
+            if (std::exchange(activity_, false)) {
+                quietSince_.reset();
+            } else if (!quietSince_.has_value()) {
+                quietSince_ = quiet;
+            } else if (quiet - *quietSince_ > *timeout) {
+                output_.markIdle();
+                return;
+            }
         }
         generator_.onPeriodicEmit(output_);
     }
+    /// Not the fault of the input that no record comes.
+    void restartIdleness() noexcept { activity_ = true; }
 
     WatermarkOutput& output() noexcept { return output_; }
     const WatermarkOutput& output() const noexcept { return output_; }
@@ -62,20 +70,38 @@ private:
     std::optional<Timestamp> quietSince_;
 };
 
-/// How often idleness is looked at.
-inline Duration idlenessTick(Duration timeout) {
-    return std::clamp<Duration>(timeout / 4, std::chrono::milliseconds(1), std::chrono::milliseconds(200));
-}
+/// How often a stage looks at the clock for its generators.
+class WatermarkTicks {
+public:
+    WatermarkTicks() = default;
+    WatermarkTicks(const WatermarkSettings& settings, bool emitsWatermarks, bool ingestionTime,
+                   const StageContext& context)
+        : interval_(emitsWatermarks ? settings.periodicEmit.value_or(context.autoWatermarkInterval)
+                                    : Duration::zero()) {
+        constexpr Duration kLongest = std::chrono::milliseconds(200);
+        if (interval_ > Duration::zero()) {
+            tick_ = interval_;
+        } else if (settings.idleness.has_value()) {
+            tick_ = std::clamp<Duration>(*settings.idleness / 4, std::chrono::milliseconds(1), kLongest);
+        } else if (ingestionTime) {
+            tick_ = kLongest;
+        }
+    }
 
-/// Whether a strategy wants to hear of the clock, and how often.
-template <class Strategy>
-bool wantsTicks(const Strategy& strategy) {
-    return strategy.periodicEmit().has_value() || strategy.idleness().has_value();
-}
-template <class Strategy>
-Duration tickOf(const Strategy& strategy) {
-    return strategy.periodicEmit().has_value() ? *strategy.periodicEmit() : idlenessTick(*strategy.idleness());
-}
+    /// Watermarks are asked for by the clock, and not after every block.
+    bool byInterval() const noexcept { return interval_ > Duration::zero(); }
+    bool due(Timestamp now) const noexcept { return now >= next_; }
+    void schedule(StageContext& context) {
+        if (tick_ == Duration::zero()) return;
+        next_ = saturatingAdd(context.currentProcessingTime(), tick_);
+        context.registerProcessingTimer(next_);
+    }
+
+private:
+    Duration interval_{0};
+    Duration tick_{0};
+    Timestamp next_ = kMaxTimestamp;
+};
 
 template <class Assigner, class T>
 concept TimestampAssignerFor =
@@ -97,9 +123,13 @@ Timestamp assignTimestamp(const Assigner& assigner, const T& value, Timestamp cu
 /// forwards it, `last` telling that no record of this block follows.
 template <class T, class Strategy, class Next, class Guard, class Emit>
 void pushWithWatermarks(Block<T> block, const Strategy& strategy, SplitWatermarks<T, Strategy>& watermarks,
-                        Timestamp* scratchTimes, Next& next, Guard&& guarded, Emit&& emit) {
+                        const StageContext& context, const WatermarkTicks& ticks, Timestamp* scratchTimes, Next& next,
+                        Guard&& guarded, Emit&& emit) {
     if (block.size == 0) return;
-    if constexpr (Strategy::kAssignsTimestamps) {
+    if constexpr (Strategy::kIngestionTime) {
+        std::fill_n(scratchTimes, block.size, watermarks.arrive(context.currentProcessingTime()));
+        block.timestamps = scratchTimes;
+    } else if constexpr (Strategy::kAssignsTimestamps) {
         guarded([&] {
             if (block.timestamps == nullptr) {
                 for (std::size_t i = 0; i < block.size; ++i) {
@@ -128,11 +158,12 @@ void pushWithWatermarks(Block<T> block, const Strategy& strategy, SplitWatermark
         }
         if (from < block.size) next.pushBlock(block.slice(from, block.size - from));
     } else {
-        if (block.timestamps != nullptr) watermarks.onEvents({block.timestamps, block.size});
+        // without timestamps they say nothing but that there are some
+        watermarks.onEvents({block.timestamps, block.timestamps != nullptr ? block.size : 0});
         next.pushBlock(block);
     }
     next.flush();
-    if (strategy.periodicEmit().has_value()) return;  // the clock asks
+    if (ticks.byInterval()) return;  // the clock asks
     guarded([&] { watermarks.afterBlock(); });
     if (watermarks.output().takeChanged()) emit(true);
 }

@@ -21,8 +21,15 @@ public:
     // ---- from any thread ----
     /// Makes it run soon, if it is not about to anyway. What was stored (sequentially consistent) before is seen then.
     void wake();
+    /// Its timer at the executor has rung, which the executor has forgotten with that.
+    void ring() {
+        timerRang_.store(true);
+        wake();
+    }
     int id() const noexcept { return id_; }
     bool ended() const noexcept { return state_.load() == State::Ended; }
+    /// Woken, and no thread has taken it up yet.
+    bool isDue() const noexcept { return state_.load(std::memory_order_relaxed) == State::Scheduled; }
     /// When the current quantum began on the executor's monotonic clock; 0 while it does not run.
     Duration runningSince() const noexcept { return Duration{runningSince_.load(std::memory_order_relaxed)}; }
     /// True while the calling thread is inside some actor's quantum.
@@ -43,6 +50,8 @@ protected:
 
     TaskExecutor& executor() const noexcept { return executor_; }
     Duration quantumStart() const noexcept { return quantumStart_; }
+    /// Whether that has happened since the last call. It cannot be told from the clock, which may have been set back since.
+    bool takeRing() noexcept { return timerRang_.load(std::memory_order_relaxed) && timerRang_.exchange(false); }
     int quantumLeft_ = 0;  ///< blocks
 
 private:
@@ -51,6 +60,7 @@ private:
 
     std::atomic<State> state_{State::Idle};
     std::atomic<std::int64_t> runningSince_{0};
+    std::atomic<bool> timerRang_{false};
     TaskExecutor& executor_;
     const int id_;
     Duration quantumStart_{0};

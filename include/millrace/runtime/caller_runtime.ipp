@@ -30,6 +30,7 @@ public:
         if (waiting_ > 0) changed_.notify_all();
     }
 
+    bool runsOnCaller() const noexcept override { return true; }
     bool step() override {
         wakeDueTimers();
         Actor* actor = nullptr;
@@ -63,7 +64,7 @@ private:
         while (timers_.earliest() <= time && !timers_.empty()) {
             const std::shared_ptr<Actor> actor = timers_.takeEarliest();
             lock.unlock();
-            if (actor != nullptr) actor->wake();
+            if (actor != nullptr) actor->ring();
             lock.lock();
         }
     }

@@ -67,6 +67,7 @@ public:
         return tail > head ? static_cast<std::size_t>(tail - head) : 0;
     }
     std::size_t capacity() const noexcept { return capacity_; }
+    const Actor& producer() const noexcept { return producer_; }
 
     /// Destroys all batches; only when neither side runs any more.
     void clear() noexcept;

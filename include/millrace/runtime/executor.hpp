@@ -33,8 +33,10 @@ public:
     virtual bool waitFor(Job& job, std::optional<Duration> timeout) = 0;
     /// Runs one task on the calling thread; false when nothing was ready (always, where a pool runs them).
     virtual bool step() { return false; }
+    /// Tasks run only on threads that call `step` or `waitFor`.
+    virtual bool runsOnCaller() const noexcept { return false; }
 
-    /// A job begins: for the watchdog.
+    /// A job is about to begin: for the watchdog. *Failure:* what keeps the job from being started.
     virtual void watch(const std::shared_ptr<Job>& job) { (void)job; }
     /// Keeps a caller's io_context running while the returned token lives.
     virtual std::shared_ptr<void> holdWork() { return nullptr; }

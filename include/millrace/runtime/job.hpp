@@ -21,6 +21,10 @@
 #include <string>
 #include <vector>
 
+namespace millrace {
+struct StallReport;
+}
+
 namespace millrace::detail {
 
 /// A job at run time: its tasks, the channels between them, and how it ends.
@@ -55,6 +59,8 @@ public:
     std::string describeOpenTasks() const;
     /// Logs which task has held its thread for more than a second; called by the watchdog alone.
     void reportLongCalls(Duration monotonicNow);
+    /// What holds event time back; see JobClient::explainStall.
+    void explainStall(Duration monotonicNow, StallReport& report);
     const OwnerList<Task>& tasks() const noexcept { return wired_.tasks; }
 
     MILLRACE_INLINE void taskEnded() override;
@@ -82,6 +88,7 @@ private:
     std::shared_ptr<void> work_;
     std::shared_ptr<Job> self_;
     JobTasks wired_;
+    const bool runsOnCaller_;
 
     std::atomic<JobStatus> status_{JobStatus::Created};
     std::atomic<std::size_t> openTasks_{0};

@@ -10,7 +10,7 @@ namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
     : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
-      wired_(wireJob(graph_, *this, *executor_, accumulators_, segments_)) {}
+      wired_(wireJob(graph_, *this, *executor_, accumulators_, segments_)), runsOnCaller_(executor_->runsOnCaller()) {}
 
 MILLRACE_INLINE_COLD Job::~Job() = default;
 
@@ -20,7 +20,6 @@ MILLRACE_INLINE_COLD void Job::start() {
     startedAt_ = executor_->monotonicNow();
     openTasks_.store(wired_.tasks.size());
     status_.store(JobStatus::Running);
-    executor_->watch(self_);
     wakeAll();
 }
 

@@ -13,6 +13,8 @@
 
 namespace millrace {
 
+struct StallReport;
+
 namespace detail {
 class Job;
 class TaskExecutor;
@@ -59,6 +61,22 @@ public:
     /// One row per operator chain and subtask. Rates since the previous call, at first since the start, after the end
     /// over the whole run.
     std::vector<OperatorMetrics> metrics() const;
+    /// What holds event time back, and what to do about it: which source, subtask and split has not got further, or which
+    /// sink, channel or operator blocks it. For a watermark that stands still; on a job that flows it names the slowest input.
+    /// Looks at the job as it runs, without stopping it; costs nothing until it is called.
+    /// Needs `#include <millrace/runtime/stall_report.hpp>`.
+    template <class Report = StallReport>
+    auto explainStall() const {
+        if constexpr (requires { sizeof(Report); }) {
+            Report report;
+            explain(report);
+            return report;
+        } else {
+            static_assert(
+                requires { sizeof(Report); },
+                "millrace: explainStall needs #include <millrace/runtime/stall_report.hpp>");
+        }
+    }
     /// Bytes of batches in the job's channels, now and at most so far.
     std::size_t channelBytes() const noexcept;
     std::size_t peakChannelBytes() const noexcept;
@@ -66,6 +84,8 @@ public:
     std::uint64_t traceHash() const;
 
 private:
+    void explain(StallReport& report) const;  // body in stall_report.ipp: only those who call it compile it
+
     std::shared_ptr<detail::TaskExecutor> executor_;  // destroyed after job_: it may join the threads that ran it
     std::shared_ptr<detail::Job> job_;
 };

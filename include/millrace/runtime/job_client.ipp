@@ -78,6 +78,7 @@ namespace detail {
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor) {
     const std::shared_ptr<Job> job(new Job(std::move(graph), executor));
+    executor->watch(job);  // may fail: before anything waits for the job's end
     std::shared_ptr<JobClient> client(new JobClient(job, std::move(executor)));
     job->start();
     return client;

@@ -37,6 +37,7 @@ private:
     void connectByChannels(const GraphEdge& edge, ExchangeKind exchange, int producer, const GraphNode& consumer);
     std::uint64_t seedOf(int nodeId, int subtask, int consumerId) const;
     void alignSources();
+    void alignGroups();
 
     const JobGraph& graph_;
     JobControl& job_;
@@ -56,6 +57,7 @@ MILLRACE_INLINE_COLD JobTasks JobWiring::wire() {
     }
     for (Task& task : out_.tasks) task.finishWiring();
     if (graph_.alignSources && !isBatch()) alignSources();
+    if (!isBatch()) alignGroups();
     return std::move(out_);
 }
 
@@ -100,6 +102,22 @@ MILLRACE_INLINE_COLD bool JobWiring::isCalledDirectly(const GraphNode& consumer)
     return *consumer.parallelism == 1 || resolve(edge, consumer) == ExchangeKind::Forward;
 }
 
+/// The input that batch execution reads before the others: a broadcast beside inputs without a key (those with one are sorted,
+/// and wait for the rest of themselves). -1 if there is none.
+inline int broadcastInputOf(const GraphNode& node) noexcept {
+    int found = -1;
+    bool others = false;
+    for (const GraphEdge& edge : node.inputs) {
+        if (edge.exchange == ExchangeKind::Hash) return -1;
+        if (edge.exchange == ExchangeKind::Broadcast) {
+            found = edge.input;
+        } else {
+            others = true;
+        }
+    }
+    return others ? found : -1;
+}
+
 MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     if (node.factory == nullptr) raise<GraphException>({"'", operatorNames(node), "' has no stage factory"});
     const std::shared_ptr<SharedState> shared = node.factory->createShared(*node.parallelism);
@@ -107,7 +125,10 @@ MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
         Task& task = directly ? *slotOf(this->node(node.inputs.front().from), subtask).task : newTask(node, subtask);
         std::unique_ptr<Stage> stage = node.factory->create(shared);
-        if (isBatch()) stage = graph_.batchStage(std::move(stage), node, graph_.batch);
+        if (isBatch()) {
+            stage = graph_.batchStage(std::move(stage), node, graph_.batch);
+            if (!directly) task.readFirst(broadcastInputOf(node));
+        }
         slots_.add(task.addStage(std::move(stage), node, subtask));
     }
 }
@@ -121,6 +142,7 @@ MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask
     context.parallelism = *node.parallelism;
     context.maxParallelism = graph_.maxParallelism;
     context.isBatch = isBatch();
+    context.autoWatermarkInterval = graph_.autoWatermarkInterval;
     context.seed = seedOf(node.id, subtask, -1);
     return task;
 }
@@ -204,7 +226,8 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
                 const bool isSideInput = &graph_.nodes[i] == &stateful && edge.exchange == ExchangeKind::Broadcast;
                 if (!isSideInput) places[static_cast<std::size_t>(edge.from)].reached = true;
             }
-            if (!graph_.nodes[i].isSource) continue;
+            // who has named a group has said with whom it wants to be aligned
+            if (!graph_.nodes[i].isSource || !graph_.nodes[i].alignment.group.empty()) continue;
             places[i].isAligned = true;
             const std::size_t other = root(i);
             if (group == count) group = other;
@@ -220,8 +243,23 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
             for (int subtask = 0; subtask < *source.parallelism; ++subtask) members.add(*slotOf(source, subtask).task);
         }
         if (members.size() < 2) continue;
-        SourceAlignment& alignment = out_.alignments.add(new SourceAlignment(places[group].drift));
-        for (Task& member : members) member.align(alignment);
+        SourceAlignment& alignment = out_.alignments.add(new SourceAlignment(std::string()));
+        for (Task& member : members) member.align(alignment, places[group].drift);
+    }
+}
+
+/// The groups that strategies name.
+MILLRACE_INLINE_COLD void JobWiring::alignGroups() {
+    for (const GraphNode& source : graph_.nodes) {
+        if (source.alignment.group.empty()) continue;
+        SourceAlignment* group = nullptr;
+        for (SourceAlignment& each : out_.alignments) {
+            if (each.group() == source.alignment.group) group = &each;
+        }
+        if (group == nullptr) group = &out_.alignments.add(new SourceAlignment(source.alignment.group));
+        for (int subtask = 0; subtask < *source.parallelism; ++subtask) {
+            slotOf(source, subtask).task->align(*group, source.alignment.maxDrift);
+        }
     }
 }
 

@@ -36,6 +36,7 @@ public:
     }
     std::uint64_t traceHash() const override { return hash_.load(std::memory_order_relaxed); }
 
+    bool runsOnCaller() const noexcept override { return true; }
     bool step() override { return stepUntil(kMaxTimestamp); }
 
     bool stepUntil(Timestamp limit) {
@@ -98,7 +99,7 @@ private:
             if (timers_.empty() || timers_.earliest() > now()) return false;
             actor = timers_.takeEarliest();
         }
-        if (actor != nullptr) actor->wake();
+        if (actor != nullptr) actor->ring();
         return true;
     }
 

@@ -8,44 +8,59 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 
 namespace millrace::detail {
 
 class Actor;
 
-/// Keeps the sources that reach one stateful operator from running apart in event time: whoever is more than `drift`
-/// ahead of the slowest pauses until the slowest has come nearer. The slowest itself never pauses, and those without a
-/// watermark yet, idle or finished do not count.
-/// *Thread safety:* each member calls for itself, from its own task.
+/// Keeps sources from running apart in event time, those that reach one stateful operator or those of a group that the
+/// user has named: whoever is more than its drift ahead of the slowest pauses until the slowest has come nearer. The
+/// slowest itself never pauses, and those without a watermark yet, idle or finished do not count.
+/// *Thread safety:* each member calls for itself, from its own task; `slowest` and what else is const from any thread.
 class SourceAlignment {
 public:
     /// The watermark of a member that does not count.
     static constexpr Timestamp kNotCounted = kMaxTimestamp;
 
-    explicit SourceAlignment(Duration drift) : drift_(drift) {}
+    /// `group`: the user's name for it; empty where nobody has asked.
+    explicit SourceAlignment(std::string group) : group_(std::move(group)) {}
 
     /// While the job is built.
-    std::size_t addMember(Actor& actor);
+    std::size_t addMember(Actor& actor, Duration drift);
     std::size_t members() const noexcept { return members_.size(); }
+    const std::string& group() const noexcept { return group_; }
+    Actor& actorOf(std::size_t member) const noexcept { return members_[member].actor; }
+    /// The member that the others wait for, and its watermark; past the end and kNotCounted when none counts.
+    std::pair<std::size_t, Timestamp> slowest() const noexcept;
 
     /// After every poll. Wakes members that need no longer pause.
     void publish(std::size_t member, Timestamp watermark);
-    /// Before every poll. After true the member is woken when it may go on.
-    bool mustPause(std::size_t member);
+    /// Before every poll, for the watermark of the member or of a part of it, such as a split, with what `furthestAllowed`
+    /// has just said. After true the member is woken when that may go on.
+    bool mustPauseFor(std::size_t member, Timestamp watermark, Timestamp furthest);
+    /// How far the watermark of the member may go for now.
+    Timestamp furthestAllowed(std::size_t member) const noexcept {
+        return saturatingAdd(slowest().second, members_[member].drift);
+    }
 
 private:
     struct alignas(64) Member {
-        explicit Member(Actor& a) : actor(a) {}
+        Member(Actor& a, Duration d) : actor(a), drift(d) {}
         Actor& actor;
+        const Duration drift;
         std::atomic<std::int64_t> watermark{kNotCounted.time_since_epoch().count()};
+        std::atomic<std::int64_t> pausedAt{kNotCounted.time_since_epoch().count()};  ///< what waits for the slowest
         std::atomic<bool> paused{false};
     };
 
-    Timestamp furthestAllowed() const noexcept;
-    static bool isAhead(const Member& member, Timestamp furthest) noexcept;
+    static bool isAhead(const Member& member, Timestamp watermark, Timestamp slowest) noexcept {
+        return watermark != kNotCounted && watermark > saturatingAdd(slowest, member.drift);
+    }
     void resume(Member& member);
 
-    const Duration drift_;
+    const std::string group_;
     OwnerList<Member> members_;
     std::atomic<int> pausedCount_{0};
 };

@@ -5,20 +5,18 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE std::size_t SourceAlignment::addMember(Actor& actor) {
-    members_.add(new Member(actor));
+MILLRACE_INLINE std::size_t SourceAlignment::addMember(Actor& actor, Duration drift) {
+    members_.add(new Member(actor, drift));
     return members_.size() - 1;
 }
 
-MILLRACE_INLINE Timestamp SourceAlignment::furthestAllowed() const noexcept {
-    std::int64_t slowest = kNotCounted.time_since_epoch().count();
-    for (const Member& each : members_) slowest = std::min(slowest, each.watermark.load());
-    return saturatingAdd(Timestamp{Duration{slowest}}, drift_);
-}
-
-MILLRACE_INLINE bool SourceAlignment::isAhead(const Member& member, Timestamp furthest) noexcept {
-    const Timestamp watermark{Duration{member.watermark.load()}};
-    return watermark != kNotCounted && watermark > furthest;
+MILLRACE_INLINE std::pair<std::size_t, Timestamp> SourceAlignment::slowest() const noexcept {
+    std::pair<std::size_t, Timestamp> slowest{members_.size(), kNotCounted};
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        const Timestamp watermark{Duration{members_[i].watermark.load()}};
+        if (watermark < slowest.second) slowest = {i, watermark};
+    }
+    return slowest;
 }
 
 // As in Channel: publish stores the watermark and then looks for pausing members; a pausing member says so and then looks
@@ -29,9 +27,10 @@ MILLRACE_INLINE void SourceAlignment::publish(std::size_t member, Timestamp wate
     if (mine.watermark.load(std::memory_order_relaxed) == next) return;
     mine.watermark.store(next);
     if (pausedCount_.load() == 0) return;
-    const Timestamp furthest = furthestAllowed();
+    const Timestamp slowest = this->slowest().second;
     for (Member& each : members_) {
-        if (&each == &mine || !each.paused.load() || isAhead(each, furthest)) continue;
+        if (&each == &mine || !each.paused.load()) continue;
+        if (isAhead(each, Timestamp{Duration{each.pausedAt.load()}}, slowest)) continue;
         if (each.paused.exchange(false)) {
             pausedCount_.fetch_sub(1);
             each.actor.wake();
@@ -39,14 +38,15 @@ MILLRACE_INLINE void SourceAlignment::publish(std::size_t member, Timestamp wate
     }
 }
 
-MILLRACE_INLINE bool SourceAlignment::mustPause(std::size_t member) {
+MILLRACE_INLINE bool SourceAlignment::mustPauseFor(std::size_t member, Timestamp watermark, Timestamp furthest) {
     Member& mine = members_[member];
-    if (!isAhead(mine, furthestAllowed())) {
+    if (watermark == kNotCounted || watermark <= furthest) {
         resume(mine);
         return false;
     }
+    mine.pausedAt.store(watermark.time_since_epoch().count());
     if (!mine.paused.exchange(true)) pausedCount_.fetch_add(1);
-    if (isAhead(mine, furthestAllowed())) return true;
+    if (isAhead(mine, watermark, slowest().second)) return true;
     resume(mine);
     return false;
 }

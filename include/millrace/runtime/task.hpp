@@ -23,6 +23,9 @@ namespace millrace::detail {
 
 class Task;
 
+/// Why a task does not run, for whoever asks from outside.
+enum class TaskWait : unsigned char { None, Input, Room, Sink, Alignment };
+
 /// What the stages of a task see of it.
 class TaskContext final : public StageContext {
 public:
@@ -31,6 +34,7 @@ public:
     MILLRACE_INLINE void registerProcessingTimer(Timestamp time) override;
     MILLRACE_INLINE std::function<void()> wakeUp() override;
     Accumulators& accumulators() override { return accumulators_; }
+    MILLRACE_INLINE Duration timeHeldUp() const override;
 
 private:
     Task& task_;
@@ -41,7 +45,15 @@ private:
 /// Order within a quantum: what is left over (overflow, then suspended stages), mail, due timers, then input. Events are
 /// handled one at a time and to their end: while a stage is suspended, it hears nothing but `resume()`.
 class Task final : public Actor {
+    struct Input;
+
 public:
+    struct InputChannel {
+        Channel& channel;
+        Input& input;
+        std::size_t indexInValve;
+    };
+
     Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators, Duration bufferTimeout);
     MILLRACE_INLINE ~Task() override;
 
@@ -53,8 +65,10 @@ public:
     void addOutput() noexcept { ++outputs_; }
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
     void addInput(Channel& channel, int input);
+    /// Batch execution: this logical input is read to its end before what comes on the others is looked at.
+    void readFirst(int input) noexcept { firstInput_ = input; }
     void finishWiring();
-    void align(SourceAlignment& group);
+    void align(SourceAlignment& group, Duration drift);
 
     // ---- from any thread ----
     /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
@@ -63,11 +77,17 @@ public:
     /// "'source -> map' (uid 'm', subtask 0 of 4) and 2 more"
     std::string describe() const;
     double inputFill() const noexcept;
+    /// What it waited for when it last stopped, and since when (monotonic) without having handled a record.
+    TaskWait waitsFor() const noexcept { return waitsFor_.load(std::memory_order_relaxed); }
+    Duration waitsSince() const noexcept { return Duration{waitsSince_.load(std::memory_order_relaxed)}; }
+    const SourceAlignment* alignment() const noexcept { return alignment_; }
+    const OwnerList<InputChannel>& channels() const noexcept { return channels_; }
     Duration reportedCall{0};  ///< the watchdog's: the quantum that was reported last
 
     // ---- from its own thread ----
     void addTimer(Timestamp time);
     Timestamp now() const { return executor().now(); }
+    Duration timeHeldUp() const;
     JobControl& job() const noexcept { return job_; }
 
     /// Destroys stages, ports and the batch at hand; when no task of the job runs any more.
@@ -80,16 +100,15 @@ private:
         std::size_t openChannels = 0;
         WatermarkValve valve{0};
     };
-    struct InputChannel {
-        Channel& channel;
-        Input& input;
-        std::size_t indexInValve;
-    };
     /// What a valve has decided and the stage has not been told yet.
     struct Event {
         enum class Kind : unsigned char { Watermark, Idle, Active, EndInput } kind = Kind::Watermark;
         int input = 0;
         Timestamp watermark = kMinTimestamp;
+    };
+    struct HeldBatch {
+        Batch* batch;
+        InputChannel* from;
     };
     struct Mail {
         std::size_t stage;
@@ -110,6 +129,9 @@ private:
     bool runTimers();
     bool runEvents();
     bool receive();
+    bool receiveNext();
+    bool receiveFirst();
+    void beginBatch(Batch* batch, InputChannel& from) noexcept;
     void continueBatch();
     void onMark(Timestamp watermark);
     void onControl();
@@ -117,7 +139,12 @@ private:
     void queue(const Input& input, const WatermarkValve::Result& result);
     bool poll();
     void endSource();
+    bool pollAligned();
+    Timestamp alignedWatermark() const;
     void publishWatermark();
+    void holdUp();
+    void goOn();
+    void notePark(TaskWait reason);
 
     void blockDone();
     void readClock();
@@ -143,6 +170,10 @@ private:
     OwnerList<InputChannel> channels_;
     PointerList<InputChannel> openChannels_;
     std::size_t nextChannel_ = 0;
+    int firstInput_ = -1;
+    const Input* first_ = nullptr;  ///< the input that is read first, until all that was held meanwhile has been taken
+    std::vector<HeldBatch> held_;   ///< of the other inputs
+    std::size_t nextHeld_ = 0;
 
     // where it is
     bool opened_ = false;
@@ -177,6 +208,15 @@ private:
     SourceAlignment* alignment_ = nullptr;
     std::size_t alignmentMember_ = 0;
     const Stage* alignmentStage_ = nullptr;  ///< whose watermark counts
+
+    // held up: by back pressure or alignment
+    Timestamp heldUpSince_ = kMinTimestamp;  ///< kMinTimestamp: it is not
+    Duration heldUpBefore_{0};
+
+    // for whoever asks from outside
+    std::atomic<TaskWait> waitsFor_{TaskWait::None};
+    std::atomic<std::int64_t> waitsSince_{0};
+    std::uint64_t recordsAtPark_ = 0;
 };
 
 }  // namespace millrace::detail

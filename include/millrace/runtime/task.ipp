@@ -19,6 +19,9 @@ MILLRACE_INLINE Timestamp TaskContext::currentProcessingTime() const {
 MILLRACE_INLINE void TaskContext::registerProcessingTimer(Timestamp time) {
     task_.addTimer(time);
 }
+MILLRACE_INLINE Duration TaskContext::timeHeldUp() const {
+    return task_.timeHeldUp();
+}
 MILLRACE_INLINE std::function<void()> TaskContext::wakeUp() {
     return task_.job().wakeUp(task_);
 }
@@ -59,13 +62,14 @@ MILLRACE_INLINE_COLD void Task::finishWiring() {
     for (Input& input : inputs_) {
         input.valve = WatermarkValve(input.channels);
         input.openChannels = input.channels;
+        if (input.logical == firstInput_) first_ = &input;
     }
     timerStage_ = stages_.size();
 }
 
-MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group) {
+MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift) {
     alignment_ = &group;
-    alignmentMember_ = group.addMember(*this);
+    alignmentMember_ = group.addMember(*this, drift);
     // event time begins where watermarks are generated, which may be in a stage behind the source's own
     alignmentStage_ = stages_.front().stage.get();
     for (const StageSlot& slot : stages_) {
@@ -108,7 +112,14 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             close(false);
             return Outcome::Ended;
         }
-        if (context_.outputBlocked && !waitForRoom()) return Outcome::Wait;
+        if (context_.outputBlocked) {
+            if (!waitForRoom()) {
+                holdUp();
+                notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
+                return Outcome::Wait;
+            }
+            goOn();
+        }
         if (suspended_) {
             if (!resumeStages() && !context_.outputBlocked) return Outcome::Yield;
             continue;
@@ -189,13 +200,39 @@ MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
     // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
-    if (timers_.empty()) return Outcome::Wait;
-    if (timers_.front() <= now()) {
-        timersMayBeDue_ = true;
-        return Outcome::Yield;
+    if (!timers_.empty()) {
+        if (timers_.front() <= now()) {
+            timersMayBeDue_ = true;
+            return Outcome::Yield;
+        }
+        armWakeUp(timers_.front());
     }
-    armWakeUp(timers_.front());
+    notePark(heldUpSince_ != kMinTimestamp ? TaskWait::Alignment : TaskWait::Input);
     return Outcome::Wait;
+}
+
+/// From here on it is not the input's fault that no record comes.
+MILLRACE_INLINE void Task::holdUp() {
+    if (heldUpSince_ == kMinTimestamp) heldUpSince_ = now();
+}
+MILLRACE_INLINE void Task::goOn() {
+    if (heldUpSince_ == kMinTimestamp) return;
+    heldUpBefore_ = timeHeldUp();
+    heldUpSince_ = kMinTimestamp;
+}
+MILLRACE_INLINE Duration Task::timeHeldUp() const {
+    if (heldUpSince_ == kMinTimestamp) return heldUpBefore_;
+    return heldUpBefore_ + std::max(now() - heldUpSince_, Duration{0});  // the clock may have been set back
+}
+
+MILLRACE_INLINE void Task::notePark(TaskWait reason) {
+    const StageMetrics& metrics = stages_.front().stage->metrics;
+    const std::uint64_t records =
+        metrics.recordsIn.load(std::memory_order_relaxed) + metrics.recordsOut.load(std::memory_order_relaxed);
+    if (waitsFor() == reason && records == recordsAtPark_) return;
+    recordsAtPark_ = records;
+    waitsSince_.store(executor().monotonicNow().count(), std::memory_order_relaxed);
+    waitsFor_.store(reason, std::memory_order_relaxed);
 }
 
 MILLRACE_INLINE_COLD Actor::Outcome Task::finish() {
@@ -257,8 +294,6 @@ MILLRACE_INLINE bool Task::runTimers() {
         if (!timersMayBeDue_ || timers_.empty()) return false;
         timersMayBeDue_ = false;
         timerTime_ = now();
-        if (armedWakeUp_ <= timerTime_)
-            armedWakeUp_ = kMaxTimestamp;  // it has rung: a clock set back must not hide that
         if (timers_.front() > timerTime_) return false;
         while (!timers_.empty() && timers_.front() <= timerTime_) {
             std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
@@ -296,9 +331,8 @@ MILLRACE_INLINE void Task::flushPorts() {
 }
 
 MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
-    const Timestamp clock = now();
-    if (clock < armedWakeUp_ && armedWakeUp_ <= time)
-        return;  // an earlier one is on its way; this is called again then
+    if (takeRing()) armedWakeUp_ = kMaxTimestamp;
+    if (armedWakeUp_ <= time) return;  // an earlier one is on its way; this is called again then
     armedWakeUp_ = time;
     executor().wakeAt(time, job_.weakReference(*this));
 }
@@ -306,6 +340,7 @@ MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
 MILLRACE_INLINE_COLD void Task::release() noexcept {
     if (batch_ != nullptr) batch_->destroy();
     batch_ = nullptr;
+    for (; nextHeld_ < held_.size(); ++nextHeld_) held_[nextHeld_].batch->destroy();
     ports_.clear();  // with their open batches
     context_.sinkChecks.clear();
     for (StageSlot& slot : stages_) slot.stage.reset();

@@ -6,22 +6,54 @@
 
 namespace millrace::detail {
 
-/// Takes a batch from the next channel in turn that has one; false when all are empty.
+/// Takes a batch; false when there is none.
 MILLRACE_INLINE bool Task::receive() {
+    return first_ == nullptr ? receiveNext() : receiveFirst();
+}
+
+/// Takes a batch from the next channel in turn that has one; false when all are empty.
+MILLRACE_INLINE bool Task::receiveNext() {
     const std::size_t count = openChannels_.size();
     std::size_t at = executor().firstChannel(count, nextChannel_);
     for (std::size_t i = 0; i < count; ++i, ++at) {
         if (at >= count) at = 0;
-        batch_ = openChannels_[at].channel.receive();
-        if (batch_ == nullptr) continue;
-        batchChannel_ = &openChannels_[at];
-        batchPosition_ = 0;
-        batchMark_ = 0;
+        Batch* const batch = openChannels_[at].channel.receive();
+        if (batch == nullptr) continue;
+        beginBatch(batch, openChannels_[at]);
         nextChannel_ = at + 1;
-        executor().trace((std::uint64_t{batch_->size} << 32) ^ (std::uint64_t{at} << 8) ^ batch_->markCount);
+        executor().trace((std::uint64_t{batch->size} << 32) ^ (std::uint64_t{at} << 8) ^ batch->markCount);
         return true;
     }
     return false;
+}
+
+/// The same while one input goes before the others. Their batches are taken and kept, not left in their channels: whoever
+/// feeds this task twice must not have to wait for room in one channel before it can end the other one.
+MILLRACE_INLINE_COLD bool Task::receiveFirst() {
+    if (first_->openChannels > 0) {
+        if (!receiveNext()) return false;
+        if (&batchChannel_->input == first_) return true;
+        held_.push_back({batch_, batchChannel_});
+        batch_ = nullptr;
+        --quantumLeft_;
+        return true;
+    }
+    if (nextHeld_ < held_.size()) {
+        const HeldBatch held = held_[nextHeld_++];
+        beginBatch(held.batch, *held.from);
+        return true;
+    }
+    held_.clear();
+    nextHeld_ = 0;
+    first_ = nullptr;
+    return receiveNext();
+}
+
+MILLRACE_INLINE void Task::beginBatch(Batch* batch, InputChannel& from) noexcept {
+    batch_ = batch;
+    batchChannel_ = &from;
+    batchPosition_ = 0;
+    batchMark_ = 0;
 }
 
 /// One step through the batch at hand: a mark, a run of records up to the next one, or the control event at the end.
@@ -116,7 +148,8 @@ MILLRACE_INLINE bool Task::poll() {
         endSource();
         return true;
     }
-    if (alignment_ != nullptr && alignment_->mustPause(alignmentMember_)) return false;
+    if (alignment_ != nullptr && !pollAligned()) return false;
+    goOn();
     const PollStatus status = call(stages_.front(), true, [](Stage& stage) { return stage.poll(); });
     executor().trace(0x9011 + static_cast<std::uint64_t>(status));
     publishWatermark();
@@ -125,7 +158,9 @@ MILLRACE_INLINE bool Task::poll() {
         case PollStatus::MoreAvailable:
             return true;
         case PollStatus::NothingAvailable:
-            return false;
+            // splits of it may pause while the others have nothing: it is woken when one may go on
+            return context_.earliestPaused != kMaxTimestamp &&
+                   !alignment_->mustPauseFor(alignmentMember_, context_.earliestPaused, context_.furthestAllowed);
         case PollStatus::Suspended:
             suspended_ = true;
             return true;
@@ -142,12 +177,25 @@ MILLRACE_INLINE void Task::endSource() {
     settle(call(stages_.front(), true, [&](Stage& stage) { return stage.finishSource(drain); }));
 }
 
+/// False when slower sources must be waited for.
+MILLRACE_INLINE bool Task::pollAligned() {
+    context_.furthestAllowed = alignment_->furthestAllowed(alignmentMember_);
+    if (!alignment_->mustPauseFor(alignmentMember_, alignedWatermark(), context_.furthestAllowed)) return true;
+    holdUp();
+    return false;
+}
+
 MILLRACE_INLINE void Task::publishWatermark() {
     if (alignment_ == nullptr || finishing_) return;
+    alignment_->publish(alignmentMember_, alignedWatermark());
+}
+
+/// Where its event time is, as far as it counts.
+MILLRACE_INLINE Timestamp Task::alignedWatermark() const {
     const StageMetrics& metrics = alignmentStage_->metrics;
     const Timestamp watermark{Duration{metrics.watermark.load(std::memory_order_relaxed)}};
     const bool counts = watermark != kMinTimestamp && !metrics.idle.load(std::memory_order_relaxed);
-    alignment_->publish(alignmentMember_, counts ? watermark : SourceAlignment::kNotCounted);
+    return counts ? watermark : SourceAlignment::kNotCounted;
 }
 
 }  // namespace millrace::detail

@@ -21,7 +21,12 @@ class Job;
 /// *Thread safety:* all functions may be called from any thread.
 class TimerThread {
 public:
+    /// Starts a thread that runs `body(timers)`.
+    using StartThread = std::thread (*)(void (*body)(TimerThread&), TimerThread& timers);
+
     TimerThread() = default;
+    /// With threads of another kind: for tests.
+    explicit TimerThread(StartThread startThread) : startThread_(startThread) {}
     ~TimerThread() { stop(); }
     TimerThread(const TimerThread&) = delete;
     TimerThread& operator=(const TimerThread&) = delete;
@@ -29,6 +34,7 @@ public:
     /// Ends the thread; later calls have no effect.
     void stop();
     void wakeAt(Timestamp time, std::weak_ptr<Actor> actor);
+    /// *Failure:* JobExecutionException when the thread cannot be started.
     void watch(const std::shared_ptr<Job>& job);
 
     static Timestamp now();
@@ -45,6 +51,9 @@ private:
     ExecutorTimers timers_;
     OwnerList<std::weak_ptr<Job>> jobs_;
     bool stopping_ = false;
+    StartThread startThread_ = [](void (*body)(TimerThread&), TimerThread& timers) {
+        return std::thread([body, &timers] { body(timers); });
+    };
     std::thread thread_;
 };
 

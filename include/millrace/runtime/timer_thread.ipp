@@ -1,3 +1,5 @@
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/timer_thread.hpp>
@@ -5,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <utility>
 
 namespace millrace::detail {
@@ -26,7 +29,15 @@ MILLRACE_INLINE_COLD void TimerThread::stop() {
 }
 
 MILLRACE_INLINE_COLD void TimerThread::start() {
-    if (!stopping_ && !thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (stopping_ || thread_.joinable()) return;
+    try {
+        thread_ = startThread_([](TimerThread& timers) { timers.run(); }, *this);
+    } catch (const std::exception& error) {
+        std::throw_with_nested(JobExecutionException(
+            message({"the thread for processing timers and the watchdog could not be started (", error.what(),
+                     "); the process has too many threads, or too little memory. Run several jobs on one "
+                     "ThreadPoolRuntime, or use CallerRuntime, which needs no thread"})));
+    }
 }
 
 MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Actor> actor) {
@@ -54,7 +65,7 @@ MILLRACE_INLINE_COLD void TimerThread::wakeDue(std::unique_lock<std::mutex>& loc
     while (timers_.earliest() <= time && !timers_.empty()) {
         const std::shared_ptr<Actor> actor = timers_.takeEarliest();
         lock.unlock();
-        if (actor != nullptr) actor->wake();
+        if (actor != nullptr) actor->ring();
         lock.lock();
     }
 }

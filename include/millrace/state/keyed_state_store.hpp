@@ -33,8 +33,9 @@ const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
 }
 
 // What does not depend on the key.
-MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const DeclaredState& state);
-MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid,
+MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const std::string& piece,
+                                         const DeclaredState& state);
+MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid, const std::string& piece,
                                          const DeclaredState& state);
 
 /// All keyed states of one operator: one row per key, found once per record; handles (`ValueState`…) work on the row of
@@ -45,7 +46,8 @@ MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::stri
 /// store.scan(at, end, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
 /// ```
 /// A key has an entry exactly while one of its states has a value.
-/// *Thread safety:* none. *State:* "state/<name>" by key group, and its type as operator state.
+/// *Thread safety:* none. *State:* "state/<name>" by key group, and its type as operator state; another prefix where an
+/// operator has several stores.
 template <class Key>
 class KeyedStateStore {
 public:
@@ -139,6 +141,12 @@ public:
         }
     }
 
+    /// Ends all states of the current key.
+    void clearCurrentKey() noexcept {
+        for (std::size_t i = 0; i < cells_.stateCount(); ++i) cells_.clear(cells_.state(i));
+    }
+    bool contains(const Key& key) { return table_.find(key) != nullptr; }
+
     // ---- all keys ----
 
     /// Drops all keys with their states.
@@ -178,7 +186,7 @@ public:
         table_.forEach([&](const Key& key, StateRow&) { fn(key); });
     }
 
-    void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
+    void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism, const char* prefix = "state/") {
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
             KeyGroupWriter writer(maxParallelism, kFormat);
@@ -188,16 +196,18 @@ public:
                 Codec<Key>::encode(key, group);
                 cells_.encode(row, state, group);
             });
-            writer.writeTo(sink, uid, "state/" + state.name);
-            writeStateType(sink, uid, state);
+            const std::string piece = prefix + state.name;
+            writer.writeTo(sink, uid, piece);
+            writeStateType(sink, uid, piece, state);
         }
     }
     /// After `seal`. *Failure:* CodecException for a state that was saved as another type, or damaged bytes.
-    void restore(const SnapshotSource& source, std::string_view uid) {
+    void restore(const SnapshotSource& source, std::string_view uid, const char* prefix = "state/") {
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
-            checkStateType(source, uid, state);
-            readKeyGroups(source, uid, "state/" + state.name, kFormat, [&](ByteReader& reader) {
+            const std::string piece = prefix + state.name;
+            checkStateType(source, uid, piece, state);
+            readKeyGroups(source, uid, piece, kFormat, [&](ByteReader& reader) {
                 const Key key = decodeState<Key>(reader);
                 cells_.decode(table_.findOrInsert(key, [] { return StateRow{}; }), state, reader);
             });
@@ -280,7 +290,8 @@ private:
     StateRow fresh_;  ///< of a key that has no entry yet
 };
 
-/// Declares the state of a descriptor and gives its handle: `declareState<ValueState<int>>(cells, descriptor)`.
+/// Declares the state of a descriptor, or finds it where that is over, and gives its handle:
+/// `declareState<ValueState<int>>(cells, descriptor)`.
 template <class Handle, class Descriptor>
 Handle declareState(StateCells& cells, const Descriptor& descriptor) {
     const DeclaredState& state = cells.declare(descriptor, Handle::typeName(), Handle::cellType());

@@ -7,15 +7,16 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const DeclaredState& state) {
+MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const std::string& piece,
+                                         const DeclaredState& state) {
     ByteWriter writer;
     writer.writeString(state.type);
-    sink.write(uid, "state/" + state.name + "/type", kOperatorState, writer.bytes());
+    sink.write(uid, piece + "/type", kOperatorState, writer.bytes());
 }
 
-MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid,
+MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid, const std::string& piece,
                                          const DeclaredState& state) {
-    source.read(uid, "state/" + state.name + "/type", [&](int, std::span<const std::byte> bytes) {
+    source.read(uid, piece + "/type", [&](int, std::span<const std::byte> bytes) {
         ByteReader reader(bytes);
         const std::string_view saved = reader.readString();
         if (saved == state.type) return;

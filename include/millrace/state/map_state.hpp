@@ -127,9 +127,9 @@ public:
         Cell& map = reach();
         const std::size_t at = map.find(key);
         if (at == detail::DenseIndex::kNone) {
-            map.add(key, std::forward<U>(value));
+            map.add(key, detail::numberAs<V>(std::forward<U>(value)));
         } else {
-            map.entries[at].value = std::forward<U>(value);
+            map.entries[at].value = detail::numberAs<V>(std::forward<U>(value));
         }
         stampWrite(map, at);
     }

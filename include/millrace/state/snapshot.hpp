@@ -62,6 +62,7 @@ public:
         }
     }
     bool empty() const noexcept { return pieces_.empty(); }
+    bool operator==(const MemorySnapshot& other) const { return pieces_ == other.pieces_; }
 
 private:
     std::map<std::pair<std::string, std::string>, std::vector<std::pair<int, std::vector<std::byte>>>> pieces_;

@@ -141,7 +141,8 @@ public:
     }
 
     // ---- before the first key ----
-    /// *Failure:* ConfigurationException for a name that is taken, an empty one, and after `seal`.
+    /// After `seal` it only finds what was declared. *Failure:* ConfigurationException for a name that is taken, an empty
+    /// one, and after `seal` one that is not known or of another type.
     MILLRACE_INLINE_COLD const DeclaredState& declare(const StateDescriptor& descriptor, std::string type,
                                                       const CellType& cell);
     /// The state of that name, null if there is none. *Failure:* ConfigurationException if it is of another type.

@@ -19,7 +19,11 @@ MILLRACE_INLINE_COLD const DeclaredState& StateCells::declare(const StateDescrip
                                                               const CellType& cell) {
     const std::string& name = descriptor.name();
     if (sealed_) {
-        throw ConfigurationException("state '" + name + "': a state is declared in open(), once and for all keys");
+        if (const DeclaredState* const known = find(name, type)) return *known;
+        throw ConfigurationException(
+            "state '" + name +
+            "' is not known: a state is declared in open(), once and for all keys; get it there "
+            "first, by a descriptor of this name");
     }
     if (name.empty()) throw ConfigurationException("a state needs a name that is not empty");
     for (const DeclaredState* const other : states_) {

@@ -24,6 +24,16 @@ public:
 
 namespace detail {
 
+/// A number as one of type T, as an assignment would make it (braces would refuse an int for a double); all else as it is.
+template <class T, class U>
+decltype(auto) numberAs(U&& value) {
+    if constexpr (std::is_arithmetic_v<T> && std::is_arithmetic_v<std::remove_cvref_t<U>>) {
+        return static_cast<T>(value);
+    } else {
+        return std::forward<U>(value);
+    }
+}
+
 /// A cell that is one value, stamped as a whole.
 template <class T>
 struct ValueCell {
@@ -81,13 +91,10 @@ public:
         const T* const found = value();
         return found != nullptr ? *found : std::move(fallback);
     }
+    /// Whatever converts to T, as in an assignment.
     template <class U = T>
     void update(U&& value) {
-        if (present()) {
-            cell<T>() = std::forward<U>(value);
-        } else {
-            create(std::forward<U>(value));
-        }
+        assign(detail::numberAs<T>(std::forward<U>(value)));
         if (hasTtl_) cells_->stampWrite(*state_);
     }
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
@@ -101,6 +108,14 @@ public:
     }
 
 private:
+    template <class U>
+    void assign(U&& value) {
+        if (present()) {
+            cell<T>() = std::forward<U>(value);
+        } else {
+            create(std::forward<U>(value));
+        }
+    }
     template <class... Args>
     void create(Args&&... args) {
         if (state_ == nullptr) [[unlikely]]

@@ -303,6 +303,20 @@ auto harnessForKeyedCoProcess(Key1 key1, Key2 key2, Fn fn) {
         return first.keyBy(std::move(key1)).connect(second.keyBy(std::move(key2))).process(std::move(fn));
     });
 }
+/// Around `first.connect(second.broadcast(descriptor…)).process(fn)`: input 2 is the one that is broadcast. @public
+template <class In1, class In2, class Fn, class... Descriptors>
+auto harnessForBroadcast(Fn fn, const Descriptors&... descriptors) {
+    return harnessFor<In1, In2>([&](DataStream<In1> first, DataStream<In2> second) {
+        return first.connect(second.broadcast(descriptors...)).process(std::move(fn));
+    });
+}
+/// Around `first.keyBy(keySelector).connect(second.broadcast(descriptor…)).process(fn)`. @public
+template <class In1, class In2, class KeySelector, class Fn, class... Descriptors>
+auto harnessForKeyedBroadcast(KeySelector keySelector, Fn fn, const Descriptors&... descriptors) {
+    return harnessFor<In1, In2>([&](DataStream<In1> first, DataStream<In2> second) {
+        return first.keyBy(std::move(keySelector)).connect(second.broadcast(descriptors...)).process(std::move(fn));
+    });
+}
 
 }  // namespace testing
 }  // namespace millrace

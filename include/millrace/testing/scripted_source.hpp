@@ -1,11 +1,14 @@
 #ifndef MILLRACE_TESTING_SCRIPTED_SOURCE_HPP
 #define MILLRACE_TESTING_SCRIPTED_SOURCE_HPP
 
+#include <millrace/connectors/assigned_splits.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -135,6 +138,124 @@ public:
 
 private:
     std::shared_ptr<const Script<T>> script_;
+};
+
+/// Which script, and the step that it has got to.
+struct ScriptSplit {
+    std::uint64_t script = 0;
+    std::uint64_t next = 0;
+    std::string splitId() const { return "script " + std::to_string(script); }
+    bool operator==(const ScriptSplit&) const = default;
+};
+
+/// A parallel source with a split for each script, which its readers read side by side: script i belongs to subtask i
+/// modulo the parallelism. Pauses are of one split, the others go on. It makes timestamps but no watermarks (a script must
+/// not have any): give it a strategy that does, each split then has a generator of its own. Splits can pause, as an
+/// alignment group asks for. @public
+template <class T>
+class ScriptedSplits {
+public:
+    using Output = T;
+    using Split = ScriptSplit;
+    static constexpr bool kHasTimestamps = true;
+
+    /// *Failure:* ConfigurationException for a script with a watermark.
+    explicit ScriptedSplits(std::vector<Script<T>> scripts)
+        : scripts_(std::make_shared<const std::vector<Script<T>>>(std::move(scripts))) {
+        for (const Script<T>& script : *scripts_) {
+            for (const auto& step : script.steps()) {
+                if (step.kind == Script<T>::Kind::Watermark) {
+                    throw ConfigurationException(
+                        "ScriptedSplits: a script has a watermark; give the source a WatermarkStrategy instead");
+                }
+            }
+        }
+    }
+
+    Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
+    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const {
+        std::vector<Split> splits;
+        for (std::uint64_t i = 0; i < scripts_->size(); ++i) splits.push_back({i, 0});
+        return AssignedSplitEnumerator<Split>::dealOut(std::move(splits), parallelism);
+    }
+
+    class Reader {
+    public:
+        Reader(std::shared_ptr<const std::vector<Script<T>>> scripts, const SourceReaderContext& context)
+            : scripts_(std::move(scripts)), now_(context.now) {}
+
+        void openSplit(std::size_t slot, Split split) {
+            if (slot >= open_.size()) open_.resize(slot + 1);
+            open_[slot] = Open{split, true, false, std::nullopt};
+        }
+        void pauseSplit(std::size_t slot, bool paused) { open_[slot].paused = paused; }
+        /// Takes the splits in turn.
+        FillResult fill(std::span<T> values, std::span<Timestamp> timestamps) {
+            FillResult nothing{0, SourceStatus::NothingAvailable};
+            for (std::size_t i = 0; i < open_.size(); ++i) {
+                last_ = (last_ + 1) % open_.size();
+                Open& split = open_[last_];
+                if (!split.used || split.paused) continue;
+                FillResult result = fill(split, values, timestamps);
+                result.split = last_;
+                if (result.status == SourceStatus::EndOfSplit) split.used = false;
+                if (result.status != SourceStatus::NothingAvailable) return result;
+                nothing.wakeAt = std::min(nothing.wakeAt, result.wakeAt);
+            }
+            return nothing;
+        }
+        Split position(std::size_t slot) const noexcept { return open_[slot].position; }
+        void close() noexcept {}
+
+    private:
+        struct Open {
+            Split position;
+            bool used = false;
+            bool paused = false;
+            std::optional<Timestamp> resumeAt;
+        };
+
+        FillResult fill(Open& split, std::span<T> values, std::span<Timestamp> timestamps) {
+            using Kind = typename Script<T>::Kind;
+            const auto& steps = (*scripts_)[static_cast<std::size_t>(split.position.script)].steps();
+            FillResult result;
+            for (; split.position.next < steps.size(); ++split.position.next) {
+                const auto& step = steps[static_cast<std::size_t>(split.position.next)];
+                if (step.kind == Kind::Element) {
+                    if (result.count == values.size()) return result;
+                    values[result.count] = step.value;
+                    timestamps[result.count++] = step.time;
+                    continue;
+                }
+                if (result.count > 0 && step.kind != Kind::BlockEnd) return result;  // the elements before it first
+                if (step.kind == Kind::Failure) throw MillraceException(step.message);
+                if (step.kind == Kind::Pause) {
+                    if (!split.resumeAt.has_value()) split.resumeAt = saturatingAdd(now_(), step.duration);
+                    if (now_() < *split.resumeAt) {
+                        result.status = SourceStatus::NothingAvailable;
+                        result.wakeAt = *split.resumeAt;
+                        return result;
+                    }
+                    split.resumeAt.reset();
+                    continue;
+                }
+                ++split.position.next;
+                result.idle = step.kind == Kind::Idle;
+                return result;
+            }
+            result.status = SourceStatus::EndOfSplit;
+            return result;
+        }
+
+        std::shared_ptr<const std::vector<Script<T>>> scripts_;
+        std::function<Timestamp()> now_;
+        std::vector<Open> open_;  // by slot
+        std::size_t last_ = 0;
+    };
+    Reader createReader(const SourceReaderContext& context) const { return Reader(scripts_, context); }
+
+private:
+    std::shared_ptr<const std::vector<Script<T>>> scripts_;
 };
 
 }  // namespace millrace::testing

@@ -43,8 +43,21 @@ private:
     bool changed_ = false;
 };
 
-/// Derives watermarks from records. `onEvent` runs after the record has been forwarded, so a watermark emitted there
-/// follows it; `onPeriodicEmit` runs after every block of records and on the idleness clock. @public
+/// Derives watermarks from records. @public
+/// ```
+/// struct Generator {
+///     void onEvent(const Record& record, Timestamp timestamp, WatermarkOutput& output);
+///     void onPeriodicEmit(WatermarkOutput& output);
+/// };
+/// ```
+/// `onEvent` runs after the record has been forwarded, so a watermark that a *punctuated* generator emits there follows
+/// it. `onPeriodicEmit`, where a *periodic* one emits, runs after every block of records and on the idleness clock, or by
+/// the interval of `withPeriodicEmit` or `setAutoWatermarkInterval`. Either may do nothing. A watermark that does not
+/// grow is dropped, so a generator may be careless about that.
+/// A generator that also has `void onEvents(std::span<const Timestamp>)` gets the timestamps of whole blocks instead of
+/// single records, which is faster; it can then only emit in `onPeriodicEmit`.
+/// *Thread safety:* each split (or subtask) has its own. *State and checkpoints:* what a generator has emitted is kept,
+/// so that event time does not go back; what else it remembers begins anew after a restore.
 template <class G, class T>
 concept WatermarkGeneratorFor = requires(G generator, const T& event, Timestamp timestamp, WatermarkOutput& output) {
     generator.onEvent(event, timestamp, output);
@@ -97,6 +110,22 @@ public:
 
 private:
     BoundedOutOfOrdernessWatermarks bounded_;
+};
+
+/// The generator of `WatermarkStrategy::forIngestionTime`: event time is the time at which records arrive. @public
+class IngestionTimeWatermarks {
+public:
+    /// The time of what arrives at `now`: a clock that is set back does not take event time back.
+    Timestamp arrive(Timestamp now) noexcept { return last_ = std::max(last_, now); }
+    void onEvents(std::span<const Timestamp>) noexcept {}
+    template <class T>
+    void onEvent(const T&, Timestamp, WatermarkOutput&) noexcept {}
+    void onPeriodicEmit(WatermarkOutput& output) const noexcept {
+        output.emitWatermark(saturatingSubtract(last_, Duration(1)));
+    }
+
+private:
+    Timestamp last_ = kMinTimestamp;
 };
 
 /// Never emits a watermark. @public

@@ -2,9 +2,10 @@
 #define MILLRACE_TIME_WATERMARK_OUTPUT_MULTIPLEXER_HPP
 
 #include <millrace/core/errors.hpp>
-#include <millrace/time/timestamp.hpp>
+#include <millrace/time/output_watermarks.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,77 +29,50 @@ public:
     };
 
     void registerOutput(std::string id) {
-        if (find(id) != nullptr) fail(id, "is registered already");
-        outputs_.push_back({std::move(id)});
+        if (find(id) != ids_.end()) fail(id, "is registered already");
+        ids_.emplace_back(std::move(id), outputs_.add());
     }
     /// Emits nothing by itself: what the others had reached shows with the next change.
     void unregisterOutput(std::string_view id) {
-        const Output& output = get(id);
-        outputs_.erase(outputs_.begin() + (&output - outputs_.data()));
+        outputs_.remove(get(id));
+        ids_.erase(find(id));
     }
 
     Result emitImmediate(std::string_view id, Timestamp watermark) {
-        return get(id).advance(watermark) ? combine() : Result{};
+        return outputs_.advance(get(id), watermark) ? combine() : Result{};
     }
     Result markIdleImmediate(std::string_view id) {
-        get(id).idle = true;
+        outputs_.setIdle(get(id), true);
         return combine();
     }
-    void emitDeferred(std::string_view id, Timestamp watermark) { get(id).advance(watermark); }
-    void markIdleDeferred(std::string_view id) { get(id).idle = true; }
+    void emitDeferred(std::string_view id, Timestamp watermark) { outputs_.advance(get(id), watermark); }
+    void markIdleDeferred(std::string_view id) { outputs_.setIdle(get(id), true); }
     Result onPeriodicEmit() { return combine(); }
 
-    Timestamp watermark() const noexcept { return combined_; }
+    Timestamp watermark() const noexcept { return outputs_.watermark(); }
 
 private:
-    struct Output {
-        std::string id;
-        Timestamp watermark = kMinTimestamp;
-        bool idle = false;
-
-        bool advance(Timestamp to) noexcept {
-            idle = false;
-            if (to <= watermark) return false;
-            watermark = to;
-            return true;
-        }
-    };
-
     Result combine() {
-        Result result;
-        if (outputs_.empty()) return result;
-        Timestamp smallest = kMaxTimestamp;
-        Timestamp largest = kMinTimestamp;
-        bool allIdle = true;
-        for (const Output& output : outputs_) {
-            largest = std::max(largest, output.watermark);
-            if (output.idle) continue;
-            allIdle = false;
-            smallest = std::min(smallest, output.watermark);
-        }
-        if (const Timestamp reached = allIdle ? largest : smallest; reached > combined_) {
-            combined_ = reached;
-            idleReported_ = false;
-            result.watermark = reached;
-        }
-        if (allIdle) result.becameIdle = !std::exchange(idleReported_, true);
-        return result;
+        const detail::OutputWatermarks::Result combined = outputs_.combine();
+        if (combined.watermark.has_value()) idleReported_ = false;
+        return {combined.watermark, combined.allIdle && !std::exchange(idleReported_, true)};
     }
-    const Output* find(std::string_view id) const noexcept {
-        const auto found = std::find_if(outputs_.begin(), outputs_.end(), [&](const Output& o) { return o.id == id; });
-        return found == outputs_.end() ? nullptr : &*found;
+    using Ids = std::vector<std::pair<std::string, std::size_t>>;
+
+    Ids::iterator find(std::string_view id) noexcept {
+        return std::find_if(ids_.begin(), ids_.end(), [&](const auto& each) { return each.first == id; });
     }
-    Output& get(std::string_view id) {
-        const Output* const output = find(id);
-        if (output == nullptr) fail(id, "is not registered");
-        return outputs_[static_cast<std::size_t>(output - outputs_.data())];
+    std::size_t get(std::string_view id) {
+        const auto found = find(id);
+        if (found == ids_.end()) fail(id, "is not registered");
+        return found->second;
     }
     [[noreturn]] static void fail(std::string_view id, const char* what) {
         throw ConfigurationException("WatermarkOutputMultiplexer: the output '" + std::string(id) + "' " + what);
     }
 
-    std::vector<Output> outputs_;
-    Timestamp combined_ = kMinTimestamp;
+    Ids ids_;
+    detail::OutputWatermarks outputs_;
     bool idleReported_ = false;
 };
 

@@ -1,10 +1,12 @@
 #ifndef MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 #define MILLRACE_TIME_WATERMARK_STRATEGY_HPP
 
+#include <millrace/time/watermark_alignment.hpp>
 #include <millrace/time/watermark_generator.hpp>
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -23,57 +25,89 @@ struct CopyGenerator {
 
 }  // namespace detail
 
+/// What a strategy says besides how it makes timestamps and watermarks. @public
+struct WatermarkSettings {
+    std::optional<Duration> idleness;      ///< none: never idle
+    std::optional<Duration> periodicEmit;  ///< none: as the environment says; 0: after every block of records
+    WatermarkAlignment alignment;
+};
+
 /// How records get timestamps and streams get watermarks. Made by `WatermarkStrategy`. @public
 /// The supplier makes one generator per source split (or per subtask).
 template <class Supplier, class Assigner = detail::KeepTimestamps>
 class BasicWatermarkStrategy {
 public:
     using Generator = std::remove_cvref_t<std::invoke_result_t<const Supplier&>>;
-    static constexpr bool kAssignsTimestamps = !std::is_same_v<Assigner, detail::KeepTimestamps>;
+    static constexpr bool kIngestionTime = std::is_same_v<Generator, IngestionTimeWatermarks>;
+    static constexpr bool kAssignsTimestamps = kIngestionTime || !std::is_same_v<Assigner, detail::KeepTimestamps>;
     static constexpr bool kEmitsWatermarks = !std::is_same_v<Generator, NoWatermarksGenerator>;
+    static_assert(!kIngestionTime || std::is_same_v<Assigner, detail::KeepTimestamps>,
+                  "millrace: forIngestionTime() takes the timestamps from the clock, so withTimestampAssigner(fn) has "
+                  "nothing to say. For timestamps out of the record use forBoundedOutOfOrderness(delay).");
 
-    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, const std::optional<Duration>& idleness,
-                           const std::optional<Duration>& periodicEmit = std::nullopt)
-        : supplier_(std::move(supplier)), assigner_(std::move(assigner)), idleness_(idleness),
-          periodicEmit_(periodicEmit) {}
+    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, WatermarkSettings settings = {})
+        : supplier_(std::move(supplier)), assigner_(std::move(assigner)), settings_(std::move(settings)) {}
 
     /// Takes timestamps from the record: a pointer to a `Timestamp` member, or a callable `(const T&)` or
     /// `(const T&, Timestamp recordTimestamp)` that returns a Timestamp.
     template <class Fn>
     BasicWatermarkStrategy<Supplier, Fn> withTimestampAssigner(Fn assigner) const {
-        return {supplier_, std::move(assigner), idleness_, periodicEmit_};
+        return {supplier_, std::move(assigner), settings_};
     }
     /// Without a record for longer than this (processing time), the split or subtask counts as idle and no longer
-    /// holds event time back. *Failure:* ConfigurationException unless positive.
+    /// holds event time back. The time that it is held up itself, by back pressure or by alignment, does not count.
+    /// *Failure:* ConfigurationException unless positive.
     BasicWatermarkStrategy withIdleness(Duration timeout) const {
         if (timeout <= Duration::zero()) {
             throw ConfigurationException("withIdleness(timeout): the timeout must be positive");
         }
-        return {supplier_, assigner_, timeout, periodicEmit_};
+        BasicWatermarkStrategy changed = *this;
+        changed.settings_.idleness = timeout;
+        return changed;
     }
     /// `onPeriodicEmit` runs every `interval` of processing time instead of after every block of records, and once more
     /// when the input ends: Flink's auto-watermark interval. Fewer watermarks, later results. A record alone does not
-    /// end idleness then, only a watermark that it causes does.
-    /// *Failure:* ConfigurationException unless positive.
+    /// end idleness then, only a watermark that it causes does. 0 is after every block, whatever the environment's
+    /// `setAutoWatermarkInterval` says. *Failure:* ConfigurationException for a negative interval.
     BasicWatermarkStrategy withPeriodicEmit(Duration interval) const {
-        if (interval <= Duration::zero()) {
+        if (interval < Duration::zero()) {
             throw ConfigurationException(
-                "withPeriodicEmit(interval): the interval must be positive; without it, watermarks follow every block "
-                "of records");
+                "withPeriodicEmit(interval): the interval is negative; give 0 for a watermark after every block of "
+                "records");
         }
-        return {supplier_, assigner_, idleness_, interval};
+        BasicWatermarkStrategy changed = *this;
+        changed.settings_.periodicEmit = interval;
+        return changed;
+    }
+    /// All sources of one job whose strategies name the same `group` stay together in event time: one whose watermark is
+    /// more than `maxDrift` ahead of the smallest in the group pauses until the others have come nearer. The slowest never
+    /// pauses; those that are idle, have ended, or have no watermark yet do not count. Each member has its own `maxDrift`.
+    /// Such a source takes no part in the alignment that the environment makes by itself (`setSourceAlignment`).
+    /// Of a reader with several splits side by side each split pauses for itself, where the reader can pause splits.
+    /// The group hears of a member after each of its blocks of records; `updateInterval`, how often it does in Flink, is taken
+    /// for the sake of programs that come from there and changes nothing.
+    /// Only sources can pause: `assignTimestampsAndWatermarks` refuses such a strategy, `fromSource` takes it.
+    /// *Failure:* ConfigurationException for an empty group, or a negative drift or interval.
+    BasicWatermarkStrategy withWatermarkAlignment(std::string group, Duration maxDrift,
+                                                  Duration updateInterval = Duration::zero()) const {
+        if (group.empty() || maxDrift < Duration::zero() || updateInterval < Duration::zero()) {
+            throw ConfigurationException(
+                "withWatermarkAlignment(group, maxDrift, updateInterval): the group needs a name, and neither duration "
+                "may be negative");
+        }
+        BasicWatermarkStrategy changed = *this;
+        changed.settings_.alignment = {std::move(group), maxDrift};
+        return changed;
     }
 
     Generator createGenerator() const { return supplier_(); }
     const Assigner& assigner() const noexcept { return assigner_; }
-    const std::optional<Duration>& idleness() const noexcept { return idleness_; }
-    const std::optional<Duration>& periodicEmit() const noexcept { return periodicEmit_; }
+    const WatermarkSettings& settings() const noexcept { return settings_; }
 
 private:
     Supplier supplier_;
     [[no_unique_address]] Assigner assigner_;
-    std::optional<Duration> idleness_;
-    std::optional<Duration> periodicEmit_;
+    WatermarkSettings settings_;
 };
 
 /// The ways to make watermarks. @public
@@ -96,17 +130,22 @@ public:
     static Of<PerRecordWatermarks> forBoundedOutOfOrdernessPerRecord(Duration delay) {
         return of(PerRecordWatermarks(delay));
     }
+    /// For processing time: records keep the timestamps that their source gives them, if any, and no watermark comes but the
+    /// last one, at the end of a bounded input.
     static Of<NoWatermarksGenerator> noWatermarks() { return of(NoWatermarksGenerator()); }
+    /// Event time is the time at which a record is read, by the clock of the runtime; it never goes back, even if the
+    /// clock does. The watermark follows the clock whether records come or not, so a quiet source holds nothing back.
+    static Of<IngestionTimeWatermarks> forIngestionTime() { return of(IngestionTimeWatermarks()); }
     /// A generator of one's own; `supplier()` is called for each split or subtask.
     template <class Supplier>
     static BasicWatermarkStrategy<Supplier> forGenerator(Supplier supplier) {
-        return {std::move(supplier), {}, std::nullopt};
+        return {std::move(supplier), {}};
     }
 
 private:
     template <class Generator>
     static Of<Generator> of(Generator generator) {
-        return {{std::move(generator)}, {}, std::nullopt};
+        return {{std::move(generator)}, {}};
     }
 };
 

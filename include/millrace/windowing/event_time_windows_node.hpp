@@ -28,7 +28,6 @@ public:
         aggregate_.open(context, id);
         emitter_.open(context, id);
         this->next_.open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) windows_.restore(*source, id.uid);
     }
     void close() {
         closeBoth([this] { emitter_.close(); },
@@ -56,13 +55,8 @@ public:
         windows_.snapshot(sink, aggregate_.id().uid, stage_->maxParallelism);
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (stage_ != nullptr) {
-            windows_.restore(source, aggregate_.id().uid);
-        } else {
-            restoreFrom_ = &source;
-        }
+        windows_.restore(source, aggregate_.id().uid);
         this->next_.restore(source);
     }
 
@@ -140,7 +134,6 @@ private:
     bool endingKey_ = false;  ///< what is firing is the end of a key, not a watermark
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace millrace::detail

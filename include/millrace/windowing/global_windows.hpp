@@ -24,6 +24,11 @@ struct GlobalWindowsWith {
     }
 };
 
+/// Ends with the input, which has to end: that is checked before a job runs.
+struct EndOfInputWindow : GlobalWindowsWith<EndOfStreamTrigger> {
+    static constexpr bool kNeedsBoundedInput = true;
+};
+
 }  // namespace detail
 
 /// One window per key for everything, which never ends: only of use with a trigger. @public

@@ -5,6 +5,7 @@
 #include <millrace/windowing/window_arguments.hpp>
 #include <millrace/windowing/window_assigner.hpp>
 #include <millrace/windowing/window_grid.hpp>
+#include <millrace/windowing/window_stagger.hpp>
 
 #include <cstdint>
 
@@ -19,18 +20,24 @@ public:
     static constexpr bool kEventTime = false;
     static constexpr bool kMerging = false;
 
-    static SlidingProcessingTimeWindows of(Duration size, Duration slide, Duration offset = {}) {
+    static SlidingProcessingTimeWindows of(Duration size, Duration slide, Duration offset = {},
+                                           WindowStagger stagger = WindowStagger::Aligned) {
         constexpr const char* kWhere = "SlidingProcessingTimeWindows::of";
         detail::requirePositive(kWhere, "size", size);
         detail::requirePositive(kWhere, "slide", slide);
         detail::requireOffsetBelow(kWhere, offset, "slide", slide);
         detail::requireFewWindows(kWhere, size, slide);
-        return {size, slide, offset};
+        return {size, slide, offset, stagger};
     }
 
     Duration size() const noexcept { return size_; }
     Duration slide() const noexcept { return slide_; }
     Duration offset() const noexcept { return offset_; }
+    WindowStagger stagger() const noexcept { return stagger_; }
+    /// With the first record of a subtask; moves the offset.
+    void beginStagger(Timestamp now, std::uint64_t seed) noexcept {
+        offset_ = (offset_ + detail::staggerOf(stagger_, now, seed, slide_)) % slide_;
+    }
     ProcessingTimeTrigger defaultTrigger() const noexcept { return {}; }
 
     template <class T>
@@ -41,12 +48,13 @@ public:
     }
 
 private:
-    SlidingProcessingTimeWindows(Duration size, Duration slide, Duration offset) noexcept
-        : size_(size), slide_(slide), offset_(offset) {}
+    SlidingProcessingTimeWindows(Duration size, Duration slide, Duration offset, WindowStagger stagger) noexcept
+        : size_(size), slide_(slide), offset_(offset), stagger_(stagger) {}
 
     Duration size_;
     Duration slide_;
     Duration offset_;
+    WindowStagger stagger_;
 };
 
 }  // namespace millrace

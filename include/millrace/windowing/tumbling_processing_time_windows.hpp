@@ -5,6 +5,9 @@
 #include <millrace/windowing/window_arguments.hpp>
 #include <millrace/windowing/window_assigner.hpp>
 #include <millrace/windowing/window_grid.hpp>
+#include <millrace/windowing/window_stagger.hpp>
+
+#include <cstdint>
 
 namespace millrace {
 
@@ -16,14 +19,20 @@ public:
     static constexpr bool kEventTime = false;
     static constexpr bool kMerging = false;
 
-    static TumblingProcessingTimeWindows of(Duration size, Duration offset = {}) {
+    static TumblingProcessingTimeWindows of(Duration size, Duration offset = {},
+                                            WindowStagger stagger = WindowStagger::Aligned) {
         detail::requirePositive("TumblingProcessingTimeWindows::of", "size", size);
         detail::requireOffsetBelow("TumblingProcessingTimeWindows::of", offset, "size", size);
-        return {size, offset};
+        return {size, offset, stagger};
     }
 
     Duration size() const noexcept { return size_; }
     Duration offset() const noexcept { return offset_; }
+    WindowStagger stagger() const noexcept { return stagger_; }
+    /// With the first record of a subtask; moves the offset.
+    void beginStagger(Timestamp now, std::uint64_t seed) noexcept {
+        offset_ = (offset_ + detail::staggerOf(stagger_, now, seed, size_)) % size_;
+    }
     ProcessingTimeTrigger defaultTrigger() const noexcept { return {}; }
 
     template <class T>
@@ -33,10 +42,12 @@ public:
     }
 
 private:
-    TumblingProcessingTimeWindows(Duration size, Duration offset) noexcept : size_(size), offset_(offset) {}
+    TumblingProcessingTimeWindows(Duration size, Duration offset, WindowStagger stagger) noexcept
+        : size_(size), offset_(offset), stagger_(stagger) {}
 
     Duration size_;
     Duration offset_;
+    WindowStagger stagger_;
 };
 
 }  // namespace millrace

@@ -14,6 +14,10 @@ namespace millrace::detail {
 template <class WindowFn, class Window>
 concept HearsOfTheEnd = requires(WindowFn& fn, WindowContextOf<Window>& context) { fn.clear(context); };
 
+/// One that needs windows that are kept by key, each with an end that is known.
+template <class WindowFn, class Window>
+inline constexpr bool kNeedsWindowsByKey = HearsOfTheEnd<WindowFn, Window> || KeepsWindowState<WindowFn>;
+
 /// Turns fired (window, key, accumulator) into output: through the window function if there is one. Results are
 /// stamped with the last timestamp of their window. Nothing downstream runs before the user's function has returned.
 template <class T, class Key, class Aggregate, class WindowFn, class Out, class Window = TimeWindow>
@@ -21,35 +25,72 @@ class WindowEmitter {
     using Traits = AggregateTraits<Aggregate, T>;
     using Accumulator = typename Traits::Accumulator;
     static constexpr bool kDirect = std::is_same_v<WindowFn, NoWindowFunction>;
+    static constexpr bool kStateful = KeepsWindowState<WindowFn>;
+    using States = std::conditional_t<kStateful, WindowStates<Key, Window>, NoWindowStates>;
 
 public:
     WindowEmitter(const WindowFn& windowFunction, UserFunction<Aggregate>& aggregate)
         : windowFunction_(windowFunction), aggregate_(aggregate) {}
 
-    void open(OpenContext& context, const OperatorId& id) {
+    /// `merging`: windows of a key may become one.
+    void open(OpenContext& context, const OperatorId& id, bool merging = false) {
         stage_ = &context.stage;
         outputs_ = &context.outputs;
-        if constexpr (!kDirect) windowFunction_.open(context, id);
+        if constexpr (kStateful) {
+            states_.open(context, id, windowFunction_, merging);
+        } else if constexpr (!kDirect) {
+            windowFunction_.open(context, id);
+        }
     }
     void close() {
         if constexpr (!kDirect) windowFunction_.close();
     }
     void setWatermark(Timestamp watermark) noexcept { watermark_ = watermark; }
 
-    /// Tells the window function that a window of a key is gone, if it has a `clear(context)`.
+    /// A window of a key is gone: the function hears of it, if it has a `clear(context)`, and the window's states go.
     void clear(const Key& key, const Window& window) {
-        if constexpr (HearsOfTheEnd<WindowFn, Window>) {
-            WindowContextOf<Window> context(window, watermark_, *stage_, *outputs_);
+        if constexpr (kNeedsWindowsByKey<WindowFn, Window>) {
             window_ = window;
             try {
-                windowFunction_.get().clear(context);
+                enter(key);
+                if constexpr (HearsOfTheEnd<WindowFn, Window>) {
+                    WindowContextOf<Window> context = contextOf();
+                    windowFunction_.get().clear(context);
+                }
             } catch (...) {
-                fail(key);
+                fail(key, "clear() of the window's function");
+            }
+            if constexpr (kStateful) {
+                states_.dropWindow();
+                states_.leave();
             }
         } else {
             (void)key;
             (void)window;
         }
+    }
+    /// Whether the window function keeps something about a window of a key.
+    bool keeps(const Key& key, const Window& window) {
+        if constexpr (kStateful) {
+            return states_.has(key, window);
+        } else {
+            (void)key;
+            (void)window;
+            return false;
+        }
+    }
+
+    // The states of the window function, where it has any.
+    void forgetKeys() {
+        if constexpr (kStateful) states_.clear();
+    }
+    void snapshot(SnapshotSink& sink) {
+        if constexpr (kStateful) states_.snapshot(sink, aggregate_.id().uid, stage_->maxParallelism);
+        (void)sink;
+    }
+    void restore(const SnapshotSource& source) {
+        if constexpr (kStateful) states_.restore(source, aggregate_.id().uid);
+        (void)source;
     }
 
     /// How many keys may be emitted before the results have to be taken away.
@@ -72,7 +113,7 @@ public:
                 callWindowFunction(key, acc);
             }
         } catch (...) {
-            fail(key);
+            fail(key, "the function of the window");
         }
     }
     void end() noexcept { out_.stampFrom(from_, window_.maxTimestamp()); }
@@ -80,8 +121,20 @@ public:
     Collector<Out>& out() noexcept { return out_; }
 
 private:
+    void enter(const Key& key) {
+        if constexpr (kStateful) states_.enter(key, window_);
+        (void)key;
+    }
+    WindowContextOf<Window> contextOf() {
+        if constexpr (kStateful) {
+            return {window_, watermark_, *stage_, *outputs_, states_.windowCells(), states_.globalCells()};
+        } else {
+            return {window_, watermark_, *stage_, *outputs_};
+        }
+    }
     void callWindowFunction(const Key& key, const Accumulator& acc) {
-        WindowContextOf<Window> context(window_, watermark_, *stage_, *outputs_);
+        enter(key);
+        WindowContextOf<Window> context = contextOf();
         if constexpr (kKeepsElements<Aggregate>) {
             WindowCall<WindowFn, Key, T, Out, Window>::withElements(windowFunction_.get(), key, context, acc, out_);
         } else {
@@ -89,10 +142,11 @@ private:
             WindowCall<WindowFn, Key, typename Traits::Result, Out, Window>::withResult(windowFunction_.get(), key,
                                                                                         context, result, out_);
         }
+        if constexpr (kStateful) states_.leave();
     }
-    [[noreturn, gnu::cold, gnu::noinline]] void fail(const Key& key) const {
+    [[noreturn, gnu::cold, gnu::noinline]] void fail(const Key& key, const char* what) const {
         throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), window_.maxTimestamp(),
-                               "of key " + describeValue(key), "the function of the window");
+                               "of key " + describeValue(key), what);
     }
 
     UserFunction<WindowFn> windowFunction_;
@@ -103,6 +157,7 @@ private:
     Window window_{};
     std::size_t from_ = 0;
     Timestamp watermark_ = kMinTimestamp;
+    [[no_unique_address]] States states_;
 };
 
 }  // namespace millrace::detail

@@ -3,6 +3,7 @@
 
 #include <millrace/operators/outputs.hpp>
 #include <millrace/windowing/time_window.hpp>
+#include <millrace/windowing/window_state.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -20,8 +21,10 @@ template <class Window>
 class WindowContextOf {
 public:
     WindowContextOf(const Window& window, Timestamp watermark, const detail::StageContext& stage,
-                    detail::StageOutputs& outputs)
-        : window_(window), watermark_(watermark), stage_(stage), outputs_(outputs) {}
+                    detail::StageOutputs& outputs, detail::StateCells* windowCells = nullptr,
+                    detail::StateCells* globalCells = nullptr)
+        : window_(window), watermark_(watermark), stage_(stage), outputs_(outputs), windowCells_(windowCells),
+          globalCells_(globalCells) {}
 
     const Window& window() const noexcept { return window_; }
     Timestamp currentWatermark() const noexcept { return watermark_; }
@@ -31,12 +34,25 @@ public:
     void output(const OutputTag<X>& tag, U&& value) const {
         outputs_.emitSide(tag, std::forward<U>(value), window_.maxTimestamp());
     }
+    /// The states of this window of the key, and those of the key over all of its windows, as far as the function has
+    /// declared them in `open(WindowRuntimeContext&)`. The handles that it got there are the same states, and found
+    /// faster. *Failure:* ConfigurationException for a state that is not declared, and for `windowState()` of windows that
+    /// merge.
+    KeyedStates windowState() const { return statesIn(windowCells_); }
+    KeyedStates globalState() const { return statesIn(globalCells_); }
 
 private:
+    static KeyedStates statesIn(detail::StateCells* cells) {
+        if (cells == nullptr) detail::failWithoutWindowState();
+        return KeyedStates(*cells);
+    }
+
     Window window_;
     Timestamp watermark_;
     const detail::StageContext& stage_;
     detail::StageOutputs& outputs_;
+    detail::StateCells* windowCells_;
+    detail::StateCells* globalCells_;
 };
 
 /// For windows of time: all but GlobalWindows and assigners with windows of their own. @public

@@ -91,9 +91,8 @@ public:
         late_.open(context);
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
-        emitter_.open(context, id);
+        emitter_.open(context, id, Assigner::kMerging);
         this->next_.open(context);
-        if (const auto* source = std::exchange(restoreFrom_, nullptr)) restoreState(*source);
     }
     void close() {
         closeBoth([this] { emitter_.close(); },
@@ -108,6 +107,9 @@ public:
             if (std::find<const Timestamp*>(block.timestamps, end, kMinTimestamp) != end) failWithoutTimestamp();
         }
         now_ = stage_->currentProcessingTime();
+        if constexpr (requires { assigner_.beginStagger(now_, stage_->seed); }) {
+            if (!std::exchange(staggered_, true)) assigner_.beginStagger(now_, stage_->seed);
+        }
         addRecords(block);
         emitResults();
         askForClock();
@@ -158,15 +160,11 @@ public:
             }
         });
         writer.writeTo(sink, aggregate_.id().uid, kStateName);
+        emitter_.snapshot(sink);
         this->next_.snapshot(sink);
     }
-    /// If called before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
-        if (stage_ != nullptr) {
-            restoreState(source);
-        } else {
-            restoreFrom_ = &source;
-        }
+        restoreState(source);
         this->next_.restore(source);
     }
 
@@ -234,7 +232,7 @@ private:
         if (result != TriggerResult::Continue) [[unlikely]] {
             const Key key(keyAt(i));
             act(result, key, *cell);
-            if (schedule_.isAtRest(*cell)) {
+            if (isAtRest(key, *cell)) {
                 removeCell(key, entry, cell, cellBefore(entry, cell));
                 return true;
             }
@@ -426,7 +424,7 @@ private:
                 if (domain() == kCleanUp && due == end && end != kMaxTimestamp) return true;
             }
         }
-        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || schedule_.isAtRest(cell);
+        return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || isAtRest(key, cell);
     }
     Cell* removeCell(const Key& key, Entry& entry, Cell* cell, Cell* before) {
         if constexpr (!kUsual) {
@@ -443,6 +441,10 @@ private:
         Cell* before = &entry.first;
         while (before->next != cell) before = before->next;
         return before;
+    }
+    /// A window that need not be kept: the schedule says so, and its function keeps nothing about it.
+    bool isAtRest(const Key& key, const Cell& cell) {
+        return schedule_.isAtRest(cell) && !emitter_.keeps(key, cell.window);
     }
     void act(TriggerResult result, const Key& key, Cell& cell) {
         if (fires(result) && cell.hasContents) emit(key, cell);
@@ -477,6 +479,7 @@ private:
             while (!entry.empty()) entry.remove(cells_, &entry.first, nullptr);
         });
         table_.clear();
+        emitter_.forgetKeys();
         liveKeys_ = 0;
         for (WakeQueue& queue : queues_) queue.startOver();
         watermark_ = kMinTimestamp;
@@ -498,6 +501,7 @@ private:
                 queues_[domain].push(next, Table::hashOf(key));
             }
         });
+        emitter_.restore(source);
         askForClock();
     }
 
@@ -508,7 +512,7 @@ private:
             throw;  // from the window function: says where it happened
         } catch (...) {
             throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), timestamp, describeValue(record),
-                                   "the key selector, window assigner, trigger or function of the window");
+                                   "the key selector, window assigner, trigger, evictor or function of the window");
         }
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
@@ -517,6 +521,7 @@ private:
 
     KeySelector keySelector_;
     Assigner assigner_;
+    bool staggered_ = false;  ///< the assigner has been told when the first record came
     Trigger trigger_;
     Evictor evictor_;
     UserFunction<Aggregate> aggregate_;
@@ -539,7 +544,6 @@ private:
 
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
-    const SnapshotSource* restoreFrom_ = nullptr;
 };
 
 }  // namespace millrace::detail

@@ -54,7 +54,7 @@ struct WindowSchedule {
             bool any = false;
             const auto& timers = domain == kEvents ? cell.timers.event : cell.timers.processing;
             if (!timers.empty()) {
-                next = timers.first();
+                next = std::max(timers.first(), kMinTimestamp + Duration{1});  // kMinTimestamp is no alarm
                 any = true;
             }
             if (domain != kCleanUp) return any;

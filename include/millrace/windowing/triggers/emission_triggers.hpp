@@ -1,11 +1,11 @@
 #ifndef MILLRACE_WINDOWING_TRIGGERS_EMISSION_TRIGGERS_HPP
 #define MILLRACE_WINDOWING_TRIGGERS_EMISSION_TRIGGERS_HPP
 
-#include <millrace/windowing/triggers/trigger.hpp>
+#include <millrace/windowing/triggers/continuous_event_time_trigger.hpp>
 
 #include <utility>
 
-// The triggers behind `emitFinal()` and `emitOnWallClock(timeout)` of windowed streams.
+// The triggers behind `emitFinal()`, `emitEvery(interval)` and `emitOnWallClock(timeout)` of windowed streams.
 
 namespace millrace::detail {
 
@@ -36,6 +36,37 @@ private:
     template <class Window>
     Timestamp endOf(const Window& window) const noexcept {
         return saturatingAdd(window.maxTimestamp(), lateness);
+    }
+};
+
+/// Fires at multiples of an interval before the end of the window, at its end, and then with each late record: unlike a
+/// ContinuousEventTimeTrigger not at multiples of the interval behind the end, where there is nothing new to show.
+class EarlyTrigger : public ContinuousEventTimeTrigger {
+public:
+    explicit EarlyTrigger(Duration interval)
+        : ContinuousEventTimeTrigger(ContinuousEventTimeTrigger::of("emitEvery", interval)) {}
+
+    template <class T, class Window>
+    TriggerResult onElement(const T& value, Timestamp time, const Window& window, State& state,
+                            TriggerContext& context) const {
+        const TriggerResult result = ContinuousEventTimeTrigger::onElement(value, time, window, state, context);
+        stopAtEnd(window, state, context);
+        return result;
+    }
+    template <class Window>
+    TriggerResult onEventTime(Timestamp time, const Window& window, State& state, TriggerContext& context) const {
+        const TriggerResult result = ContinuousEventTimeTrigger::onEventTime(time, window, state, context);
+        stopAtEnd(window, state, context);
+        return result;
+    }
+
+private:
+    template <class Window>
+    void stopAtEnd(const Window& window, State& state, TriggerContext& context) const {
+        const Timestamp end = window.maxTimestamp();
+        if (state.next == kMinTimestamp || state.next < end || end == kMaxTimestamp) return;
+        if (state.next != end) context.deleteEventTimeTimer(state.next);  // the one at the end is needed anyhow
+        state = {};
     }
 };
 

@@ -1,0 +1,208 @@
+#include <millrace/runtime/timer_thread.hpp>
+
+#include <runtime/fake_job.hpp>
+#include <runtime/manual_executor.hpp>
+#include <support/catch.hpp>
+
+#include <millrace/runtime/job_client.hpp>
+#include <millrace/runtime/stall_report.hpp>
+
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+
+using namespace millrace;
+using namespace millrace::fake;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Asks for the times it is given, waits for input that never comes, and writes down when it was called.
+struct Waiting : CountingSource {
+    Waiting(std::vector<Timestamp> t, std::vector<Timestamp>& c) : CountingSource(0), times(std::move(t)), called(c) {}
+    void open(StageContext& c) override {
+        CountingSource::open(c);
+        wakeUp = c.wakeUp();
+        for (const Timestamp time : times) c.registerProcessingTimer(time);
+    }
+    Progress onProcessingTime(Timestamp now) override {
+        called.push_back(now);
+        return Progress::Done;
+    }
+    PollStatus poll() override { return PollStatus::NothingAvailable; }
+    std::vector<Timestamp> times;
+    std::vector<Timestamp>& called;
+    static inline std::function<void()> wakeUp;
+};
+
+struct WaitingJob {
+    explicit WaitingJob(std::vector<Timestamp> times, Timestamp start) {
+        executor->clock = start;
+        FakeGraph graph;
+        graph.source("waiting", 1, [this, times] { return std::make_unique<Waiting>(times, called); });
+        client = detail::startJob(graph, executor);
+        executor->runAll();
+    }
+    ~WaitingJob() {
+        client->cancel();
+        executor->runAll();
+        Waiting::wakeUp = nullptr;
+    }
+    std::shared_ptr<ManualExecutor> executor = std::make_shared<ManualExecutor>();
+    std::vector<Timestamp> called;
+    std::shared_ptr<JobClient> client;
+};
+
+}  // namespace
+
+TEST_CASE("a clock that is set back between the ring of a timer and its task loses no timer", "[runtime][timers]") {
+    const Timestamp noon = at(0) + 12h;
+    WaitingJob job({noon + 10s}, noon);
+    auto& executor = *job.executor;
+    CHECK(executor.earliestTimer() == noon + 10s);
+    executor.clock = noon + 10s;
+    executor.ringDue();
+    executor.clock = noon + 5s;  // set back before the task has seen the time
+    executor.runAll();
+    CHECK(job.called.empty());
+    CHECK(executor.earliestTimer() == noon + 10s);  // asked for again
+    executor.clock = noon + 10s;
+    executor.ringDue();
+    executor.runAll();
+    CHECK(job.called == std::vector<Timestamp>{noon + 10s});
+    CHECK(executor.earliestTimer() == kMaxTimestamp);
+}
+
+TEST_CASE("timers asked for by a clock that was set back an hour ring by that clock", "[runtime][timers]") {
+    const Timestamp noon = at(0) + 12h;
+    WaitingJob job({noon + 10s, noon - 1h + 20s}, noon);
+    auto& executor = *job.executor;
+    executor.runAll();
+    CHECK(job.called == std::vector<Timestamp>{noon});  // the second one has been due from the beginning
+    executor.clock = noon - 1h;
+    Waiting::wakeUp();
+    executor.runAll();
+    executor.ringDue();
+    executor.runAll();
+    CHECK(job.called.size() == 1);
+    CHECK(executor.earliestTimer() == noon + 10s);
+    executor.clock = noon + 11s;
+    executor.ringDue();
+    executor.runAll();
+    CHECK(job.called == std::vector<Timestamp>{noon, noon + 11s});
+}
+
+TEST_CASE("wake-ups do not pile up: a task that is woken a thousand times has asked for its timer once",
+          "[runtime][timers]") {
+    WaitingJob job({at(0) + 1h, at(0) + 2h}, at(0));
+    auto& executor = *job.executor;
+    for (int i = 0; i < 1000; ++i) {
+        executor.clock += 1ms;
+        Waiting::wakeUp();
+        Waiting::wakeUp();
+        executor.runAll();
+    }
+    CHECK(executor.timersAsked == 1);
+    CHECK(job.called.empty());
+    executor.clock = at(0) + 1h;
+    executor.ringDue();
+    executor.runAll();
+    CHECK(executor.timersAsked == 2);
+    CHECK(executor.earliestTimer() == at(0) + 2h);
+}
+
+TEST_CASE("an executor keeps one timer for each actor, the earliest", "[runtime][timers]") {
+    struct Nobody final : detail::Actor {
+        using detail::Actor::Actor;
+        Outcome advance() noexcept override { return Outcome::Wait; }
+        void onEnded() override {}
+    };
+    ManualExecutor executor;
+    const auto first = std::make_shared<Nobody>(executor, 0);
+    const auto second = std::make_shared<Nobody>(executor, 1);
+    detail::ExecutorTimers timers;
+    timers.add(at(10), first);
+    timers.add(at(5), first);
+    timers.add(at(20), first);
+    timers.add(at(7), second);
+    CHECK(timers.earliest() == at(5));
+    CHECK(timers.takeEarliest() == first);
+    CHECK(timers.earliest() == at(7));
+    CHECK(timers.takeEarliest() == second);
+    CHECK(timers.empty());
+}
+
+TEST_CASE("a timer thread that cannot be started is an error that says what to do", "[runtime][timers]") {
+    detail::TimerThread timers(+[](void (*)(detail::TimerThread&), detail::TimerThread&) -> std::thread {
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    });
+    try {
+        timers.watch(nullptr);
+        FAIL("it should have thrown");
+    } catch (const JobExecutionException& error) {
+        CHECK_THAT(error.what(),
+                   Catch::Matchers::StartsWith(
+                       "the thread for processing timers and the watchdog could not be started (Resource"));
+        CHECK_THAT(error.what(), Catch::Matchers::ContainsSubstring("or use CallerRuntime, which needs no thread"));
+    }
+}
+
+TEST_CASE("a job that cannot be started is let go, and nobody waits for it", "[runtime][ending]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    executor->onWatch = [] { throw JobExecutionException("no thread"); };
+    const auto token = std::make_shared<int>(0);
+    FakeGraph graph;
+    graph.source("source", 1, [token] { return std::make_unique<CountingSource>(1); });
+    CHECK_THROWS_WITH(detail::startJob(std::move(static_cast<JobGraph&>(graph)), executor),
+                      Catch::Matchers::ContainsSubstring("no thread"));
+    graph = FakeGraph();
+    CHECK(token.use_count() == 1);
+    CHECK(executor.use_count() == 1);
+    CHECK_FALSE(executor->step());
+}
+
+TEST_CASE("explainStall names an operator that does not return, and a channel that is full", "[runtime][stall]") {
+    // a source that fills every channel; its consumer asks from inside a call, at first at once and then after 3 s
+    const auto executor = std::make_shared<ManualExecutor>();
+    std::shared_ptr<JobClient> client;
+    std::vector<std::string> said;
+    struct Slow : FakeStage {
+        explicit Slow(std::function<void()> c) : call(std::move(c)) {}
+        void onBlock(int, BlockRef) override { call(); }
+        std::function<void()> call;
+    };
+    bool slow = false;
+    int calls = 0;
+    FakeGraph graph;
+    graph.source("source", 1, [] { return std::make_unique<CountingSource>(100000, 16); });
+    graph.nodes[0].chainable = false;
+    graph
+        .node("slow", 1, {graph.edge(0, ExchangeKind::Hash)},
+              [&] {
+                  return std::make_unique<Slow>([&] {
+                      if (++calls != 2) return;
+                      const auto say = [&] {
+                          const StallReport report = client->explainStall();
+                          REQUIRE(report.findings.size() == 1);
+                          said.push_back(std::string(toString(report.findings[0].cause)) + ": " +
+                                         report.findings[0].text);
+                      };
+                      say();
+                      slow = true;
+                      executor->elapsed += 3s;
+                      say();
+                  });
+              })
+        .isSink = true;
+    client = detail::startJob(graph, executor);
+    executor->runAll();
+    CHECK(said ==
+          std::vector<std::string>{
+              "FullChannel: the channel to 'slow' (subtask 0 of 1) is full: it takes records more slowly than "
+              "'source' (subtask 0 of 1) and others send them. Give it more parallelism, or find out what it is "
+              "busy with.",
+              "LongCall: 'slow' (subtask 0 of 1) has held its thread for 3s: a function of it does not return. "
+              "Split the work into smaller calls, or move what blocks out of the operator."});
+    client->result();
+}
