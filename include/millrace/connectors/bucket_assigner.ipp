@@ -4,6 +4,7 @@
 #include <millrace/connectors/bucket_assigner.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/formats/time_text.hpp>
 
 namespace millrace {
 
@@ -57,10 +58,11 @@ MILLRACE_INLINE_COLD DateTimeBucketAssigner::DateTimeBucketAssigner(std::string 
 
 MILLRACE_INLINE_COLD void DateTimeBucketAssigner::format(Timestamp time) {
     using namespace std::chrono;
-    const auto local = floor<seconds>(time + offset_);
-    const auto day = floor<days>(local);
-    const year_month_day date(day);
-    const hh_mm_ss clock(local - day);
+    constexpr std::int64_t kDay = 86400;
+    const std::int64_t local = floor<seconds>(time + offset_).time_since_epoch().count();
+    const std::int64_t day = local >= 0 ? local / kDay : (local - kDay + 1) / kDay;
+    const std::int64_t second = local - day * kDay;
+    const detail::CivilDate date = detail::civilFromDays(day);
     text_.clear();
     detail::forEachPatternPart(
         pattern_, [&](char c) { text_ += c; },
@@ -68,29 +70,29 @@ MILLRACE_INLINE_COLD void DateTimeBucketAssigner::format(Timestamp time) {
             long value = 0;
             switch (letter) {
                 case 'y':
-                    value = static_cast<int>(date.year());
+                    value = static_cast<long>(date.year);
                     break;
                 case 'M':
-                    value = static_cast<long>(static_cast<unsigned>(date.month()));
+                    value = static_cast<long>(date.month);
                     break;
                 case 'd':
-                    value = static_cast<long>(static_cast<unsigned>(date.day()));
+                    value = static_cast<long>(date.day);
                     break;
                 case 'H':
-                    value = static_cast<long>(clock.hours().count());
+                    value = static_cast<long>(second / 3600);
                     break;
                 case 'm':
-                    value = static_cast<long>(clock.minutes().count());
+                    value = static_cast<long>(second / 60 % 60);
                     break;
                 default:
-                    value = static_cast<long>(clock.seconds().count());
+                    value = static_cast<long>(second % 60);
             }
             const std::string digits = std::to_string(value);
             text_.append(count > digits.size() ? count - digits.size() : 0, '0');
             text_ += digits;
         });
-    const auto start = day + (local - day) / unit_ * unit_;
-    from_ = time_point_cast<Duration>(start) - offset_;
+    const std::int64_t unit = unit_.count();
+    from_ = Timestamp(seconds(day * kDay + second / unit * unit)) - offset_;
     until_ = from_ + unit_;
 }
 
