@@ -61,7 +61,7 @@ public:
     void open(const SnapshotSource* snapshot = nullptr) {
         timers_.clear();
         // a restored enumerator has what was not handed out before, as this one
-        if (enumerator_ == nullptr) enumerator_ = factory_.createShared(1);
+        if (enumerator_ == nullptr) enumerator_ = factory_.createShared(1, nullptr);
         stage_ = factory_.create(enumerator_);
         port_ = std::make_unique<Recorder>(out_);
         stage_->addOutput("", *port_);

@@ -4,7 +4,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/file_system.hpp>
 #include <millrace/core/functional.hpp>
-#include <millrace/state/snapshot.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 
 #include <cstdint>
 #include <memory>

@@ -81,7 +81,7 @@ decltype(auto) bucketOf(Assigner& assigner, const Record& record, const BucketCo
     if constexpr (std::invocable<Assigner&, const Record&, const BucketContext&>) {
         return assigner(record, context);
     } else {
-        return std::invoke(assigner, record);
+        return detail::invoke(assigner, record);
     }
 }
 
