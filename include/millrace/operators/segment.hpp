@@ -86,7 +86,7 @@ public:
     }
 
     void runRecord(In&& value, Timestamp timestamp) {
-        if constexpr (kBuffered) {
+        if constexpr (kBuffered && !kInPlace) {  // in place there is no buffer to collect records in
             const bool keep = derived().apply(std::move(value), timestamp, Slot<Out>{buffer_.values() + buffer_.size});
             buffer_.timestamps[buffer_.size] = timestamp;
             buffer_.timed = buffer_.timed || timestamp != kMinTimestamp;

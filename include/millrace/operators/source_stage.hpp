@@ -182,6 +182,7 @@ public:
     Progress endInput(int) override { return Progress::Done; }
 
     void prepareBarrier(std::int64_t checkpointId) override {
+        takeFirstSplit();
         shared_->onBarrier(stage_->subtaskIndex, checkpointId);
         OperatorStage::prepareBarrier(checkpointId);
     }
@@ -244,6 +245,19 @@ private:
         std::optional<Split> split = enumerator().nextSplit(stage_->subtaskIndex, noMoreSplits_);
         if (!split.has_value()) return std::nullopt;
         return Restored{std::move(*split)};
+    }
+
+    /// What a subtask that has not run yet would read first is written as its own: left to the enumerator, after a restore
+    /// another subtask that is further in event time could read it, and it would be late.
+    void takeFirstSplit() {
+        if constexpr (HasCodec<Split>) {
+            if (opened_ > 0 || !restored_.empty() || noMoreSplits_) return;
+            std::optional<Split> split = strategy_.guarded(
+                "the source", [&] { return enumerator().nextSplit(stage_->subtaskIndex, noMoreSplits_); });
+            if (!split.has_value()) return;
+            restored_.emplace_back();
+            restored_.back().split = std::move(*split);
+        }
     }
 
     PollStatus pollOne() {

@@ -41,7 +41,8 @@ public:
 
     bool stepUntil(Timestamp limit) {
         for (;;) {
-            if (wakeDueTimers()) continue;  // in the order of their times, before anything else happens at this time
+            if (now() > limit) return false;  // steps that take time have gone past it
+            if (wakeDueTimers()) continue;    // in the order of their times, before anything else happens at this time
             if (Actor* const actor = take(); actor != nullptr) {
                 trace(static_cast<std::uint64_t>(actor->id()) * 2 + 1);
                 actor->run();
