@@ -650,7 +650,16 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
-    std::shared_ptr<const StoredCheckpoint> newest = loadNewestIntact(*store_, false).checkpoint;
+    std::shared_ptr<const StoredCheckpoint> newest;
+    try {
+        newest = loadNewestIntact(*store_, false).checkpoint;
+    } catch (...) {
+        // what there is cannot even be looked at: another failure, so that the strategy says whether to try again
+        job_.failRestart(std::current_exception());
+        phase_ = Phase::Running;
+        attemptOver();
+        return;
+    }
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
     stopping_ = nullptr;
     drains_.store(false);

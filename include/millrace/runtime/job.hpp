@@ -77,6 +77,8 @@ public:
     /// Starts the job again, from what the supervisor has to restore. False when it was cancelled meanwhile or could not be
     /// wired: that is a failure of the job then.
     bool restart();
+    /// Nothing can be restored: the job has failed once more, without having run.
+    void failRestart(std::exception_ptr error);
     /// A checkpoint holds all there is to go on with: the tasks close where they are, and the job has finished.
     void endStopped();
     /// Nothing of it runs any more, the supervisor included: the job has ended, and may be gone when this returns.

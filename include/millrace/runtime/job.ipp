@@ -147,6 +147,13 @@ MILLRACE_INLINE_COLD bool Job::restart() {
     return true;
 }
 
+MILLRACE_INLINE_COLD void Job::failRestart(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (status_.load() != JobStatus::Restarting) return;  // cancelled
+    failure_ = std::move(error);
+    status_.store(JobStatus::Failing);
+}
+
 MILLRACE_INLINE_COLD void Job::endStopped() {
     {
         const std::lock_guard lock(mutex_);

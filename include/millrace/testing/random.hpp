@@ -9,7 +9,7 @@
 
 namespace millrace::testing {
 
-/// Random numbers from a seed, the same on every machine (the distributions of <random> are not). @public
+/// Random numbers from a seed, the same on every machine (the distributions of the standard library are not). @public
 class Random {
 public:
     explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
