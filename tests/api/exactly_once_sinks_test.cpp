@@ -77,32 +77,6 @@ TEST_CASE("a job that fails writes every line once into finished files", "[api][
     }
 }
 
-TEST_CASE("a checkpoint that is complete only when a sink waits for its last one does not make it wait for ever",
-          "[api][checkpoint]") {
-    for (std::uint64_t seed = 0; seed < 400; ++seed) {
-        CAPTURE(seed);
-        const testing::TempDirectory directory(testing::inMemoryDirectory());
-        StreamExecutionEnvironment env(SimulatedRuntime{seed});
-        env.setParallelism(2);
-        env.enableCheckpointing(CheckpointConfig{});
-        env.fromSequence(0, kRecords - 1)
-            .map([](std::int64_t number) { return std::to_string(number); })
-            .rebalance()
-            .map([](std::string text) { return text; })
-            .sinkTo(FileSink::lines(directory.path("out")))
-            .setParallelism(1);
-        const auto client = env.executeAsync();
-        client->runFor(seed % 20);
-        try {
-            client->triggerCheckpoint();
-        } catch (const CheckpointException&) {
-            // it came too late
-        }
-        client->result();  // throws when nothing can go on
-        CHECK(finishedNumbers(directory.path()) == allNumbers());
-    }
-}
-
 /// A system with transactions, which survives the job.
 struct Database {
     std::map<int, std::vector<int>> transactions;
