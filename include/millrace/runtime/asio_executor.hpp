@@ -29,15 +29,15 @@ inline ExternalExecutor onExecutor(boost::asio::io_context& context) {
 namespace detail {
 
 /// An io_context on a thread of its own.
-class IoContextThread {
+class IoThread {
 public:
-    IoContextThread() : work_(context.get_executor()), thread_([this] { context.run(); }) {}
-    ~IoContextThread() {
+    IoThread() : work_(context.get_executor()), thread_([this] { context.run(); }) {}
+    ~IoThread() {
         context.stop();
         thread_.join();
     }
-    IoContextThread(const IoContextThread&) = delete;
-    IoContextThread& operator=(const IoContextThread&) = delete;
+    IoThread(const IoThread&) = delete;
+    IoThread& operator=(const IoThread&) = delete;
 
     boost::asio::io_context context{1};
 
@@ -48,7 +48,7 @@ private:
 
 /// The process's thread for sockets, started by the first call and joined at exit. Its handlers must not block.
 inline boost::asio::io_context& sharedIoContext() {
-    static IoContextThread thread;
+    static IoThread thread;
     return thread.context;
 }
 
