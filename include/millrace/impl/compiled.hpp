@@ -51,12 +51,12 @@
 #include <millrace/operators/user_function.ipp>
 #include <millrace/record/batch.ipp>
 #include <millrace/runtime/actor.ipp>
+#include <millrace/runtime/blocking_work_thread.ipp>
 #include <millrace/runtime/caller_runtime.ipp>
 #include <millrace/runtime/channel.ipp>
 #include <millrace/runtime/checkpoint_coordinator.ipp>
 #include <millrace/runtime/checkpoint_participant.ipp>
 #include <millrace/runtime/executor_timers.ipp>
-#include <millrace/runtime/io_thread.ipp>
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>

@@ -4,7 +4,7 @@
 #include <millrace/checkpoint/checkpoint_config.hpp>
 #include <millrace/checkpoint/subtask_state.hpp>
 #include <millrace/core/config.hpp>
-#include <millrace/runtime/io_thread.hpp>
+#include <millrace/runtime/blocking_work_thread.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
@@ -167,7 +167,7 @@ private:
     bool suspended_ = false;                     ///< it was a checkpoint: it stays
     std::atomic<bool> drains_{false};
     std::size_t workAtIo_ = 0;
-    IoThread io_;
+    BlockingWorkThread io_;
 };
 
 }  // namespace millrace::detail

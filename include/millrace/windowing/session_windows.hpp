@@ -3,6 +3,7 @@
 
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/record/block.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/key_sessions.hpp>

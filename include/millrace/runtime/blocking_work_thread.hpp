@@ -1,5 +1,5 @@
-#ifndef MILLRACE_RUNTIME_IO_THREAD_HPP
-#define MILLRACE_RUNTIME_IO_THREAD_HPP
+#ifndef MILLRACE_RUNTIME_BLOCKING_WORK_THREAD_HPP
+#define MILLRACE_RUNTIME_BLOCKING_WORK_THREAD_HPP
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
@@ -15,12 +15,12 @@ namespace millrace::detail {
 
 /// Runs what blocks, one after the other, away from the threads of the tasks. Started by the first piece of work.
 /// *Thread safety:* `run` may be called from any thread.
-class IoThread {
+class BlockingWorkThread {
 public:
-    IoThread() = default;
-    MILLRACE_INLINE ~IoThread();
-    IoThread(const IoThread&) = delete;
-    IoThread& operator=(const IoThread&) = delete;
+    BlockingWorkThread() = default;
+    MILLRACE_INLINE ~BlockingWorkThread();
+    BlockingWorkThread(const BlockingWorkThread&) = delete;
+    BlockingWorkThread& operator=(const BlockingWorkThread&) = delete;
 
     /// `work` must not throw.
     void run(std::function<void()> work);
@@ -40,7 +40,7 @@ private:
 }  // namespace millrace::detail
 
 #ifndef MILLRACE_SEPARATE_COMPILATION
-#include <millrace/runtime/io_thread.ipp>
+#include <millrace/runtime/blocking_work_thread.ipp>
 #endif
 
-#endif  // MILLRACE_RUNTIME_IO_THREAD_HPP
+#endif  // MILLRACE_RUNTIME_BLOCKING_WORK_THREAD_HPP

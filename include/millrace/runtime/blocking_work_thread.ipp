@@ -1,12 +1,12 @@
-#include <millrace/runtime/io_thread.hpp>
+#include <millrace/runtime/blocking_work_thread.hpp>
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD IoThread::~IoThread() {
+MILLRACE_INLINE_COLD BlockingWorkThread::~BlockingWorkThread() {
     stop();
 }
 
-MILLRACE_INLINE_COLD void IoThread::run(std::function<void()> work) {
+MILLRACE_INLINE_COLD void BlockingWorkThread::run(std::function<void()> work) {
     {
         const std::lock_guard lock(mutex_);
         work_.add(new std::function<void()>(std::move(work)));
@@ -15,7 +15,7 @@ MILLRACE_INLINE_COLD void IoThread::run(std::function<void()> work) {
     changed_.notify_one();
 }
 
-MILLRACE_INLINE_COLD void IoThread::stop() {
+MILLRACE_INLINE_COLD void BlockingWorkThread::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -24,7 +24,7 @@ MILLRACE_INLINE_COLD void IoThread::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
-MILLRACE_INLINE_COLD void IoThread::loop() {
+MILLRACE_INLINE_COLD void BlockingWorkThread::loop() {
     std::unique_lock lock(mutex_);
     for (;;) {
         while (work_.empty()) {
