@@ -25,9 +25,10 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::complete(std::int64_t checkpoin
     }
     if (final_ != 0 && checkpointId >= final_) {
         final_ = 0;
-        awaiting_ = false;
         drained_ = true;
     }
+    awaiting_ =
+        false;  // the coordinator has forgotten it, too: mayEnd tells it again if there is still something to wait for
     if (confirm) coordinator_.confirm(task_.id());
 }
 
