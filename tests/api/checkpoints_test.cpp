@@ -558,6 +558,57 @@ TEST_CASE("a job that has used up its restarts fails with the cause", "[api][che
     }
 }
 
+// Whoever sets nothing would otherwise wait for ever, and hear nothing, because of a directory that is not there.
+TEST_CASE("an error that stays ends a job that says nothing of restarts", "[api][checkpoint]") {
+    Simulation simulation(1);
+    const auto attempts = std::make_shared<int>(0);
+    simulation.env.setParallelism(1);
+    simulation.env.enableCheckpointing({.interval = 10ms});
+    simulation.env.fromSequence(0, 99)
+        .map([attempts](std::int64_t) -> std::int64_t {
+            throw testing::InjectedFailure("attempt " + std::to_string(++*attempts));
+        })
+        .addSink([](std::int64_t) {});
+    const auto client = simulation.env.executeAsync("hopeless");
+    CHECK_THAT(messageOf([&] { client->result(); }), ContainsSubstring("attempt 6"));
+    CHECK(*attempts == 6);
+}
+
+// Its first attempt took nothing from an earlier run; the second one must not either.
+TEST_CASE("a job that begins anew does so after a failure, too", "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    const auto run = [&](bool resume, bool fails, std::vector<std::int64_t>& seen) {
+        Simulation simulation(3);
+        simulation.env.setParallelism(1);
+        simulation.env.enableCheckpointing(
+            {.directory = directory.path("state"), .resume = resume, .restart = RestartStrategy::fixedDelay(1, 10ms)});
+        const auto failed = std::make_shared<bool>(!fails);
+        simulation.env
+            .fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); }, 100,
+                                            RateLimiterStrategy::perSecond(100)),
+                        WatermarkStrategy::noWatermarks(), "numbers")
+            .map([failed](std::int64_t x) {
+                if (!std::exchange(*failed, true)) throw testing::InjectedFailure("at once");
+                return x;
+            })
+            .addSink([&](std::int64_t x) { seen.push_back(x); });
+        const auto client = simulation.env.executeAsync("numbers");
+        if (!fails) {
+            simulation.runtime.advance(500ms);
+            client->stop(false);
+        }
+        client->result();
+    };
+    std::vector<std::int64_t> first;
+    run(true, false, first);
+    CHECK(first.size() < 100);
+    std::vector<std::int64_t> second;
+    run(false, true, second);
+    std::vector<std::int64_t> all;
+    for (std::int64_t i = 0; i < 100; ++i) all.push_back(i);
+    CHECK(second == all);
+}
+
 TEST_CASE("a job that waits for its restart can be cancelled", "[api][checkpoint]") {
     for (const bool onThreads : {false, true}) {
         CAPTURE(onThreads);

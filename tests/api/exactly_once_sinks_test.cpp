@@ -77,6 +77,25 @@ TEST_CASE("a job that fails writes every line once into finished files", "[api][
     }
 }
 
+// Where a thread writes the files, a checkpoint may be complete only after a sink has begun to wait for its last one.
+TEST_CASE("the last checkpoint comes, whichever one is under way when the input ends", "[api][checkpoint][threads]") {
+    for (int run = 0; run < 5; ++run) {
+        CAPTURE(run);
+        const testing::TempDirectory directory;
+        StreamExecutionEnvironment env(ThreadPoolRuntime(2));
+        env.setParallelism(2);
+        env.enableCheckpointing({.interval = 1ms, .directory = directory.path("checkpoints")});
+        env.fromSource(DataGeneratorSource(numberAt, kRecords, RateLimiterStrategy::perSecond(5000)),
+                       WatermarkStrategy::noWatermarks(), "numbers")
+            .map([](int number) { return std::to_string(number); })
+            .rebalance()
+            .map([](std::string text) { return text; })
+            .sinkTo(FileSink::forRowFormat(directory.path("out"), TextLineFormat{}));
+        env.execute();
+        CHECK(finishedNumbers(directory.path("out")) == allNumbers());
+    }
+}
+
 /// A system with transactions, which survives the job.
 struct Database {
     std::map<int, std::vector<int>> transactions;

@@ -52,7 +52,10 @@ struct CheckpointConfig {
     std::string restoreFrom{};
     /// State in the checkpoint whose operator is no longer there is dropped instead of refused.
     bool allowNonRestoredState = false;
-    RestartStrategy restart = RestartStrategy::exponentialDelay();
+    /// What happens after a failure. As it stands the job starts again, waiting longer each time, and fails for good at the
+    /// sixth failure without an hour of peace in between: what can never work, such as a directory that is not there, shows
+    /// within seconds. Services that shall go on for ever take `RestartStrategy::exponentialDelay()`.
+    RestartStrategy restart = RestartStrategy::exponentialDelay({.attempts = 5});
 };
 
 namespace detail {

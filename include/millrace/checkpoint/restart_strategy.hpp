@@ -32,7 +32,7 @@ public:
         double jitter = 0.1;                              ///< of the delay, up or down
         int attempts = -1;                                ///< before a reset; negative: any number
     };
-    /// Restarts for ever (unless told otherwise), waiting longer each time. The default of a job with checkpoints.
+    /// Restarts for ever (unless told otherwise), waiting longer each time.
     /// *Failure:* ConfigurationException for values that make no sense, naming the field.
     static RestartStrategy exponentialDelay(Exponential options);
     static RestartStrategy exponentialDelay();  ///< with the values above

@@ -156,11 +156,13 @@ private:
     std::size_t openTasks_ = 0;
     OwnerList<Pending> pending_;  ///< oldest first
     std::int64_t nextId_ = 1;
+    std::int64_t firstId_ = 1;  ///< of this run
     int failuresInARow_ = 0;
     Duration nextTrigger_ = Duration::max();
     Duration nextFinal_ = Duration::min();
     Duration lastEnd_ = Duration::min();
     Duration restartAt_{0};
+    Duration armed_ = Duration::max();  ///< the executor wakes this then
     RestartStrategy::State restarts_;
     std::shared_ptr<SnapshotRequest> stopping_;  ///< what ends the job is under way
     bool stopped_ = false;                       ///< it is complete, and no input is to end

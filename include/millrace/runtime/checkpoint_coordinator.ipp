@@ -31,7 +31,7 @@ MILLRACE_INLINE_COLD CheckpointCoordinator::~CheckpointCoordinator() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
-    nextId_ = store_->lastId() + 1;
+    nextId_ = firstId_ = store_->lastId() + 1;
     std::shared_ptr<const StoredCheckpoint> found;
     if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
     if (found == nullptr && !config_.restoreFrom.empty()) found = open_(config_.restoreFrom);
@@ -197,6 +197,7 @@ MILLRACE_INLINE_COLD Actor::Outcome CheckpointCoordinator::advance() noexcept {
 }
 
 MILLRACE_INLINE_COLD Actor::Outcome CheckpointCoordinator::work() {
+    if (takeRing()) armed_ = Duration::max();
     while (takeMessages()) {
         for (Message& each : messages_) handle(each);
     }
@@ -342,7 +343,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::triggerDue() {
         }
         return;
     }
-    if (now < nextTrigger_ || allSourcesEnded() || pending_.size() >= static_cast<std::size_t>(config_.maxConcurrent)) {
+    if (allSourcesEnded() || pending_.size() >= static_cast<std::size_t>(config_.maxConcurrent)) return;
+    if (now < nextTrigger_) {
+        wakeAt(nextTrigger_);  // timers go by another clock, which may be ahead
         return;
     }
     if (const Duration earliest = endOfPause(); now < earliest) {
@@ -399,9 +402,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<Snapsho
         if (!member.ended) ++pending.missingCount;
     }
     if (config_.interval) nextTrigger_ = pending.began + *config_.interval;
-    const Duration deadline = pending.began + config_.timeout;
-    wakeAt(std::min(deadline, nextTrigger_));
-    if (deadline > nextTrigger_) wakeAt(deadline);
+    wakeAt(pending.began + config_.timeout);
+    wakeAt(nextTrigger_);
 
     // if the store cannot begin, the checkpoint is given up when that comes back; what is written meanwhile is dropped
     ++pending.writing;
@@ -537,6 +539,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
     for (std::size_t i = 0; i < pending_.size();) {
         Pending& each = pending_[i];
         if (now - each.began < config_.timeout || each.completing) {
+            if (!each.completing) wakeAt(each.began + config_.timeout);
             ++i;
             continue;
         }
@@ -660,6 +663,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
         attemptOver();
         return;
     }
+    // what an earlier run has left is not this one's to go on with, unless it began with it
+    if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
     stopping_ = nullptr;
     drains_.store(false);
@@ -707,7 +712,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::wakeAt(Duration monotonic) {
-    if (monotonic == Duration::max()) return;
+    if (monotonic == Duration::max() || armed_ <= monotonic) return;  // an earlier one comes first, and asks again
+    armed_ = monotonic;
     const Duration wait = std::max(monotonic - clock(), Duration{0});
     executor().wakeAt(saturatingAdd(executor().now(), wait), std::shared_ptr<Actor>(job_.shared_from_this(), this));
 }
