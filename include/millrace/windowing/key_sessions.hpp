@@ -27,7 +27,11 @@ struct alignas(16) KeySessions {
 
     bool empty() const noexcept { return reach == 0 && others == nullptr; }
     bool isOpen() const noexcept { return reach != 0; }
-    TimeWindow open() const noexcept { return {start, start + Duration{static_cast<std::int64_t>(reach - 1)}}; }
+    TimeWindow open() const noexcept {
+        // unsigned, and so without overflow: a session may be longer than the largest duration
+        const auto end = static_cast<std::uint64_t>(start.time_since_epoch().count()) + (reach - 1);
+        return {start, Timestamp{Duration{static_cast<std::int64_t>(end)}}};
+    }
     void open(const TimeWindow& window) noexcept {
         start = window.start;
         reach = distance(window.end) + 1;
