@@ -116,7 +116,7 @@ private:
     void giveUp(Pending& pending, std::exception_ptr why, bool counts);
     void giveUpAll(const char* why);
     void forgetShared();
-    void removeOld();
+    void keepOnly(int retained);  ///< of the completed checkpoints, the newest
     template <class Work>
     void write(std::int64_t checkpointId, Message::Kind kind, Work work);
     template <class Fn>

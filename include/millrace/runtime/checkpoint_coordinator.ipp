@@ -5,7 +5,6 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
-#include <millrace/graph/execution_plan.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/finished_stage.hpp>
@@ -16,6 +15,29 @@ namespace millrace::detail {
 
 inline constexpr int kCoordinatorId = 1 << 20;  // behind all tasks, in the trace of a simulation
 inline constexpr std::size_t kKeptStatistics = 100;
+
+[[gnu::cold]] inline std::string describeError(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+        return describeException(exception);
+    } catch (...) {
+        return "an exception that is not a std::exception";
+    }
+}
+
+/// A CheckpointException in which the cause is nested.
+[[gnu::cold]] inline std::exception_ptr checkpointError(const std::string& text, const std::exception_ptr& cause) {
+    try {
+        try {
+            std::rethrow_exception(cause);
+        } catch (...) {
+            std::throw_with_nested(CheckpointException(text));
+        }
+    } catch (...) {
+        return std::current_exception();
+    }
+}
 
 MILLRACE_INLINE_COLD CheckpointCoordinator::CheckpointCoordinator(Job& job, CheckpointConfig config,
                                                                   std::shared_ptr<CheckpointStore> store,
@@ -501,7 +523,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
             mailTo(member, [id, stops](CheckpointParticipant& part) { part.complete(id, stops); });
         }
     }
-    if (message.info->kind == CheckpointKind::Checkpoint) removeOld();
+    if (message.info->kind == CheckpointKind::Checkpoint) keepOnly(config_.retained);
     if (request != nullptr) request->succeed(*message.info);
     if (!stops) return;
     suspended_ = message.info->kind == CheckpointKind::Checkpoint;
@@ -524,8 +546,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::forgetShared() {
     for (const auto& shared : shared_) shared->forget(oldest - 1);
 }
 
-MILLRACE_INLINE_COLD void CheckpointCoordinator::removeOld() {
-    write(0, Message::Kind::Written, [store = store_, retained = config_.retained] {
+MILLRACE_INLINE_COLD void CheckpointCoordinator::keepOnly(int retained) {
+    write(0, Message::Kind::Written, [store = store_, retained] {
         int seen = 0;
         for (const CheckpointInfo& info : store->completed()) {
             if (info.kind == CheckpointKind::Checkpoint && ++seen > retained) store->discard(info.id);
@@ -557,14 +579,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
 
 /// Ends a checkpoint without a result; `pending` is gone then. `counts`: too many of these in a row fail the job.
 MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::exception_ptr why, bool counts) {
-    std::string reason;
-    try {
-        std::rethrow_exception(why);
-    } catch (const std::exception& error) {
-        reason = describeException(error);
-    } catch (...) {
-        reason = "an exception that is not a std::exception";
-    }
+    const std::string reason = describeError(why);
     const std::int64_t id = pending.description.id;
     const bool isSavepoint = pending.description.kind == CheckpointKind::Savepoint;
     const std::string text = message(
@@ -596,30 +611,14 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
             stopping_ = nullptr;
             drains_.store(false);
         }
-        try {
-            std::rethrow_exception(why);
-        } catch (...) {
-            try {
-                std::throw_with_nested(CheckpointException(text));
-            } catch (...) {
-                request->fail(std::current_exception());
-            }
-        }
+        request->fail(checkpointError(text, why));
     }
     if (!counts) return;
     log(LogLevel::Warning, text);
     if (isSavepoint || ++failuresInARow_ <= config_.tolerableFailures) return;
-    try {
-        std::rethrow_exception(why);
-    } catch (...) {
-        try {
-            std::throw_with_nested(
-                CheckpointException(message({text, "; ", failuresInARow_, " in a row, and ", config_.tolerableFailures,
-                                             " are tolerated (CheckpointConfig::tolerableFailures)"})));
-        } catch (...) {
-            job_.fail(std::current_exception());
-        }
-    }
+    job_.fail(checkpointError(message({text, "; ", failuresInARow_, " in a row, and ", config_.tolerableFailures,
+                                       " are tolerated (CheckpointConfig::tolerableFailures)"}),
+                              why));
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
@@ -632,16 +631,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
     if (job_.status() == JobStatus::Failing) {
         const std::optional<Duration> delay = restarts_.failedAt(clock());
         if (delay && job_.beginRestart()) {
-            std::string reason;
-            try {
-                std::rethrow_exception(job_.failure());
-            } catch (const std::exception& error) {
-                reason = describeException(error);
-            } catch (...) {
-                reason = "an exception that is not a std::exception";
-            }
-            log(LogLevel::Warning, message({"job '", graph_->jobName, "' starts again in ",
-                                            *delay / std::chrono::milliseconds(1), " ms after a failure: ", reason}));
+            log(LogLevel::Warning,
+                message({"job '", graph_->jobName, "' starts again in ", *delay / std::chrono::milliseconds(1),
+                         " ms after a failure: ", describeError(job_.failure())}));
             phase_ = Phase::Restarting;
             restartAt_ = clock() + *delay;
             wakeAt(restartAt_);
@@ -688,13 +680,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
     const bool cancelled = status == JobStatus::Cancelling;
     const bool keeps = suspended_ || (failed && config_.retention != CheckpointRetention::NoExternalized) ||
                        (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
-    if (keeps) return;
-    write(0, Message::Kind::Written, [store = store_] {
-        for (const CheckpointInfo& info : store->completed()) {
-            if (info.kind == CheckpointKind::Checkpoint) store->discard(info.id);
-        }
-        return std::shared_ptr<CheckpointInfo>();
-    });
+    if (!keeps) keepOnly(0);
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {
