@@ -31,6 +31,7 @@ struct StateFileOwner {
 struct StateExtent {
     std::string uid;
     std::string state;
+    std::string schema{};  ///< what the pieces look like, as `layoutText` spells it; kept in the manifest
     std::uint64_t offset = 0;
     std::uint64_t length = 0;  ///< in the file
     std::uint64_t pieces = 0;

@@ -74,10 +74,15 @@
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
+#include <millrace/state/state_layout.ipp>
+#include <millrace/state/state_migration.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/faulty_file_system.ipp>
 #include <millrace/testing/memory_file_system.ipp>
 #include <millrace/testing/pipeline_host.ipp>
+#include <millrace/types/schema.ipp>
+#include <millrace/types/type_info.ipp>
+#include <millrace/types/value_migration.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>

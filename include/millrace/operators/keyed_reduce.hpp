@@ -88,7 +88,7 @@ public:
             Codec<Key>::encode(key, group);
             Codec<T>::encode(value, group);
         });
-        writer.writeTo(sink, fn_.id().uid, "reduce");
+        writer.writeTo(sink, fn_.id().uid, "reduce", kLayout);
         this->next_.snapshot(sink);
     }
     /// Before `open`, the source must live until then.
@@ -128,8 +128,10 @@ private:
         if (!isBatch_) this->next_.push(T(*state), timestamp);
     }
 
+    static constexpr StateLayout kLayout{"reduced", {{"key", &kTypeInfo<Key>}, {"value", &kTypeInfo<T>}}};
+
     void restoreState(const SnapshotSource& source) {
-        readKeyGroups(source, fn_.id().uid, "reduce", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, fn_.id().uid, "reduce", kLayout, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
             table_.findOrInsert(key, [&] { return decodeState<T>(reader); });
         });

@@ -5,6 +5,7 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/graph/execution_plan.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/finished_stage.hpp>
@@ -53,6 +54,7 @@ MILLRACE_INLINE_COLD CheckpointCoordinator::~CheckpointCoordinator() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
+    fingerprint_ = ExecutionPlan(graph).fingerprint();
     nextId_ = firstId_ = store_->lastId() + 1;
     std::shared_ptr<const StoredCheckpoint> found;
     if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
@@ -74,6 +76,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<con
 MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& checkpoint,
                                                        const JobGraph& graph) const {
     const CheckpointDescription& saved = checkpoint.description();
+    if (!checkpoint.hasSchemas()) {
+        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
+                                       ") has format version 1, which does not say what types its state has, so that"
+                                       " this version of millrace cannot restore it. Take a savepoint with the version"
+                                       " that wrote it only to look at it; to begin anew use an empty directory"});
+    }
     if (graph.maxParallelismGiven && graph.maxParallelism != saved.maxParallelism) {
         raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
                                        ") was taken with maximum parallelism ", saved.maxParallelism,
@@ -398,6 +406,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<Snapsho
     CheckpointDescription& description = pending.description;
     description.id = nextId_++;
     description.jobName = graph_->jobName;
+    description.fingerprint = fingerprint_;
     description.triggered = executor().now();
     description.maxParallelism = graph_->maxParallelism;
     if (pending.request != nullptr) {

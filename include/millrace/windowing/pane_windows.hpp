@@ -27,6 +27,11 @@ class PaneWindows {
     using Accumulator = typename Traits::Accumulator;
     using Table = KeyedTable<Key, Accumulator>;
     static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout kLayout{"windows",
+                                         {{"window", &kTypeInfo<std::int64_t>, true},
+                                          {"fired", &kTypeInfo<bool>, true},
+                                          {"key", &kTypeInfo<Key>},
+                                          {"value", &kTypeInfo<Accumulator>}}};
 
 public:
     PaneWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
@@ -142,10 +147,10 @@ public:
             write(pane.table, pane.fired);
             if (pane.silent != nullptr) writeSilent(pane, write);
         }
-        writer.writeTo(sink, uid, "windows");
+        writer.writeTo(sink, uid, "windows", kLayout);
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
-        readKeyGroups(source, uid, "windows", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
             Pane& open = pane(reader.read<std::int64_t>("a window number"));
             const bool fired = reader.read<std::uint8_t>("a flag") != 0;
             if (fired && open.silent == nullptr) open.silent = std::make_unique<Table>();
