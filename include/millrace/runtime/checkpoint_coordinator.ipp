@@ -27,6 +27,25 @@ inline constexpr std::size_t kKeptStatistics = 100;
     }
 }
 
+/// Whether a state does not fit into the program: trying again would not help, and what was saved is still wanted.
+[[gnu::cold]] inline bool isMigrationFailure(const std::exception& error) {
+    if (dynamic_cast<const StateMigrationException*>(&error) != nullptr) return true;
+    try {
+        std::rethrow_if_nested(error);
+    } catch (const std::exception& cause) {
+        return isMigrationFailure(cause);
+    } catch (...) {}
+    return false;
+}
+[[gnu::cold]] inline bool isMigrationFailure(const std::exception_ptr& error) {
+    try {
+        if (error != nullptr) std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+        return isMigrationFailure(exception);
+    } catch (...) {}
+    return false;
+}
+
 /// A CheckpointException in which the cause is nested.
 [[gnu::cold]] inline std::exception_ptr checkpointError(const std::string& text, const std::exception_ptr& cause) {
     try {
@@ -54,7 +73,6 @@ MILLRACE_INLINE_COLD CheckpointCoordinator::~CheckpointCoordinator() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
-    fingerprint_ = ExecutionPlan(graph).fingerprint();
     nextId_ = firstId_ = store_->lastId() + 1;
     std::shared_ptr<const StoredCheckpoint> found;
     if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
@@ -406,6 +424,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<Snapsho
     CheckpointDescription& description = pending.description;
     description.id = nextId_++;
     description.jobName = graph_->jobName;
+    if (fingerprint_.empty()) fingerprint_ = ExecutionPlan(*graph_).fingerprint();
     description.fingerprint = fingerprint_;
     description.triggered = executor().now();
     description.maxParallelism = graph_->maxParallelism;
@@ -637,7 +656,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
 // ---- the end of an attempt ----------------------------------------------------------------------------------------------
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
-    if (job_.status() == JobStatus::Failing) {
+    if (job_.status() == JobStatus::Failing && !isMigrationFailure(job_.failure())) {
         const std::optional<Duration> delay = restarts_.failedAt(clock());
         if (delay && job_.beginRestart()) {
             log(LogLevel::Warning,
@@ -687,8 +706,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
     const JobStatus status = job_.status();
     const bool failed = status == JobStatus::Failing;
     const bool cancelled = status == JobStatus::Cancelling;
-    const bool keeps = suspended_ || (failed && config_.retention != CheckpointRetention::NoExternalized) ||
-                       (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
+    const bool keeps =
+        suspended_ ||
+        (failed && (config_.retention != CheckpointRetention::NoExternalized || isMigrationFailure(job_.failure()))) ||
+        (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
     if (!keeps) keepOnly(0);
 }
 
