@@ -31,13 +31,13 @@ struct StateFileOwner {
 struct StateExtent {
     std::string uid;
     std::string state;
-    std::string schema{};  ///< what the pieces look like, as `layoutText` spells it; kept in the manifest
     std::uint64_t offset = 0;
     std::uint64_t length = 0;  ///< in the file
     std::uint64_t pieces = 0;
     std::uint64_t bytes = 0;  ///< of the pieces
     std::int32_t firstKeyGroup = 0;
     std::int32_t lastKeyGroup = 0;
+    std::string schema{};  ///< what the pieces look like, as `layoutText` spells it; kept in the manifest
     bool operator==(const StateExtent&) const = default;
 };
 

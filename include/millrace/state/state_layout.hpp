@@ -2,7 +2,7 @@
 #define MILLRACE_STATE_STATE_LAYOUT_HPP
 
 #include <millrace/core/config.hpp>
-#include <millrace/types/type_info.hpp>
+#include <millrace/types/codec.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -22,7 +22,7 @@ MILLRACE_INLINE_COLD Schema schemaOf(const TypeInfo& info) {
     schema.kind = info.kind;
     schema.letter = info.letter;
     schema.bytes = info.bytes;
-    schema.count = info.count;
+    if (info.kind == TypeKind::Array) schema.count = info.count;
     schema.num = info.num;
     schema.den = info.den;
     schema.info = &info;
