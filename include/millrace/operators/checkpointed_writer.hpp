@@ -162,6 +162,7 @@ class WriterCheckpoints<Sink, true> final : public CheckpointHook {
     };
     template <class S, bool>
     struct CommitsOf {
+        using Committable = int;
         struct Type {};
         using Committer = int;
     };
@@ -210,6 +211,19 @@ public:
             sink_.guarded("the sink", [&] { writer_.emplace(sink_.get().createWriter(init)); });
         }
         source_ = nullptr;
+    }
+
+    /// Asks for what there is to restore, and does nothing with it.
+    static void declareStates(UserFunction<Sink>& sink, OpenContext& context) {
+        const SnapshotSource* const source = context.checkpoints.restoredFrom;
+        if (source == nullptr) return;
+        if constexpr (kCommits) {
+            readOperatorList(*source, sink.id().uid, "sink/committables", kTypeInfo<typename Commits::Committable>,
+                             [](ByteReader&) {});
+        }
+        if constexpr (kStateful) {
+            readOperatorList(*source, sink.id().uid, "sink/writer", kTypeInfo<WriterState>, [](ByteReader&) {});
+        }
     }
 
     void prepareBarrier(std::int64_t checkpointId) override {

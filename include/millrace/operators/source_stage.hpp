@@ -49,6 +49,13 @@ public:
         return split;
     }
 
+    /// Asks for what there is to restore, and does nothing with it.
+    static void declareState(const SnapshotSource& restored, std::string_view uid) {
+        if constexpr (HasCodec<Split>) {
+            restored.readAs(uid, "enumerator", kLayout, [](int, std::span<const std::byte>) {});
+        }
+    }
+
     void onBarrier(int subtask, std::int64_t checkpointId) override {
         const std::lock_guard lock(mutex_);
         passed_.push_back({checkpointId, subtask, {}});
@@ -215,6 +222,12 @@ private:
         stage_ = &context.stage;
         strategy_.open(context);
         next_.open(context);
+        if (stage_->onlyDeclaresStates) {
+            if (const SnapshotSource* const source = context.checkpoints.restoredFrom) {
+                SharedEnumerator<Source>::declareState(*source, strategy_.id().uid);
+            }
+            return;
+        }
         SourceReaderContext readerContext;
         readerContext.subtaskIndex = stage_->subtaskIndex;
         readerContext.parallelism = stage_->parallelism;
