@@ -23,6 +23,8 @@
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
 #include <millrace/checkpoint/newest_intact.ipp>
 #include <millrace/checkpoint/restart_strategy.ipp>
+#include <millrace/checkpoint/savepoint_reader.ipp>
+#include <millrace/checkpoint/savepoint_writer.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/bucket_assigner.ipp>

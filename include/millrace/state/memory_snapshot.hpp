@@ -37,6 +37,12 @@ public:
     void setSchema(std::string_view uid, std::string_view state, std::string schema) {
         schemas_[{std::string(uid), std::string(state)}] = std::move(schema);
     }
+    /// Forgets a state; false if there is none.
+    bool erase(std::string_view uid, std::string_view state) {
+        const Name name{std::string(uid), std::string(state)};
+        schemas_.erase(name);
+        return pieces_.erase(name) > 0;
+    }
     /// What the pieces of a state look like; empty if nobody has said so.
     std::string schemaOf(std::string_view uid, std::string_view state) const {
         const auto found = schemas_.find({std::string(uid), std::string(state)});

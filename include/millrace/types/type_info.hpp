@@ -154,39 +154,24 @@ template <class T>
 inline constexpr bool kEvolutionSaysSomething = HasRenames<T> || HasOldTypes<T>;
 
 template <class T, class Old>
-struct MigrationOf {
-    static void migrate(ByteReader& reader, ByteWriter& writer) {
-        Old old{};
-        Codec<Old>::decode(reader, old);
-        const T value = SchemaEvolution<T>::migrate(std::as_const(old));
-        Codec<T>::encode(value, writer);
+void migrateFrom(ByteReader& reader, ByteWriter& writer) {
+    Old old{};
+    Codec<Old>::decode(reader, old);
+    const T value = SchemaEvolution<T>::migrate(std::as_const(old));
+    Codec<T>::encode(value, writer);
+}
+template <class T, class Old>
+constexpr TypeMigration migrationFrom() {
+    if constexpr (kMigrates<T, Old>) {
+        return {&kTypeInfo<Old>, migrateFrom<T, Old>};
+    } else {
+        return {};
     }
-    static constexpr TypeMigration make() {
-        static_assert(
-            kMigrates<T, Old>,
-            "millrace: SchemaEvolution<T>: each of OldTypes needs static T migrate(const OldType& old), a codec "
-            "and a default constructor. T and the old type are named below.");
-        if constexpr (kMigrates<T, Old>) {
-            return {&kTypeInfo<Old>, migrate};
-        } else {
-            return {};
-        }
-    }
-};
+}
 
-template <class T, class OldTypes>
-struct MigrationsOf {
-    static constexpr std::size_t kCount = 0;
-    static constexpr TypeMigration kList[1]{};
-};
-template <class T, class... Old>
-struct MigrationsOf<T, std::tuple<Old...>> {
-    static constexpr std::size_t kCount = sizeof...(Old);
-    static constexpr TypeMigration kList[sizeof...(Old) + 1]{MigrationOf<T, Old>::make()..., {}};
-};
 template <class T>
 struct OldTypesOf {
-    using Type = void;
+    using Type = std::tuple<>;
 };
 template <HasOldTypes T>
 struct OldTypesOf<T> {
@@ -194,24 +179,37 @@ struct OldTypesOf<T> {
 };
 
 template <class T>
-struct EvolutionOf {
-    using Migrations = MigrationsOf<T, typename OldTypesOf<T>::Type>;
-    static constexpr EvolutionInfo make() {
-        static_assert(kEvolutionSaysSomething<T>,
-                      "millrace: SchemaEvolution<T> is specialised, but says nothing: it needs static constexpr "
-                      "RenamedField renamed[] = {{\"saved\", \"now\"}}, or OldTypes = std::tuple<...> with migrate.");
-        static_assert(
-            kRenamesAreFields<T>,
-            "millrace: SchemaEvolution<T>::renamed names a field that T does not have. Each is {\"name in the "
-            "snapshot\", \"name in T\"}.");
-        EvolutionInfo info{nullptr, 0, Migrations::kList, Migrations::kCount};
-        if constexpr (HasRenames<T>) {
-            info.renamed = std::data(SchemaEvolution<T>::renamed);
-            info.renamedCount = std::size(SchemaEvolution<T>::renamed);
-        }
-        return info;
+constexpr EvolutionInfo renamesOf() {
+    if constexpr (HasRenames<T>) {
+        return {std::data(SchemaEvolution<T>::renamed), std::size(SchemaEvolution<T>::renamed), nullptr, 0};
+    } else {
+        return {};
     }
-    static constexpr EvolutionInfo kInfo = make();
+}
+
+template <class T, class OldTypes = typename OldTypesOf<T>::Type>
+struct EvolutionOf;
+template <class T, class... Old>
+struct EvolutionOf<T, std::tuple<Old...>> {
+    // in a function: a class that fails would be the cause of more errors
+    static constexpr bool check() {
+        static_assert(
+            kEvolutionSaysSomething<T>,
+            "millrace: SchemaEvolution<T> is specialised, but says nothing: it needs static constexpr "
+            "RenamedField renamed[], or OldTypes = std::tuple<...> with a migrate for each. T is named above.");
+        static_assert(kRenamesAreFields<T>,
+                      "millrace: SchemaEvolution<T>::renamed names a field that T does not have. Each is {name in the "
+                      "snapshot, name in T}. T is named above.");
+        static_assert(
+            (kMigrates<T, Old> && ...),
+            "millrace: SchemaEvolution<T>: each of OldTypes needs static T migrate(const OldType& old), a codec "
+            "and a default constructor. T and the old types are named above.");
+        return true;
+    }
+    static constexpr bool kChecked = check();
+    static constexpr TypeMigration kMigrations[sizeof...(Old) + 1]{migrationFrom<T, Old>()..., {}};
+    static constexpr EvolutionInfo kInfo{renamesOf<T>().renamed, renamesOf<T>().renamedCount, kMigrations,
+                                         sizeof...(Old)};
 };
 
 // ---- what a type consists of
@@ -276,7 +274,9 @@ constexpr TypeInfo makeTypeInfo() {
             if constexpr (kDefaultConstructible<T>) info.writeDefault = writeDefaultOf<T>;
         }
     }
-    if constexpr (HasEvolution<T>) info.evolution = &EvolutionOf<T>::kInfo;
+    if constexpr (HasEvolution<T>) {
+        if constexpr (EvolutionOf<T>::kChecked) info.evolution = &EvolutionOf<T>::kInfo;
+    }
     return info;
 }
 
