@@ -342,7 +342,8 @@ private:
     /// In order of the digit; those that share it in the order of the bucket.
     void startScatteredRun(Bucket& bucket, std::size_t level) {
         run_.resize(bucket.size);
-        takeFromBuckets(bucket, [this, level](Entry& entry) { run_[before_[digitOf(entry, level)]++] = std::move(entry); });
+        takeFromBuckets(bucket,
+                        [this, level](Entry& entry) { run_[before_[digitOf(entry, level)]++] = std::move(entry); });
     }
     /// By time, and what was first stays first.
     static void sortNearlySorted(std::vector<Entry>& entries) {
@@ -378,7 +379,7 @@ private:
         for (std::size_t i = 0; i < entries.size(); ++i) {
             Entry& entry = entries[i];
             std::uint32_t& at = index_[place(entries, entry.timer.time, entry.timer.key, entry.timer.ns)];
-            if (at == 0) {
+            if (at == 0 || (entries[at - 1].dead && !entry.dead)) {  // registered anew: this is its place
                 at = static_cast<std::uint32_t>(i + 1);
             } else {
                 entries[at - 1].dead = entry.dead;
@@ -464,14 +465,12 @@ private:
         return found;
     }
     void addBehind(Timestamp time, const Key& key, const Namespace& ns) {
-        if (Entry* const found = findInRun(time, key, ns); found != nullptr) {
-            found->dead = false;
-        } else {
-            behind_.add(time, key, ns);
-        }
+        const Entry* const found = findInRun(time, key, ns);
+        if (found == nullptr || found->dead) behind_.add(time, key, ns);
     }
     void removeBehind(Timestamp time, const Key& key, const Namespace& ns) {
-        if (Entry* const found = findInRun(time, key, ns); found != nullptr) {
+        Entry* const found = findInRun(time, key, ns);
+        if (found != nullptr && !found->dead) {
             found->dead = true;
         } else {
             behind_.remove(time, key, ns);
