@@ -25,6 +25,7 @@
 #include <millrace/checkpoint/restart_strategy.ipp>
 #include <millrace/checkpoint/savepoint_reader.ipp>
 #include <millrace/checkpoint/savepoint_writer.ipp>
+#include <millrace/checkpoint/state_contents.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/bucket_assigner.ipp>
