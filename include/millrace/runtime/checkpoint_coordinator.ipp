@@ -169,8 +169,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::stateChanged() {
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::acknowledge(int task, std::int64_t checkpointId,
-                                                             std::shared_ptr<MemorySnapshot> part) {
-    send({.kind = Message::Kind::Acknowledged, .task = task, .checkpoint = checkpointId, .part = std::move(part)});
+                                                             std::shared_ptr<DeferredSnapshot> part, Duration pause) {
+    send({.kind = Message::Kind::Acknowledged,
+          .task = task,
+          .checkpoint = checkpointId,
+          .part = std::move(part),
+          .pause = pause});
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::awaitsFinalCheckpoint(int task) {
@@ -255,11 +259,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
             if (pending == nullptr || !pending->missing[task]) break;  // given up
             pending->missing[task] = false;
             --pending->missingCount;
+            pending->longestPause = std::max(pending->longestPause, message.pause);
             ++pending->writing;
             const int subtask = members_[task].task->context().subtaskIndex;
             write(message.checkpoint, Message::Kind::Written,
                   [store = store_, id = message.checkpoint, task = message.task, subtask, part = message.part] {
-                      store->writePart(id, task, subtask, *part);
+                      store->writePart(id, task, subtask, part->finish());
                       return std::shared_ptr<CheckpointInfo>();
                   });
             break;
@@ -499,13 +504,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
         Pending& first = pending_.front();
         if (first.description.id == id) {
             request = std::move(first.request);
-            const std::lock_guard lock(mutex_);
-            for (CheckpointStatistics& each : statistics_) {
-                if (each.id != id) continue;
-                each.status = CheckpointStatus::Completed;
-                each.bytes = message.info->bytes;
-                each.duration = clock() - first.began;
-            }
+            record(first, CheckpointStatus::Completed, message.info->bytes, {});
             delete pending_.release(0);
             break;
         }
@@ -577,6 +576,20 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
     }
 }
 
+/// What became of it, for who watches.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::record(const Pending& pending, CheckpointStatus status,
+                                                        std::uint64_t bytes, std::string failure) {
+    const std::lock_guard lock(mutex_);
+    for (CheckpointStatistics& each : statistics_) {
+        if (each.id != pending.description.id) continue;
+        each.status = status;
+        each.bytes = bytes;
+        each.failure = std::move(failure);
+        each.duration = clock() - pending.began;
+        each.longestPause = pending.longestPause;
+    }
+}
+
 /// Ends a checkpoint without a result; `pending` is gone then. `counts`: too many of these in a row fail the job.
 MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::exception_ptr why, bool counts) {
     const std::string reason = describeError(why);
@@ -587,13 +600,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     const std::shared_ptr<SnapshotRequest> request = std::move(pending.request);
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         if (&pending_[i] == &pending) {
-            const std::lock_guard lock(mutex_);
-            for (CheckpointStatistics& each : statistics_) {
-                if (each.id != id) continue;
-                each.status = CheckpointStatus::Failed;
-                each.failure = reason;
-                each.duration = clock() - pending.began;
-            }
+            record(pending, CheckpointStatus::Failed, 0, reason);
             delete pending_.release(i);
             break;
         }

@@ -16,6 +16,22 @@
 
 namespace millrace::detail {
 
+/// A key of a store that keeps rows per (key, namespace): per window of a key, say. Its key group is that of `key`.
+template <class Key, class Namespace>
+struct NamespacedKey {
+    Key key;
+    Namespace ns;
+    bool operator==(const NamespacedKey&) const = default;
+};
+template <class Key>
+const Key& keyOfGroup(const Key& key) noexcept {
+    return key;
+}
+template <class Key, class Namespace>
+const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
+    return key.key;
+}
+
 /// Collects keyed state by key group: the radix pass of a snapshot. Each piece starts with the version of its format.
 class KeyGroupWriter {
 public:
