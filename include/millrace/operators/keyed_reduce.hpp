@@ -128,10 +128,12 @@ private:
     }
 
     void restoreState(const SnapshotSource& source) {
+        TableFiller<Table> filler(table_);
         readKeyGroups(source, fn_.id().uid, "reduce", kFormat, [&](ByteReader& reader) {
-            const Key key = decodeState<Key>(reader);
-            table_.findOrInsert(key, [&] { return decodeState<T>(reader); });
+            Key key = decodeState<Key>(reader);
+            filler.add(std::move(key), decodeState<T>(reader));
         });
+        filler.flush();
     }
 
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {

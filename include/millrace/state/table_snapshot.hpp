@@ -83,6 +83,44 @@ void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace plac
     writeEntries<Table>(sink, place, table.slots(), table.capacity(), table.sideSlot(), write);
 }
 
+/// Puts entries into a table, a few together, so that their places come into the cache at the same time. `flush` ends it.
+template <class Table>
+class TableFiller {
+    using Key = typename Table::KeyType;
+    using Value = typename Table::ValueType;
+
+public:
+    explicit TableFiller(Table& table) noexcept : table_(table) {}
+
+    /// A key that is there already keeps its value.
+    void add(Key&& key, Value&& value) {
+        Entry& entry = entries_[count_];
+        entry.key = std::move(key);
+        entry.value = std::move(value);
+        entry.hash = Table::hashOf(entry.key);
+        if (table_.wantsPrefetch()) table_.view().prefetchWhole(entry.hash);
+        if (++count_ == kTogether) flush();
+    }
+    void flush() {
+        for (std::size_t i = 0, count = std::exchange(count_, 0); i < count; ++i) {
+            Entry& entry = entries_[i];
+            table_.findOrInsert(entry.key, entry.hash, [&]() -> Value&& { return std::move(entry.value); });
+        }
+    }
+
+private:
+    static constexpr std::size_t kTogether = 24;
+    struct Entry {
+        Key key{};
+        Value value{};
+        std::uint64_t hash = 0;
+    };
+
+    Table& table_;
+    std::size_t count_ = 0;
+    Entry entries_[kTogether];
+};
+
 }  // namespace millrace::detail
 
 #endif  // MILLRACE_STATE_TABLE_SNAPSHOT_HPP
