@@ -548,10 +548,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::forgetShared() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::keepOnly(int retained) {
     write(0, Message::Kind::Written, [store = store_, retained] {
-        int seen = 0;
-        for (const CheckpointInfo& info : store->completed()) {
-            if (info.kind == CheckpointKind::Checkpoint && ++seen > retained) store->discard(info.id);
-        }
+        keepNewest(*store, retained);
         return std::shared_ptr<CheckpointInfo>();
     });
 }
