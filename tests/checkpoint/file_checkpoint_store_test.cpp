@@ -587,7 +587,8 @@ TEST_CASE("whichever operation fails or whenever it crashes at the start, nothin
     }
 }
 
-TEST_CASE("whenever it crashes while old checkpoints are removed, what is left is the newest or nothing", "[checkpoint]") {
+TEST_CASE("whenever it crashes while old checkpoints are removed, what is left is the newest or nothing",
+          "[checkpoint]") {
     for (const int kept : {0, 1, 2}) {
         bool crashed = true;
         int crashes = 0;
