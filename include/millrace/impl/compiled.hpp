@@ -22,6 +22,7 @@
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
 #include <millrace/checkpoint/newest_intact.ipp>
 #include <millrace/checkpoint/restart_strategy.ipp>
+#include <millrace/checkpoint/savepoint_options.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/bucket_assigner.ipp>
@@ -60,8 +61,10 @@
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>
+#include <millrace/runtime/savepoint_signal_guard.ipp>
 #include <millrace/runtime/segment_pool.ipp>
 #include <millrace/runtime/sigint_guard.ipp>
+#include <millrace/runtime/signal_watch.ipp>
 #include <millrace/runtime/simulated_runtime.ipp>
 #include <millrace/runtime/source_alignment.ipp>
 #include <millrace/runtime/stage_slot.ipp>
