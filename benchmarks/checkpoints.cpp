@@ -119,12 +119,14 @@ void reportRollingSum(std::uint64_t records, std::uint64_t keys, millrace::Durat
 // ---- writing and restoring, without a job around
 
 using Table = millrace::detail::KeyedTable<std::uint64_t, Event>;
+constexpr millrace::detail::StateLayout kLayout{
+    "reduced", {{"key", &millrace::detail::kTypeInfo<std::uint64_t>}, {"value", &millrace::detail::kTypeInfo<Event>}}};
 
 void reportFiles(std::uint64_t keys, int repetitions, const WorkDirectory& work) {
     Table table;
     for (std::uint64_t key = 0; key < keys; ++key) table.findOrInsert(key, [&] { return Event{key, 0, 1.0}; });
     millrace::MemorySnapshot snapshot;
-    millrace::detail::writeTable(snapshot, table, false, {"sum", "reduce", 128, 1},
+    millrace::detail::writeTable(snapshot, table, false, {"sum", "reduce", 128, 1}, kLayout,
                                  [](millrace::ByteWriter& writer, const std::uint64_t& key, const Event& value) {
                                      Codec<std::uint64_t>::encode(key, writer);
                                      Codec<Event>::encode(value, writer);
@@ -162,7 +164,7 @@ void reportFiles(std::uint64_t keys, int repetitions, const WorkDirectory& work)
         start = Clock::now();
         Table restored;
         millrace::detail::TableFiller<Table> filler(restored);
-        millrace::detail::readKeyGroups(state, "sum", "reduce", 1, [&](millrace::ByteReader& reader) {
+        millrace::detail::readKeyGroups(state, "sum", "reduce", kLayout, 1, [&](millrace::ByteReader& reader) {
             auto key = millrace::detail::decodeState<std::uint64_t>(reader);
             filler.add(std::move(key), millrace::detail::decodeState<Event>(reader));
         });

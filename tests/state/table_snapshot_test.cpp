@@ -25,9 +25,12 @@ struct Pair {
 };
 
 template <class Key>
+constexpr StateLayout kLayout{"pairs", {{"key", &kTypeInfo<Key>}, {"value", &kTypeInfo<Pair>}}};
+
+template <class Key>
 std::map<Key, Pair> entriesOf(const MemorySnapshot& snapshot) {
     std::map<Key, Pair> entries;
-    readKeyGroups(snapshot, "op", "table", 1, [&](ByteReader& reader) {
+    readKeyGroups(snapshot, "op", "table", kLayout<Key>, 1, [&](ByteReader& reader) {
         const Key key = decodeState<Key>(reader);
         Pair value;
         value.count = reader.read<std::int64_t>("a count");
@@ -39,11 +42,12 @@ std::map<Key, Pair> entriesOf(const MemorySnapshot& snapshot) {
 
 template <class Key>
 void writePairs(KeyedTable<Key, Pair>& table, SnapshotSink& sink) {
-    writeTable(sink, table, true, {"op", "table", 16, 1}, [](ByteWriter& writer, const Key& key, const Pair& value) {
-        Codec<Key>::encode(key, writer);
-        writer.write(value.count);
-        writer.write(value.sum);
-    });
+    writeTable(sink, table, true, {"op", "table", 16, 1}, kLayout<Key>,
+               [](ByteWriter& writer, const Key& key, const Pair& value) {
+                   Codec<Key>::encode(key, writer);
+                   writer.write(value.count);
+                   writer.write(value.sum);
+               });
 }
 
 /// Changes a table in every way while snapshots of it wait; each shows the table as it was.

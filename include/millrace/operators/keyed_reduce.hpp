@@ -83,7 +83,7 @@ public:
     }
 
     void snapshot(SnapshotSink& sink) {
-        writeTable(sink, table_, true, {fn_.id().uid, "reduce", maxParallelism_, kFormat},
+        writeTable(sink, table_, true, {fn_.id().uid, "reduce", maxParallelism_, kFormat}, kLayout,
                    [](ByteWriter& group, const Key& key, const T& value) {
                        Codec<Key>::encode(key, group);
                        Codec<T>::encode(value, group);
@@ -127,9 +127,11 @@ private:
         if (!isBatch_) this->next_.push(T(*state), timestamp);
     }
 
+    static constexpr StateLayout kLayout{"reduced", {{"key", &kTypeInfo<Key>}, {"value", &kTypeInfo<T>}}};
+
     void restoreState(const SnapshotSource& source) {
         TableFiller<Table> filler(table_);
-        readKeyGroups(source, fn_.id().uid, "reduce", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, fn_.id().uid, "reduce", kLayout, kFormat, [&](ByteReader& reader) {
             Key key = decodeState<Key>(reader);
             filler.add(std::move(key), decodeState<T>(reader));
         });

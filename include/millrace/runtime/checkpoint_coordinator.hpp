@@ -143,6 +143,7 @@ private:
     std::shared_ptr<CheckpointStore> store_;
     CheckpointOpener open_;
     const JobGraph* graph_ = nullptr;
+    std::string fingerprint_;                           ///< of the execution plan
     std::shared_ptr<const StoredCheckpoint> initial_;   ///< what the job began with
     std::shared_ptr<const StoredCheckpoint> restored_;  ///< what this attempt began with
     std::unique_ptr<SharedPieces> restoredShared_;

@@ -5,6 +5,7 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/graph/execution_plan.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/finished_stage.hpp>
@@ -24,6 +25,25 @@ inline constexpr std::size_t kKeptStatistics = 100;
     } catch (...) {
         return "an exception that is not a std::exception";
     }
+}
+
+/// Whether a state does not fit into the program: trying again would not help, and what was saved is still wanted.
+[[gnu::cold]] inline bool isMigrationFailure(const std::exception& error) {
+    if (dynamic_cast<const StateMigrationException*>(&error) != nullptr) return true;
+    try {
+        std::rethrow_if_nested(error);
+    } catch (const std::exception& cause) {
+        return isMigrationFailure(cause);
+    } catch (...) {}
+    return false;
+}
+[[gnu::cold]] inline bool isMigrationFailure(const std::exception_ptr& error) {
+    try {
+        if (error != nullptr) std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+        return isMigrationFailure(exception);
+    } catch (...) {}
+    return false;
 }
 
 /// A CheckpointException in which the cause is nested.
@@ -95,6 +115,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<con
 MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& checkpoint,
                                                        const JobGraph& graph) const {
     const CheckpointDescription& saved = checkpoint.description();
+    if (!checkpoint.hasSchemas()) {
+        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
+                                       ") has format version 1, which does not say what types its state has, so that"
+                                       " this version of millrace cannot restore it. Take a savepoint with the version"
+                                       " that wrote it only to look at it; to begin anew use an empty directory"});
+    }
     if (graph.maxParallelismGiven && graph.maxParallelism != saved.maxParallelism) {
         raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
                                        ") was taken with maximum parallelism ", saved.maxParallelism,
@@ -424,6 +450,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<Snapsho
     CheckpointDescription& description = pending.description;
     description.id = nextId_++;
     description.jobName = graph_->jobName;
+    if (fingerprint_.empty()) fingerprint_ = ExecutionPlan(*graph_).fingerprint();
+    description.fingerprint = fingerprint_;
     description.triggered = executor().now();
     description.maxParallelism = graph_->maxParallelism;
     if (pending.request != nullptr) {
@@ -659,7 +687,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
 // ---- the end of an attempt ----------------------------------------------------------------------------------------------
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
-    if (job_.status() == JobStatus::Failing) {
+    if (job_.status() == JobStatus::Failing && !isMigrationFailure(job_.failure())) {
         const std::optional<Duration> delay = restarts_.failedAt(clock());
         if (delay && job_.beginRestart()) {
             log(LogLevel::Warning,
@@ -711,8 +739,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
     const JobStatus status = job_.status();
     const bool failed = status == JobStatus::Failing;
     const bool cancelled = status == JobStatus::Cancelling;
-    const bool keeps = suspended_ || (failed && config_.retention != CheckpointRetention::NoExternalized) ||
-                       (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
+    const bool keeps =
+        suspended_ ||
+        (failed && (config_.retention != CheckpointRetention::NoExternalized || isMigrationFailure(job_.failure()))) ||
+        (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
     if (!keeps) keepOnly(0);
 }
 

@@ -16,6 +16,9 @@ public:
     void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {
         pieces_.write(uid, state, keyGroup, bytes);
     }
+    void describe(std::string_view uid, std::string_view state, const StateLayout& layout) override {
+        pieces_.describe(uid, state, layout);
+    }
     void writeLater(std::unique_ptr<DeferredState> state) override { later_.add(state.release()); }
 
     /// All of it.

@@ -17,11 +17,8 @@
 
 namespace millrace::detail {
 
-// What does not depend on the key.
-MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const std::string& piece,
-                                         const DeclaredState& state);
-MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid, const std::string& piece,
-                                         const DeclaredState& state);
+/// What the entries of a state look like.
+StateLayout layoutOf(const DeclaredState& state, const TypeInfo& key);
 
 /// All keyed states of one operator: one row per key, found once per record; handles (`ValueState`…) work on the row of
 /// the current key.
@@ -31,8 +28,7 @@ MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::stri
 /// store.scan(size, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
 /// ```
 /// A key has an entry exactly while one of its states has a value.
-/// *Thread safety:* none. *State:* "state/<name>" by key group, and its type as operator state; another prefix where an
-/// operator has several stores.
+/// *Thread safety:* none. *State:* "state/<name>" by key group; another prefix where an operator has several stores.
 template <class Key>
 class KeyedStateStore {
 public:
@@ -181,6 +177,7 @@ public:
             // a cell in the row itself can be written later, without the cells
             const bool inRow = cells_.keepsRowsInline();
             writeTable(sink, table_, inRow, {std::string(uid), piece, maxParallelism, kFormat},
+                       layoutOf(state, kTypeInfo<Key>),
                        [bit = state.bit, cell = state.cell, cells = inRow ? nullptr : &cells_, &state](
                            ByteWriter& group, const Key& key, const StateRow& row) {
                            if ((row.present & bit) == 0) return;
@@ -191,16 +188,14 @@ public:
                                cells->encode(row, state, group);
                            }
                        });
-            writeStateType(sink, uid, piece, state);
         }
     }
-    /// After `seal`. *Failure:* CodecException for a state that was saved as another type, or damaged bytes.
+    /// After `seal`. *Failure:* CodecException for a state of a type that this one cannot be read from, or damaged bytes.
     void restore(const SnapshotSource& source, std::string_view uid, const char* prefix = "state/") {
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
-            const std::string piece = prefix + state.name;
-            checkStateType(source, uid, piece, state);
-            readKeyGroups(source, uid, piece, kFormat, [&](ByteReader& reader) {
+            const StateLayout layout = layoutOf(state, kTypeInfo<Key>);
+            readKeyGroups(source, uid, prefix + state.name, layout, kFormat, [&](ByteReader& reader) {
                 const Key key = decodeState<Key>(reader);
                 cells_.decode(table_.findOrInsert(key, [] { return StateRow{}; }), state, reader);
             });

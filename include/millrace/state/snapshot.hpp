@@ -23,6 +23,10 @@ inline constexpr int kBroadcastState = -3;
 /// Written once for all subtasks, such as the splits that a source has not handed out yet. @internal
 inline constexpr int kSharedState = -4;
 
+namespace detail {
+struct StateLayout;
+}
+
 class SnapshotSink;
 
 /// State of a stage as it was when it was handed to a sink. @internal
@@ -42,6 +46,12 @@ public:
     /// Adds one piece of state. Pieces with equal names are kept in the order in which they were written.
     virtual void write(std::string_view uid, std::string_view state, int keyGroup,
                        std::span<const std::byte> bytes) = 0;
+    /// What the pieces of a state look like.
+    virtual void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
+        (void)uid;
+        (void)state;
+        (void)layout;
+    }
 };
 
 /// Where a restored stage finds its state: exactly the pieces of the key groups that it owns. @internal
@@ -50,6 +60,13 @@ public:
     using Visitor = std::function<void(int keyGroup, std::span<const std::byte> bytes)>;
     virtual ~SnapshotSource() = default;
     virtual void read(std::string_view uid, std::string_view state, const Visitor& visit) const = 0;
+    /// The same for who wants the pieces in this form; the state may have been saved by a program with other types.
+    /// *Failure:* CodecException for what cannot be brought into it.
+    virtual void readAs(std::string_view uid, std::string_view state, const detail::StateLayout& layout,
+                        const Visitor& visit) const {
+        (void)layout;
+        read(uid, state, visit);
+    }
     /// The checkpoint that it is part of; 0 if it is of none.
     virtual std::int64_t checkpointId() const { return 0; }
 };

@@ -33,6 +33,8 @@ private:
 
 namespace detail {
 
+struct TypeInfo;
+
 /// All states of one key: which of them have a value, and where their cells are. If one small value is all that an
 /// operator keeps it lies in the row itself.
 struct StateRow {
@@ -61,12 +63,13 @@ struct CellType {
     void (*destroy)(void* cell) noexcept;
     void (*encode)(const void* cell, const CellTime& time, ByteWriter& writer);
     void (*decode)(void* raw, const CellTime& time, ByteReader& reader);  ///< makes the cell
+    const TypeInfo* contents;  ///< what is written, without the stamp of the whole cell
 };
 
 /// A state that an operator has declared.
 struct DeclaredState {
     std::string name;
-    std::string type;  ///< kind and codec names, as a snapshot records it
+    std::string type;  ///< kind and codec names: value<i64>
     const CellType* cell;
     std::uint64_t bit;
     std::uint32_t offset;

@@ -31,7 +31,7 @@ template <class Table, class Write>
     Table::forEachOf(slots, capacity, side, [&](const typename Table::KeyType& key, const auto& value) {
         write(writer.of(keyOfGroup(key)), key, value);
     });
-    writer.writeTo(sink, place.uid, place.state);
+    writer.writePieces(sink, place.uid, place.state);
 }
 
 /// A table as it was, in frozen memory.
@@ -63,10 +63,12 @@ private:
 };
 
 /// Writes a table as it is now: a large one of plain entries later and on another thread, where the sink does so.
-/// `write` must then not refer to anything that might change or go, and is called on that thread: so are the codecs of plain
+/// `layout` is what `write` writes; `write` must then not refer to anything that might change or go, and is called on that thread: so are the codecs of plain
 /// keys and values.
 template <class Table, class Write>
-void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace place, Write write) {
+void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace place, const StateLayout& layout,
+                Write write) {
+    sink.describe(place.uid, place.state, layout);
     if constexpr (Table::kFreezes) {
         if (FrozenMemory* const memory = mayDefer ? table.freeze() : nullptr) {
             std::unique_ptr<DeferredState> state;

@@ -30,6 +30,11 @@ class PaneWindows {
     using Accumulator = typename Traits::Accumulator;
     using Table = KeyedTable<Key, Accumulator>;
     static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout kLayout{"windows",
+                                         {{"window", &kTypeInfo<std::int64_t>, true},
+                                          {"fired", &kTypeInfo<bool>, true},
+                                          {"key", &kTypeInfo<Key>},
+                                          {"value", &kTypeInfo<Accumulator>}}};
 
 public:
     PaneWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
@@ -131,10 +136,11 @@ public:
     }
 
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
+        sink.describe(uid, "windows", kLayout);
         for (Pane& pane : panes_) {
             const auto write = [&, number = pane.number](Table& table, bool fired) {
                 if (table.empty()) return;
-                writeTable(sink, table, true, {std::string(uid), "windows", maxParallelism, kFormat},
+                writeTable(sink, table, true, {std::string(uid), "windows", maxParallelism, kFormat}, kLayout,
                            [number, fired](ByteWriter& group, const Key& key, const Accumulator& acc) {
                                group.write(number);
                                group.write(static_cast<std::uint8_t>(fired));
@@ -147,7 +153,7 @@ public:
         }
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
-        readKeyGroups(source, uid, "windows", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
             Pane& open = pane(reader.read<std::int64_t>("a window number"));
             const bool fired = reader.read<std::uint8_t>("a flag") != 0;
             if (fired && open.silent == nullptr) open.silent = std::make_unique<Table>();
