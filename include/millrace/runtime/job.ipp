@@ -45,6 +45,7 @@ MILLRACE_INLINE_COLD void Job::cancel() {
     {
         const std::lock_guard lock(mutex_);
         const JobStatus status = status_.load();
+        if (status == JobStatus::Failing) cancelled_ = true;  // its failure stays, but it does not start again
         if (status != JobStatus::Running && status != JobStatus::Restarting) return;
         failure_ = nullptr;  // of an attempt before
         status_.store(JobStatus::Cancelling);
@@ -107,7 +108,7 @@ MILLRACE_INLINE_COLD void Job::taskEnded(Task& task) {
 
 MILLRACE_INLINE_COLD bool Job::beginRestart() {
     const std::lock_guard lock(mutex_);
-    if (status_.load() != JobStatus::Failing) return false;
+    if (status_.load() != JobStatus::Failing || cancelled_) return false;
     status_.store(JobStatus::Restarting);
     return true;
 }

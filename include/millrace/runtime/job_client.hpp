@@ -22,6 +22,7 @@ class TaskExecutor;
 class JobSupervisor;
 struct JobGraph;
 struct SnapshotRequest;
+struct JobInside;
 }  // namespace detail
 
 /// A running job: what `executeAsync` returns. @public
@@ -41,7 +42,8 @@ public:
     bool isDone() const noexcept { return isTerminal(status()); }
 
     /// Asks all operators to close at their next block. Nothing is flushed, no window fires; `result()` then throws
-    /// JobCancelledException. Returns at once; without effect on a job that has ended.
+    /// JobCancelledException. Returns at once; without effect on a job that has ended. One that is failing does not start
+    /// again: `result()` throws that failure.
     void cancel();
     /// Ends the sources; what they have emitted is still processed, and the job finishes. With `drain` a last watermark
     /// fires every window and event-time timer; without, none does (their state is meant to be resumed). Returns at once.
@@ -103,6 +105,7 @@ public:
     std::uint64_t traceHash() const;
 
 private:
+    friend struct detail::JobInside;  // fails tasks from outside, in tests
     detail::JobSupervisor& supervisor(const char* call) const;
     CheckpointInfo await(std::shared_ptr<detail::SnapshotRequest> request);
     void explain(StallReport& report) const;  // body in stall_report.ipp: only those who call it compile it
