@@ -43,7 +43,7 @@ public:
 
     TrialReport run() {
         while (runProcess()) {
-            if (report_.processes > 200) report_.error = "the job was started 200 times and has not come to its end";
+            if (report_.processes > 100) report_.error = "the job was started 100 times and has not come to its end";
             if (!report_.error.empty()) break;
         }
         return report_;
@@ -111,7 +111,7 @@ private:
             again = true;
         }
         if (client != nullptr) again = runToEnd(*client);
-        killed_ = killed_ || injector_.killed();
+        killed_ = killed_ || injector_.killed() || (crashed_ && files_->hasFailed());
         if (killed_) {
             injector_.kill();
             if (plan_.onDisk && !crashed_) files_->crashAt(1);
@@ -131,9 +131,9 @@ private:
                 disk_->crash(kinds[(plan_.seed + report_.steps) % 3], plan_.seed + report_.steps);
                 files_->restart();
             }
-            again = true;
+            crashed_ = false;
+            again = !isOver_;
         }
-        crashed_ = false;
         stopped_ = false;
         injector_.revive();
         stopping_ = nullptr;
@@ -164,6 +164,9 @@ private:
             if (crashed_ && files_->hasFailed()) injector_.kill();
             if (injector_.killed()) {
                 noteKill();
+                // it had finished, and removed its checkpoints: whoever starts it again does all once more
+                isOver_ = status == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty() &&
+                          storeFaults_->checkpoints == 0;
                 return true;
             }
             // checkpoints that cannot be in time would keep the job for ever from its end
@@ -288,6 +291,7 @@ private:
     bool killed_ = false;
     bool crashed_ = false;  ///< the disk is to fail for good
     bool stopped_ = false;
+    bool isOver_ = false;
     int parallelismAfterStop_ = 0;
     std::shared_ptr<SnapshotRequest> stopping_;
 };

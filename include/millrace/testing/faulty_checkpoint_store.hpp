@@ -18,6 +18,7 @@ struct StoreFaults {
     std::vector<testing::Fault> faults;
     testing::FaultInjector injector;
     std::uint64_t operations = 0;
+    std::size_t checkpoints = 0;  ///< completed ones in the store that was used last
 };
 
 /// A checkpoint store in front of another one whose operations fail, or in which the process ends, as a plan says. Once it has

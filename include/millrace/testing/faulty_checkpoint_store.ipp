@@ -7,6 +7,12 @@
 
 namespace millrace::detail {
 
+[[gnu::cold]] inline std::size_t countCheckpoints(const CheckpointStore& store) {
+    std::size_t count = 0;
+    for (const CheckpointInfo& info : store.completed()) count += info.kind == CheckpointKind::Checkpoint ? 1 : 0;
+    return count;
+}
+
 template <class Operation>
 auto FaultyCheckpointStore::run(const char* name, Operation operation) const {
     using Kind = testing::Fault::Kind;
@@ -54,12 +60,19 @@ MILLRACE_INLINE_COLD void FaultyCheckpointStore::writePart(std::int64_t id, int 
 }
 
 MILLRACE_INLINE_COLD CheckpointInfo FaultyCheckpointStore::complete(const CheckpointDescription& description) {
-    return run("complete", [&] { return behind_->complete(description); });
+    return run("complete", [&] {
+        CheckpointInfo info = behind_->complete(description);
+        faults_->checkpoints = countCheckpoints(*behind_);
+        return info;
+    });
 }
 
 MILLRACE_INLINE_COLD void FaultyCheckpointStore::discard(std::int64_t id) noexcept {
     try {
-        run("discard", [&] { behind_->discard(id); });
+        run("discard", [&] {
+            behind_->discard(id);
+            faults_->checkpoints = countCheckpoints(*behind_);
+        });
     } catch (const IoException&) {
         // what was to be removed stays
     }
