@@ -189,6 +189,37 @@ TEST_CASE("whatever is added, removed and taken, the queue holds the same timers
     compareWithModel<std::string>(seed, range, 3, 4'000, [](int key) { return "key " + std::to_string(key); });
 }
 
+TEST_CASE("timers that are removed and registered again come behind those of the same time", "[state]") {
+    const auto spread = GENERATE(std::int64_t{0}, std::int64_t{3}, std::int64_t{40}, std::int64_t{4000});
+    CAPTURE(spread);
+    std::mt19937_64 random(static_cast<std::uint64_t>(spread));
+    std::vector<std::pair<std::int64_t, int>> timers;
+    for (int key = 0; key < 400; ++key) {
+        timers.push_back({1'000'000 + static_cast<std::int64_t>(random() % 100) * spread, key});
+    }
+    std::stable_sort(timers.begin(), timers.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    TimerQueue<int> queue;
+    for (const auto& [time, key] : timers) queue.add(tick(time), key);
+
+    Popped popped;
+    TimerQueue<int>::Timer timer;
+    while (popped.size() < 100 && queue.popDue(kMaxTimestamp, timer))
+        popped.push_back({ticksOf(timer.time), timer.key});
+    CHECK(popped == Popped(timers.begin(), timers.begin() + 100));
+
+    Popped left;
+    Popped again;
+    for (std::size_t i = 100; i < 400; ++i) {
+        if (i % 4 == 0 || i % 4 == 2) left.push_back(timers[i]);
+        if (i % 4 == 1) again.push_back(timers[i]);
+    }
+    for (std::size_t i = 101; i < 400; i += 2) queue.remove(tick(timers[i].first), timers[i].second);
+    for (const auto& [time, key] : again) queue.add(tick(time), key);
+    left.insert(left.end(), again.begin(), again.end());
+    std::stable_sort(left.begin(), left.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    CHECK(popAll(queue, kMaxTimestamp) == left);
+}
+
 TEST_CASE("many timers of one time are told apart, also while they are taken", "[state]") {
     TimerQueue<int> queue;
     for (int round = 0; round < 3; ++round) {

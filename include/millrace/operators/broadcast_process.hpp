@@ -124,8 +124,7 @@ struct KeyedBroadcastProcessOperator {
             const auto call = [this](B& value) {
                 this->fn_.get().processBroadcastElement(std::as_const(value), writing_, this->collector_);
             };
-            for (std::size_t i = 0; i < block.size; ++i)
-                this->callFor(block.values[i], block.timestampOf(i), block.timestamps != nullptr, call);
+            this->forEachWithoutKey(block, call);
         }
         void fireTimer(Timestamp time) {
             if constexpr (HasBroadcastOnTimer<Fn, Key, Out>) {

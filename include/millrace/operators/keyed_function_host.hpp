@@ -15,7 +15,7 @@ namespace millrace::detail {
 /// the contexts, and their part of a snapshot. The operator brings the function, the collector and the successor:
 /// ```
 /// open:            host.open(context, id, fn);                          // fn.open(KeyedRuntimeContext&), then restores
-/// for records:     host.store().scan(at, n, hashes, keyOf, [&](std::size_t i) {
+/// for records:     host.store().scan(n, hashes, keyOf, [&](std::size_t i) {
 ///                      host.context().setElement(timestamp of i); … fn.processElement(…, host.context(), collector) … });
 /// onWatermark(w):  host.setWatermark(w); if (host.eventTimerDue()) while (host.fireSome(TimeDomain::EventTime, w, call)) …
 /// ```

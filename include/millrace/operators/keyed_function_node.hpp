@@ -64,10 +64,10 @@ protected:
     /// `call(value)` for each record of the block, with its key current and its timestamp in the context.
     template <class T, class Selector, class Call>
     void forEachRecord(Block<T> block, const Selector& selector, Call call) {
-        std::size_t at = 0;
         LoopCopy<const Selector> keyOf = selector;
+        if (block.timestamps == nullptr) host_.context().setElement(kMinTimestamp);
         host_.store().scan(
-            at, block.size, block.hashes,
+            block.size, block.hashes,
             [&](std::size_t i) -> decltype(auto) {
                 try {
                     return detail::invoke(keyOf, std::as_const(block.values[i]));
@@ -75,18 +75,12 @@ protected:
                     failKey(block.values[i], block.timestampOf(i));
                 }
             },
-            [&](std::size_t i) { callFor(block.values[i], block.timestampOf(i), block.timestamps != nullptr, call); });
+            [&](std::size_t i) { callFor(block, i, call); });
     }
     template <class T, class Call>
-    [[gnu::always_inline]] void callFor(T& value, Timestamp timestamp, bool timed, Call& call) {
-        const std::size_t from = this->collector_.size();
-        host_.context().setElement(timestamp);
-        this->fn_.guardedFor(value, timestamp, [&] { call(value); });
-        if (timed) {
-            this->afterCall(from, timestamp);
-        } else if (this->collector_.full()) {  // in a block without timestamps there is nothing to stamp
-            this->emitCollected();
-        }
+    void forEachWithoutKey(Block<T> block, Call call) {
+        if (block.timestamps == nullptr) host_.context().setElement(kMinTimestamp);
+        for (std::size_t i = 0; i < block.size; ++i) callFor(block, i, call);
     }
 
     KeyedFunctionHost<Key> host_;
@@ -138,6 +132,26 @@ private:
     [[noreturn, gnu::cold, gnu::noinline]] void failKey(const T& record, Timestamp timestamp) const {
         throwUserFunctionError(this->fn_.id(), this->fn_.subtask(), timestamp, describeValue(record),
                                "the key selector");
+    }
+
+    /// In a block without timestamps there is nothing to stamp, and the context knows already.
+    template <class T, class Call>
+    [[gnu::always_inline]] void callFor(const Block<T>& block, std::size_t i, Call& call) {
+        std::size_t from = 0;
+        if (block.timestamps != nullptr) {
+            from = this->collector_.size();
+            host_.context().setElement(block.timestamps[i]);
+        }
+        try {
+            call(block.values[i]);
+        } catch (...) {
+            throwRecordError(this->fn_.id(), this->fn_.subtask(), host_.context().element(), block.values[i]);
+        }
+        if (block.timestamps != nullptr) {
+            this->afterCall(from, block.timestamps[i]);
+        } else if (this->collector_.full()) {
+            this->emitCollected();
+        }
     }
 
     Firing firing_ = Firing::Nothing;

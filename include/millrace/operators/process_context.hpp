@@ -35,6 +35,7 @@ public:
         outputs_ = &outputs;
     }
     void setElement(Timestamp timestamp) noexcept { element_ = timestamp; }
+    Timestamp element() const noexcept { return element_; }
     void setWatermark(Timestamp watermark) noexcept { watermark_ = watermark; }
 
 private:

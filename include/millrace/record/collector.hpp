@@ -38,7 +38,7 @@ public:
 
     // ---- for operators ----
     std::size_t size() const noexcept { return static_cast<std::size_t>(cursor_ - begin_); }
-    bool full() const noexcept { return size() >= detail::kBlockRecords<Out>; }
+    bool full() const noexcept { return cursor_ > lastOfBlock_; }
 
     /// Gives every element from index `from` on the timestamp `time`.
     void stampFrom(std::size_t from, Timestamp time) noexcept {
@@ -53,7 +53,7 @@ public:
         cursor_ = begin_;
         if (static_cast<std::size_t>(end_ - begin_) > 64 * detail::kBlockRecords<Out>) {
             release(begin_);
-            begin_ = cursor_ = end_ = nullptr;
+            begin_ = cursor_ = end_ = lastOfBlock_ = nullptr;
             times_ = nullptr;
         }
     }
@@ -81,6 +81,7 @@ private:
         begin_ = newBegin;
         cursor_ = newBegin + count;
         end_ = newBegin + capacity;
+        lastOfBlock_ = newBegin + detail::kBlockRecords<Out> - 1;
         times_ = newTimes;
     }
     /// Values and times are in one piece of memory.
@@ -89,6 +90,7 @@ private:
     Out* begin_ = nullptr;
     Out* cursor_ = nullptr;
     Out* end_ = nullptr;
+    Out* lastOfBlock_ = nullptr;
     Timestamp* times_ = nullptr;
 };
 

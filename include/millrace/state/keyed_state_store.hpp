@@ -43,7 +43,7 @@ MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::stri
 /// ```
 /// store.cells().declare(…); …; store.cells().seal(now, clock);      // handles do the first, by `declareState`
 /// store.setCurrentKey(key, Table::hashOf(key)); … handles …; store.leaveKey();
-/// store.scan(at, end, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
+/// store.scan(size, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
 /// ```
 /// A key has an entry exactly while one of its states has a value.
 /// *Thread safety:* none. *State:* "state/<name>" by key group, and its type as operator state; another prefix where an
@@ -99,11 +99,10 @@ public:
 
     // ---- a run of records ----
 
-    /// `call(i)` for each record of [at, end) with its key, `keyOf(i)`, as the current one. `hashes` are those of the
-    /// exchange, or null. `at` is the record at hand, also when something throws; then no key is current.
+    /// `call(i)` for each of `size` records with its key, `keyOf(i)`, as the current one. `hashes` are those of the
+    /// exchange, or null. When something throws no key is current.
     template <class KeyOf, class Call>
-    [[gnu::always_inline]] void scan(std::size_t& at, std::size_t end, const std::uint32_t* hashes, KeyOf keyOf,
-                                     Call call) {
+    [[gnu::always_inline]] void scan(std::size_t size, const std::uint32_t* hashes, KeyOf keyOf, Call call) {
         struct Leave {
             KeyedStateStore& store;
             ~Leave() { store.forgetKey(); }
@@ -112,31 +111,31 @@ public:
         auto view = table_.view();
         if constexpr (kIntegerKey<Key>) {
             // hashing is for nothing: keys are looked at twice
-            const std::size_t ahead = table_.wantsPrefetch() ? kAhead : 0;
-            const std::size_t first = std::min(end, at + ahead);
-            for (std::size_t i = at; i < first; ++i) view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
-            for (; at < end; ++at) {
-                if (ahead != 0 && at + ahead < end) {
-                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(at + ahead))));
+            const bool prefetches = table_.wantsPrefetch();
+            for (std::size_t i = 0; prefetches && i < std::min(kAhead, size); ++i) {
+                view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
+            }
+            for (std::size_t i = 0; i < size; ++i) {
+                if (prefetches && i + kAhead < size) {
+                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i + kAhead))));
                 }
-                const Key key = Table::lookupKey(keyOf(at));
-                visit(view, key, Table::hashOf(key), at, call);
+                const Key key = Table::lookupKey(keyOf(i));
+                visit(view, key, Table::hashOf(key), i, call);
             }
         } else {
             std::uint64_t ahead[kChunk];
-            while (at < end) {
-                const std::size_t from = at;
-                const std::size_t count = std::min(kChunk, end - from);
-                for (; at < from + count; ++at) {
-                    ahead[at - from] = hashes != nullptr ? Slot::hashOf(hashes[at]) : Table::hashOf(keyOf(at));
+            for (std::size_t from = 0; from < size;) {
+                const std::size_t count = std::min(kChunk, size - from);
+                for (std::size_t i = 0; i < count; ++i) {
+                    ahead[i] = hashes != nullptr ? Slot::hashOf(hashes[from + i]) : Table::hashOf(keyOf(from + i));
                 }
                 const bool prefetches = table_.wantsPrefetch();
                 for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetchWhole(ahead[i]);
-                for (at = from; at < from + count; ++at) {
-                    const std::size_t i = at - from;
+                for (std::size_t i = 0; i < count; ++i) {
                     if (prefetches && i + kAhead < count) view.prefetchWhole(ahead[i + kAhead]);
-                    visit(view, keyOf(at), ahead[i], at, call);
+                    visit(view, keyOf(from + i), ahead[i], from + i, call);
                 }
+                from += count;
             }
         }
     }

@@ -212,7 +212,8 @@ class StateHandle {
 public:
     StateHandle() = default;
     StateHandle(StateCells& cells, const DeclaredState& state) noexcept
-        : cells_(&cells), bit_(state.bit), offset_(state.offset), hasTtl_(state.ttl.has_value()), state_(&state) {}
+        : cells_(&cells), plainBit_(state.ttl.has_value() ? 0 : state.bit), bit_(state.bit), offset_(state.offset),
+          hasTtl_(state.ttl.has_value()), state_(&state) {}
 
     /// Removes the state of the current key.
     void clear() {
@@ -229,12 +230,15 @@ public:
 
 protected:
     bool present() const noexcept { return (cells_->row->present & bit_) != 0; }
+    /// There is a cell, and no time to live to look after: what most calls find.
+    bool ready() const noexcept { return (cells_->row->present & plainBit_) != 0; }
     template <class Cell>
     Cell& cell() const noexcept {
         return *reinterpret_cast<Cell*>(cells_->data + offset_);
     }
 
     StateCells* cells_ = &unopenedCells();
+    std::uint64_t plainBit_ = 0;  ///< 0 for states with a time to live
     std::uint64_t bit_ = 0;
     std::uint32_t offset_ = 0;
     bool hasTtl_ = false;

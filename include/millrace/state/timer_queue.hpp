@@ -21,8 +21,8 @@ namespace millrace::detail {
 /// the order of their registration, after a restore in any order.
 ///
 /// Time mostly moves on, so this is a radix heap: a timer goes to the bucket of the highest digit in which its time
-/// differs from the time that has been reached; when a bucket is reached it is split by the next digit or, when small
-/// or of one time, becomes the run that timers are taken from. Registering and removing only append to a bucket; what
+/// differs from the time that has been reached; when a bucket is reached it is split by the next digit or, when sorting
+/// it takes no longer or it is of one time, becomes the run that timers are taken from. Registering and removing only append to a bucket; what
 /// they mean is settled when the bucket is reached (or when the queue has doubled). The few timers for a time that the
 /// run has passed are in a heap beside it.
 /// *Thread safety:* none.
@@ -152,7 +152,8 @@ private:
     static constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
     static constexpr std::size_t kLevels = (64 + kDigitBits - 1) / kDigitBits;
     static constexpr std::size_t kBuckets = kLevels * kDigits;
-    static constexpr std::size_t kSorted = 32;  ///< buckets of up to so many timers are not split any more
+    static constexpr std::size_t kSorted = 32;      ///< buckets of up to so many timers are sorted by insertion
+    static constexpr std::size_t kScattered = 512;  ///< of up to so many, by the next digit first; others are split
     static constexpr std::size_t kRecent = 256;
     static constexpr std::size_t kLargeRun = 4096;
     static constexpr std::size_t kLeastCompaction = 1024;
@@ -236,12 +237,18 @@ private:
         bucket.last = nullptr;
         bucket.size = 0;
         while (chunk != nullptr) {
+            prefetch(chunk->next);
             for (std::size_t i = 0; i < chunk->count; ++i) {
                 fn(chunk->entries()[i]);
                 std::destroy_at(chunk->entries() + i);
             }
             pool_.give(std::exchange(chunk, chunk->next));
         }
+    }
+    [[gnu::always_inline]] static void prefetch(const Chunk* chunk) noexcept {
+        if (chunk == nullptr) return;
+        const char* const bytes = reinterpret_cast<const char*>(chunk);
+        for (std::size_t at = 0; at < ChunkPool::kChunkBytes; at += 64) __builtin_prefetch(bytes + at);
     }
     void close(std::size_t where) const noexcept {
         occupied_[where / kDigits] &= ~(std::uint64_t{1} << (where % kDigits));
@@ -260,8 +267,15 @@ private:
         next_ = timeOf(bucket.least);
         if (next_ > now) return false;
         close(where);
-        if (level == 0 || bucket.size <= kSorted || hasOneTime(bucket)) {
+        if (bucket.size <= kSorted) {
             startRun(bucket);
+            sortRun();
+        } else if (level == 0 || hasOneTime(bucket)) {
+            startRun(bucket);
+            indexRun();
+        } else if (bucket.size <= kScattered && scatters(bucket, level - 1)) {
+            startScatteredRun(bucket, level - 1);
+            sortRun();
         } else {
             split(bucket, level);
         }
@@ -285,25 +299,54 @@ private:
         });
     }
     void startRun(Bucket& bucket) {
-        entries_ -= bucket.size;
         run_.clear();
         if (run_.capacity() > kLargeRun && bucket.size < run_.capacity() / 16) std::vector<Entry>().swap(run_);
         run_.reserve(bucket.size);
-        drain(bucket, [this](Entry& entry) { run_.push_back(std::move(entry)); });
+        takeFromBuckets(bucket, [this](Entry& entry) { run_.push_back(std::move(entry)); });
+    }
+    template <class Fn>
+    void takeFromBuckets(Bucket& bucket, Fn fn) {
+        entries_ -= bucket.size;
+        drain(bucket, fn);
         if (entries_ == 0) pool_.shrink();
         runAt_ = 0;
-        runIndexed_ = run_.size() > kSorted;
-        if (runIndexed_) {
-            settleLarge(run_);
-        } else {
-            sortSmall(run_);
-            settleSmall(run_);
+    }
+    void sortRun() {
+        runIndexed_ = false;
+        sortNearlySorted(run_);
+        settleSorted(run_);
+        reached_ = anchor_ = bitsOf(run_.back().timer.time);
+    }
+    void indexRun() {
+        runIndexed_ = true;
+        settleLarge(run_);
+        reached_ = anchor_ = bitsOf(run_.back().timer.time);
+    }
+
+    static std::size_t digitOf(const Entry& entry, std::size_t level) noexcept {
+        return (bitsOf(entry.timer.time) >> (level * kDigitBits)) & (kDigits - 1);
+    }
+    /// Whether few entries of the bucket share a digit. Leaves how many have a smaller one in `before_`.
+    bool scatters(const Bucket& bucket, std::size_t level) noexcept {
+        std::uint16_t counts[kDigits] = {};
+        forEachEntry(bucket, [&](const Entry& entry) { ++counts[digitOf(entry, level)]; });
+        std::uint16_t sum = 0;
+        bool few = true;
+        for (std::size_t digit = 0; digit < kDigits; ++digit) {
+            before_[digit] = sum;
+            sum = static_cast<std::uint16_t>(sum + counts[digit]);
+            few = few && counts[digit] <= kSorted;
         }
-        reached_ = bitsOf(run_.back().timer.time);
-        anchor_ = reached_;
+        return few;
+    }
+    /// In order of the digit; those that share it in the order of the bucket.
+    void startScatteredRun(Bucket& bucket, std::size_t level) {
+        run_.resize(bucket.size);
+        takeFromBuckets(bucket,
+                        [this, level](Entry& entry) { run_[before_[digitOf(entry, level)]++] = std::move(entry); });
     }
     /// By time, and what was first stays first.
-    static void sortSmall(std::vector<Entry>& entries) {
+    static void sortNearlySorted(std::vector<Entry>& entries) {
         for (std::size_t i = 1; i < entries.size(); ++i) {
             if (entries[i - 1].timer.time <= entries[i].timer.time) continue;
             Entry moved = std::move(entries[i]);
@@ -317,8 +360,8 @@ private:
 
     // ---- settling: of registrations and removals, in order, to timers
 
-    /// Of a few entries in order of time: what is registered twice or removed is dead.
-    static void settleSmall(std::vector<Entry>& entries) {
+    /// Of entries in order of time, few of each: what is registered twice or removed is dead.
+    static void settleSorted(std::vector<Entry>& entries) {
         for (std::size_t i = 0; i < entries.size(); ++i) {
             Entry& entry = entries[i];
             for (std::size_t j = i; j > 0 && entries[j - 1].timer.time == entry.timer.time; --j) {
@@ -336,7 +379,7 @@ private:
         for (std::size_t i = 0; i < entries.size(); ++i) {
             Entry& entry = entries[i];
             std::uint32_t& at = index_[place(entries, entry.timer.time, entry.timer.key, entry.timer.ns)];
-            if (at == 0) {
+            if (at == 0 || (entries[at - 1].dead && !entry.dead)) {  // registered anew: this is its place
                 at = static_cast<std::uint32_t>(i + 1);
             } else {
                 entries[at - 1].dead = entry.dead;
@@ -413,21 +456,21 @@ private:
             const std::uint32_t at = index_[place(run_, time, key, ns)];
             return at > runAt_ ? &run_[at - 1] : nullptr;
         }
+        auto at = std::lower_bound(run_.begin() + static_cast<std::ptrdiff_t>(runAt_), run_.end(), time,
+                                   [](const Entry& entry, Timestamp t) { return entry.timer.time < t; });
         Entry* found = nullptr;  // there may be dead ones beside it
-        for (std::size_t i = runAt_; i < run_.size() && (found == nullptr || found->dead); ++i) {
-            if (run_[i].timer.is(time, key, ns)) found = &run_[i];
+        for (; at != run_.end() && at->timer.time == time && (found == nullptr || found->dead); ++at) {
+            if (at->timer.is(time, key, ns)) found = &*at;
         }
         return found;
     }
     void addBehind(Timestamp time, const Key& key, const Namespace& ns) {
-        if (Entry* const found = findInRun(time, key, ns); found != nullptr) {
-            found->dead = false;
-        } else {
-            behind_.add(time, key, ns);
-        }
+        const Entry* const found = findInRun(time, key, ns);
+        if (found == nullptr || found->dead) behind_.add(time, key, ns);
     }
     void removeBehind(Timestamp time, const Key& key, const Namespace& ns) {
-        if (Entry* const found = findInRun(time, key, ns); found != nullptr) {
+        Entry* const found = findInRun(time, key, ns);
+        if (found != nullptr && !found->dead) {
             found->dead = true;
         } else {
             behind_.remove(time, key, ns);
@@ -437,9 +480,10 @@ private:
     Timestamp next_ = kMaxTimestamp;
     std::uint64_t anchor_ = 0;   ///< buckets are by the highest digit in which a time differs from it
     std::uint64_t reached_ = 0;  ///< of this time and before, timers are in the run or behind
-    std::vector<Entry> run_;     ///< in order of time; either few, or all of one time and indexed
+    std::vector<Entry> run_;     ///< in order of time, few of each; or all of one time and indexed
     std::size_t runAt_ = 0;      ///< the first that has not been taken
     bool runIndexed_ = false;
+    std::uint16_t before_[kDigits] = {};  ///< while a bucket is scattered: where the next entry with that digit goes
     TimerHeap<Key, Namespace> behind_;
     mutable ChunkPool pool_;
     mutable std::unique_ptr<Bucket[]> buckets_;

@@ -78,14 +78,7 @@ public:
 
     /// The value of the current key, null if it has none. Valid until the state is written next, and during this call of
     /// the user's function.
-    const T* value() const {
-        if (!present()) {
-            cells_->checkKey(state_);
-            return nullptr;
-        }
-        if (hasTtl_ && !cells_->seen(*state_)) return nullptr;
-        return &cell<T>();
-    }
+    const T* value() const { return ready() ? &cell<T>() : find(); }
     /// A copy of the value, or `fallback`.
     T valueOr(T fallback) const {
         const T* const found = value();
@@ -100,14 +93,26 @@ public:
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
     template <class Change>
     void mutate(Change&& change) {
-        if (!present() || (hasTtl_ && !cells_->builtOn(*state_))) {
-            create();
-            if (hasTtl_) cells_->stampWrite(*state_);
-        }
+        if (!ready()) [[unlikely]]
+            make();
         std::forward<Change>(change)(cell<T>());
     }
 
 private:
+    [[gnu::noinline]] const T* find() const {
+        if (!present()) {
+            cells_->checkKey(state_);
+            return nullptr;
+        }
+        return cells_->seen(*state_) ? &cell<T>() : nullptr;
+    }
+    /// A cell to build on.
+    [[gnu::noinline]] void make() {
+        if (!present() || !cells_->builtOn(*state_)) {
+            create();
+            if (hasTtl_) cells_->stampWrite(*state_);
+        }
+    }
     template <class U>
     void assign(U&& value) {
         if (present()) {
