@@ -450,6 +450,76 @@ std::string savepointOf(const std::string& path) {
     return client->stopWithSavepoint(path, false).path;
 }
 
+/// What the library logs while it lives.
+class Log {
+public:
+    Log() {
+        setLogCallback([text = text_](LogLevel, std::string_view message) {
+            const std::lock_guard lock(text->mutex);
+            text->value.append(message).append("\n");
+        });
+    }
+    ~Log() { setLogCallback({}); }
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+    std::string take() {
+        const std::lock_guard lock(text_->mutex);
+        return std::exchange(text_->value, "");
+    }
+
+private:
+    struct Text {
+        std::mutex mutex;
+        std::string value;
+    };
+    std::shared_ptr<Text> text_ = std::make_shared<Text>();
+};
+
+TEST_CASE("of a savepoint and the job's own checkpoints the newest is what it begins with", "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    const std::string kept = directory.path("kept");
+    Log log;
+    /// Takes what `ids` says, "c" a checkpoint and "s" a savepoint, and ends without notice.
+    const auto run = [&](const std::string& from, const std::string& steps) {
+        Simulation simulation(1);
+        buildSmall(simulation.env, true);
+        simulation.env.enableCheckpointing({.directory = kept, .restoreFrom = from});
+        const auto client = simulation.env.executeAsync("small");
+        std::vector<std::string> paths;
+        for (const char step : steps) {
+            simulation.runtime.advance(10ms);
+            paths.push_back(step == 'c'
+                                ? client->triggerCheckpoint().path
+                                : client->triggerSavepoint(directory.path("s" + std::to_string(paths.size()))).path);
+        }
+        client->cancel();
+        CHECK_THROWS_AS(client->result(), JobCancelledException);
+        return paths;
+    };
+    const std::vector<std::string> paths = run("", "cscs");
+    CHECK(paths[2] == kept + "/chk-3");
+    log.take();
+
+    CHECK(run(paths[3], "").empty());
+    CHECK_THAT(log.take(), ContainsSubstring("begins with checkpoint 4 (" + paths[3] + ")"));
+    CHECK(run(paths[1], "").empty());
+    const std::string passedOver = log.take();
+    CHECK_THAT(passedOver, ContainsSubstring("job 'small' has checkpoint 3 (" + kept +
+                                             "/chk-3) to go on with, which is newer"
+                                             " than '" +
+                                             paths[1] + "'. To go back to that one, remove the checkpoints"));
+    CHECK_THAT(passedOver, ContainsSubstring("begins with checkpoint 3 "));
+    CHECK(run(directory.path("gone"), "").empty());
+    CHECK_THAT(log.take(), ContainsSubstring("does not need '" + directory.path("gone") + "', which cannot be read"));
+
+    // in another directory, too, the next one has the next number
+    std::filesystem::remove_all(kept);
+    CHECK(run(paths[3], "c") == std::vector<std::string>{kept + "/chk-5"});
+    log.take();
+    CHECK(run(paths[3], "c") == std::vector<std::string>{kept + "/chk-6"});
+    CHECK_THAT(log.take(), ContainsSubstring("begins with checkpoint 5 "));
+}
+
 TEST_CASE("a savepoint that does not fit the pipeline is refused", "[api][checkpoint]") {
     const testing::TempDirectory directory;
     const std::string saved = savepointOf(directory.path("here"));

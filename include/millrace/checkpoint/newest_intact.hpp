@@ -31,6 +31,9 @@ void verifyCheckpoint(const StoredCheckpoint& checkpoint);
 /// left as it is. Savepoints are the user's: they count only when asked for.
 NewestIntact loadNewestIntact(const CheckpointStore& store, bool withSavepoints);
 
+/// Discards all completed checkpoints but the newest `count`; savepoints stay.
+void keepNewest(CheckpointStore& store, int count);
+
 }  // namespace millrace::detail
 
 #ifndef MILLRACE_SEPARATE_COMPILATION

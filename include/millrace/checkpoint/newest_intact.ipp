@@ -34,6 +34,17 @@ MILLRACE_INLINE_COLD NewestIntact loadNewestIntact(const CheckpointStore& store,
     return result;
 }
 
+MILLRACE_INLINE_COLD void keepNewest(CheckpointStore& store, int count) {
+    const std::vector<CheckpointInfo> infos = store.completed();
+    std::size_t kept = 0;
+    while (kept < infos.size() && count > 0) count -= infos[kept++].kind == CheckpointKind::Checkpoint;
+    // The oldest first: if the process dies in the middle, the next one must not go on with a checkpoint behind which sinks
+    // have committed more.
+    for (std::size_t i = infos.size(); i-- > kept;) {
+        if (infos[i].kind == CheckpointKind::Checkpoint) store.discard(infos[i].id);
+    }
+}
+
 }  // namespace millrace::detail
 
 #endif  // MILLRACE_CHECKPOINT_NEWEST_INTACT_IPP

@@ -128,6 +128,8 @@ private:
     void failRequests(const char* why);
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
     void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
+    std::shared_ptr<const StoredCheckpoint> newerOf(std::shared_ptr<const StoredCheckpoint> found,
+                                                    const std::string& path) const;
     void wakeAt(Duration monotonic);
     Duration clock() const { return executor().monotonicNow(); }
 
@@ -166,6 +168,7 @@ private:
     RestartStrategy::State restarts_;
     std::shared_ptr<SnapshotRequest> stopping_;  ///< what ends the job is under way
     bool stopped_ = false;                       ///< it is complete, and no input is to end
+    std::int64_t lastSavepoint_ = 0;             ///< with which the job was to end
     bool suspended_ = false;                     ///< it was a checkpoint: it stays
     std::atomic<bool> drains_{false};
     std::size_t workAtIo_ = 0;

@@ -53,10 +53,11 @@ MILLRACE_INLINE_COLD CheckpointCoordinator::~CheckpointCoordinator() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
-    nextId_ = firstId_ = store_->lastId() + 1;
     std::shared_ptr<const StoredCheckpoint> found;
     if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
-    if (found == nullptr && !config_.restoreFrom.empty()) found = open_(config_.restoreFrom);
+    if (!config_.restoreFrom.empty()) found = newerOf(std::move(found), config_.restoreFrom);
+    // behind all that is there, so that ids tell which of two checkpoints is newer, wherever they are kept
+    nextId_ = firstId_ = std::max(store_->lastId(), found != nullptr ? found->description().id : 0) + 1;
     if (found == nullptr) return;
     check(*found, graph);
     if (!graph.maxParallelismGiven) graph.maxParallelism = found->description().maxParallelism;
@@ -64,6 +65,26 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
                                  found->place(), ")"}));
     initial_ = found;
     restoreFrom(std::move(found));
+}
+
+/// The checkpoint in `path`, unless the job's directory has a newer one: then that was taken since.
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newerOf(
+    std::shared_ptr<const StoredCheckpoint> found, const std::string& path) const {
+    std::shared_ptr<const StoredCheckpoint> given;
+    try {
+        given = open_(path);
+    } catch (const MillraceException& error) {
+        if (found == nullptr) throw;
+        log(LogLevel::Info,
+            message({"job '", graph_->jobName, "' has checkpoint ", found->description().id, " (", found->place(),
+                     ") to go on with, and does not need '", path, "', which cannot be read: ", error.what()}));
+        return found;
+    }
+    if (found == nullptr || given->description().id > found->description().id) return given;
+    log(LogLevel::Info,
+        message({"job '", graph_->jobName, "' has checkpoint ", found->description().id, " (", found->place(),
+                 ") to go on with, which is newer than '", path, "'. To go back to that one, remove the checkpoints"}));
+    return found;
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint) {
@@ -485,9 +506,14 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::completeIfReady(Pending& pendin
     }
     const auto description = std::make_shared<CheckpointDescription>(pending.description);
     const int task = static_cast<int>(members_.size());
-    write(id, Message::Kind::Completed, [store = store_, description, task, part = std::move(part)] {
+    const bool endsInSavepoint =
+        pending.request != nullptr && pending.request->stop && pending.description.kind == CheckpointKind::Savepoint;
+    write(id, Message::Kind::Completed, [store = store_, description, task, part = std::move(part), endsInSavepoint] {
         if (!part.empty()) store->writePart(description->id, task, 0, part);
-        return std::make_shared<CheckpointInfo>(store->complete(*description));
+        const auto info = std::make_shared<CheckpointInfo>(store->complete(*description));
+        // before sinks commit: from then on nobody may go back to an earlier one, not even after a crash
+        if (endsInSavepoint) keepNewest(*store, 0);
+        return info;
     });
 }
 
@@ -527,6 +553,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
     if (request != nullptr) request->succeed(*message.info);
     if (!stops) return;
     suspended_ = message.info->kind == CheckpointKind::Checkpoint;
+    if (!suspended_) lastSavepoint_ = id;
     stopped_ = !request->drain;
     endIfStopped();
 }
@@ -548,10 +575,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::forgetShared() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::keepOnly(int retained) {
     write(0, Message::Kind::Written, [store = store_, retained] {
-        int seen = 0;
-        for (const CheckpointInfo& info : store->completed()) {
-            if (info.kind == CheckpointKind::Checkpoint && ++seen > retained) store->discard(info.id);
-        }
+        keepNewest(*store, retained);
         return std::shared_ptr<CheckpointInfo>();
     });
 }
@@ -648,6 +672,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     std::shared_ptr<const StoredCheckpoint> newest;
     try {
         newest = loadNewestIntact(*store_, false).checkpoint;
+        // the job was about to end with a savepoint, of which sinks may have committed a part
+        if (lastSavepoint_ > (newest != nullptr ? newest->description().id : 0)) newest = store_->load(lastSavepoint_);
     } catch (...) {
         // what there is cannot even be looked at: another failure, so that the strategy says whether to try again
         job_.failRestart(std::current_exception());
