@@ -133,6 +133,10 @@ private:
             }
             crashed_ = false;
             again = !isOver_;
+            // whoever wanted the savepoint looks whether it is there
+            if (stopping_ != nullptr && stopping_->kind == CheckpointKind::Savepoint && findSavepoint()) {
+                if (parallelismAfterStop_ != 0) nextParallelism_ = parallelismAfterStop_;
+            }
         }
         stopped_ = false;
         injector_.revive();
@@ -165,7 +169,7 @@ private:
             if (injector_.killed()) {
                 noteKill();
                 // it had finished, and removed its checkpoints: whoever starts it again does all once more
-                isOver_ = status == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty() &&
+                isOver_ = stopping_ == nullptr && !stopped_ && status == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty() &&
                           storeFaults_->checkpoints == 0;
                 return true;
             }
@@ -202,14 +206,35 @@ private:
         if (stopping_ == nullptr || !stopping_->isDone()) return;
         if (stopping_->error == nullptr) {
             stopped_ = true;
-            if (stopping_->kind == CheckpointKind::Savepoint) {
-                restoreFrom_ = stopping_->info.path.empty() ? stopping_->target : stopping_->info.path;
-                if (!plan_.onDisk) savepoint_ = memory_->load(stopping_->info.id);
-                newDirectory();
+            if (stopping_->kind == CheckpointKind::Savepoint && !findSavepoint()) {
+                report_.error = "the savepoint with which the job was stopped is not there";
             }
             nextParallelism_ = parallelismAfterStop_;
         }
         stopping_ = nullptr;
+    }
+
+    /// The savepoint that was asked for last: if it is complete, what follows begins with it, in a new place.
+    bool findSavepoint() {
+        const std::string& target = stopping_->target;
+        try {
+            if (plan_.onDisk) {
+                FileCheckpoint(disk_, target);
+            } else {
+                std::shared_ptr<const StoredCheckpoint> found;
+                for (const CheckpointInfo& info : memory_->completed()) {
+                    const auto stored = memory_->load(info.id);
+                    if (stored->description().target == target) found = stored;
+                }
+                if (found == nullptr) return false;
+                savepoint_ = std::move(found);
+            }
+        } catch (const MillraceException&) {
+            return false;
+        }
+        restoreFrom_ = target;
+        newDirectory();
+        return true;
     }
 
     void applyDue(JobClient& client) {
