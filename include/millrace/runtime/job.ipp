@@ -218,6 +218,7 @@ MILLRACE_INLINE_COLD Duration Job::runTime(Duration monotonicNow) const {
 
 MILLRACE_INLINE_COLD void Job::keepMetrics() {
     const std::lock_guard lock(metricsMutex_);
+    if (metricsAtEnd_) return;  // the stages are gone: the attempt that was to follow could not be wired
     for (Task& task : wired_->tasks) {
         for (StageSlot& slot : task.stages()) slot.countersAtEnd = slot.stage->metrics.read();
         task.stages().front().queueFillAtEnd = task.inputFill();

@@ -32,7 +32,7 @@ class FaultTrial {
 
 public:
     FaultTrial(const testing::FaultPlan& plan, const TrialJob& job)
-        : plan_(plan), job_(job), injector_(job.injector), parallelism_(plan.parallelism), timeout_(plan.timeout),
+        : plan_(plan), job_(job), injector_(job.injector), parallelism_(plan.parallelism),
           storeFaults_(std::make_shared<StoreFaults>()), disk_(std::make_shared<testing::MemoryFileSystem>()),
           files_(std::make_shared<testing::FaultyFileSystem>(disk_)) {
         injector_.arm(plan.faults);
@@ -92,9 +92,9 @@ private:
                 CheckpointConfig config;
                 config.interval = plan_.interval;
                 config.mode = plan_.mode;
-                config.timeout = timeout_;
+                config.timeout = calm_ ? std::chrono::hours(1) : plan_.timeout;
                 config.minPause = plan_.minPause;
-                config.maxConcurrent = plan_.maxConcurrent;
+                config.maxConcurrent = calm_ ? 1 : plan_.maxConcurrent;
                 config.tolerableFailures = plan_.tolerableFailures;
                 config.retained = plan_.retained;
                 config.restoreFrom = restoreFrom_;
@@ -113,6 +113,7 @@ private:
         if (client != nullptr) again = runToEnd(*client);
         killed_ = killed_ || injector_.killed() || (crashed_ && files_->hasFailed());
         if (killed_) {
+            if (client != nullptr) isOver_ = hasNothingLeft(*client);
             injector_.kill();
             if (plan_.onDisk && !crashed_) files_->crashAt(1);
             if (job_.killed) job_.killed();
@@ -168,14 +169,11 @@ private:
             if (crashed_ && files_->hasFailed()) injector_.kill();
             if (injector_.killed()) {
                 noteKill();
-                // it had finished, and removed its checkpoints: whoever starts it again does all once more
-                isOver_ = stopping_ == nullptr && !stopped_ && status == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty() &&
-                          storeFaults_->checkpoints == 0;
                 return true;
             }
-            // checkpoints that cannot be in time would keep the job for ever from its end
-            if (timeout_ < std::chrono::hours(1) && report_.steps > 3'000) {
-                timeout_ = std::chrono::hours(1);
+            // checkpoints that cannot be in time, or barriers that fill short channels, would keep the job for ever from its end
+            if (!calm_ && report_.steps > 3'000 && (plan_.timeout < std::chrono::hours(1) || plan_.maxConcurrent > 1)) {
+                calm_ = true;
                 killed_ = true;
                 return true;
             }
@@ -190,6 +188,14 @@ private:
             report_.error = "the job fails: " + describeException(error);
         }
         return false;
+    }
+
+    /// It had finished, and removed its checkpoints: whoever starts it again does all once more.
+    bool hasNothingLeft(const JobClient& client) const {
+        if (stopped_) return false;
+        if (client.status() == JobStatus::Finished) return true;
+        const bool finished = client.status() == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty();
+        return finished && stopping_ == nullptr && storeFaults_->checkpoints == 0;
     }
 
     void noteKill() {
@@ -302,7 +308,7 @@ private:
 
     int parallelism_;
     int nextParallelism_ = 0;
-    Duration timeout_;
+    bool calm_ = false;  ///< no longer in a hurry
     std::shared_ptr<StoreFaults> storeFaults_;
     std::shared_ptr<testing::MemoryFileSystem> disk_;
     std::shared_ptr<testing::FaultyFileSystem> files_;
