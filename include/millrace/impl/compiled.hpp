@@ -75,9 +75,14 @@
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
 #include <millrace/testing/arrival.ipp>
+#include <millrace/testing/fault_injector.ipp>
+#include <millrace/testing/fault_plan.ipp>
+#include <millrace/testing/fault_trial.ipp>
+#include <millrace/testing/faulty_checkpoint_store.ipp>
 #include <millrace/testing/faulty_file_system.ipp>
 #include <millrace/testing/memory_file_system.ipp>
 #include <millrace/testing/pipeline_host.ipp>
+#include <millrace/testing/trial_scenario.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>

@@ -170,7 +170,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks) {
         // only to commit what the job ended with: then it ends again
         if (stopped_) {
             mailTo(members_.back(),
-                   [id = restored_->description().id](CheckpointParticipant& part) { part.complete(id, true); });
+                   [id = restored_->description().id](CheckpointParticipant& each) { each.complete(id, true); });
         }
         for (StageSlot& slot : task.stages()) {
             const SubtaskState& state = states_.add(new SubtaskState(restored_, slot.subtask, *slot.node->parallelism));

@@ -1,8 +1,10 @@
 #ifndef MILLRACE_TESTING_COMMITTED_SINK_HPP
 #define MILLRACE_TESTING_COMMITTED_SINK_HPP
 
-#include <millrace/committing_sink.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/functions/committer.hpp>
+#include <millrace/functions/sink.hpp>
+#include <millrace/operators/checkpointed_writer.hpp>
 #include <millrace/testing/fault_injector.hpp>
 #include <millrace/types/codec.hpp>
 
