@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace millrace::detail {
@@ -23,6 +24,8 @@ struct TrialJob {
     std::function<void()> killed{};
     /// Puts another store between the job and that of the trial, for tests of the trials themselves. May be empty.
     std::function<std::shared_ptr<CheckpointStore>(std::shared_ptr<CheckpointStore>)> store{};
+    /// In place of what the plan says; for tests of the trials themselves.
+    std::optional<CheckpointingMode> mode{};
 };
 
 /// What happened in a trial.

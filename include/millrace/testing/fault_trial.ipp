@@ -91,7 +91,7 @@ private:
             if (plan_.checkpoints) {
                 CheckpointConfig config;
                 config.interval = plan_.interval;
-                config.mode = plan_.mode;
+                config.mode = job_.mode.value_or(plan_.mode);
                 config.timeout = calm_ ? std::chrono::hours(1) : plan_.timeout;
                 config.minPause = plan_.minPause;
                 config.maxConcurrent = calm_ ? 1 : plan_.maxConcurrent;
@@ -195,7 +195,7 @@ private:
         if (stopped_) return false;
         if (client.status() == JobStatus::Finished) return true;
         const bool finished = client.status() == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty();
-        return finished && stopping_ == nullptr && storeFaults_->checkpoints == 0;
+        return finished && stopping_ == nullptr && (storeFaults_->checkpoints == 0 || storeFaults_->leftOver);
     }
 
     void noteKill() {
@@ -292,7 +292,7 @@ private:
         const auto request = std::make_shared<SnapshotRequest>();
         const bool isSavepoint = fault.kind == Kind::Savepoint || fault.kind == Kind::StopWithSavepoint;
         request->kind = isSavepoint ? CheckpointKind::Savepoint : CheckpointKind::Checkpoint;
-        if (isSavepoint) request->target = "/savepoints-" + std::to_string(report_.steps);
+        if (isSavepoint) request->target = "/savepoint-" + std::to_string(++savepoints_);
         request->stop = fault.kind == Kind::StopWithSavepoint || fault.kind == Kind::Suspend;
         if (request->stop) {
             stopping_ = request;
@@ -317,6 +317,7 @@ private:
     std::string directory_;
     std::string restoreFrom_;
     int directories_ = 0;
+    int savepoints_ = 0;
 
     // the process at hand
     bool killed_ = false;

@@ -19,6 +19,7 @@ struct StoreFaults {
     testing::FaultInjector injector;
     std::uint64_t operations = 0;
     std::size_t checkpoints = 0;  ///< completed ones in the store that was used last
+    bool leftOver = false;        ///< what was to be removed from it has stayed
 };
 
 /// A checkpoint store in front of another one whose operations fail, or in which the process ends, as a plan says. Once it has

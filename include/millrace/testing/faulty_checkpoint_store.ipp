@@ -74,7 +74,7 @@ MILLRACE_INLINE_COLD void FaultyCheckpointStore::discard(std::int64_t id) noexce
             faults_->checkpoints = countCheckpoints(*behind_);
         });
     } catch (const IoException&) {
-        // what was to be removed stays
+        faults_->leftOver = true;
     }
 }
 

@@ -79,7 +79,7 @@ private:
 /// A job with all that is outside of it, for `verifyExactlyOnce`: `build(StreamEnvironment&)` records the pipeline, for every
 /// process anew, and `committed()` returns a vector of what the sinks have let the world see by the end. Optional:
 /// `killed()`, when a process has been killed: writers that it had must have no effect any more; `faults()`, a FaultInjector
-/// that source and sink ask; `store(std::shared_ptr<detail::CheckpointStore>)`. @public
+/// that source and sink ask. @public
 template <class Job>
 concept TrialJob = requires(Job job, StreamEnvironment& env) {
     job.build(env);
@@ -208,6 +208,7 @@ auto runJob(Job& job, const testing::FaultPlan& plan) {
     if constexpr (requires { job.store(std::shared_ptr<CheckpointStore>()); }) {
         trial.store = [&](std::shared_ptr<CheckpointStore> behind) { return job.store(std::move(behind)); };
     }
+    if constexpr (requires { job.mode(); }) trial.mode = job.mode();
     TrialOutcome<std::remove_cvref_t<decltype(*job.committed().begin())>> outcome;
     outcome.report = runTrial(plan, trial);
     outcome.faults = trial.injector;
