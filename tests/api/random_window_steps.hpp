@@ -142,7 +142,7 @@ inline Step sideOutput() {
 
 /// Every window of a key with what is in it; nothing is late.
 inline Rows windowModel(const Rows& rows, const std::function<std::vector<Bounds>(std::int64_t)>& windowsOf,
-                 bool withMax = true) {
+                        bool withMax = true) {
     std::map<std::pair<std::int32_t, Bounds>, Totals> windows;
     for (const TimedRow& each : rows) {
         for (const Bounds& bounds : windowsOf(each.time)) {

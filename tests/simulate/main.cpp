@@ -151,14 +151,13 @@ std::optional<std::string> simulate(std::uint64_t seed, detail::TrialTotals& tot
             return std::nullopt;
         }
     }
-    const testing::ExactlyOnceResult failure =
-        check.failure(drawn.scenario, "seed " + std::to_string(seed) + ": " + stepNames(drawn),
-                      [&](detail::TrialFailure& found) {
-                          found.events = detail::describeAll(drawn.rows);
-                          for (const int part : found.scenario.parts) {
-                              found.parts.push_back(drawn.steps[static_cast<std::size_t>(part)].name);
-                          }
-                      });
+    const testing::ExactlyOnceResult failure = check.failure(
+        drawn.scenario, "seed " + std::to_string(seed) + ": " + stepNames(drawn), [&](detail::TrialFailure& found) {
+            found.events = detail::describeAll(drawn.rows);
+            for (const int part : found.scenario.parts) {
+                found.parts.push_back(drawn.steps[static_cast<std::size_t>(part)].name);
+            }
+        });
     return failure.message();
 }
 

@@ -91,9 +91,8 @@ Step anyOrderedStep(Draw& draw) {
                 return b.cut(in.keyBy(&Row::key).countWindow(1 + size % 5, 1 + lateness % 3).reduce(kSum));
             });
         case 4:
-            return ordered("diary", [](const RowStream& in, Building& b) {
-                return b.cut(in.keyBy(&Row::key).process(Diary{}));
-            });
+            return ordered(
+                "diary", [](const RowStream& in, Building& b) { return b.cut(in.keyBy(&Row::key).process(Diary{})); });
         case 5:
             return ordered("tumbling " + std::to_string(size) + " with lateness " + std::to_string(lateness),
                            [=](const RowStream& in, Building& b) {
@@ -104,16 +103,16 @@ Step anyOrderedStep(Draw& draw) {
                                                          .aggregate(Digest{}, kWithKey)));
                            });
         case 6:
-            return ordered("sliding " + std::to_string(2 * size) + " by " + std::to_string(size) + " with lateness " +
-                               std::to_string(lateness),
-                           [=](const RowStream& in, Building& b) {
-                               return withLate(
-                                   b.cut(in.keyBy(&Row::key)
-                                             .window(SlidingEventTimeWindows::of(Duration{2 * size}, Duration{size}))
-                                             .allowedLateness(Duration{lateness})
-                                             .sideOutputLateData(lateTag())
-                                             .reduce(kSum)));
-                           });
+            return ordered(
+                "sliding " + std::to_string(2 * size) + " by " + std::to_string(size) + " with lateness " +
+                    std::to_string(lateness),
+                [=](const RowStream& in, Building& b) {
+                    return withLate(b.cut(in.keyBy(&Row::key)
+                                              .window(SlidingEventTimeWindows::of(Duration{2 * size}, Duration{size}))
+                                              .allowedLateness(Duration{lateness})
+                                              .sideOutputLateData(lateTag())
+                                              .reduce(kSum)));
+                });
         case 7:
             return ordered("sessions " + std::to_string(size) + " with lateness " + std::to_string(lateness),
                            [=](const RowStream& in, Building& b) {

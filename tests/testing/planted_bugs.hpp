@@ -415,7 +415,8 @@ public:
 
     void build(StreamEnvironment& env) {
         const auto source = [&](std::uint64_t splits, const std::string& name) {
-            return env.fromSource(PlantedSource(bug_, splits, late_), WatermarkStrategy::noWatermarks(), name).uid(name);
+            return env.fromSource(PlantedSource(bug_, splits, late_), WatermarkStrategy::noWatermarks(), name)
+                .uid(name);
         };
         DataStream<PlantedItem> items = source(3, "items").map([faults = faults_](PlantedItem item) mutable {
             faults.pass(testing::FaultPoint::Read);

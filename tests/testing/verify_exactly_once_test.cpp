@@ -63,8 +63,7 @@ TEST_CASE("windows over clicks are exactly once", "[testing][exactly-once]") {
 
 TEST_CASE("a count in state keeps its order per key, a count in a member is found out", "[testing][exactly-once]") {
     const auto byPage = [](std::vector<Click> clicks) {
-        std::stable_sort(clicks.begin(), clicks.end(),
-                         [](const Click& a, const Click& b) { return a.page < b.page; });
+        std::stable_sort(clicks.begin(), clicks.end(), [](const Click& a, const Click& b) { return a.page < b.page; });
         return clicks;
     };
     CHECK(testing::verifyExactlyOnce<Click>(
@@ -132,9 +131,8 @@ TEST_CASE("at least once, results may be repeated, but none is lost", "[testing]
 
 TEST_CASE("the same seed gives the same trial", "[testing][exactly-once]") {
     const auto messageOf = [] {
-        return testing::verifyExactlyOnce<Click>(perMinute, anyClick,
-                                                 {.time = &Click::time, .outOfOrderness = 30s, .runs = 30},
-                                                 withoutTimes)
+        return testing::verifyExactlyOnce<Click>(
+                   perMinute, anyClick, {.time = &Click::time, .outOfOrderness = 30s, .runs = 30}, withoutTimes)
             .message();
     };
     CHECK(messageOf() == messageOf());
@@ -144,8 +142,8 @@ TEST_CASE("the same seed gives the same trial", "[testing][exactly-once]") {
 
 TEST_CASE("the job without a planted bug is exactly once", "[testing][exactly-once]") {
     for (const bool late : {false, true}) {
-        const auto result = testing::verifyExactlyOnce([late] { return PlantedJob(PlantedBug::None, late); },
-                                                       {.runs = 400});
+        const auto result =
+            testing::verifyExactlyOnce([late] { return PlantedJob(PlantedBug::None, late); }, {.runs = 400});
         CAPTURE(late, result.message());
         CHECK(result);
     }
@@ -154,8 +152,7 @@ TEST_CASE("the job without a planted bug is exactly once", "[testing][exactly-on
 TEST_CASE("every planted bug is found", "[testing][exactly-once]") {
     for (std::size_t i = 1; i < kPlantedBugs.size(); ++i) {
         const auto& [bug, name] = kPlantedBugs[i];
-        const auto result =
-            testing::verifyExactlyOnce([bug = bug] { return PlantedJob(bug, true); }, {.runs = 400});
+        const auto result = testing::verifyExactlyOnce([bug = bug] { return PlantedJob(bug, true); }, {.runs = 400});
         CAPTURE(name, result.message());
         CHECK_FALSE(result);
         CHECK_THAT(result.message(), ContainsSubstring("the results are not those of the undisturbed run"));

@@ -24,9 +24,11 @@ inline testing::Fault drawFault(testing::Random& random, const FaultLimits& limi
     Fault fault;
     fault.kind = kinds[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(kinds.size())))];
     const auto upTo = [&](std::uint64_t most) {
-        return static_cast<std::uint64_t>(random.between(1, std::max<std::int64_t>(1, static_cast<std::int64_t>(most))));
+        return static_cast<std::uint64_t>(
+            random.between(1, std::max<std::int64_t>(1, static_cast<std::int64_t>(most))));
     };
-    if (limits.rescales && random.chance(60)) fault.parallelism = static_cast<int>(random.between(1, limits.mostParallelism));
+    if (limits.rescales && random.chance(60))
+        fault.parallelism = static_cast<int>(random.between(1, limits.mostParallelism));
     switch (fault.kind) {
         case Kind::FailCall:
         case Kind::KillCall:
@@ -68,7 +70,8 @@ MILLRACE_INLINE_COLD testing::FaultPlan drawFaults(testing::Random& random, cons
     plan.checkpoints = true;
     plan.mode = limits.mode;
     const auto steps = static_cast<std::int64_t>(limits.steps);
-    plan.interval = milliseconds(random.between(2, std::max<std::int64_t>(4, random.chance(50) ? steps / 8 : steps / 2)));
+    plan.interval =
+        milliseconds(random.between(2, std::max<std::int64_t>(4, random.chance(50) ? steps / 8 : steps / 2)));
     if (random.chance(20)) plan.timeout = milliseconds(random.between(5, std::max<std::int64_t>(10, steps / 4)));
     plan.maxConcurrent = random.chance(70) ? 1 : static_cast<int>(random.between(2, 4));
     if (plan.maxConcurrent == 1 && random.chance(20)) plan.minPause = milliseconds(random.between(1, 20));
@@ -132,8 +135,8 @@ MILLRACE_INLINE_COLD std::string describeFault(const testing::Fault& fault) {
 
 MILLRACE_INLINE_COLD std::string describePlan(const testing::FaultPlan& plan, const std::string& indent) {
     const auto ms = [](Duration duration) { return std::to_string(duration / std::chrono::milliseconds(1)) + " ms"; };
-    std::string text = indent + "schedule " + std::to_string(plan.seed) + ", parallelism " +
-                       std::to_string(plan.parallelism);
+    std::string text =
+        indent + "schedule " + std::to_string(plan.seed) + ", parallelism " + std::to_string(plan.parallelism);
     if (!plan.chaining) text += ", no chaining";
     if (plan.bufferTimeout != std::chrono::milliseconds(100)) {
         text += ", buffer timeout " + (plan.bufferTimeout < Duration{0} ? "-1" : ms(plan.bufferTimeout));

@@ -194,7 +194,8 @@ private:
     bool hasNothingLeft(const JobClient& client) const {
         if (stopped_) return false;
         if (client.status() == JobStatus::Finished) return true;
-        const bool finished = client.status() == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty();
+        const bool finished =
+            client.status() == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty();
         return finished && stopping_ == nullptr && (storeFaults_->checkpoints == 0 || storeFaults_->leftOver);
     }
 

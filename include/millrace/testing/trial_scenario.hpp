@@ -43,9 +43,9 @@ struct TrialFailure {
     std::vector<std::string> events;  ///< empty: the job has a source of its own
     std::vector<std::string> parts;   ///< of the pipeline
     ResultDifference difference;
-    std::string error;             ///< the job came to no end
-    bool withoutFaults = false;    ///< it differs from itself though nothing goes wrong
-    std::size_t drawnEvents = 0;   ///< before they were made fewer
+    std::string error;            ///< the job came to no end
+    bool withoutFaults = false;   ///< it differs from itself though nothing goes wrong
+    std::size_t drawnEvents = 0;  ///< before they were made fewer
     std::size_t drawnFaults = 0;
     std::string run;  ///< "run 5 of 100, seed 5"
 };

@@ -113,8 +113,9 @@ MILLRACE_INLINE_COLD std::string describeTrialFailure(const TrialFailure& failur
     const ResultDifference& difference = failure.difference;
     std::string text;
     if (failure.withoutFaults) {
-        text = "the pipeline gives other results in another schedule or at another parallelism, even though nothing goes "
-               "wrong: what depends on the order of arrival cannot be compared";
+        text =
+            "the pipeline gives other results in another schedule or at another parallelism, even though nothing goes "
+            "wrong: what depends on the order of arrival cannot be compared";
     } else if (!failure.error.empty()) {
         text = failure.error;
     } else {

@@ -182,9 +182,9 @@ private:
         DataStream<Event> stream = env.fromSource(testing::ScriptedSource<Event>(scripts_.front()),
                                                   WatermarkStrategy::noWatermarks(), "events 1");
         for (std::size_t i = 1; i < scripts_.size(); ++i) {
-            stream = stream.unionWith(env.fromSource(testing::ScriptedSource<Event>(scripts_[i]),
-                                                     WatermarkStrategy::noWatermarks(),
-                                                     "events " + std::to_string(i + 1)));
+            stream =
+                stream.unionWith(env.fromSource(testing::ScriptedSource<Event>(scripts_[i]),
+                                                WatermarkStrategy::noWatermarks(), "events " + std::to_string(i + 1)));
         }
         return stream;
     }
