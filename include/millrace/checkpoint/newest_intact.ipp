@@ -25,7 +25,7 @@ MILLRACE_INLINE_COLD NewestIntact loadNewestIntact(const CheckpointStore& store,
             verifyCheckpoint(*checkpoint);
             result.checkpoint = std::move(checkpoint);
             return result;
-        } catch (const MillraceException& error) {
+        } catch (const CodecException& error) {
             result.skipped.push_back({info.id, info.path, describeException(error)});
             log(LogLevel::Warning, message({"checkpoint ", info.id, " cannot be used, trying the one before: ",
                                             result.skipped.back().problem}));

@@ -85,9 +85,14 @@
 #include <millrace/state/state_layout.ipp>
 #include <millrace/state/state_migration.ipp>
 #include <millrace/testing/arrival.ipp>
+#include <millrace/testing/fault_injector.ipp>
+#include <millrace/testing/fault_plan.ipp>
+#include <millrace/testing/fault_trial.ipp>
+#include <millrace/testing/faulty_checkpoint_store.ipp>
 #include <millrace/testing/faulty_file_system.ipp>
 #include <millrace/testing/memory_file_system.ipp>
 #include <millrace/testing/pipeline_host.ipp>
+#include <millrace/testing/trial_scenario.ipp>
 #include <millrace/types/schema.ipp>
 #include <millrace/types/type_info.ipp>
 #include <millrace/types/value_migration.ipp>

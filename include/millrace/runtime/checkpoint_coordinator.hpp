@@ -133,6 +133,7 @@ private:
     void failRequests(const char* why);
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
     void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
+    std::shared_ptr<const StoredCheckpoint> newestInStore() const;
     std::shared_ptr<const StoredCheckpoint> newerOf(std::shared_ptr<const StoredCheckpoint> found,
                                                     const std::string& path) const;
     void wakeAt(Duration monotonic);

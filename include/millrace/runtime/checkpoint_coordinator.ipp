@@ -74,7 +74,7 @@ MILLRACE_INLINE_COLD CheckpointCoordinator::~CheckpointCoordinator() {
 MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
     std::shared_ptr<const StoredCheckpoint> found;
-    if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
+    if (config_.resume) found = newestInStore();
     if (!config_.restoreFrom.empty()) found = newerOf(std::move(found), config_.restoreFrom);
     // behind all that is there, so that ids tell which of two checkpoints is newer, wherever they are kept
     nextId_ = firstId_ = std::max(store_->lastId(), found != nullptr ? found->description().id : 0) + 1;
@@ -85,6 +85,18 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
                                  found->place(), ")"}));
     initial_ = found;
     restoreFrom(std::move(found));
+}
+
+/// *Failure:* CheckpointException if there are checkpoints of which none is intact: to begin anew would be to write all that
+/// was committed once more, which is for the user to decide.
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestInStore() const {
+    const NewestIntact newest = loadNewestIntact(*store_, false);
+    if (newest.checkpoint == nullptr && !newest.skipped.empty()) {
+        raise<CheckpointException>({"none of the checkpoints of job '", graph_->jobName,
+                                    "' can be used, the newest because: ", newest.skipped.front().problem,
+                                    ". Remove them to begin anew, or with the savepoint in restoreFrom"});
+    }
+    return newest.checkpoint;
 }
 
 /// The checkpoint in `path`, unless the job's directory has a newer one: then that was taken since.
@@ -181,6 +193,11 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks) {
         task.takePartInCheckpoints(std::move(part));
         members_.push_back(member);
         if (restored_ == nullptr) continue;
+        // only to commit what the job ended with: then it ends again
+        if (stopped_) {
+            mailTo(members_.back(),
+                   [id = restored_->description().id](CheckpointParticipant& each) { each.complete(id, true); });
+        }
         for (StageSlot& slot : task.stages()) {
             const SubtaskState& state = states_.add(new SubtaskState(restored_, slot.subtask, *slot.node->parallelism));
             slot.call([&](Stage& stage) { stage.restore(state); });
@@ -706,7 +723,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
     std::shared_ptr<const StoredCheckpoint> newest;
     try {
-        newest = loadNewestIntact(*store_, false).checkpoint;
+        newest = newestInStore();
         // the job was about to end with a savepoint, of which sinks may have committed a part
         if (lastSavepoint_ > (newest != nullptr ? newest->description().id : 0)) newest = store_->load(lastSavepoint_);
     } catch (...) {
@@ -719,7 +736,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     // what an earlier run has left is not this one's to go on with, unless it began with it
     if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
-    stopping_ = nullptr;
+    if (!stopped_) stopping_ = nullptr;
     drains_.store(false);
     failuresInARow_ = 0;
     if (job_.restart()) {
