@@ -71,18 +71,14 @@ public:
             RuntimeContext runtime = context.runtimeContext(id);
             open(context, id, runtime);
         } else {
-            id_ = &id;
-            subtask_ = context.stage.subtaskIndex;
-            if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
+            enter(context, id);
             opened_ = true;
         }
     }
     /// With a context that gives more than a RuntimeContext does.
     template <class Runtime>
     void open(OpenContext& context, const OperatorId& id, Runtime& runtime) {
-        id_ = &id;
-        subtask_ = context.stage.subtaskIndex;
-        if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
+        enter(context, id);
         if constexpr (requires { fn_.open(runtime); }) {
             guarded("open()", [&] { fn_.open(runtime); });
         }
@@ -136,6 +132,14 @@ public:
     int subtask() const noexcept { return subtask_; }
 
 private:
+    void enter(OpenContext& context, const OperatorId& id) {
+        id_ = &id;
+        subtask_ = context.stage.subtaskIndex;
+        // functions of the library that wrap one of the user
+        if constexpr (requires { fn_.bindOperator(context, id); }) fn_.bindOperator(context, id);
+        if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
+    }
+
     Fn fn_;
     const OperatorId* id_ = nullptr;
     int subtask_ = 0;
