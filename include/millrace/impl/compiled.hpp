@@ -9,6 +9,7 @@
 #endif
 
 // bodies: begin
+#include <millrace/api/check_restore.ipp>
 #include <millrace/api/checkpointing.ipp>
 #include <millrace/api/data_stream_sink.ipp>
 #include <millrace/api/interval_join.ipp>
@@ -23,6 +24,9 @@
 #include <millrace/checkpoint/newest_intact.ipp>
 #include <millrace/checkpoint/restart_strategy.ipp>
 #include <millrace/checkpoint/savepoint_options.ipp>
+#include <millrace/checkpoint/savepoint_reader.ipp>
+#include <millrace/checkpoint/savepoint_writer.ipp>
+#include <millrace/checkpoint/state_contents.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/bucket_assigner.ipp>
@@ -75,13 +79,19 @@
 #include <millrace/runtime/thread_pool_runtime.ipp>
 #include <millrace/runtime/timer_thread.ipp>
 #include <millrace/state/broadcast_state.ipp>
+#include <millrace/state/frozen_memory.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
+#include <millrace/state/state_layout.ipp>
+#include <millrace/state/state_migration.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/faulty_file_system.ipp>
 #include <millrace/testing/memory_file_system.ipp>
 #include <millrace/testing/pipeline_host.ipp>
+#include <millrace/types/schema.ipp>
+#include <millrace/types/type_info.ipp>
+#include <millrace/types/value_migration.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>

@@ -67,18 +67,18 @@ public:
 
     void open(OpenContext& context) { open(context, context.takeOperator()); }
     void open(OpenContext& context, const OperatorId& id) {
+        begin(context, id);
+        if (context.stage.onlyDeclaresStates) return;  // it could not declare any
         if constexpr (HasOpen<Fn>) {
             RuntimeContext runtime = context.runtimeContext(id);
-            open(context, id, runtime);
-        } else {
-            enter(context, id);
-            opened_ = true;
+            guarded("open()", [&] { fn_.open(runtime); });
         }
+        opened_ = true;
     }
     /// With a context that gives more than a RuntimeContext does.
     template <class Runtime>
     void open(OpenContext& context, const OperatorId& id, Runtime& runtime) {
-        enter(context, id);
+        begin(context, id);
         if constexpr (requires { fn_.open(runtime); }) {
             guarded("open()", [&] { fn_.open(runtime); });
         }
@@ -132,10 +132,10 @@ public:
     int subtask() const noexcept { return subtask_; }
 
 private:
-    void enter(OpenContext& context, const OperatorId& id) {
+    void begin(OpenContext& context, const OperatorId& id) {
         id_ = &id;
         subtask_ = context.stage.subtaskIndex;
-        // functions of the library that wrap one of the user
+        // a function of the library around one of the user
         if constexpr (requires { fn_.bindOperator(context, id); }) fn_.bindOperator(context, id);
         if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
     }
