@@ -1,6 +1,7 @@
 // Shows what there is in a checkpoint or savepoint.
 
 #include <millrace/checkpoint/checkpoint_summary.hpp>
+#include <millrace/checkpoint/state_contents.hpp>
 #include <millrace/formats/json_lines_format.hpp>
 
 #include <fmt/format.h>
@@ -17,16 +18,27 @@ using namespace millrace;
 
 namespace {
 
-constexpr const char* kUsage = R"(Shows what there is in a checkpoint or savepoint: operators, states, sizes.
+constexpr const char* kUsage = R"(Shows what there is in a checkpoint or savepoint: operators, states, sizes, types.
 
 usage: millrace_inspect [DIR] [OPTION...]
-  DIR        the directory of a checkpoint or savepoint (default: the checkpoint that comes with the example)
+  DIR        the directory of a checkpoint or savepoint (default: the one that comes with the example)
+  --keys N   the N largest keys of each state (default 3; 0: do not look, which is faster)
   --verify   read all state, and say which file is damaged
   --json     one line of JSON
   --help
 
 The states are sorted by size. A piece is the state of one key group, or one element of a list: a split of a source.
 )";
+
+/// What was read of one state.
+struct Contents {
+    std::string uid;
+    std::string state;
+    std::uint64_t entries = 0;
+    std::vector<KeySize> largestKeys;
+    std::vector<std::string> splits;
+    std::string unreadable;
+};
 
 struct Report {
     std::int64_t id = 0;
@@ -40,18 +52,35 @@ struct Report {
     std::uint64_t fileBytes = 0;
     std::uint64_t stateBytes = 0;
     std::vector<OperatorSummary> operators;
+    std::vector<Contents> contents;
 };
 
 std::string kindOf(const CheckpointSummary& summary) {
     return summary.info.kind == CheckpointKind::Savepoint ? "savepoint" : "checkpoint";
 }
 
-void printJson(CheckpointSummary summary) {
+/// Positions of sources, and with `keys` the largest keys of every state.
+std::vector<Contents> readContents(const std::string& directory, const CheckpointSummary& summary, std::size_t keys) {
+    std::vector<Contents> all;
+    for (const OperatorSummary& each : summary.operators) {
+        for (const StateSummary& state : each.states) {
+            const bool isOfSource = state.kind == "splits" || state.kind == "enumerator";
+            if (state.kind.empty() || (keys == 0 && !isOfSource)) continue;
+            StateContents contents = readStateContents(directory, each.uid, state.name, keys);
+            all.push_back({each.uid, state.name, contents.entries, std::move(contents.largestKeys),
+                           std::move(contents.splits), std::move(contents.unreadable)});
+        }
+    }
+    return all;
+}
+
+void printJson(CheckpointSummary summary, std::vector<Contents> contents) {
     std::string line;
-    JsonLinesFormat<Report>{}.encode({summary.info.id, kindOf(summary), summary.info.triggered, summary.info.path,
-                                      summary.jobName, summary.fingerprint, summary.maxParallelism, summary.files,
-                                      summary.fileBytes, summary.info.bytes, std::move(summary.operators)},
-                                     line);
+    JsonLinesFormat<Report>{}.encode(
+        {summary.info.id, kindOf(summary), summary.info.triggered, summary.info.path, summary.jobName,
+         summary.fingerprint, summary.maxParallelism, summary.files, summary.fileBytes, summary.info.bytes,
+         std::move(summary.operators), std::move(contents)},
+        line);
     fmt::print("{}\n", line);
 }
 
@@ -72,6 +101,44 @@ void printTable(const std::vector<Row>& rows) {
         for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:{}}  ", row[i], widths[i]);
         line.erase(line.find_last_not_of(' ') + 1);
         fmt::print("{}\n", line);
+    }
+}
+
+/// The types of what is in the states.
+void printFields(const CheckpointSummary& summary) {
+    std::vector<Row> rows{{"uid", "state", "kind", "field", "type"}};
+    for (const OperatorSummary& each : summary.operators) {
+        for (const StateSummary& state : each.states) {
+            bool isFirst = true;
+            for (const FieldSummary& field : state.fields) {
+                rows.push_back({isFirst ? each.uid : "", isFirst ? state.name : "", isFirst ? state.kind : "",
+                                field.field, field.type});
+                isFirst = false;
+            }
+        }
+    }
+    if (rows.size() == 1) return;
+    fmt::print("\n");
+    printTable(rows);
+}
+
+void printContents(const std::vector<Contents>& contents) {
+    std::vector<Row> keys{{"uid", "state", "key", "bytes", "entries"}};
+    std::vector<Row> positions{{"uid", "reads next"}};
+    for (const Contents& each : contents) {
+        for (const KeySize& key : each.largestKeys) {
+            keys.push_back({each.uid, each.state, key.key, std::to_string(key.bytes), std::to_string(key.entries)});
+        }
+        for (const std::string& split : each.splits) positions.push_back({each.uid, split});
+        if (!each.unreadable.empty()) fmt::print("\n{} {}: {}\n", each.uid, each.state, each.unreadable);
+    }
+    if (positions.size() > 1) {
+        fmt::print("\n");
+        printTable(positions);
+    }
+    if (keys.size() > 1) {
+        fmt::print("\n");
+        printTable(keys);
     }
 }
 
@@ -104,12 +171,20 @@ void printText(const CheckpointSummary& summary) {
 int run(examples::Arguments& arguments) {
     const bool isJson = arguments.takeFlag("--json");
     const bool verifies = arguments.takeFlag("--verify");
-    const std::string directory = arguments.takeWord().value_or(MILLRACE_EXAMPLE_DATA "/chk-7");
+    const auto keys = arguments.take<std::size_t>("--keys", 3, 0, 1'000'000);
+    const std::string directory = arguments.takeWord().value_or(MILLRACE_EXAMPLE_DATA "/savepoint");
     arguments.expectNothingMore();
 
     const CheckpointSummary summary = summarizeCheckpoint(directory);
     if (verifies) verifyCheckpoint(directory);
-    isJson ? printJson(summary) : printText(summary);
+    std::vector<Contents> contents = readContents(directory, summary, keys);
+    if (isJson) {
+        printJson(summary, std::move(contents));
+        return 0;
+    }
+    printText(summary);
+    printFields(summary);
+    printContents(contents);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include <millrace/api/checkpointing.hpp>
 
 #include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/core/log.hpp>
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing.hpp>
@@ -276,6 +277,89 @@ TEST_CASE("every kind of state survives failures on threads", "[api][checkpoint]
         const auto client = env.executeAsync("states");
         CHECK(client->result().status == JobStatus::Finished);
         CHECK(output.against(undisturbed()) == "");
+    }
+}
+
+namespace {
+
+// tables so large that they are written while their tasks go on
+constexpr std::int64_t kManyKeys = 20'000;
+constexpr std::int64_t kItemsOfManyKeys = 5 * kManyKeys;
+
+struct CountItems {
+    ValueState<std::int64_t> count;
+    void open(KeyedRuntimeContext& context) { count = context.getState(ValueStateDescriptor<std::int64_t>{"count"}); }
+    void processElement(const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Totals>& out) {
+        count.mutate([](std::int64_t& counted) { ++counted; });
+        out.collect(Totals{item.key, 0, *count.value()});
+    }
+};
+
+void buildLarge(StreamEnvironment& env, Output& output, std::uint64_t failure, RateLimiterStrategy rate) {
+    env.setParallelism(2);
+    const auto number = [](std::uint64_t i) { return static_cast<std::int64_t>(i); };
+    const auto items =
+        env.fromSource(DataGeneratorSource(number, kItemsOfManyKeys, rate), WatermarkStrategy::noWatermarks(),
+                       "numbers")
+            .map(testing::failingAt(failure,
+                                    [](std::int64_t i) {
+                                        return Item{i * 7919 % kManyKeys, i, i};
+                                    }))
+            .assignTimestampsAndWatermarks(WatermarkStrategy::forBoundedOutOfOrderness(100ns).withTimestampAssigner(
+                [](const Item& item) { return Timestamp(Duration{item.time}); }));
+    const auto keyed = items.keyBy(&Item::key);
+    keyed.process(CountItems{}).addSink([&output](const Totals& totals) { output.keepGreatest(totals); });
+    keyed.map([](const Item& item) {
+             return Totals{item.key, item.value + 1, 0};
+         })
+        .keyBy(&Totals::key)
+        .sum(&Totals::count)
+        .addSink([&output](const Totals& totals) { output.keepGreatest(totals); });
+    keyed.window(TumblingEventTimeWindows::of(std::chrono::nanoseconds(2 * kManyKeys)))
+        .aggregate(SumOfValues{},
+                   [](std::int64_t key, const TimeWindow& window, std::int64_t sum) {
+                       return "window " + textOf({key, window.start.time_since_epoch().count(), sum});
+                   })
+        .addSink([&output](const std::string& line) { output.add(line); });
+}
+const Output& undisturbedLarge() {
+    static Output output;
+    static const bool ran = [] {
+        StreamExecutionEnvironment env(SimulatedRuntime{1});
+        buildLarge(env, output, ~std::uint64_t{0}, RateLimiterStrategy::noOp());
+        env.execute();
+        return true;
+    }();
+    (void)ran;
+    return output;
+}
+
+}  // namespace
+
+TEST_CASE("large tables of plain entries survive failures", "[api][checkpoint]") {
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        CAPTURE(seed);
+        Simulation simulation(seed, 50us);
+        Output output;
+        buildLarge(simulation.env, output, 30'000 + 20'000 * seed, RateLimiterStrategy::perSecond(1e6));
+        simulation.env.enableCheckpointing({.interval = 10ms, .restart = RestartStrategy::fixedDelay(2, 10ms)});
+        const auto client = simulation.env.executeAsync("large");
+        CHECK(client->result().status == JobStatus::Finished);
+        CHECK(countOf(*client, CheckpointStatus::Completed) > 3);
+        CHECK(output.against(undisturbedLarge()) == "");
+    }
+}
+
+TEST_CASE("large tables of plain entries survive failures on threads", "[api][checkpoint][threads]") {
+    for (int run = 0; run < 4; ++run) {
+        CAPTURE(run);
+        StreamExecutionEnvironment env(ThreadPoolRuntime(1 + run % 2));
+        Output output;
+        buildLarge(env, output, 30'000 + 20'000 * static_cast<std::uint64_t>(run), RateLimiterStrategy::noOp());
+        env.enableCheckpointing({.interval = 1ms, .restart = RestartStrategy::fixedDelay(2, 1ms)});
+        const auto client = env.executeAsync("large");
+        CHECK(client->result().status == JobStatus::Finished);
+        CHECK(output.against(undisturbedLarge()) == "");
     }
 }
 

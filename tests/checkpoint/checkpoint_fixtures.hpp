@@ -61,6 +61,13 @@ inline CheckpointDescription describe(std::int64_t id, CheckpointKind kind = Che
     return description;
 }
 
+/// Says what one state looks like.
+inline MemorySnapshot described(MemorySnapshot snapshot, std::string_view uid, std::string_view state,
+                                std::string schema) {
+    snapshot.setSchema(uid, state, std::move(schema));
+    return snapshot;
+}
+
 /// Writes and completes a checkpoint whose state says which one it is.
 inline CheckpointInfo write(CheckpointStore& store, const CheckpointDescription& description) {
     const std::string mark = "checkpoint " + std::to_string(description.id) + ": ";
@@ -88,7 +95,7 @@ inline std::string contentsOf(const StoredCheckpoint& checkpoint) {
         text += each.uid + " " + each.name + " " + each.kind + " " + std::to_string(each.parallelism) + " " +
                 std::to_string(each.finishedSubtasks) + "\n";
         for (const std::string& state : checkpoint.statesOf(each.uid)) {
-            text += "  " + state + "\n";
+            text += "  " + state + " " + checkpoint.schemaOf(each.uid, state) + "\n";
             checkpoint.read(each.uid, state, [&](int subtask, int keyGroup, std::span<const std::byte> bytes) {
                 text += "    " + std::to_string(subtask) + " " + std::to_string(keyGroup) + " ";
                 text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -48,6 +48,34 @@ TEST_CASE("a summary says what there is in a checkpoint", "[checkpoint]") {
           "  timers 1 3 1 3 [7, 7]\n");
 }
 
+TEST_CASE("a summary shows the types of what is in states", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    store.begin(describe(3));
+    MemorySnapshot part =
+        snapshotOf({{"source", "splits", kSplitState, "x"}, {"count", "panes", 3, "x"}, {"count", "timers", 3, "x"}});
+    part.setSchema("source", "splits", "splits{split:{path:string,at:{line:u64}},watermark:i64}");
+    part.setSchema(
+        "count", "panes",
+        "keyed windows{key:string,window:{start:i64},value:flagged<list<{money:shop.Money@2,by:map<i32,{x:f64}>}>>}");
+    part.setSchema("count", "timers", "odd{key:x<}");
+    store.writePart(3, 0, 0, part);
+    store.complete(describe(3));
+    std::string text;
+    for (const OperatorSummary& each : summarizeCheckpoint("/c/chk-3", disk).operators) {
+        for (const StateSummary& state : each.states) {
+            text += state.name + " " + state.kind + "\n";
+            for (const FieldSummary& field : state.fields) text += "  " + field.field + " " + field.type + "\n";
+        }
+    }
+    CHECK(
+        text ==
+        "splits splits\n  split.path string\n  split.at.line u64\n  watermark i64\n"
+        "panes keyed windows\n  key string\n  window.start i64\n  value[].money shop.Money@2\n  value[].by[].key i32\n"
+        "  value[].by[].value.x f64\n"
+        "timers odd\n   odd{key:x<}\n");
+}
+
 TEST_CASE("a checkpoint is verified without a job", "[checkpoint]") {
     const auto disk = std::make_shared<MemoryFileSystem>();
     FileCheckpointStore store("/c", disk);

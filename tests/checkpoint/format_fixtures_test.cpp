@@ -34,10 +34,25 @@ MemorySnapshot oddState() {
                        {kOddName, "union", kUnionState, "u"}});
 }
 
-void writeFixtures(CheckpointStore& store) {
+void writeOld(CheckpointStore& store) {
     write(store, describe(7));
     store.begin(oddDescription());
     store.writePart(oddDescription().id, 0, 0, oddState());
+    store.complete(oddDescription());
+}
+
+/// Since version 2 states have schemas.
+void writeFixtures(CheckpointStore& store) {
+    store.begin(describe(8));
+    store.writePart(8, 0, 0,
+                    described(described(snapshotOf({{"source", "splits", kSplitState, "split"},
+                                                    {"count", "panes", 3, "three"},
+                                                    {"count", "timers", 4, "four"}}),
+                                        "source", "splits", "splits{split:{path:string},watermark:i64}"),
+                              "count", "panes", "windows{window:i64,fired:bool,key:i32,value:money@3}"));
+    store.complete(describe(8));
+    store.begin(oddDescription());
+    store.writePart(oddDescription().id, 0, 0, described(oddState(), kOddName, kOddName, kOddName));
     store.complete(oddDescription());
 }
 
@@ -45,9 +60,18 @@ void writeFixtures(CheckpointStore& store) {
 
 TEST_CASE("checkpoints of version 1 of the format are read", "[checkpoint]") {
     MemoryCheckpointStore expected;
-    writeFixtures(expected);
+    writeOld(expected);
     const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_1";
     CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-7")) == contentsOf(*expected.load(7)));
+    CHECK((contentsOf(FileCheckpoint(posixFileSystem(), path + "/savepoint-123456789012")) ==
+           contentsOf(*expected.load(oddDescription().id))));
+}
+
+TEST_CASE("checkpoints of version 2 of the format are read", "[checkpoint]") {
+    MemoryCheckpointStore expected;
+    writeFixtures(expected);
+    const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_2";
+    CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-8")) == contentsOf(*expected.load(8)));
     CHECK((contentsOf(FileCheckpoint(posixFileSystem(), path + "/savepoint-123456789012")) ==
            contentsOf(*expected.load(oddDescription().id))));
 }

@@ -8,9 +8,11 @@
 #include "deaths.hpp"
 #include "pipelines.hpp"
 
+#include <millrace/checkpoint/savepoint_options.hpp>
 #include <millrace/checkpointing.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/millrace.hpp>
+#include <millrace/runtime/savepoint_signal_guard.hpp>
 #include <millrace/testing/random.hpp>
 
 #include <fmt/format.h>
@@ -67,6 +69,7 @@ using Rows = std::map<std::string, std::int64_t>;  // a line and how often it is
 constexpr const Pipeline* kPipelines[] = {&kStockMarket, &kSessions, &kPayments, &kReminders, &kPrices};
 constexpr auto kLongestLife = 60s;
 constexpr double kPacedSeconds = 1.2;
+constexpr int kStopped = 3;  // exit code of a process that a signal has asked to end
 
 constexpr const char* kUsage =
     R"(Kills pipelines while they run, restarts them, and compares what they have written with an undisturbed run.
@@ -86,9 +89,17 @@ const Pipeline& pipelineNamed(const std::string& name) {
     throw examples::ArgumentError("there is no pipeline " + name);
 }
 
+bool hasCheckpoint(const std::string& directory) {
+    if (!fs::exists(directory)) return false;
+    for (const auto& entry : fs::directory_iterator(directory)) {
+        if (fs::exists(entry.path() / "manifest.json")) return true;
+    }
+    return false;
+}
+
 // ---- the process that is killed -------------------------------------------------------------------------------------
 
-int work(examples::Arguments& arguments, const std::string& name) {
+int work(examples::Arguments& arguments, const std::string& name, const millrace::SavepointOptions& savepoints) {
     const Pipeline& pipeline = pipelineNamed(name);
     Settings settings;
     settings.directory = arguments.takeText("--directory").value();
@@ -100,7 +111,9 @@ int work(examples::Arguments& arguments, const std::string& name) {
     config.maxConcurrent = arguments.take("--concurrent", 1, 1, 10);
     config.retained = arguments.take("--retained", 1, 1, 10);
     config.restart = millrace::RestartStrategy::noRestart();
+    savepoints.applyTo(config);
     const std::optional<std::string> death = arguments.takeText("--die");
+    const bool suspends = arguments.takeFlag("--suspend");
     arguments.expectNothingMore();
 
     millrace::setLogCallback([](millrace::LogLevel, std::string_view text) { fmt::print(stderr, "{}\n", text); });
@@ -109,8 +122,12 @@ int work(examples::Arguments& arguments, const std::string& name) {
     env.setParallelism(settings.parallelism);
     env.enableCheckpointing(config);
     pipeline.build(env, settings);
-    env.execute(pipeline.name);
-    return 0;
+    const auto job = env.executeAsync(pipeline.name);
+    const millrace::SavepointSignalGuard guard(
+        job, savepoints.directory,
+        suspends ? millrace::OnTerminate::Suspend : millrace::OnTerminate::StopWithSavepoint);
+    job->result();
+    return guard.savepointPath().empty() && !hasCheckpoint(config.directory) ? 0 : kStopped;
 }
 
 // ---- the one who kills ----------------------------------------------------------------------------------------------
@@ -150,17 +167,38 @@ struct Life {
     double seconds = 0;
     std::string death;                              ///< for the process itself
     std::optional<std::chrono::microseconds> kill;  ///< from outside, so long after the start
+    int signal = 0;                                 ///< SIGUSR1 or SIGTERM before that, or 0
+    std::chrono::microseconds signalAt{0};
+    bool suspends = false;  ///< at a SIGTERM
 
     std::string describe() const {
         std::string text = fmt::format("parallelism {}, {} concurrent, {} retained, {}", parallelism, concurrent,
                                        retained, seconds > 0 ? "paced" : "at full speed");
+        if (signal != 0) {
+            text += fmt::format(", {}{} after {} ms", signal == SIGTERM ? "SIGTERM" : "SIGUSR1",
+                                suspends ? " (suspends)" : "", double(signalAt.count()) / 1000);
+        }
         if (!death.empty()) text += ", dies at " + death;
         if (kill.has_value()) text += fmt::format(", killed after {} ms", double(kill->count()) / 1000);
         return text;
     }
 };
 
-enum class End { Finished, Killed, Failed, Hung };
+/// `Stopped`: by SIGTERM, in good order, or at once where nobody has listened yet.
+enum class End { Finished, Stopped, Killed, Failed, Hung };
+
+/// The newest of the savepoints below a directory.
+std::optional<std::string> newestSavepoint(const std::string& directory) {
+    std::optional<fs::path> newest;
+    if (!fs::exists(directory)) return std::nullopt;
+    for (const auto& entry : fs::directory_iterator(directory)) {
+        const fs::path manifest = entry.path() / "manifest.json";
+        if (!fs::exists(manifest)) continue;
+        if (!newest.has_value() || fs::last_write_time(*newest) < fs::last_write_time(manifest)) newest = manifest;
+    }
+    if (!newest.has_value()) return std::nullopt;
+    return newest->parent_path().string();
+}
 
 /// Runs a life to its end; what the process says goes to the end of `log`.
 End live(const Pipeline& pipeline, const std::string& directory, const Life& life, const std::string& log) {
@@ -177,7 +215,11 @@ End live(const Pipeline& pipeline, const std::string& directory, const Life& lif
                                    std::to_string(life.retained),
                                    "--seconds",
                                    fmt::format("{}", life.seconds)};
+    const std::string savepoints = directory + "/savepoints";
+    words.insert(words.end(), {"--savepoints", savepoints});
+    if (const auto saved = newestSavepoint(savepoints)) words.insert(words.end(), {"--from-savepoint", *saved});
     if (!life.death.empty()) words.insert(words.end(), {"--die", life.death});
+    if (life.suspends) words.emplace_back("--suspend");
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -193,16 +235,20 @@ End live(const Pipeline& pipeline, const std::string& directory, const Life& lif
     }
     bool isOverdue = false;
     bool isKilled = false;
+    bool isSignalled = life.signal == 0;
     for (;;) {
         int status = 0;
         const pid_t ended = ::waitpid(child, &status, WNOHANG);
         if (ended == child) {
             if (isOverdue) return End::Hung;
             if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return End::Finished;
+            if (WIFEXITED(status) && WEXITSTATUS(status) == kStopped) return End::Stopped;
+            if (WIFSIGNALED(status) && life.signal != 0 && WTERMSIG(status) == life.signal) return End::Stopped;
             return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? End::Killed : End::Failed;
         }
         if (ended < 0 && errno != EINTR) throw std::runtime_error("waitpid failed");
         const auto age = Clock::now() - began;
+        if (age >= life.signalAt && !std::exchange(isSignalled, true)) ::kill(child, life.signal);
         if (life.kill.has_value() && age >= *life.kill && !std::exchange(isKilled, true)) ::kill(child, SIGKILL);
         if (age > kLongestLife && !std::exchange(isOverdue, true)) ::kill(child, SIGKILL);
         std::this_thread::sleep_for(200us);
@@ -238,9 +284,9 @@ void compare(const Rows& expected, const Rows& got, bool isComplete, Tally& tall
     }
 }
 
-/// Whether there is a checkpoint to go on with; notes what else a kill has left.
-bool lookAtRemains(const std::string& directory, Traces& traces) {
-    bool hasCheckpoint = false;
+/// Notes what a kill has left.
+void lookAtRemains(const std::string& directory, Traces& traces) {
+    bool hasAny = false;
     bool hasHalf = false;
     bool hasManifest = false;
     bool hasHidden = false;
@@ -250,14 +296,13 @@ bool lookAtRemains(const std::string& directory, Traces& traces) {
         hasHidden = hasHidden || name.starts_with('.') || name.ends_with("-journal");
         if (!name.starts_with("chk-")) continue;
         const bool isComplete = fs::exists(entry.path() / "manifest.json");
-        hasCheckpoint = hasCheckpoint || isComplete;
+        hasAny = hasAny || isComplete;
         hasHalf = hasHalf || !isComplete;
     }
     traces.halfCheckpoints += hasHalf;
     traces.halfManifests += hasManifest;
     traces.hiddenFiles += hasHidden;
-    traces.emptyHanded += !hasCheckpoint;
-    return hasCheckpoint;
+    traces.emptyHanded += !hasAny;
 }
 
 Life drawLife(Random& random, int previousParallelism, bool mayDie) {
@@ -266,12 +311,18 @@ Life drawLife(Random& random, int previousParallelism, bool mayDie) {
     life.concurrent = random.chance(25) ? 2 : 1;
     life.retained = random.chance(25) ? 3 : 1;
     if (!mayDie) return life;
+    life.suspends = random.chance(30);
     // at full speed it comes to the end of the input, with its last checkpoint and commit
     const bool isPaced = random.chance(85);
     life.seconds = isPaced ? kPacedSeconds : 0;
     if (random.chance(50)) {
         const std::int64_t most = !isPaced ? 60'000 : random.chance(80) ? 150'000 : 500'000;
-        life.kill = std::chrono::microseconds(random.between(1'000, most));
+        const std::int64_t end = random.between(1'000, most);
+        life.kill = std::chrono::microseconds(end);
+        if (!random.chance(40)) return life;
+        // a savepoint is under way, or done, or the job is about to end with one
+        life.signal = random.oneOf({SIGUSR1, SIGTERM});
+        life.signalAt = std::chrono::microseconds(std::max<std::int64_t>(0, end - random.between(0, 80'000)));
         return life;
     }
     const std::int64_t most[] = {120, 120, 30, 60, 20, 6};  // as many of each as a life has
@@ -303,6 +354,7 @@ public:
         std::vector<std::string> story;
         Rows committed;
         int parallelism = static_cast<int>(random.between(1, 3));
+        int stops = 0;
         for (bool isOver = false; !isOver;) {
             const Life life = drawLife(random, parallelism, tally.kills < budget);
             parallelism = life.parallelism;
@@ -318,16 +370,18 @@ public:
                 if (now[row] < count) fail(tally, "committed before, and gone now: " + row);
             }
             committed = std::move(now);
-            const bool hasCheckpoint = lookAtRemains(directory, end == End::Killed ? traces_ : ignored_);
+            if (end == End::Killed) lookAtRemains(directory, traces_);
+            stops += end == End::Stopped;
+            const bool canGoOn = hasCheckpoint(directory + "/checkpoints");
             // killed when the job had ended already, it is not run again
-            isOver = end != End::Killed || (!hasCheckpoint && committed == expected);
+            isOver = (end != End::Killed && end != End::Stopped) || (!canGoOn && committed == expected);
             if (!isOver && underway.isClean()) compare(expected, committed, false, underway);
-            if (end == End::Finished && hasCheckpoint) fail(tally, "the job has finished and left a checkpoint");
+            if (end == End::Finished && canGoOn) fail(tally, "the job has finished and left a checkpoint");
         }
         compare(expected, committed, true, tally);
         if (tally.isClean()) tally.add(underway);
-        fmt::print("{:<13} round {:>3}: {:>2} kills, {} rows{}\n", pipeline.name, round_, tally.kills, total(committed),
-                   tally.isClean() ? "" : ", WRONG");
+        fmt::print("{:<13} round {:>3}: {:>2} kills, {:>2} stops, {} rows{}\n", pipeline.name, round_, tally.kills,
+                   stops, total(committed), tally.isClean() ? "" : ", WRONG");
         if (!tally.isClean()) {
             fmt::print("  lives:\n");
             for (const std::string& life : story) fmt::print("    {}\n", life);
@@ -385,12 +439,11 @@ private:
     int round_ = 0;
     Tally tally_;
     Traces traces_;
-    Traces ignored_;
     std::map<std::string, Rows> undisturbed_;
 };
 
-int torture(examples::Arguments& arguments) {
-    if (const auto worker = arguments.takeText("--worker")) return work(arguments, *worker);
+int torture(examples::Arguments& arguments, const millrace::SavepointOptions& savepoints) {
+    if (const auto worker = arguments.takeText("--worker")) return work(arguments, *worker, savepoints);
     const int kills = arguments.take("--kills", 50, 1, 1'000'000);
     const auto seed = arguments.take<std::uint64_t>("--seed", 1, 0, UINT64_MAX / 2);
     const auto only = arguments.takeText("--pipeline");
@@ -424,5 +477,8 @@ int torture(examples::Arguments& arguments) {
 }  // namespace crash
 
 int main(int argc, char** argv) {
-    return examples::runExample(argc, argv, crash::kUsage, crash::torture);
+    const auto savepoints = millrace::SavepointOptions::fromArguments(argc, argv);
+    return examples::runExample(argc, argv, crash::kUsage, [&savepoints](examples::Arguments& arguments) {
+        return crash::torture(arguments, savepoints);
+    });
 }

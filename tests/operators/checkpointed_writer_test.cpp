@@ -377,15 +377,16 @@ TEST_CASE("a commit that fails for no known reason fails the job; one for a know
 
 TEST_CASE("state of another type is refused by name", "[sink]") {
     MemorySnapshot snapshot;
-    detail::OperatorListWriter(snapshot, "uid-1", "sink/writer", kSplitState, "string").add(std::string("x"));
+    detail::OperatorListWriter(snapshot, "uid-1", "sink/writer", kSplitState, detail::kTypeInfo<std::string>)
+        .add(std::string("x"));
     Harness harness(BatchOperator{BatchSink{std::make_shared<Ledger>()}});
     try {
         harness.openFrom(snapshot);
         FAIL("no exception");
     } catch (const std::exception& error) {
         CHECK_THAT(describeException(error),
-                   ContainsSubstring("'sink/writer' of operator uid 'uid-1' cannot be restored") &&
-                       ContainsSubstring("saved as a list of string, but declared as a list of i32"));
+                   ContainsSubstring("state 'sink/writer' of operator uid 'uid-1' cannot be restored: field element: "
+                                     "saved as string, now i32: "));
     }
 }
 

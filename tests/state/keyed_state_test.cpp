@@ -355,7 +355,7 @@ TEST_CASE("a handle says what is wrong when it was not opened or no key is curre
     CHECK_THAT(messageOf([] { ValueState<int>().clear(); }), ContainsSubstring(unopened));
 }
 
-TEST_CASE("states are saved one by one: a new one starts empty, one that changed its type is refused", "[state]") {
+TEST_CASE("states are saved one by one: a new one starts empty, one of another type is refused", "[state]") {
     Fixture<int> first;
     auto one = first.context.getState(ValueStateDescriptor<std::int32_t>{"one"});
     first.seal();
@@ -373,10 +373,18 @@ TEST_CASE("states are saved one by one: a new one starts empty, one that changed
         two.add(kLong);
     });
     Fixture<int> third;
-    third.context.getState(ValueStateDescriptor<std::int64_t>{"one"});
+    third.context.getState(ValueStateDescriptor<std::int16_t>{"one"});
     third.seal();
-    CHECK_THAT(messageOf([&] { third.store.restore(second.snapshot(), "uid"); }),
-               ContainsSubstring("state 'one' of operator uid 'uid' was saved as value<i32>, but is now a value<i64>"));
+    CHECK_THAT(
+        messageOf([&] { third.store.restore(second.snapshot(), "uid"); }),
+        ContainsSubstring("state 'state/one' of operator uid 'uid' cannot be restored: field value: saved as i32, "
+                          "now i16: a number may become wider, but this one would not always fit. Nothing that "
+                          "was saved has been changed."));
+    Fixture<int> fourth;
+    fourth.context.getListState(ListStateDescriptor<std::int32_t>{"one"});
+    fourth.seal();
+    CHECK_THAT(messageOf([&] { fourth.store.restore(second.snapshot(), "uid"); }),
+               ContainsSubstring("it was saved by another kind of operator or state: value, now list. "));
 }
 
 TEST_CASE("damaged state is refused with the name of the state, and nothing leaks", "[state]") {

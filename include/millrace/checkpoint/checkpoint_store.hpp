@@ -59,6 +59,10 @@ public:
     }
     /// The names of the states of an operator, sorted.
     virtual std::vector<std::string> statesOf(std::string_view uid) const = 0;
+    /// What the pieces of a state look like, as `layoutText` spells it; empty if that was not saved.
+    virtual std::string schemaOf(std::string_view uid, std::string_view state) const = 0;
+    /// Checkpoints of before schemas were saved: their state can be looked at, but not restored.
+    virtual bool hasSchemas() const { return true; }
 
 protected:
     CheckpointDescription description_;

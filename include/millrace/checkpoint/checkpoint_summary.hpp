@@ -12,6 +12,12 @@
 
 namespace millrace {
 
+/// A field of the entries of a state. @public
+struct FieldSummary {
+    std::string field;  ///< where it is: `key`, `value.cents`, `elements[].price`
+    std::string type;   ///< the name of its codec, with its version: `i64`, `shop.Money@2`
+};
+
 /// One state of an operator in a checkpoint, over all its subtasks. @public
 struct StateSummary {
     std::string name;
@@ -19,7 +25,9 @@ struct StateSummary {
     std::uint64_t bytes = 0;
     int subtasks = 0;  ///< that have written some of it
     std::uint64_t largestSubtaskBytes = 0;
-    int firstKeyGroup = 0;  ///< of the pieces; below 0: what belongs to no key
+    std::string kind{};                  ///< what the operator keeps there: value, list, timers, windows…
+    std::vector<FieldSummary> fields{};  ///< of an entry; none where the snapshot does not say
+    int firstKeyGroup = 0;               ///< of the pieces; below 0: what belongs to no key
     int lastKeyGroup = 0;
 };
 

@@ -5,16 +5,48 @@
 #include <millrace/checkpoint/file_checkpoint.hpp>
 #include <millrace/checkpoint/newest_intact.hpp>
 #include <millrace/core/algorithm.hpp>
+#include <millrace/state/state_migration.hpp>
 
 #include <utility>
 
 namespace millrace {
 namespace detail {
 
+/// The fields of a form, those of records one by one.
+[[gnu::cold]] inline void listFields(const Schema& schema, const std::string& path, std::vector<FieldSummary>& fields) {
+    switch (schema.kind) {
+        case TypeKind::Aggregate:
+            for (std::size_t i = 0; i < schema.parts.size(); ++i) {
+                listFields(schema.parts[i], path.empty() ? schema.names[i] : path + "." + schema.names[i], fields);
+            }
+            return;
+        case TypeKind::Sequence:
+        case TypeKind::StampedList:
+            return listFields(schema.parts[0], path + "[]", fields);
+        case TypeKind::Map:
+        case TypeKind::StampedMap:
+            listFields(schema.parts[0], path + "[].key", fields);
+            return listFields(schema.parts[1], path + "[].value", fields);
+        case TypeKind::Flagged:
+            return listFields(schema.parts[0], path, fields);
+        default:
+            fields.push_back({path, schema.text});
+    }
+}
+
 [[gnu::cold]] inline StateSummary summarizeState(const FileCheckpoint& checkpoint, const std::string& uid,
                                                  const std::string& name) {
     StateSummary summary;
     summary.name = name;
+    if (const std::string schema = checkpoint.schemaOf(uid, name); !schema.empty()) {
+        summary.kind = schema.substr(0, schema.find('{'));
+        try {
+            listFields(parseLayout(schema).entry, "", summary.fields);
+        } catch (const CodecException&) {
+            // a codec of the user's with a name that is no name
+            summary.fields = {{"", schema}};
+        }
+    }
     int subtask = 0;
     std::uint64_t subtaskBytes = 0;
     for (const StateFileIndex& part : checkpoint.parts()) {  // sorted by subtask

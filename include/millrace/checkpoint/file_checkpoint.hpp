@@ -28,6 +28,10 @@ public:
     MILLRACE_INLINE void readKeyGroups(std::string_view uid, std::string_view state, KeyGroupRange wanted,
                                        const Visitor& visit) const override;
     MILLRACE_INLINE std::vector<std::string> statesOf(std::string_view uid) const override;
+    MILLRACE_INLINE std::string schemaOf(std::string_view uid, std::string_view state) const override;
+    bool hasSchemas() const override { return formatVersion_ >= 2; }
+    /// Of the manifest.
+    int formatVersion() const noexcept { return formatVersion_; }
     /// What there is, sorted by subtask.
     const std::vector<StateFileIndex>& parts() const noexcept { return parts_; }
     /// Of state, as written.
@@ -35,6 +39,7 @@ public:
 
 private:
     std::shared_ptr<FileSystem> files_;
+    int formatVersion_ = kManifestVersion;
     std::vector<StateFileIndex> parts_;
 };
 

@@ -55,6 +55,7 @@ MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> 
     : files_(std::move(files)) {
     CheckpointManifest manifest = readManifest(*files_, directory);
     place_ = std::move(directory);
+    formatVersion_ = manifest.version;
     description_ = std::move(manifest.description);
     parts_ = std::move(manifest.parts);
     std::stable_sort(parts_.begin(), parts_.end(), [](const StateFileIndex& a, const StateFileIndex& b) {
@@ -114,6 +115,15 @@ MILLRACE_INLINE_COLD std::vector<std::string> FileCheckpoint::statesOf(std::stri
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
+}
+
+MILLRACE_INLINE_COLD std::string FileCheckpoint::schemaOf(std::string_view uid, std::string_view state) const {
+    for (const StateFileIndex& part : parts_) {
+        for (const StateExtent& extent : part.states) {
+            if (extent.uid == uid && extent.state == state) return extent.schema;
+        }
+    }
+    return {};
 }
 
 MILLRACE_INLINE_COLD std::uint64_t FileCheckpoint::bytes() const {

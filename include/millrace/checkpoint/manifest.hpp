@@ -12,10 +12,11 @@
 
 namespace millrace::detail {
 
-inline constexpr int kManifestVersion = 1;
+inline constexpr int kManifestVersion = 2;
 
 /// The file that makes a directory a checkpoint: what it is of, and what is where.
 struct CheckpointManifest {
+    int version = kManifestVersion;  ///< that was read
     CheckpointDescription description;
     std::vector<StateFileIndex> parts;
 };

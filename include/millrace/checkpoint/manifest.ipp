@@ -12,7 +12,9 @@
 #include <charconv>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -84,6 +86,8 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
     addList("operators", operators);
     Json parts = Json::array();
     Json states = Json::array();
+    Json schemas = Json::array();
+    std::set<std::pair<std::string, std::string>> described;
     for (const StateFileIndex& part : manifest.parts) {
         Json entry;
         entry["file"] = part.name;
@@ -103,8 +107,15 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
             state["firstKeyGroup"] = extent.firstKeyGroup;
             state["lastKeyGroup"] = extent.lastKeyGroup;
             states.push_back(std::move(state));
+            if (extent.schema.empty() || !described.emplace(extent.uid, extent.state).second) continue;
+            Json schema;
+            schema["uid"] = textToJson(extent.uid);
+            schema["state"] = textToJson(extent.state);
+            schema["schema"] = textToJson(extent.schema);
+            schemas.push_back(std::move(schema));
         }
     }
+    addList("schemas", schemas);
     addList("parts", parts);
     addList("states", states);
     return text + manifestEnd(text);
@@ -208,16 +219,18 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
     if (!json.is_object() || reader.text(json, "format") != kManifestFormat) {
         reader.fail(message({"its 'format' is not '", kManifestFormat, "'"}));
     }
-    if (const std::int64_t version = reader.integer(json, "formatVersion", 1); version > kManifestVersion) {
+    const std::int64_t version = reader.integer(json, "formatVersion", 1);
+    if (version > kManifestVersion) {
         const auto writtenBy = json.find("writtenBy");
         raise<CodecException>({"the manifest '", path, "' has format version ", version,
-                               ", but this build of millrace reads version ", kManifestVersion,
+                               ", but this build of millrace reads versions up to ", kManifestVersion,
                                ". Restore it with the version that wrote it (",
                                writtenBy != json.end() && writtenBy->is_string() ? reader.text(json, "writtenBy")
                                                                                  : std::string("unknown"),
                                "), or a later one"});
     }
     CheckpointManifest manifest;
+    manifest.version = static_cast<int>(version);
     CheckpointDescription& description = manifest.description;
     description.id = reader.integer(json, "id");
     const std::string kind = reader.text(json, "kind");
@@ -247,6 +260,12 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
         part.owner = {description.id, reader.small(entry, "task"), reader.small(entry, "subtask")};
         part.size = reader.size(entry, "size");
     }
+    std::map<std::pair<std::string, std::string>, std::string> schemas;
+    if (version >= 2) {  // before, nobody said what states look like
+        for (const nlohmann::json& entry : reader.list(json, "schemas")) {
+            schemas[{reader.text(entry, "uid"), reader.text(entry, "state")}] = reader.text(entry, "schema");
+        }
+    }
     auto part = manifest.parts.begin();  // states are in the order of the parts
     for (const nlohmann::json& entry : reader.list(json, "states")) {
         const std::string file = reader.text(entry, "file");
@@ -256,6 +275,9 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
         StateExtent& extent = part->states.emplace_back();
         extent.uid = reader.text(entry, "uid");
         extent.state = reader.text(entry, "state");
+        if (const auto found = schemas.find({extent.uid, extent.state}); found != schemas.end()) {
+            extent.schema = found->second;
+        }
         extent.offset = reader.size(entry, "offset");
         extent.length = reader.size(entry, "length");
         extent.pieces = reader.size(entry, "pieces");

@@ -32,6 +32,12 @@ public:
         std::sort(names.begin(), names.end());
         return names;
     }
+    [[gnu::cold]] std::string schemaOf(std::string_view uid, std::string_view state) const override {
+        for (const Part& part : parts) {
+            if (std::string schema = part.state.schemaOf(uid, state); !schema.empty()) return schema;
+        }
+        return {};
+    }
 
     std::vector<Part> parts;
 };

@@ -37,6 +37,7 @@ struct StateExtent {
     std::uint64_t bytes = 0;  ///< of the pieces
     std::int32_t firstKeyGroup = 0;
     std::int32_t lastKeyGroup = 0;
+    std::string schema{};  ///< what the pieces look like, as `layoutText` spells it; kept in the manifest
     bool operator==(const StateExtent&) const = default;
 };
 

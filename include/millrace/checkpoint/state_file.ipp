@@ -131,6 +131,7 @@ MILLRACE_INLINE_COLD StateFileIndex writeStateFile(FileSystem& files, const std:
             StateExtent& extent = index.states.emplace_back();
             extent.uid = uid;
             extent.state = state;
+            extent.schema = part.schemaOf(uid, state);
             writer.begin(extent);
         }
         writer.add(keyGroup, bytes);

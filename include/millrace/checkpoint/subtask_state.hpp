@@ -18,6 +18,8 @@ public:
         : checkpoint_(std::move(checkpoint)), subtask_(subtask), parallelism_(parallelism) {}
 
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
+    MILLRACE_INLINE void readAs(std::string_view uid, std::string_view state, const StateLayout& layout,
+                                const Visitor& visit) const override;
     std::int64_t checkpointId() const override { return checkpoint_->description().id; }
 
 private:
@@ -32,6 +34,8 @@ public:
     explicit SharedPieces(std::shared_ptr<const StoredCheckpoint> checkpoint) : checkpoint_(std::move(checkpoint)) {}
 
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
+    MILLRACE_INLINE void readAs(std::string_view uid, std::string_view state, const StateLayout& layout,
+                                const Visitor& visit) const override;
 
 private:
     std::shared_ptr<const StoredCheckpoint> checkpoint_;

@@ -2,6 +2,7 @@
 #define MILLRACE_CHECKPOINT_SUBTASK_STATE_IPP
 
 #include <millrace/checkpoint/subtask_state.hpp>
+#include <millrace/state/state_migration.hpp>
 #include <millrace/types/key_group.hpp>
 
 namespace millrace::detail {
@@ -34,6 +35,16 @@ MILLRACE_INLINE_COLD void SharedPieces::read(std::string_view uid, std::string_v
     checkpoint_->read(uid, state, [&](int, int keyGroup, std::span<const std::byte> bytes) {
         if (keyGroup == kSharedState) visit(keyGroup, bytes);
     });
+}
+
+MILLRACE_INLINE_COLD void SubtaskState::readAs(std::string_view uid, std::string_view state, const StateLayout& layout,
+                                               const Visitor& visit) const {
+    readMigrated(*this, checkpoint_->schemaOf(uid, state), uid, state, layout, visit);
+}
+
+MILLRACE_INLINE_COLD void SharedPieces::readAs(std::string_view uid, std::string_view state, const StateLayout& layout,
+                                               const Visitor& visit) const {
+    readMigrated(*this, checkpoint_->schemaOf(uid, state), uid, state, layout, visit);
 }
 
 }  // namespace millrace::detail

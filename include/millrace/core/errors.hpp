@@ -55,6 +55,13 @@ public:
     using MillraceException::MillraceException;
 };
 
+/// A state was saved as a type from which that of the program cannot be made: names uid, state and field, and says what to
+/// do. What was saved is as it was. @public
+class StateMigrationException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
 /// A job ended in failure; thrown by `execute()`, with the cause nested. @public
 class JobExecutionException : public MillraceException {
 public:

@@ -26,8 +26,8 @@ namespace detail {
 /// A list of an operator without its type.
 class OperatorList {
 public:
-    OperatorList(std::string name, int distribution, std::string codec)
-        : name_(std::move(name)), distribution_(distribution), codec_(std::move(codec)) {}
+    OperatorList(std::string name, int distribution, const TypeInfo& element)
+        : name_(std::move(name)), distribution_(distribution), element_(element) {}
     OperatorList(const OperatorList&) = delete;
     OperatorList& operator=(const OperatorList&) = delete;
     virtual ~OperatorList() = default;
@@ -37,18 +37,18 @@ public:
     const std::string& name() const noexcept { return name_; }
     /// kSplitState or kUnionState.
     int distribution() const noexcept { return distribution_; }
-    const std::string& codec() const noexcept { return codec_; }
+    const TypeInfo& element() const noexcept { return element_; }
 
 private:
     std::string name_;
     int distribution_;
-    std::string codec_;
+    const TypeInfo& element_;
 };
 
 template <class T>
 class OperatorListOf final : public OperatorList {
 public:
-    OperatorListOf(std::string name, int distribution) : OperatorList(std::move(name), distribution, codecName<T>()) {}
+    OperatorListOf(std::string name, int distribution) : OperatorList(std::move(name), distribution, kTypeInfo<T>) {}
     void save(OperatorListWriter& writer) const override {
         for (const T& value : values) writer.add(value);
     }

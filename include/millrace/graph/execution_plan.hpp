@@ -25,6 +25,9 @@ public:
     /// 16 hexadecimal digits over operators, uids, parallelism and edges; names do not count.
     std::string fingerprint() const;
 
+    // ---- for the library ----
+    const detail::JobGraph& graph() const noexcept { return graph_; }
+
 private:
     detail::JobGraph graph_;
 };

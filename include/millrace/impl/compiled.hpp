@@ -9,6 +9,7 @@
 #endif
 
 // bodies: begin
+#include <millrace/api/check_restore.ipp>
 #include <millrace/api/checkpointing.ipp>
 #include <millrace/api/data_stream_sink.ipp>
 #include <millrace/api/interval_join.ipp>
@@ -22,6 +23,10 @@
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
 #include <millrace/checkpoint/newest_intact.ipp>
 #include <millrace/checkpoint/restart_strategy.ipp>
+#include <millrace/checkpoint/savepoint_options.ipp>
+#include <millrace/checkpoint/savepoint_reader.ipp>
+#include <millrace/checkpoint/savepoint_writer.ipp>
+#include <millrace/checkpoint/state_contents.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
 #include <millrace/connectors/bucket_assigner.ipp>
@@ -60,8 +65,10 @@
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>
+#include <millrace/runtime/savepoint_signal_guard.ipp>
 #include <millrace/runtime/segment_pool.ipp>
 #include <millrace/runtime/sigint_guard.ipp>
+#include <millrace/runtime/signal_watch.ipp>
 #include <millrace/runtime/simulated_runtime.ipp>
 #include <millrace/runtime/source_alignment.ipp>
 #include <millrace/runtime/stage_slot.ipp>
@@ -71,9 +78,12 @@
 #include <millrace/runtime/thread_pool_runtime.ipp>
 #include <millrace/runtime/timer_thread.ipp>
 #include <millrace/state/broadcast_state.ipp>
+#include <millrace/state/frozen_memory.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
+#include <millrace/state/state_layout.ipp>
+#include <millrace/state/state_migration.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/fault_injector.ipp>
 #include <millrace/testing/fault_plan.ipp>
@@ -83,6 +93,9 @@
 #include <millrace/testing/memory_file_system.ipp>
 #include <millrace/testing/pipeline_host.ipp>
 #include <millrace/testing/trial_scenario.ipp>
+#include <millrace/types/schema.ipp>
+#include <millrace/types/type_info.ipp>
+#include <millrace/types/value_migration.ipp>
 #include <millrace/windowing/sliding_event_time_windows.ipp>
 #include <millrace/windowing/tumbling_event_time_windows.ipp>
 #include <millrace/windowing/wake_queue.ipp>

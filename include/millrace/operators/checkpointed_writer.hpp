@@ -78,11 +78,11 @@ public:
     }
 
     void snapshot(SnapshotSink& sink, const std::string& uid) const {
-        OperatorListWriter writer(sink, uid, "sink/committables", kSplitState, codecName<Committable>());
+        OperatorListWriter writer(sink, uid, "sink/committables", kSplitState, kTypeInfo<Committable>);
         for (const Pending& each : pending_) writer.add(each.request.getCommittable());
     }
     void restore(const SnapshotSource& source, const std::string& uid) {
-        readOperatorList(source, uid, "sink/committables", codecName<Committable>(), [&](ByteReader& reader) {
+        readOperatorList(source, uid, "sink/committables", kTypeInfo<Committable>, [&](ByteReader& reader) {
             Committable committable{};
             Codec<Committable>::decode(reader, committable);
             pending_.push_back({0, {std::move(committable), 0, true}});
@@ -162,6 +162,7 @@ class WriterCheckpoints<Sink, true> final : public CheckpointHook {
     };
     template <class S, bool>
     struct CommitsOf {
+        using Committable = int;
         struct Type {};
         using Committer = int;
     };
@@ -212,6 +213,19 @@ public:
         source_ = nullptr;
     }
 
+    /// Asks for what there is to restore, and does nothing with it.
+    static void declareStates(UserFunction<Sink>& sink, OpenContext& context) {
+        const SnapshotSource* const source = context.checkpoints.restoredFrom;
+        if (source == nullptr) return;
+        if constexpr (kCommits) {
+            readOperatorList(*source, sink.id().uid, "sink/committables", kTypeInfo<typename Commits::Committable>,
+                             [](ByteReader&) {});
+        }
+        if constexpr (kStateful) {
+            readOperatorList(*source, sink.id().uid, "sink/writer", kTypeInfo<WriterState>, [](ByteReader&) {});
+        }
+    }
+
     void prepareBarrier(std::int64_t checkpointId) override {
         if (!inputEnded_) {
             sink_.guarded("the sink", [&] { writer_->flush(false); });
@@ -221,7 +235,7 @@ public:
     }
     void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
         if constexpr (kStateful) {
-            OperatorListWriter list(sink, sink_.id().uid, "sink/writer", kSplitState, codecName<WriterState>());
+            OperatorListWriter list(sink, sink_.id().uid, "sink/writer", kSplitState, kTypeInfo<WriterState>);
             sink_.guarded("snapshotState()", [&] {
                 for (const WriterState& state : writer_->snapshotState(checkpointId)) list.add(state);
             });
@@ -262,7 +276,7 @@ public:
 private:
     void restoreWriter(const WriterInitContext& init) {
         std::vector<WriterState> states;
-        readOperatorList(*source_, sink_.id().uid, "sink/writer", codecName<WriterState>(), [&](ByteReader& reader) {
+        readOperatorList(*source_, sink_.id().uid, "sink/writer", kTypeInfo<WriterState>, [&](ByteReader& reader) {
             states.emplace_back();
             Codec<WriterState>::decode(reader, states.back());
         });

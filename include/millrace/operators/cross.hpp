@@ -55,6 +55,7 @@ public:
         bytes.write(kFormat);
         Codec<std::vector<A>>::encode(first_, bytes);
         Codec<std::vector<B>>::encode(second_, bytes);
+        sink.describe(this->fn_.id().uid, "cross", kLayout);
         sink.write(this->fn_.id().uid, "cross", kSplitState, bytes.bytes());
         this->next_.snapshot(sink);
     }
@@ -91,8 +92,10 @@ private:
         if (out_.size() > 0) this->next_.pushBlock(out_.block(false));
         out_.clear();
     }
+    static constexpr StateLayout kLayout{"cross", {{"first", &kListInfo<A>}, {"second", &kListInfo<B>}}};
+
     void restoreState(const SnapshotSource& source) {
-        readKeyGroups(source, this->fn_.id().uid, "cross", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, this->fn_.id().uid, "cross", kLayout, kFormat, [&](ByteReader& reader) {
             for (A& value : decodeStates<A>(reader)) first_.push_back(std::move(value));
             for (B& value : decodeStates<B>(reader)) second_.push_back(std::move(value));
         });

@@ -44,6 +44,7 @@ struct FirstOperator {
             ByteWriter bytes;
             bytes.write(kFormat);
             bytes.write(count_ - left_);
+            sink.describe(id_->uid, "first", kLayout);
             sink.write(id_->uid, "first", kSplitState, bytes.bytes());
             this->next_.snapshot(sink);
         }
@@ -53,8 +54,10 @@ struct FirstOperator {
         }
 
     private:
+        static constexpr StateLayout kLayout{"first", {{"passed", &kTypeInfo<std::uint64_t>, true}}};
+
         void restoreState(const SnapshotSource& source) {
-            readKeyGroups(source, id_->uid, "first", kFormat, [&](ByteReader& reader) {
+            readKeyGroups(source, id_->uid, "first", kLayout, kFormat, [&](ByteReader& reader) {
                 left_ -= std::min(left_, reader.read<std::uint64_t>("a number of records"));
             });
         }

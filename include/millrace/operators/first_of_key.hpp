@@ -71,7 +71,7 @@ public:
             Codec<Key>::encode(key, group);
             group.write(passed);
         });
-        writer.writeTo(sink, this->fn_.id().uid, "first of key");
+        writer.writeTo(sink, this->fn_.id().uid, "first of key", kLayout);
         this->next_.snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
@@ -89,8 +89,11 @@ private:
             return true;
         });
     }
+    static constexpr StateLayout kLayout{"first of key",
+                                         {{"key", &kTypeInfo<Key>}, {"passed", &kTypeInfo<std::uint64_t>, true}}};
+
     void restoreState(const SnapshotSource& source) {
-        readKeyGroups(source, this->fn_.id().uid, "first of key", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, this->fn_.id().uid, "first of key", kLayout, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
             const auto passed = reader.read<std::uint64_t>("a number of records");
             table_.findOrInsert(key, [&] { return passed; });

@@ -185,7 +185,7 @@ public:
             write(group, cell.left);
             write(group, cell.right);
         });
-        writer.writeTo(sink, this->fn_.id().uid, "join");
+        writer.writeTo(sink, this->fn_.id().uid, "join", kLayout);
         this->next_.snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
@@ -377,8 +377,11 @@ private:
             encodeTo(group, entry.value);
         }
     }
+    static constexpr StateLayout kLayout{
+        "interval join", {{"key", &kTypeInfo<Key>}, {"left", &kTimedListInfo<L>}, {"right", &kTimedListInfo<R>}}};
+
     void restoreState(const SnapshotSource& source) {
-        readKeyGroups(source, this->fn_.id().uid, "join", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, this->fn_.id().uid, "join", kLayout, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
             Cell& cell = table_.findOrInsert(key, [] { return Cell(); });
             read<L>(reader, cell, cell.left, leftKept_);

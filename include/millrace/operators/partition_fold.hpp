@@ -76,6 +76,7 @@ public:
         ByteWriter bytes;
         bytes.write(kFormat);
         Codec<Accumulator>::encode(accumulator_, bytes);
+        sink.describe(this->fn_.id().uid, "partition", kLayout);
         sink.write(this->fn_.id().uid, "partition", kSplitState, bytes.bytes());
         this->next_.snapshot(sink);
     }
@@ -103,8 +104,10 @@ private:
         this->next_.flush();
         return this->next_.onWatermark(kMaxTimestamp);
     }
+    static constexpr StateLayout kLayout{"partition", {{"contents", &kTypeInfo<Accumulator>}}};
+
     void restoreState(const SnapshotSource& source) {
-        readKeyGroups(source, this->fn_.id().uid, "partition", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, this->fn_.id().uid, "partition", kLayout, kFormat, [&](ByteReader& reader) {
             this->fn_.get().merge(accumulator_, decodeState<Accumulator>(reader));
         });
     }

@@ -74,6 +74,7 @@ public:
         : sink_(sink), writer_(writer) {
         sink_.guarded("the sink", [&] { writer_.emplace(sink_.get().createWriter(init)); });
     }
+    static void declareStates(UserFunction<Sink>&, OpenContext&) {}
     void prepareBarrier(std::int64_t) override {
         if (inputEnded_) return;  // the last flush has been
         sink_.guarded("the sink", [&] { writer_->flush(false); });
@@ -108,6 +109,10 @@ struct WriterSinkOperator {
         void open(OpenContext& context) {
             sink_.open(context);
             stage_ = &context.stage;
+            if (stage_->onlyDeclaresStates) {
+                Checkpoints::declareStates(sink_, context);
+                return this->next_.open(context);
+            }
             const WriterInitContext init{context.stage.subtaskIndex, context.stage.parallelism, context.stage.wakeUp(),
                                          [stage = stage_] { return stage->currentProcessingTime(); },
                                          stage_->isCheckpointed && !stage_->isBatch};

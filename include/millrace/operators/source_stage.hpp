@@ -10,6 +10,7 @@
 #include <millrace/operators/split_board.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
+#include <millrace/state/key_group_state.hpp>
 #include <millrace/types/codec.hpp>
 
 #include <array>
@@ -48,6 +49,13 @@ public:
         return split;
     }
 
+    /// Asks for what there is to restore, and does nothing with it.
+    static void declareState(const SnapshotSource& restored, std::string_view uid) {
+        if constexpr (HasCodec<Split>) {
+            restored.readAs(uid, "enumerator", kLayout, [](int, std::span<const std::byte>) {});
+        }
+    }
+
     void onBarrier(int subtask, std::int64_t checkpointId) override {
         const std::lock_guard lock(mutex_);
         passed_.push_back({checkpointId, subtask, {}});
@@ -66,6 +74,7 @@ public:
             bytes.write(kFormat);
             bytes.write(static_cast<std::uint32_t>(left.size()));
             for (const Split& split : left) Codec<Split>::encode(split, bytes);
+            sink.describe(uid_, "enumerator", kLayout);
             sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
         }
     }
@@ -76,6 +85,7 @@ public:
 
 private:
     static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout kLayout{"enumerator", {{"splits", &kListInfo<Split>}}};
 
     /// A reader that has passed a barrier, and the splits that it has taken since.
     struct Passed {
@@ -88,15 +98,12 @@ private:
         if constexpr (HasCodec<Split>) {
             std::vector<Split> splits;
             bool isSaved = false;
-            restored.read(uid_, "enumerator", [&](int, std::span<const std::byte> bytes) {
+            readKeyGroups(restored, uid_, "enumerator", kLayout, kFormat, [&](ByteReader& reader) {
                 isSaved = true;
-                ByteReader reader(bytes);
-                if (reader.read<std::uint8_t>("a format version") != kFormat) reader.fail("format version 1 expected");
                 for (auto count = reader.read<std::uint32_t>("a number of splits"); count > 0; --count) {
                     splits.emplace_back();
                     Codec<Split>::decode(reader, splits.back());
                 }
-                reader.expectEnd();
             });
             if (!isSaved) return;
             if constexpr (requires { source.restoreEnumerator(parallelism, std::move(splits)); }) {
@@ -190,8 +197,10 @@ public:
     /// Each split is written with the watermark that it has got to; where none is open, the watermark alone.
     void snapshot(SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
+            sink.describe(strategy_.id().uid, "splits", kLayout);
             const auto write = [&](const Split& split, Timestamp watermark) {
                 ByteWriter bytes;
+                bytes.write(kFormat);
                 Codec<Split>::encode(split, bytes);
                 bytes.write(watermark.time_since_epoch().count());
                 sink.write(strategy_.id().uid, "splits", kSplitState, bytes.bytes());
@@ -219,6 +228,12 @@ private:
         stage_ = &context.stage;
         strategy_.open(context);
         next_.open(context);
+        if (stage_->onlyDeclaresStates) {
+            if (const SnapshotSource* const source = context.checkpoints.restoredFrom) {
+                SharedEnumerator<Source>::declareState(*source, strategy_.id().uid);
+            }
+            return;
+        }
         SourceReaderContext readerContext;
         readerContext.subtaskIndex = stage_->subtaskIndex;
         readerContext.parallelism = stage_->parallelism;
@@ -232,11 +247,10 @@ private:
     }
     void restoreNodes(const SnapshotSource& source) override {
         if constexpr (HasCodec<Split>) {
-            source.read(operators_.front().uid, "splits", [&](int, std::span<const std::byte> bytes) {
-                ByteReader reader(bytes);
+            readKeyGroups(source, operators_.front().uid, "splits", kLayout, kFormat, [&](ByteReader& reader) {
                 restored_.emplace_back();
                 Codec<Split>::decode(reader, restored_.back().split);
-                restored_.back().watermark = Timestamp{Duration{reader.read<std::int64_t>()}};
+                restored_.back().watermark = Timestamp{Duration{reader.read<std::int64_t>("a watermark")}};
             });
             if (hasSplit()) return;  // whose watermark counts
             source.read(operators_.front().uid, "watermark", [&](int, std::span<const std::byte> bytes) {
@@ -245,6 +259,10 @@ private:
             });
         }
     }
+
+    static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout kLayout{"splits",
+                                         {{"split", &kTypeInfo<Split>}, {"watermark", &kTypeInfo<std::int64_t>, true}}};
 
     struct Restored {
         Split split{};

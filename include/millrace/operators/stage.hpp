@@ -66,6 +66,8 @@ public:
     /// … and the smallest watermark of the splits that pause because of it, set by the source; kMaxTimestamp: none does.
     Timestamp earliestPaused = kMaxTimestamp;
     bool isBatch = false;  ///< batch execution: sorted keys, `endKey`, no watermarks but the last
+    /// Nothing is going to run: the stage opens so that it asks for its states. No reader, writer or committer is made.
+    bool onlyDeclaresStates = false;
     /// Checkpoints are taken, the last one after the end of the input: sinks commit by them, and else when the input ends.
     bool isCheckpointed = false;
 

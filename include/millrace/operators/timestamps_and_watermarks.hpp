@@ -4,6 +4,7 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
+#include <millrace/state/key_group_state.hpp>
 
 #include <millrace/core/bytes.hpp>
 #include <millrace/state/snapshot.hpp>
@@ -89,7 +90,9 @@ public:
     /// The watermark is all that is kept of the generator: event time does not go back.
     void snapshot(SnapshotSink& sink) {
         ByteWriter bytes;
+        bytes.write(kFormat);
         bytes.write(last_.time_since_epoch().count());
+        sink.describe(strategy_.id().uid, "watermark", kLayout);
         sink.write(strategy_.id().uid, "watermark", kUnionState, bytes.bytes());
         this->next_.snapshot(sink);
     }
@@ -99,11 +102,14 @@ public:
     }
 
 private:
+    static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout kLayout{"watermark", {{"watermark", &kTypeInfo<std::int64_t>, true}}};
+
     /// The smallest of those of all subtasks: which of their keys or splits this one gets is not known here.
     void restoreWatermark(const SnapshotSource& source) {
         Timestamp smallest = kMaxTimestamp;
-        source.read(strategy_.id().uid, "watermark", [&](int, std::span<const std::byte> bytes) {
-            smallest = std::min(smallest, Timestamp{Duration{ByteReader(bytes).read<std::int64_t>()}});
+        readKeyGroups(source, strategy_.id().uid, "watermark", kLayout, kFormat, [&](ByteReader& reader) {
+            smallest = std::min(smallest, Timestamp{Duration{reader.read<std::int64_t>("a watermark")}});
         });
         if (smallest == kMaxTimestamp) return;  // none, or event time had reached its end
         watermarks_.restore(smallest);

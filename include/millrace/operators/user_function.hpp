@@ -67,22 +67,18 @@ public:
 
     void open(OpenContext& context) { open(context, context.takeOperator()); }
     void open(OpenContext& context, const OperatorId& id) {
+        begin(context, id);
+        if (context.stage.onlyDeclaresStates) return;  // it could not declare any
         if constexpr (HasOpen<Fn>) {
             RuntimeContext runtime = context.runtimeContext(id);
-            open(context, id, runtime);
-        } else {
-            id_ = &id;
-            subtask_ = context.stage.subtaskIndex;
-            if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
-            opened_ = true;
+            guarded("open()", [&] { fn_.open(runtime); });
         }
+        opened_ = true;
     }
     /// With a context that gives more than a RuntimeContext does.
     template <class Runtime>
     void open(OpenContext& context, const OperatorId& id, Runtime& runtime) {
-        id_ = &id;
-        subtask_ = context.stage.subtaskIndex;
-        if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
+        begin(context, id);
         if constexpr (requires { fn_.open(runtime); }) {
             guarded("open()", [&] { fn_.open(runtime); });
         }
@@ -136,6 +132,12 @@ public:
     int subtask() const noexcept { return subtask_; }
 
 private:
+    void begin(OpenContext& context, const OperatorId& id) {
+        id_ = &id;
+        subtask_ = context.stage.subtaskIndex;
+        if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
+    }
+
     Fn fn_;
     const OperatorId* id_ = nullptr;
     int subtask_ = 0;

@@ -5,6 +5,7 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/graph/execution_plan.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/finished_stage.hpp>
@@ -24,6 +25,25 @@ inline constexpr std::size_t kKeptStatistics = 100;
     } catch (...) {
         return "an exception that is not a std::exception";
     }
+}
+
+/// Whether a state does not fit into the program: trying again would not help, and what was saved is still wanted.
+[[gnu::cold]] inline bool isMigrationFailure(const std::exception& error) {
+    if (dynamic_cast<const StateMigrationException*>(&error) != nullptr) return true;
+    try {
+        std::rethrow_if_nested(error);
+    } catch (const std::exception& cause) {
+        return isMigrationFailure(cause);
+    } catch (...) {}
+    return false;
+}
+[[gnu::cold]] inline bool isMigrationFailure(const std::exception_ptr& error) {
+    try {
+        if (error != nullptr) std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+        return isMigrationFailure(exception);
+    } catch (...) {}
+    return false;
 }
 
 /// A CheckpointException in which the cause is nested.
@@ -107,6 +127,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<con
 MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& checkpoint,
                                                        const JobGraph& graph) const {
     const CheckpointDescription& saved = checkpoint.description();
+    if (!checkpoint.hasSchemas()) {
+        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
+                                       ") has format version 1, which does not say what types its state has, so that"
+                                       " this version of millrace cannot restore it. Take a savepoint with the version"
+                                       " that wrote it only to look at it; to begin anew use an empty directory"});
+    }
     if (graph.maxParallelismGiven && graph.maxParallelism != saved.maxParallelism) {
         raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
                                        ") was taken with maximum parallelism ", saved.maxParallelism,
@@ -207,8 +233,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::stateChanged() {
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::acknowledge(int task, std::int64_t checkpointId,
-                                                             std::shared_ptr<MemorySnapshot> part) {
-    send({.kind = Message::Kind::Acknowledged, .task = task, .checkpoint = checkpointId, .part = std::move(part)});
+                                                             std::shared_ptr<DeferredSnapshot> part, Duration pause) {
+    send({.kind = Message::Kind::Acknowledged,
+          .task = task,
+          .checkpoint = checkpointId,
+          .part = std::move(part),
+          .pause = pause});
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::awaitsFinalCheckpoint(int task) {
@@ -293,11 +323,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
             if (pending == nullptr || !pending->missing[task]) break;  // given up
             pending->missing[task] = false;
             --pending->missingCount;
+            pending->longestPause = std::max(pending->longestPause, message.pause);
             ++pending->writing;
             const int subtask = members_[task].task->context().subtaskIndex;
             write(message.checkpoint, Message::Kind::Written,
                   [store = store_, id = message.checkpoint, task = message.task, subtask, part = message.part] {
-                      store->writePart(id, task, subtask, *part);
+                      store->writePart(id, task, subtask, part->finish());
                       return std::shared_ptr<CheckpointInfo>();
                   });
             break;
@@ -436,6 +467,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<Snapsho
     CheckpointDescription& description = pending.description;
     description.id = nextId_++;
     description.jobName = graph_->jobName;
+    if (fingerprint_.empty()) fingerprint_ = ExecutionPlan(*graph_).fingerprint();
+    description.fingerprint = fingerprint_;
     description.triggered = executor().now();
     description.maxParallelism = graph_->maxParallelism;
     if (pending.request != nullptr) {
@@ -542,13 +575,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
         Pending& first = pending_.front();
         if (first.description.id == id) {
             request = std::move(first.request);
-            const std::lock_guard lock(mutex_);
-            for (CheckpointStatistics& each : statistics_) {
-                if (each.id != id) continue;
-                each.status = CheckpointStatus::Completed;
-                each.bytes = message.info->bytes;
-                each.duration = clock() - first.began;
-            }
+            record(first, CheckpointStatus::Completed, message.info->bytes, {});
             delete pending_.release(0);
             break;
         }
@@ -618,6 +645,20 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
     }
 }
 
+/// What became of it, for who watches.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::record(const Pending& pending, CheckpointStatus status,
+                                                        std::uint64_t bytes, std::string failure) {
+    const std::lock_guard lock(mutex_);
+    for (CheckpointStatistics& each : statistics_) {
+        if (each.id != pending.description.id) continue;
+        each.status = status;
+        each.bytes = bytes;
+        each.failure = std::move(failure);
+        each.duration = clock() - pending.began;
+        each.longestPause = pending.longestPause;
+    }
+}
+
 /// Ends a checkpoint without a result; `pending` is gone then. `counts`: too many of these in a row fail the job.
 MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::exception_ptr why, bool counts) {
     const std::string reason = describeError(why);
@@ -628,13 +669,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     const std::shared_ptr<SnapshotRequest> request = std::move(pending.request);
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         if (&pending_[i] == &pending) {
-            const std::lock_guard lock(mutex_);
-            for (CheckpointStatistics& each : statistics_) {
-                if (each.id != id) continue;
-                each.status = CheckpointStatus::Failed;
-                each.failure = reason;
-                each.duration = clock() - pending.began;
-            }
+            record(pending, CheckpointStatus::Failed, 0, reason);
             delete pending_.release(i);
             break;
         }
@@ -669,7 +704,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
 // ---- the end of an attempt ----------------------------------------------------------------------------------------------
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
-    if (job_.status() == JobStatus::Failing) {
+    if (job_.status() == JobStatus::Failing && !isMigrationFailure(job_.failure())) {
         const std::optional<Duration> delay = restarts_.failedAt(clock());
         if (delay && job_.beginRestart()) {
             log(LogLevel::Warning,
@@ -721,8 +756,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
     const JobStatus status = job_.status();
     const bool failed = status == JobStatus::Failing;
     const bool cancelled = status == JobStatus::Cancelling;
-    const bool keeps = suspended_ || (failed && config_.retention != CheckpointRetention::NoExternalized) ||
-                       (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
+    const bool keeps =
+        suspended_ ||
+        (failed && (config_.retention != CheckpointRetention::NoExternalized || isMigrationFailure(job_.failure()))) ||
+        (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
     if (!keeps) keepOnly(0);
 }
 

@@ -14,6 +14,7 @@
 
 namespace millrace {
 
+class SavepointSignalGuard;
 struct StallReport;
 
 namespace detail {
@@ -105,8 +106,11 @@ public:
     std::uint64_t traceHash() const;
 
 private:
+    friend class SavepointSignalGuard;
     friend struct detail::JobInside;  // fails tasks from outside, in tests
     detail::JobSupervisor& supervisor(const char* call) const;
+    std::shared_ptr<detail::SnapshotRequest> request(const char* call, CheckpointKind kind, std::string directory = {},
+                                                     bool stop = false, bool drain = false);
     CheckpointInfo await(std::shared_ptr<detail::SnapshotRequest> request);
     void explain(StallReport& report) const;  // body in stall_report.ipp: only those who call it compile it
 

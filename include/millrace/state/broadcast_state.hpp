@@ -20,7 +20,8 @@ namespace detail {
 /// A broadcast map without its types.
 class BroadcastStateBase {
 public:
-    BroadcastStateBase(std::string name, std::string type) : name_(std::move(name)), type_(std::move(type)) {}
+    BroadcastStateBase(std::string name, std::string type, const TypeInfo& entries)
+        : name_(std::move(name)), type_(std::move(type)), entries_(entries) {}
     BroadcastStateBase(const BroadcastStateBase&) = delete;
     BroadcastStateBase& operator=(const BroadcastStateBase&) = delete;
     virtual ~BroadcastStateBase() = default;
@@ -29,10 +30,12 @@ public:
 
     const std::string& name() const noexcept { return name_; }
     const std::string& type() const noexcept { return type_; }
+    StateLayout layout() const noexcept { return {"broadcast", {{"entries", &entries_}}}; }
 
 private:
     std::string name_;
     std::string type_;
+    const TypeInfo& entries_;
 };
 
 }  // namespace detail
@@ -72,7 +75,7 @@ template <class K, class V>
 class BroadcastState final : public ReadOnlyBroadcastState<K, V>, public detail::BroadcastStateBase {
 public:
     explicit BroadcastState(const MapStateDescriptor<K, V>& descriptor)
-        : BroadcastStateBase(descriptor.name(), typeName()) {}
+        : BroadcastStateBase(descriptor.name(), typeName(), detail::kMapInfo<K, V>) {}
     static std::string typeName() { return "broadcast<" + codecName<K>() + "," + codecName<V>() + ">"; }
 
     template <class U = V>

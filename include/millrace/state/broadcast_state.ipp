@@ -5,7 +5,7 @@
 
 namespace millrace::detail {
 
-inline constexpr std::uint8_t kBroadcastFormat = 1;
+inline constexpr std::uint8_t kBroadcastFormat = 2;
 
 MILLRACE_INLINE_COLD void BroadcastStates::adopt(std::unique_ptr<BroadcastStateBase> state) {
     for (const auto& each : states_) {
@@ -21,8 +21,8 @@ MILLRACE_INLINE_COLD void BroadcastStates::snapshot(SnapshotSink& sink, std::str
     for (const auto& state : states_) {
         ByteWriter writer;
         writer.write(kBroadcastFormat);
-        encodeTo(writer, state->type());
         state->encode(writer);
+        sink.describe(uid, "broadcast/" + state->name(), state->layout());
         sink.write(uid, "broadcast/" + state->name(), kBroadcastState, writer.bytes());
     }
 }
@@ -30,7 +30,7 @@ MILLRACE_INLINE_COLD void BroadcastStates::snapshot(SnapshotSink& sink, std::str
 MILLRACE_INLINE_COLD void BroadcastStates::restore(const SnapshotSource& source, std::string_view uid) {
     for (const auto& state : states_) {
         bool isRead = false;
-        source.read(uid, "broadcast/" + state->name(), [&](int, std::span<const std::byte> bytes) {
+        source.readAs(uid, "broadcast/" + state->name(), state->layout(), [&](int, std::span<const std::byte> bytes) {
             if (std::exchange(isRead, true)) return;  // the copies of other subtasks
             try {
                 ByteReader reader(bytes);
@@ -38,9 +38,6 @@ MILLRACE_INLINE_COLD void BroadcastStates::restore(const SnapshotSource& source,
                     reader.fail("format version " + std::to_string(kBroadcastFormat) + " expected, found " +
                                 std::to_string(format));
                 }
-                std::string type;
-                Codec<std::string>::decode(reader, type);
-                if (type != state->type()) reader.fail("saved as " + type + ", but declared as " + state->type());
                 state->decode(reader);
                 reader.expectEnd();
             } catch (const CodecException&) {

@@ -4,6 +4,7 @@
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/state/snapshot.hpp>
+#include <millrace/state/state_layout.hpp>
 #include <millrace/types/codec.hpp>
 #include <millrace/types/key_group.hpp>
 #include <millrace/types/key_hash.hpp>
@@ -15,6 +16,22 @@
 #include <vector>
 
 namespace millrace::detail {
+
+/// A key of a store that keeps rows per (key, namespace): per window of a key, say. Its key group is that of `key`.
+template <class Key, class Namespace>
+struct NamespacedKey {
+    Key key;
+    Namespace ns;
+    bool operator==(const NamespacedKey&) const = default;
+};
+template <class Key>
+const Key& keyOfGroup(const Key& key) noexcept {
+    return key;
+}
+template <class Key, class Namespace>
+const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
+    return key.key;
+}
 
 /// Collects keyed state by key group: the radix pass of a snapshot. Each piece starts with the version of its format.
 class KeyGroupWriter {
@@ -29,7 +46,12 @@ public:
         if (group.empty()) group.write(version_);
         return group;
     }
-    void writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state) const {
+    void writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state, const StateLayout& layout) const {
+        sink.describe(uid, state, layout);
+        writePieces(sink, uid, state);
+    }
+    /// What has been described already.
+    void writePieces(SnapshotSink& sink, std::string_view uid, std::string_view state) const {
         for (int group = 0; group < maxParallelism_; ++group) {
             const ByteWriter& bytes = groups_[static_cast<std::size_t>(group)];
             if (!bytes.empty()) sink.write(uid, state, group, bytes.bytes());
@@ -42,12 +64,12 @@ private:
     List<ByteWriter> groups_;
 };
 
-/// Calls `read(ByteReader&)` until a piece written by `KeyGroupWriter` is used up.
+/// Calls `read(ByteReader&)` until a piece written by `KeyGroupWriter` is used up; `layout` is how it reads the entries.
 /// *Failure:* CodecException naming uid and state for another version or for damaged bytes.
 template <class Read>
-void readKeyGroups(const SnapshotSource& source, std::string_view uid, std::string_view state, std::uint8_t version,
-                   Read read) {
-    source.read(uid, state, [&](int keyGroup, std::span<const std::byte> bytes) {
+void readKeyGroups(const SnapshotSource& source, std::string_view uid, std::string_view state,
+                   const StateLayout& layout, std::uint8_t version, Read read) {
+    source.readAs(uid, state, layout, [&](int keyGroup, std::span<const std::byte> bytes) {
         try {
             ByteReader reader(bytes);
             if (const auto found = reader.read<std::uint8_t>("a format version"); found != version) {

@@ -5,6 +5,7 @@
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
 #include <millrace/state/state_cells.hpp>
+#include <millrace/state/table_snapshot.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,27 +17,8 @@
 
 namespace millrace::detail {
 
-/// A key of a store that keeps rows per (key, namespace): per window of a key, say. Its key group is that of `key`.
-template <class Key, class Namespace>
-struct NamespacedKey {
-    Key key;
-    Namespace ns;
-    bool operator==(const NamespacedKey&) const = default;
-};
-template <class Key>
-const Key& keyOfGroup(const Key& key) noexcept {
-    return key;
-}
-template <class Key, class Namespace>
-const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
-    return key.key;
-}
-
-// What does not depend on the key.
-MILLRACE_INLINE_COLD void writeStateType(SnapshotSink& sink, std::string_view uid, const std::string& piece,
-                                         const DeclaredState& state);
-MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::string_view uid, const std::string& piece,
-                                         const DeclaredState& state);
+/// What the entries of a state look like.
+StateLayout layoutOf(const DeclaredState& state, const TypeInfo& key);
 
 /// All keyed states of one operator: one row per key, found once per record; handles (`ValueState`…) work on the row of
 /// the current key.
@@ -46,8 +28,7 @@ MILLRACE_INLINE_COLD void checkStateType(const SnapshotSource& source, std::stri
 /// store.scan(size, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
 /// ```
 /// A key has an entry exactly while one of its states has a value.
-/// *Thread safety:* none. *State:* "state/<name>" by key group, and its type as operator state; another prefix where an
-/// operator has several stores.
+/// *Thread safety:* none. *State:* "state/<name>" by key group; another prefix where an operator has several stores.
 template <class Key>
 class KeyedStateStore {
 public:
@@ -74,6 +55,7 @@ public:
     void setCurrentKey(const K& key, std::uint64_t hash) {
         if (hasKey()) leaveKey();
         slot_ = enter(table_.view(), Table::lookupKey(key), hash);
+        if (slot_ != nullptr) table_.keep(slot_);
     }
     template <class K>
     void setCurrentKey(const K& key) {
@@ -108,6 +90,8 @@ public:
             ~Leave() { store.forgetKey(); }
         } const leaveAtEnd{*this};
         if (hasKey()) leaveKey();
+        if (table_.needsKeeping()) [[unlikely]]
+            table_.keepFor(0, size, keyOf);
         auto view = table_.view();
         if constexpr (kIntegerKey<Key>) {
             // hashing is for nothing: keys are looked at twice
@@ -164,6 +148,7 @@ public:
             KeyedStateStore& store;
             ~Leave() { store.forgetKey(); }
         } const leaveAtEnd{*this};
+        table_.thaw();
         std::vector<Key> emptied;  // dropped afterwards: entries behind a dropped one move
         table_.forEach([&](const Key& key, StateRow& row) {
             if ((row.present & state.bit) == 0) return;
@@ -188,25 +173,29 @@ public:
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism, const char* prefix = "state/") {
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
-            KeyGroupWriter writer(maxParallelism, kFormat);
-            table_.forEach([&](const Key& key, const StateRow& row) {
-                if ((row.present & state.bit) == 0) return;
-                ByteWriter& group = writer.of(keyOfGroup(key));
-                Codec<Key>::encode(key, group);
-                cells_.encode(row, state, group);
-            });
             const std::string piece = prefix + state.name;
-            writer.writeTo(sink, uid, piece);
-            writeStateType(sink, uid, piece, state);
+            // a cell in the row itself can be written later, without the cells
+            const bool inRow = cells_.keepsRowsInline();
+            writeTable(sink, table_, inRow, {std::string(uid), piece, maxParallelism, kFormat},
+                       layoutOf(state, kTypeInfo<Key>),
+                       [bit = state.bit, cell = state.cell, cells = inRow ? nullptr : &cells_, &state](
+                           ByteWriter& group, const Key& key, const StateRow& row) {
+                           if ((row.present & bit) == 0) return;
+                           Codec<Key>::encode(key, group);
+                           if (cells == nullptr) {
+                               StateCells::encodeInline(row, *cell, group);
+                           } else {
+                               cells->encode(row, state, group);
+                           }
+                       });
         }
     }
-    /// After `seal`. *Failure:* CodecException for a state that was saved as another type, or damaged bytes.
+    /// After `seal`. *Failure:* CodecException for a state of a type that this one cannot be read from, or damaged bytes.
     void restore(const SnapshotSource& source, std::string_view uid, const char* prefix = "state/") {
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
-            const std::string piece = prefix + state.name;
-            checkStateType(source, uid, piece, state);
-            readKeyGroups(source, uid, piece, kFormat, [&](ByteReader& reader) {
+            const StateLayout layout = layoutOf(state, kTypeInfo<Key>);
+            readKeyGroups(source, uid, prefix + state.name, layout, kFormat, [&](ByteReader& reader) {
                 const Key key = decodeState<Key>(reader);
                 cells_.decode(table_.findOrInsert(key, [] { return StateRow{}; }), state, reader);
             });

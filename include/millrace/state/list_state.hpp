@@ -73,8 +73,14 @@ struct ListCell {
         for (std::size_t i = 0; i < count; ++i) read.values.push_back(decodeState<T>(reader));
         ::new (raw) ListCell(std::move(read));
     }
-    static constexpr CellType kType{
-        sizeof(std::vector<T>) + sizeof(PartStamps), alignof(std::vector<T>), false, true, destroy, encode, decode};
+    static constexpr CellType kType{sizeof(std::vector<T>) + sizeof(PartStamps),
+                                    alignof(std::vector<T>),
+                                    false,
+                                    true,
+                                    destroy,
+                                    encode,
+                                    decode,
+                                    &kStampedListInfo<T>};
 };
 
 }  // namespace detail

@@ -93,7 +93,8 @@ struct MapCell {
                                     true,
                                     destroy,
                                     encode,
-                                    decode};
+                                    decode,
+                                    &kStampedMapInfo<K, V>};
 };
 
 }  // namespace detail

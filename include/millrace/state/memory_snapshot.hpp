@@ -2,6 +2,8 @@
 #define MILLRACE_STATE_MEMORY_SNAPSHOT_HPP
 
 #include <millrace/state/snapshot.hpp>
+#include <millrace/state/state_layout.hpp>
+#include <millrace/state/state_migration.hpp>
 
 #include <cstddef>
 #include <map>
@@ -25,9 +27,31 @@ public:
         if (found == pieces_.end()) return;
         for (const auto& [keyGroup, bytes] : found->second) visit(keyGroup, bytes);
     }
+    void readAs(std::string_view uid, std::string_view state, const detail::StateLayout& layout,
+                const Visitor& visit) const override {
+        detail::readMigrated(*this, schemaOf(uid, state), uid, state, layout, visit);
+    }
+    void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) override {
+        setSchema(uid, state, detail::layoutText(layout));
+    }
+    void setSchema(std::string_view uid, std::string_view state, std::string schema) {
+        schemas_[{std::string(uid), std::string(state)}] = std::move(schema);
+    }
+    /// Forgets a state; false if there is none.
+    bool erase(std::string_view uid, std::string_view state) {
+        const Name name{std::string(uid), std::string(state)};
+        schemas_.erase(name);
+        return pieces_.erase(name) > 0;
+    }
+    /// What the pieces of a state look like; empty if nobody has said so.
+    std::string schemaOf(std::string_view uid, std::string_view state) const {
+        const auto found = schemas_.find({std::string(uid), std::string(state)});
+        return found != schemas_.end() ? found->second : std::string();
+    }
     /// The pieces that a subtask owning the key groups [first, last] restores; what belongs to no key goes to every caller.
     MemorySnapshot forKeyGroups(int first, int last) const {
         MemorySnapshot part;
+        part.schemas_ = schemas_;
         for (const auto& [name, pieces] : pieces_) {
             for (const auto& [keyGroup, bytes] : pieces) {
                 if (keyGroup < 0 || (first <= keyGroup && keyGroup <= last)) {
@@ -38,6 +62,7 @@ public:
         return part;
     }
     void merge(const MemorySnapshot& other) {
+        for (const auto& [name, schema] : other.schemas_) schemas_[name] = schema;
         for (const auto& [name, pieces] : other.pieces_) {
             for (const auto& [keyGroup, bytes] : pieces) write(name.first, name.second, keyGroup, bytes);
         }
@@ -53,7 +78,9 @@ public:
     bool operator==(const MemorySnapshot& other) const { return pieces_ == other.pieces_; }
 
 private:
-    std::map<std::pair<std::string, std::string>, std::vector<std::pair<int, std::vector<std::byte>>>> pieces_;
+    using Name = std::pair<std::string, std::string>;  ///< uid and state
+    std::map<Name, std::vector<std::pair<int, std::vector<std::byte>>>> pieces_;
+    std::map<Name, std::string> schemas_;
 };
 
 }  // namespace millrace

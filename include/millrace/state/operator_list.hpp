@@ -5,6 +5,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
 #include <millrace/state/snapshot.hpp>
+#include <millrace/state/state_layout.hpp>
 #include <millrace/types/codec.hpp>
 
 #include <string>
@@ -12,22 +13,22 @@
 
 namespace millrace::detail {
 
-/// Writes a list that belongs to no key, an element a piece, so that another number of subtasks can share it out. In front of
-/// them stands what type they have.
+/// Writes a list that belongs to no key, an element a piece, so that another number of subtasks can share it out.
 class OperatorListWriter {
 public:
     /// `distribution` is kSplitState or kUnionState.
     OperatorListWriter(SnapshotSink& sink, std::string_view uid, std::string_view state, int distribution,
-                       const std::string& codec);
+                       const TypeInfo& element);
 
     template <class T>
     void add(const T& element) {
-        bytes_.clear();
+        begin();
         Codec<T>::encode(element, bytes_);
         write();
     }
 
 private:
+    void begin();
     void write();
 
     SnapshotSink& sink_;
@@ -38,9 +39,10 @@ private:
 };
 
 /// Calls `element` with the bytes of each element of such a list that falls to this subtask.
-/// *Failure:* CodecException naming operator and state: for elements of another type, and for damaged ones.
-void readOperatorList(const SnapshotSource& source, std::string_view uid, std::string_view state,
-                      const std::string& codec, const std::function<void(ByteReader&)>& element);
+/// *Failure:* CodecException naming operator and state: for elements of a type that this one cannot be read from, and for
+/// damaged ones.
+void readOperatorList(const SnapshotSource& source, std::string_view uid, std::string_view state, const TypeInfo& info,
+                      const std::function<void(ByteReader&)>& element);
 
 }  // namespace millrace::detail
 

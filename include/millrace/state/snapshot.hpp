@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -22,13 +23,35 @@ inline constexpr int kBroadcastState = -3;
 /// Written once for all subtasks, such as the splits that a source has not handed out yet. @internal
 inline constexpr int kSharedState = -4;
 
+namespace detail {
+struct StateLayout;
+}
+
+class SnapshotSink;
+
+/// State of a stage as it was when it was handed to a sink. @internal
+/// *Thread safety:* may be written on another thread than that of the stage, which goes on meanwhile, or has ended.
+class DeferredState {
+public:
+    virtual ~DeferredState() = default;
+    virtual void writeTo(SnapshotSink& sink) = 0;
+};
+
 /// Where a stage writes its state. The unit is (operator uid, state name, key group). @internal
 class SnapshotSink {
 public:
     virtual ~SnapshotSink() = default;
+    /// Takes state that may be written later, and on another thread. At once, where the sink has no better time.
+    virtual void writeLater(std::unique_ptr<DeferredState> state) { state->writeTo(*this); }
     /// Adds one piece of state. Pieces with equal names are kept in the order in which they were written.
     virtual void write(std::string_view uid, std::string_view state, int keyGroup,
                        std::span<const std::byte> bytes) = 0;
+    /// What the pieces of a state look like.
+    virtual void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
+        (void)uid;
+        (void)state;
+        (void)layout;
+    }
 };
 
 /// Where a restored stage finds its state: exactly the pieces of the key groups that it owns. @internal
@@ -37,6 +60,13 @@ public:
     using Visitor = std::function<void(int keyGroup, std::span<const std::byte> bytes)>;
     virtual ~SnapshotSource() = default;
     virtual void read(std::string_view uid, std::string_view state, const Visitor& visit) const = 0;
+    /// The same for who wants the pieces in this form; the state may have been saved by a program with other types.
+    /// *Failure:* CodecException for what cannot be brought into it.
+    virtual void readAs(std::string_view uid, std::string_view state, const detail::StateLayout& layout,
+                        const Visitor& visit) const {
+        (void)layout;
+        read(uid, state, visit);
+    }
     /// The checkpoint that it is part of; 0 if it is of none.
     virtual std::int64_t checkpointId() const { return 0; }
 };

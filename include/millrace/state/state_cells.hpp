@@ -33,6 +33,8 @@ private:
 
 namespace detail {
 
+struct TypeInfo;
+
 /// All states of one key: which of them have a value, and where their cells are. If one small value is all that an
 /// operator keeps it lies in the row itself.
 struct StateRow {
@@ -61,12 +63,13 @@ struct CellType {
     void (*destroy)(void* cell) noexcept;
     void (*encode)(const void* cell, const CellTime& time, ByteWriter& writer);
     void (*decode)(void* raw, const CellTime& time, ByteReader& reader);  ///< makes the cell
+    const TypeInfo* contents;  ///< what is written, without the stamp of the whole cell
 };
 
 /// A state that an operator has declared.
 struct DeclaredState {
     std::string name;
-    std::string type;  ///< kind and codec names, as a snapshot records it
+    std::string type;  ///< kind and codec names: value<i64>
     const CellType* cell;
     std::uint64_t bit;
     std::uint32_t offset;
@@ -154,6 +157,8 @@ public:
     bool stateless() const noexcept { return states_.empty(); }
     std::size_t stateCount() const noexcept { return states_.size(); }
     const DeclaredState& state(std::size_t i) const noexcept { return *states_[i]; }
+    /// Whether rows are all there is: `StateRow::inlined` is the only cell of the only state.
+    bool keepsRowsInline() const noexcept { return inlined_; }
     /// Whether rows need `release`: otherwise they can be forgotten all together.
     bool needsRelease() const noexcept { return needsRelease_; }
     /// Ends all cells of a row and gives its memory back; it is then an empty row.
@@ -166,6 +171,11 @@ public:
         }
     }
     MILLRACE_INLINE_COLD void encode(const StateRow& which, const DeclaredState& state, ByteWriter& writer) const;
+    /// The same for the only cell of a row that is kept inline.
+    static void encodeInline(const StateRow& which, const CellType& cell, ByteWriter& writer) {
+        writer.write(std::uint8_t{0});
+        cell.encode(which.inlined, CellTime{}, writer);
+    }
     /// Adds a cell to a row; one that is there already is replaced.
     MILLRACE_INLINE_COLD void decode(StateRow& which, const DeclaredState& state, ByteReader& reader);
 

@@ -133,11 +133,11 @@ public:
             Codec<Key>::encode(timer.key, group);
             if constexpr (!std::is_same_v<Namespace, NoNamespace>) Codec<Namespace>::encode(timer.ns, group);
         });
-        writer.writeTo(sink, uid, state);
+        writer.writeTo(sink, uid, state, layout());
     }
     /// Adds the timers of a snapshot.
     void restore(const SnapshotSource& source, std::string_view uid, std::string_view state) {
-        readKeyGroups(source, uid, state, kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, uid, state, layout(), kFormat, [&](ByteReader& reader) {
             Timer timer;
             timer.time = Timestamp(Duration(reader.read<std::int64_t>("a timer's time")));
             timer.key = decodeState<Key>(reader);
@@ -148,6 +148,14 @@ public:
 
 private:
     static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout layout() {
+        StateLayout result{"timers", {{"time", &kTypeInfo<std::int64_t>, true}, {"key", &kTypeInfo<Key>}}};
+        if constexpr (!std::is_same_v<Namespace, NoNamespace>) {
+            result.fields[2] = {"namespace", &kTypeInfo<Namespace>, true};
+        }
+        return result;
+    }
+
     static constexpr int kDigitBits = 6;
     static constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
     static constexpr std::size_t kLevels = (64 + kDigitBits - 1) / kDigitBits;

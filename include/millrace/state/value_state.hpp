@@ -54,8 +54,8 @@ struct ValueCell {
             throw;
         }
     }
-    static constexpr CellType kType{sizeof(T), alignof(T), std::is_trivially_copyable_v<T>, false, destroy,
-                                    encode,    decode};
+    static constexpr CellType kType{sizeof(T), alignof(T),   std::is_trivially_copyable_v<T>, false, destroy, encode,
+                                    decode,    &kTypeInfo<T>};
 };
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <millrace/core/bytes.hpp>
 #include <millrace/types/codec_rules.hpp>
 #include <millrace/types/derived_codec.hpp>
+#include <millrace/types/type_info.hpp>
 
 #include <span>
 #include <string>
@@ -46,7 +47,7 @@ struct Codec {
     static std::string name() {
         static_assert(detail::RequireCodec<T>::kChecked);
         if constexpr (HasCodec<T>) {
-            return detail::derivedCodecName<T>();
+            return detail::typeText(detail::kTypeInfo<T>);
         } else {
             return {};
         }
@@ -89,7 +90,7 @@ T decodeFromBytes(std::span<const std::byte> bytes) {
 /// Name and version of T's codec, as a snapshot records them: "shop.Money@2"; version 1 is left out. @public
 template <class T>
 std::string codecName() {
-    return detail::versionedCodecName<T>();
+    return detail::typeText(detail::kTypeInfo<T>);
 }
 
 /// Version of T's codec. @public

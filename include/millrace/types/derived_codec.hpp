@@ -274,16 +274,7 @@ void decodeDerived(ByteReader& reader, T& value) {
     }
 }
 
-// ---- names
-
-template <class T>
-constexpr std::uint32_t codecVersionOf() {
-    if constexpr (requires { Codec<T>::version(); }) {
-        return Codec<T>::version();
-    } else {
-        return 1;
-    }
-}
+// ---- properties
 
 template <class T>
 constexpr bool codecIsDeterministicFor() {
@@ -292,13 +283,6 @@ constexpr bool codecIsDeterministicFor() {
     } else {
         return false;
     }
-}
-
-template <class T>
-std::string versionedCodecName() {
-    std::string name = Codec<T>::name();
-    if constexpr (codecVersionOf<T>() != 1) name += "@" + std::to_string(codecVersionOf<T>());
-    return name;
 }
 
 template <class T>
@@ -311,63 +295,6 @@ constexpr bool derivedIsDeterministic() {
         return false;
     } else {
         return allParts<T>([]<class Part>() { return codecIsDeterministicFor<Part>(); });
-    }
-}
-
-template <class T>
-std::string numberName() {
-    const char letter = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
-    return letter + std::to_string(sizeof(T) * 8);
-}
-
-template <class D>
-std::string durationName() {
-    return numberName<typename D::rep>() + "," + std::to_string(D::period::num) + "/" + std::to_string(D::period::den) +
-           "s";
-}
-
-template <class T>
-std::string derivedCodecName() {
-    constexpr TypeKind kind = kTypeKind<T>;
-    if constexpr (kind == TypeKind::Boolean) {
-        return "bool";
-    } else if constexpr (kind == TypeKind::Integer) {
-        return std::is_same_v<T, char> ? "char" : numberName<T>();  // char has a sign on some machines
-    } else if constexpr (kind == TypeKind::Floating) {
-        return numberName<T>();
-    } else if constexpr (kind == TypeKind::Enumeration) {
-        return "enum<" + numberName<std::underlying_type_t<T>>() + ">";
-    } else if constexpr (kind == TypeKind::Duration) {
-        return "duration<" + durationName<T>() + ">";
-    } else if constexpr (kind == TypeKind::TimePoint) {
-        return (std::is_same_v<typename T::clock, std::chrono::system_clock> ? "time<" : "local_time<") +
-               durationName<typename T::duration>() + ">";
-    } else if constexpr (kind == TypeKind::String) {
-        return "string";
-    } else if constexpr (kind == TypeKind::Array) {
-        return "array<" + versionedCodecName<ArrayElement<T>>() + "," + std::to_string(arraySize<T>()) + ">";
-    } else if constexpr (kind == TypeKind::Aggregate) {
-        return [&]<std::size_t... I>(std::index_sequence<I...>) {
-            std::string text = "{";
-            static_cast<void>(text);
-            ((text += (I == 0 ? "" : ",") + std::string(fieldName<T>(I)) + ":" + versionedCodecName<FieldType<T, I>>()),
-             ...);
-            return text + "}";
-        }(std::make_index_sequence<fieldCount<T>()>{});
-    } else {
-        std::string text = kind == TypeKind::Optional   ? "optional<"
-                           : kind == TypeKind::Variant  ? "variant<"
-                           : kind == TypeKind::Tuple    ? "tuple<"
-                           : kind == TypeKind::Sequence ? "list<"
-                           : kind == TypeKind::Set      ? "set<"
-                                                        : "map<";
-        bool first = true;
-        allParts<T>([&]<class Part>() {
-            if (!std::exchange(first, false)) text += ",";
-            text += versionedCodecName<Part>();
-            return true;
-        });
-        return text + ">";
     }
 }
 

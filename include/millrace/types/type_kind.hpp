@@ -107,7 +107,11 @@ enum class TypeKind {
     Sequence,
     Set,
     Map,
-    Aggregate
+    Aggregate,
+    // in the layouts of states only, see state/state_layout.hpp
+    Flagged,
+    StampedList,
+    StampedMap
 };
 
 /// The family of T; None for what belongs to none (pointers, references, long double, views…).

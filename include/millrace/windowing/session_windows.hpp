@@ -104,10 +104,10 @@ public:
                 Codec<Accumulator>::encode(contents, group);
             });
         });
-        writer.writeTo(sink, uid, kStateName);
+        writer.writeTo(sink, uid, kStateName, kCellLayout<Key, Cell>);
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
-        readKeyGroups(source, uid, kStateName, kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, uid, kStateName, kCellLayout<Key, Cell>, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
             Cell cell;
             readCell(reader, cell);

@@ -35,6 +35,11 @@ class SlicedWindows {
         std::conditional_t<Traits::kSubtracts, RunningTotal<Aggregate, Traits>, TwoStacks<Aggregate, Traits>>;
     using Ids = KeyedTable<Key, std::uint32_t>;
     static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout kLayout{"windows in slices",
+                                         {{"slice", &kTypeInfo<std::int64_t>, true},
+                                          {"first unfired", &kTypeInfo<std::int64_t>, true},
+                                          {"key", &kTypeInfo<Key>},
+                                          {"value", &kTypeInfo<Accumulator>}}};
 
 public:
     SlicedWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
@@ -157,10 +162,10 @@ public:
                 Codec<Accumulator>::encode(slice.cells[id], group);
             }
         }
-        writer.writeTo(sink, uid, "windows");
+        writer.writeTo(sink, uid, "windows", kLayout);
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
-        readKeyGroups(source, uid, "windows", kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
             const auto slice = reader.read<std::int64_t>("a slice number");
             const auto firstUnfired = reader.read<std::int64_t>("a window number");
             const Key key = decodeState<Key>(reader);

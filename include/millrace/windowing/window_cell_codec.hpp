@@ -24,6 +24,7 @@ inline void readTimers(ByteReader&, NoTriggerTimers&) {}
 
 template <class T>
 struct WindowElementsCodec {
+    static constexpr const TypeInfo* kInfo = &kTimedListInfo<T>;
     static void write(const WindowElements<T>& elements, ByteWriter& writer) {
         writer.writeLength(elements.size());
         for (std::size_t i = 0; i < elements.size(); ++i) {
@@ -40,6 +41,7 @@ struct WindowElementsCodec {
 };
 template <class Accumulator>
 struct WindowContentsCodec {
+    static constexpr const TypeInfo* kInfo = &kTypeInfo<Accumulator>;
     static void write(const Accumulator& acc, ByteWriter& writer) { Codec<Accumulator>::encode(acc, writer); }
     static void read(ByteReader& reader, Accumulator& acc) { Codec<Accumulator>::decode(reader, acc); }
 };
@@ -68,6 +70,28 @@ void readCell(ByteReader& reader, WindowCell<Window, Contents, State, Timers>& c
     if constexpr (!std::is_same_v<Timers, NoTriggerTimers>) Codec<State>::decode(reader, cell.trigger);
     readTimers(reader, cell.timers);
 }
+
+template <class Contents>
+inline constexpr const TypeInfo* kContentsInfos[2] = {WindowContentsCodec<Contents>::kInfo, nullptr};
+/// Flags of a window in a byte, and what it contains if it has contents.
+template <class Contents>
+inline constexpr TypeInfo kWindowContentsInfo{.kind = TypeKind::Flagged, .count = 1, .parts = kContentsInfos<Contents>};
+
+/// Of windows that are kept by key, each with what is written by `writeCell`.
+template <class Key, class Window, class Contents, class State, class Timers>
+constexpr StateLayout cellLayout(const WindowCell<Window, Contents, State, Timers>*) {
+    StateLayout layout{
+        "keyed windows",
+        {{"key", &kTypeInfo<Key>}, {"window", &kTypeInfo<Window>, true}, {"value", &kWindowContentsInfo<Contents>}}};
+    if constexpr (!std::is_same_v<Timers, NoTriggerTimers>) {
+        layout.fields[3] = {"trigger", &kTypeInfo<State>};
+        layout.fields[4] = {"event timers", &kListInfo<std::int64_t>, true};
+        layout.fields[5] = {"processing timers", &kListInfo<std::int64_t>, true};
+    }
+    return layout;
+}
+template <class Key, class Cell>
+inline constexpr StateLayout kCellLayout = cellLayout<Key>(static_cast<const Cell*>(nullptr));
 
 }  // namespace millrace::detail
 

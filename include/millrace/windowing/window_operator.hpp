@@ -159,7 +159,7 @@ public:
                 writeCell(*cell, group);
             }
         });
-        writer.writeTo(sink, aggregate_.id().uid, kStateName);
+        writer.writeTo(sink, aggregate_.id().uid, kStateName, kCellLayout<Key, Cell>);
         emitter_.snapshot(sink);
         this->next_.snapshot(sink);
     }
@@ -488,19 +488,21 @@ private:
     }
 
     void restoreState(const SnapshotSource& source) {
-        readKeyGroups(source, aggregate_.id().uid, kStateName, kFormat, [&](ByteReader& reader) {
-            const Key key = decodeState<Key>(reader);
-            Entry& entry = table_.findOrInsert(key, [] { return Entry{}; });
-            if (entry.empty()) ++liveKeys_;
-            Cell& cell = entry.add(cells_);
-            readCell(reader, cell);
-            for (std::size_t domain = 0; domain < kDomains; ++domain) {
-                Timestamp next;
-                if (!schedule_.nextOfCell(cell, domain, next) || !entry.alarms[domain].isLaterThan(next)) continue;
-                entry.alarms[domain].set(next);
-                queues_[domain].push(next, Table::hashOf(key));
-            }
-        });
+        readKeyGroups(source, aggregate_.id().uid, kStateName, kCellLayout<Key, Cell>, kFormat,
+                      [&](ByteReader& reader) {
+                          const Key key = decodeState<Key>(reader);
+                          Entry& entry = table_.findOrInsert(key, [] { return Entry{}; });
+                          if (entry.empty()) ++liveKeys_;
+                          Cell& cell = entry.add(cells_);
+                          readCell(reader, cell);
+                          for (std::size_t domain = 0; domain < kDomains; ++domain) {
+                              Timestamp next;
+                              if (!schedule_.nextOfCell(cell, domain, next) || !entry.alarms[domain].isLaterThan(next))
+                                  continue;
+                              entry.alarms[domain].set(next);
+                              queues_[domain].push(next, Table::hashOf(key));
+                          }
+                      });
         emitter_.restore(source);
         askForClock();
     }

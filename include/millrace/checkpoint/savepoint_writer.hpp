@@ -1,0 +1,132 @@
+#ifndef MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_HPP
+#define MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_HPP
+
+#include <millrace/checkpoint/savepoint_reader.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace millrace {
+
+/// Makes a savepoint that a job can begin with: from nothing, or from another one. @public
+/// ```
+/// SavepointWriter writer;                                               // from nothing
+/// writer.writeValueState<std::int64_t, Account>("accounts", "account", accountsOfYesterday);
+/// writer.write("savepoints/bootstrapped");
+///
+/// SavepointWriter changed(SavepointReader("savepoints/release"));      // or from what there is
+/// changed.modifyValueState<std::int64_t, Account>("accounts", "account",
+///                                                 [](std::int64_t key, Account& account) { account.cents += 100; });
+/// changed.write("savepoints/corrected");
+/// ```
+/// States that are not touched are taken over as they are. All of it is in memory until `write`.
+/// *Thread safety:* none. *Failure:* as SavepointReader; IoException if the directory cannot be written or is not empty.
+class SavepointWriter {
+public:
+    /// `maxParallelism` is the number of key groups, as of `setMaxParallelism`: what the job has that shall begin with it.
+    /// *Failure:* ConfigurationException below 1 or above 32768.
+    explicit SavepointWriter(int maxParallelism = 128);
+    explicit SavepointWriter(const SavepointReader& existing);
+
+    // ---- keyed states: what was there of the state goes; `entries` are pairs, or what `SavepointReader` gives ----
+    template <class Key, class T, class Range>
+    SavepointWriter& writeValueState(std::string_view uid, std::string_view name, const Range& entries) {
+        return replace<Key>(uid, name, detail::ValueEntries<Key, T>{"value"}, entries);
+    }
+    template <class Key, class T, class Range>
+    SavepointWriter& writeReducingState(std::string_view uid, std::string_view name, const Range& entries) {
+        return replace<Key>(uid, name, detail::ValueEntries<Key, T>{"reducing"}, entries);
+    }
+    template <class Key, class Accumulator, class Range>
+    SavepointWriter& writeAggregatingState(std::string_view uid, std::string_view name, const Range& entries) {
+        return replace<Key>(uid, name, detail::ValueEntries<Key, Accumulator>{"aggregating"}, entries);
+    }
+    /// Of each key a `std::vector<T>`.
+    template <class Key, class T, class Range>
+    SavepointWriter& writeListState(std::string_view uid, std::string_view name, const Range& entries) {
+        return replace<Key>(uid, name, detail::ListEntries<Key, T>{}, entries);
+    }
+    /// Of each key a `std::vector<std::pair<K, V>>`.
+    template <class Key, class K, class V, class Range>
+    SavepointWriter& writeMapState(std::string_view uid, std::string_view name, const Range& entries) {
+        return replace<Key>(uid, name, detail::MapEntries<Key, K, V>{}, entries);
+    }
+
+    // ---- `change(const Key&, Value&)` for each key; if it returns bool: whether to keep the key ----
+    template <class Key, class T, class Change>
+    SavepointWriter& modifyValueState(std::string_view uid, std::string_view name, Change change) {
+        return modify<Key>(uid, name, detail::ValueEntries<Key, T>{"value"}, change);
+    }
+    /// An empty list ends the state of its key. Stamps of a time to live begin anew.
+    template <class Key, class T, class Change>
+    SavepointWriter& modifyListState(std::string_view uid, std::string_view name, Change change) {
+        return modify<Key>(uid, name, detail::ListEntries<Key, T>{}, change);
+    }
+    template <class Key, class K, class V, class Change>
+    SavepointWriter& modifyMapState(std::string_view uid, std::string_view name, Change change) {
+        return modify<Key>(uid, name, detail::MapEntries<Key, K, V>{}, change);
+    }
+
+    // ---- whole operators ----
+    /// `state` as `SavepointReader::states` gives it. *Failure:* ConfigurationException if there is none.
+    SavepointWriter& removeState(std::string_view uid, std::string_view state);
+    SavepointWriter& removeOperator(std::string_view uid);
+    /// *Failure:* ConfigurationException if there is none, or one that is called so already.
+    SavepointWriter& changeOperatorIdentifier(std::string_view from, std::string_view to);
+
+    /// Writes all of it to a directory that is new or empty.
+    CheckpointInfo write(const std::string& directory, std::shared_ptr<FileSystem> files = posixFileSystem()) const;
+
+private:
+    template <class Key, class Entries, class Range>
+    SavepointWriter& replace(std::string_view uid, std::string_view name, const Entries& entries, const Range& range) {
+        detail::KeyGroupWriter writer(description_.maxParallelism, detail::kKeyedEntryFormat);
+        for (const auto& [key, value] : range) {
+            add<Key, Entries>(writer, key, value, typename Entries::Stamp{});
+        }
+        return put(uid, name, entries.layout(), writer);
+    }
+    template <class Key, class Entries, class Change>
+    SavepointWriter& modify(std::string_view uid, std::string_view name, const Entries& entries, Change& change) {
+        detail::KeyGroupWriter writer(description_.maxParallelism, detail::kKeyedEntryFormat);
+        const MemorySnapshot& part = existing(uid, name);
+        detail::readEntries<Key>(part, uid, detail::message({"state/", name}), entries,
+                                 [&](const Key& key, auto&& value, const auto& stamp) {
+                                     if constexpr (requires { static_cast<bool>(change(key, value)); }) {
+                                         if (!change(key, value)) return;
+                                     } else {
+                                         change(key, value);
+                                     }
+                                     add<Key, Entries>(writer, key, value, stamp);
+                                 });
+        return put(uid, name, entries.layout(), writer);
+    }
+    template <class Key, class Entries>
+    static void add(detail::KeyGroupWriter& writer, const Key& key, const typename Entries::Value& value,
+                    const typename Entries::Stamp& stamp) {
+        if (Entries::isEmpty(value)) return;
+        ByteWriter& group = writer.of(key);
+        Codec<Key>::encode(key, group);
+        Entries::write(value, stamp, group);
+    }
+    SavepointWriter& put(std::string_view uid, std::string_view name, const detail::StateLayout& layout,
+                         const detail::KeyGroupWriter& entries);
+    /// All key groups of a state. *Failure:* ConfigurationException if there is none.
+    const MemorySnapshot& existing(std::string_view uid, std::string_view name);
+    void expectOperator(std::string_view uid) const;
+
+    detail::CheckpointDescription description_;
+    MemorySnapshot keyed_;                 ///< what belongs to keys
+    std::map<int, MemorySnapshot> parts_;  ///< the rest, by the subtask that has written it
+};
+
+}  // namespace millrace
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/checkpoint/savepoint_writer.ipp>
+#endif
+
+#endif  // MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_HPP

@@ -1,0 +1,152 @@
+#ifndef MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_IPP
+#define MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_IPP
+
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
+#include <millrace/checkpoint/savepoint_writer.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/core/message.hpp>
+
+namespace millrace {
+
+namespace detail {
+
+/// The states of an operator, under another uid; under an empty one they are gone.
+[[gnu::cold]] inline void renameStates(MemorySnapshot& snapshot, std::string_view from, std::string_view to) {
+    MemorySnapshot renamed;
+    std::vector<std::string> states;
+    snapshot.forEach([&](const std::string& uid, const std::string& state, int keyGroup, const auto& bytes) {
+        if (uid != from) return;
+        if (states.empty() || states.back() != state) states.push_back(state);
+        if (to.empty()) return;
+        renamed.write(to, state, keyGroup, bytes);
+        renamed.setSchema(to, state, snapshot.schemaOf(uid, state));
+    });
+    for (const std::string& state : states) snapshot.erase(from, state);
+    snapshot.merge(renamed);
+}
+
+}  // namespace detail
+
+MILLRACE_INLINE_COLD SavepointWriter::SavepointWriter(int maxParallelism) {
+    if (maxParallelism < 1 || maxParallelism > kMaxParallelismLimit) {
+        detail::raise<ConfigurationException>(
+            {"SavepointWriter(", maxParallelism, "): the number of key groups must be between 1 and 32768"});
+    }
+    description_.id = 1;
+    description_.kind = CheckpointKind::Savepoint;
+    description_.jobName = "SavepointWriter";
+    description_.maxParallelism = maxParallelism;
+}
+
+MILLRACE_INLINE_COLD SavepointWriter::SavepointWriter(const SavepointReader& existing) {
+    description_ = existing.checkpoint().description();
+    description_.kind = CheckpointKind::Savepoint;
+    for (const std::string& uid : existing.uids()) {
+        for (const std::string& state : existing.states(uid)) {
+            const std::string schema = existing.schema(uid, state);
+            existing.checkpoint().read(uid, state, [&](int subtask, int keyGroup, std::span<const std::byte> bytes) {
+                MemorySnapshot& part = keyGroup >= 0 ? keyed_ : parts_[subtask];
+                part.write(uid, state, keyGroup, bytes);
+                part.setSchema(uid, state, schema);
+            });
+        }
+    }
+}
+
+MILLRACE_INLINE_COLD void SavepointWriter::expectOperator(std::string_view uid) const {
+    std::vector<std::string> known;
+    for (const detail::CheckpointedOperator& each : description_.operators) {
+        if (each.uid == uid) return;
+        known.push_back(each.uid);
+    }
+    detail::raise<ConfigurationException>(
+        {"SavepointWriter: there is no operator of uid '", uid, "', but ", detail::quotedList(known)});
+}
+
+MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::put(std::string_view uid, std::string_view name,
+                                                           const detail::StateLayout& layout,
+                                                           const detail::KeyGroupWriter& entries) {
+    const std::string state = detail::message({"state/", name});
+    keyed_.erase(uid, state);
+    entries.writeTo(keyed_, uid, state, layout);
+    bool isThere = false;
+    for (const detail::CheckpointedOperator& each : description_.operators) isThere = isThere || each.uid == uid;
+    if (!isThere) {
+        description_.operators.add(
+            new detail::CheckpointedOperator{std::string(uid), std::string(uid), "bootstrapped", 1, 0});
+    }
+    return *this;
+}
+
+MILLRACE_INLINE_COLD const MemorySnapshot& SavepointWriter::existing(std::string_view uid, std::string_view name) {
+    expectOperator(uid);
+    const std::string state = detail::message({"state/", name});
+    if (keyed_.schemaOf(uid, state).empty()) {
+        detail::raise<ConfigurationException>(
+            {"SavepointWriter: the operator uid '", uid, "' has no keyed state '", name, "' to modify"});
+    }
+    return keyed_;
+}
+
+MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::removeState(std::string_view uid, std::string_view state) {
+    expectOperator(uid);
+    bool isThere = keyed_.erase(uid, state);
+    for (auto& [subtask, part] : parts_) isThere = part.erase(uid, state) || isThere;
+    if (!isThere) {
+        detail::raise<ConfigurationException>(
+            {"SavepointWriter: the operator uid '", uid, "' has no state '", state, "' to remove"});
+    }
+    return *this;
+}
+
+MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::removeOperator(std::string_view uid) {
+    expectOperator(uid);
+    detail::renameStates(keyed_, uid, {});
+    for (auto& [subtask, part] : parts_) detail::renameStates(part, uid, {});
+    for (std::size_t i = 0; i < description_.operators.size(); ++i) {
+        if (description_.operators[i].uid == uid) {
+            delete description_.operators.release(i);
+            break;
+        }
+    }
+    return *this;
+}
+
+MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::changeOperatorIdentifier(std::string_view from,
+                                                                                std::string_view to) {
+    expectOperator(from);
+    for (const detail::CheckpointedOperator& each : description_.operators) {
+        if (each.uid != to) continue;
+        detail::raise<ConfigurationException>(
+            {"SavepointWriter: '", from, "' cannot be renamed to '", to, "', since there is an operator of that uid"});
+    }
+    detail::renameStates(keyed_, from, to);
+    for (auto& [subtask, part] : parts_) detail::renameStates(part, from, to);
+    for (detail::CheckpointedOperator& each : description_.operators) {
+        if (each.uid == from) each.uid = to;
+    }
+    return *this;
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo SavepointWriter::write(const std::string& directory,
+                                                           std::shared_ptr<FileSystem> files) const {
+    const std::unique_ptr<detail::CheckpointStore> store = detail::FileCheckpointStore::forSavepoints(std::move(files));
+    detail::CheckpointDescription description = description_;
+    description.target = directory;
+    store->begin(description);
+    try {
+        int task = 0;
+        if (!keyed_.empty()) store->writePart(description.id, task++, 0, keyed_);
+        for (const auto& [subtask, part] : parts_) {
+            if (!part.empty()) store->writePart(description.id, task++, subtask, part);
+        }
+        return store->complete(description);
+    } catch (...) {
+        store->discard(description.id);
+        throw;
+    }
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_IPP
