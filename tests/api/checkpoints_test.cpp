@@ -789,6 +789,73 @@ TEST_CASE("a job that waits for its restart can be cancelled", "[api][checkpoint
     }
 }
 
+// It had no effect: the job started again, and whoever dropped its client waited for the end of all that followed.
+TEST_CASE("a job that is cancelled while it fails does not start again", "[api][checkpoint]") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        for (const bool dropped : {false, true}) {
+            CAPTURE(seed, dropped);
+            Simulation simulation(seed);
+            const auto attempts = std::make_shared<int>(0);
+            simulation.env.setParallelism(2);
+            simulation.env.enableCheckpointing({.restart = RestartStrategy::exponentialDelay()});
+            simulation.env.fromSequence(0, 99)
+                .rebalance()
+                .map([attempts](std::int64_t) -> std::int64_t {
+                    throw testing::InjectedFailure("attempt " + std::to_string(++*attempts));
+                })
+                .addSink([](std::int64_t) {});
+            auto client = simulation.env.executeAsync("failing");
+            while (client->status() != JobStatus::Failing) REQUIRE(client->step());
+            const int before = *attempts;
+            if (!dropped) {
+                client->cancel();
+                CHECK_THAT(messageOf([&] { client->result(); }), ContainsSubstring("attempt 1"));
+                CHECK(client->status() == JobStatus::Failed);
+            }
+            client.reset();
+            CHECK(*attempts == before);
+        }
+    }
+}
+
+/// Cannot be made again so many times after the first.
+struct UncertainSource : testing::ScriptedSource<int> {
+    UncertainSource(testing::Script<int> script, int failures)
+        : testing::ScriptedSource<int>(std::move(script)), left(std::make_shared<int>(failures + 1)) {}
+    std::unique_ptr<SplitEnumerator<testing::ScriptPosition>> createEnumerator(int parallelism) const {
+        const bool isFirst = !std::exchange(*made, true);
+        if (!isFirst && --*left > 0) throw IoException("nobody is there");
+        return testing::ScriptedSource<int>::createEnumerator(parallelism);
+    }
+    std::shared_ptr<bool> made = std::make_shared<bool>(false);
+    std::shared_ptr<int> left;
+};
+
+// The stages of the attempt before were gone when its metrics were read once more.
+TEST_CASE("a restart that cannot even be wired is one more failure", "[api][checkpoint]") {
+    for (const int failures : {1, 2, 3}) {
+        CAPTURE(failures);
+        Simulation simulation(1);
+        simulation.env.setParallelism(1);
+        simulation.env.enableCheckpointing({.restart = RestartStrategy::fixedDelay(3, 10ms)});
+        testing::CollectSink<int> seen;
+        simulation.env
+            .fromSource(UncertainSource(testing::Script<int>().element(1).element(2), failures),
+                        WatermarkStrategy::noWatermarks(), "uncertain")
+            .map(testing::failingAt(1, [](int i) { return i; }))
+            .sinkTo(seen);
+        const auto client = simulation.env.executeAsync("uncertain");
+        const std::string message = messageOf([&] { client->result(); });
+        CHECK(client->metrics().size() == 3);
+        if (failures < 3) {
+            CHECK(message.empty());
+            CHECK(seen.elements() == std::vector<int>{1, 2});
+        } else {
+            CHECK_THAT(message, ContainsSubstring("nobody is there"));
+        }
+    }
+}
+
 TEST_CASE("a savepoint asked for while the job waits for its restart is taken after it", "[api][checkpoint]") {
     const testing::TempDirectory directory;
     Simulation simulation(3);
@@ -963,6 +1030,36 @@ TEST_CASE("a damaged checkpoint is passed over for the one before", "[api][check
         CHECK(simulation.env.execute().status == JobStatus::Finished);
         CHECK(output.against(undisturbed()) == "");
     }
+}
+
+// It would begin anew, and its sinks would write everything once more.
+TEST_CASE("a job of whose checkpoints none is intact is refused", "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    Output output;
+    {
+        Simulation simulation(1);
+        build(simulation.env, 2, output);
+        simulation.env.enableCheckpointing({.directory = directory.path("kept")});
+        const auto client = simulation.env.executeAsync("damaged");
+        simulation.runtime.advance(30ms);
+        client->triggerCheckpoint();
+        client->cancel();
+        CHECK_THROWS_AS(client->result(), JobCancelledException);
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(checkpointsIn(directory.path("kept")).back())) {
+        if (entry.path().filename() != "manifest.json") std::filesystem::resize_file(entry.path(), 10);
+    }
+    const auto runWith = [&](bool resume) {
+        Simulation simulation(1);
+        build(simulation.env, 2, output);
+        simulation.env.enableCheckpointing({.directory = directory.path("kept"), .resume = resume});
+        simulation.env.execute("damaged");
+    };
+    const std::string message = messageOf([&] { runWith(true); });
+    CHECK_THAT(message, ContainsSubstring("none of the checkpoints of job 'damaged' can be used"));
+    CHECK_THAT(message, ContainsSubstring("is damaged"));
+    CHECK_THAT(message, ContainsSubstring("resume = false"));
+    CHECK(messageOf([&] { runWith(false); }).empty());
 }
 
 TEST_CASE("what is kept of a job follows its end", "[api][checkpoint]") {

@@ -619,6 +619,25 @@ TEST_CASE("whenever it crashes while old checkpoints are removed, what is left i
     }
 }
 
+// Going back to an older checkpoint because of it, a job would write once more what its sinks have committed since.
+TEST_CASE("a checkpoint that cannot be read now is not taken for a damaged one", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    const auto files = std::make_shared<FaultyFileSystem>(disk);
+    FileCheckpointStore store("/c", files);
+    for (const std::int64_t id : {1, 2, 3}) write(store, describe(id));
+    files->restart();
+    CHECK(loadNewestIntact(store, false).checkpoint->description().id == 3);
+    const std::uint64_t operations = files->operations();
+    CHECK(operations > 3);
+    for (std::uint64_t n = 1; n <= operations; ++n) {
+        CAPTURE(n);
+        files->failAt(n, FileFault::IoError);
+        CHECK_THROWS_AS(loadNewestIntact(store, false), IoException);
+        CHECK(files->hasFailed());
+        CHECK(loadNewestIntact(store, false).checkpoint->description().id == 3);
+    }
+}
+
 TEST_CASE("a process that is killed leaves a checkpoint that is intact", "[checkpoint][no-tsan]") {
     const TemporaryDirectory directory;
     const std::string path = directory.path() + "/c";

@@ -94,7 +94,7 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinat
     if (newest.checkpoint == nullptr && !newest.skipped.empty()) {
         raise<CheckpointException>({"none of the checkpoints of job '", graph_->jobName,
                                     "' can be used, the newest because: ", newest.skipped.front().problem,
-                                    ". Remove them to begin anew, or with the savepoint in restoreFrom"});
+                                    ". To begin anew, or with the savepoint in restoreFrom, set resume = false"});
     }
     return newest.checkpoint;
 }
