@@ -4,11 +4,17 @@
 //   examples/run resume --kill-after 100   the process kills itself (SIGKILL) after 100 results
 //   examples/run resume                    goes on from the last checkpoint; in the end there are the same 342 rows
 //
-// Ctrl-C, or kill -9 from another terminal, does as well.
+// kill -9 from another terminal does as well. Savepoints, from there:
+//
+//   kill -USR1 PID                              takes one; the program runs on
+//   kill -TERM PID                              ends the program with one, and says how to go on with it
+//   examples/run resume --from-savepoint PATH   goes on, perhaps as a new version, or with another --parallelism
 
 #include "resume.hpp"
 
+#include <millrace/checkpoint/savepoint_options.hpp>
 #include <millrace/core/log.hpp>
+#include <millrace/runtime/savepoint_signal_guard.hpp>
 
 #include <fmt/format.h>
 #include <arguments.hpp>
@@ -36,7 +42,6 @@ usage: resume [OPTION...]
   --interval DURATION  between two checkpoints (200ms)
   --kill-after N     kills the process after so many results
   --parallelism N
-  --help
 )";
 
 bool hasCheckpoint(const Settings& settings) {
@@ -62,7 +67,7 @@ void printTotal(const Settings& settings) {
     fmt::print("{} rows, {} pieces sold\n", rows, quantity);
 }
 
-int run(examples::Arguments& arguments) {
+int run(examples::Arguments& arguments, const SavepointOptions& savepoints) {
     Settings settings;
     settings.directory = arguments.takeText("--directory")
                              .value_or((std::filesystem::temp_directory_path() / "millrace-resume").string());
@@ -76,18 +81,24 @@ int run(examples::Arguments& arguments) {
     arguments.expectNothingMore();
 
     // a job that has finished leaves no checkpoint: then this is a new run, and what it left is not ours to add to
-    if (!hasCheckpoint(settings)) std::filesystem::remove_all(settings.sales());
+    if (!hasCheckpoint(settings) && savepoints.restoreFrom.empty()) std::filesystem::remove_all(settings.sales());
 
     // "job 'sales' begins with checkpoint 7 (…)"
     setLogCallback([](LogLevel, std::string_view text) { fmt::print(stderr, "{}\n", text); });
-    takeCheckpoints(env, settings);
+    takeCheckpoints(env, settings, savepoints);
     std::atomic<std::int64_t> results{0};
     write(salesPerMinute(env, settings).inspect([&results, killAfter](const Sales&) {
         if (++results == killAfter) std::raise(SIGKILL);
     }),
           settings);
-    env.execute("sales");
+    const auto job = env.executeAsync("sales");
+    const SavepointSignalGuard guard(job, savepoints.directory);
+    job->result();
     fmt::print(stderr, "{} results in this run\n", results.load());
+    if (const std::string path = guard.savepointPath(); !path.empty()) {
+        fmt::print(stderr, "stopped; go on with --from-savepoint {}\n", path);
+        return 0;
+    }
     printTotal(settings);
     return 0;
 }
@@ -95,5 +106,13 @@ int run(examples::Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return examples::runExample(argc, argv, kUsage, run);
+    try {
+        const SavepointOptions savepoints = SavepointOptions::fromArguments(argc, argv);
+        const std::string usage = std::string(kUsage) + SavepointOptions::usage() + "  --help\n";
+        return examples::runExample(argc, argv, usage.c_str(),
+                                    [&](examples::Arguments& arguments) { return run(arguments, savepoints); });
+    } catch (const ConfigurationException& error) {
+        fmt::print(stderr, "{}\n", error.what());
+        return 2;
+    }
 }

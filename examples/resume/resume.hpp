@@ -1,6 +1,7 @@
 #ifndef RESUME_RESUME_HPP
 #define RESUME_RESUME_HPP
 
+#include <millrace/checkpoint/savepoint_options.hpp>
 #include <millrace/checkpointing.hpp>
 #include <millrace/connectors/row_file_sink.hpp>
 #include <millrace/millrace.hpp>
@@ -51,10 +52,12 @@ inline Order orderAt(std::uint64_t number) {
 }
 
 /// Checkpoints go to one directory, and that is all it takes to go on there after whatever has ended the process.
-inline void takeCheckpoints(millrace::StreamEnvironment& env, const Settings& settings) {
+inline void takeCheckpoints(millrace::StreamEnvironment& env, const Settings& settings,
+                            const millrace::SavepointOptions& savepoints = {}) {
     millrace::CheckpointConfig config;
     config.interval = settings.interval;
     config.directory = settings.checkpoints();
+    savepoints.applyTo(config);
     env.enableCheckpointing(config);
 }
 

@@ -1,6 +1,7 @@
 #include <millrace/api/checkpointing.hpp>
 
 #include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/core/log.hpp>
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing.hpp>
@@ -279,6 +280,89 @@ TEST_CASE("every kind of state survives failures on threads", "[api][checkpoint]
     }
 }
 
+namespace {
+
+// tables so large that they are written while their tasks go on
+constexpr std::int64_t kManyKeys = 20'000;
+constexpr std::int64_t kItemsOfManyKeys = 5 * kManyKeys;
+
+struct CountItems {
+    ValueState<std::int64_t> count;
+    void open(KeyedRuntimeContext& context) { count = context.getState(ValueStateDescriptor<std::int64_t>{"count"}); }
+    void processElement(const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Totals>& out) {
+        count.mutate([](std::int64_t& counted) { ++counted; });
+        out.collect(Totals{item.key, 0, *count.value()});
+    }
+};
+
+void buildLarge(StreamEnvironment& env, Output& output, std::uint64_t failure, RateLimiterStrategy rate) {
+    env.setParallelism(2);
+    const auto number = [](std::uint64_t i) { return static_cast<std::int64_t>(i); };
+    const auto items =
+        env.fromSource(DataGeneratorSource(number, kItemsOfManyKeys, rate), WatermarkStrategy::noWatermarks(),
+                       "numbers")
+            .map(testing::failingAt(failure,
+                                    [](std::int64_t i) {
+                                        return Item{i * 7919 % kManyKeys, i, i};
+                                    }))
+            .assignTimestampsAndWatermarks(WatermarkStrategy::forBoundedOutOfOrderness(100ns).withTimestampAssigner(
+                [](const Item& item) { return Timestamp(Duration{item.time}); }));
+    const auto keyed = items.keyBy(&Item::key);
+    keyed.process(CountItems{}).addSink([&output](const Totals& totals) { output.keepGreatest(totals); });
+    keyed.map([](const Item& item) {
+             return Totals{item.key, item.value + 1, 0};
+         })
+        .keyBy(&Totals::key)
+        .sum(&Totals::count)
+        .addSink([&output](const Totals& totals) { output.keepGreatest(totals); });
+    keyed.window(TumblingEventTimeWindows::of(std::chrono::nanoseconds(2 * kManyKeys)))
+        .aggregate(SumOfValues{},
+                   [](std::int64_t key, const TimeWindow& window, std::int64_t sum) {
+                       return "window " + textOf({key, window.start.time_since_epoch().count(), sum});
+                   })
+        .addSink([&output](const std::string& line) { output.add(line); });
+}
+const Output& undisturbedLarge() {
+    static Output output;
+    static const bool ran = [] {
+        StreamExecutionEnvironment env(SimulatedRuntime{1});
+        buildLarge(env, output, ~std::uint64_t{0}, RateLimiterStrategy::noOp());
+        env.execute();
+        return true;
+    }();
+    (void)ran;
+    return output;
+}
+
+}  // namespace
+
+TEST_CASE("large tables of plain entries survive failures", "[api][checkpoint]") {
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        CAPTURE(seed);
+        Simulation simulation(seed, 50us);
+        Output output;
+        buildLarge(simulation.env, output, 30'000 + 20'000 * seed, RateLimiterStrategy::perSecond(1e6));
+        simulation.env.enableCheckpointing({.interval = 10ms, .restart = RestartStrategy::fixedDelay(2, 10ms)});
+        const auto client = simulation.env.executeAsync("large");
+        CHECK(client->result().status == JobStatus::Finished);
+        CHECK(countOf(*client, CheckpointStatus::Completed) > 3);
+        CHECK(output.against(undisturbedLarge()) == "");
+    }
+}
+
+TEST_CASE("large tables of plain entries survive failures on threads", "[api][checkpoint][threads]") {
+    for (int run = 0; run < 4; ++run) {
+        CAPTURE(run);
+        StreamExecutionEnvironment env(ThreadPoolRuntime(1 + run % 2));
+        Output output;
+        buildLarge(env, output, 30'000 + 20'000 * static_cast<std::uint64_t>(run), RateLimiterStrategy::noOp());
+        env.enableCheckpointing({.interval = 1ms, .restart = RestartStrategy::fixedDelay(2, 1ms)});
+        const auto client = env.executeAsync("large");
+        CHECK(client->result().status == JobStatus::Finished);
+        CHECK(output.against(undisturbedLarge()) == "");
+    }
+}
+
 TEST_CASE("with at-least-once nothing is lost", "[api][checkpoint]") {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         CAPTURE(seed);
@@ -448,6 +532,76 @@ std::string savepointOf(const std::string& path) {
     const auto client = simulation.env.executeAsync("small");
     simulation.runtime.advance(60ms);
     return client->stopWithSavepoint(path, false).path;
+}
+
+/// What the library logs while it lives.
+class Log {
+public:
+    Log() {
+        setLogCallback([text = text_](LogLevel, std::string_view message) {
+            const std::lock_guard lock(text->mutex);
+            text->value.append(message).append("\n");
+        });
+    }
+    ~Log() { setLogCallback({}); }
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+    std::string take() {
+        const std::lock_guard lock(text_->mutex);
+        return std::exchange(text_->value, "");
+    }
+
+private:
+    struct Text {
+        std::mutex mutex;
+        std::string value;
+    };
+    std::shared_ptr<Text> text_ = std::make_shared<Text>();
+};
+
+TEST_CASE("of a savepoint and the job's own checkpoints the newest is what it begins with", "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    const std::string kept = directory.path("kept");
+    Log log;
+    /// Takes what `ids` says, "c" a checkpoint and "s" a savepoint, and ends without notice.
+    const auto run = [&](const std::string& from, const std::string& steps) {
+        Simulation simulation(1);
+        buildSmall(simulation.env, true);
+        simulation.env.enableCheckpointing({.directory = kept, .restoreFrom = from});
+        const auto client = simulation.env.executeAsync("small");
+        std::vector<std::string> paths;
+        for (const char step : steps) {
+            simulation.runtime.advance(10ms);
+            paths.push_back(step == 'c'
+                                ? client->triggerCheckpoint().path
+                                : client->triggerSavepoint(directory.path("s" + std::to_string(paths.size()))).path);
+        }
+        client->cancel();
+        CHECK_THROWS_AS(client->result(), JobCancelledException);
+        return paths;
+    };
+    const std::vector<std::string> paths = run("", "cscs");
+    CHECK(paths[2] == kept + "/chk-3");
+    log.take();
+
+    CHECK(run(paths[3], "").empty());
+    CHECK_THAT(log.take(), ContainsSubstring("begins with checkpoint 4 (" + paths[3] + ")"));
+    CHECK(run(paths[1], "").empty());
+    const std::string passedOver = log.take();
+    CHECK_THAT(passedOver, ContainsSubstring("job 'small' has checkpoint 3 (" + kept +
+                                             "/chk-3) to go on with, which is newer"
+                                             " than '" +
+                                             paths[1] + "'. To go back to that one, remove the checkpoints"));
+    CHECK_THAT(passedOver, ContainsSubstring("begins with checkpoint 3 "));
+    CHECK(run(directory.path("gone"), "").empty());
+    CHECK_THAT(log.take(), ContainsSubstring("does not need '" + directory.path("gone") + "', which cannot be read"));
+
+    // in another directory, too, the next one has the next number
+    std::filesystem::remove_all(kept);
+    CHECK(run(paths[3], "c") == std::vector<std::string>{kept + "/chk-5"});
+    log.take();
+    CHECK(run(paths[3], "c") == std::vector<std::string>{kept + "/chk-6"});
+    CHECK_THAT(log.take(), ContainsSubstring("begins with checkpoint 5 "));
 }
 
 TEST_CASE("a savepoint that does not fit the pipeline is refused", "[api][checkpoint]") {
@@ -635,6 +789,73 @@ TEST_CASE("a job that waits for its restart can be cancelled", "[api][checkpoint
     }
 }
 
+// It had no effect: the job started again, and whoever dropped its client waited for the end of all that followed.
+TEST_CASE("a job that is cancelled while it fails does not start again", "[api][checkpoint]") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        for (const bool dropped : {false, true}) {
+            CAPTURE(seed, dropped);
+            Simulation simulation(seed);
+            const auto attempts = std::make_shared<int>(0);
+            simulation.env.setParallelism(2);
+            simulation.env.enableCheckpointing({.restart = RestartStrategy::exponentialDelay()});
+            simulation.env.fromSequence(0, 99)
+                .rebalance()
+                .map([attempts](std::int64_t) -> std::int64_t {
+                    throw testing::InjectedFailure("attempt " + std::to_string(++*attempts));
+                })
+                .addSink([](std::int64_t) {});
+            auto client = simulation.env.executeAsync("failing");
+            while (client->status() != JobStatus::Failing) REQUIRE(client->step());
+            const int before = *attempts;
+            if (!dropped) {
+                client->cancel();
+                CHECK_THAT(messageOf([&] { client->result(); }), ContainsSubstring("attempt 1"));
+                CHECK(client->status() == JobStatus::Failed);
+            }
+            client.reset();
+            CHECK(*attempts == before);
+        }
+    }
+}
+
+/// Cannot be made again so many times after the first.
+struct UncertainSource : testing::ScriptedSource<int> {
+    UncertainSource(testing::Script<int> script, int failures)
+        : testing::ScriptedSource<int>(std::move(script)), left(std::make_shared<int>(failures + 1)) {}
+    std::unique_ptr<SplitEnumerator<testing::ScriptPosition>> createEnumerator(int parallelism) const {
+        const bool isFirst = !std::exchange(*made, true);
+        if (!isFirst && --*left > 0) throw IoException("nobody is there");
+        return testing::ScriptedSource<int>::createEnumerator(parallelism);
+    }
+    std::shared_ptr<bool> made = std::make_shared<bool>(false);
+    std::shared_ptr<int> left;
+};
+
+// The stages of the attempt before were gone when its metrics were read once more.
+TEST_CASE("a restart that cannot even be wired is one more failure", "[api][checkpoint]") {
+    for (const int failures : {1, 2, 3}) {
+        CAPTURE(failures);
+        Simulation simulation(1);
+        simulation.env.setParallelism(1);
+        simulation.env.enableCheckpointing({.restart = RestartStrategy::fixedDelay(3, 10ms)});
+        testing::CollectSink<int> seen;
+        simulation.env
+            .fromSource(UncertainSource(testing::Script<int>().element(1).element(2), failures),
+                        WatermarkStrategy::noWatermarks(), "uncertain")
+            .map(testing::failingAt(1, [](int i) { return i; }))
+            .sinkTo(seen);
+        const auto client = simulation.env.executeAsync("uncertain");
+        const std::string message = messageOf([&] { client->result(); });
+        CHECK(client->metrics().size() == 3);
+        if (failures < 3) {
+            CHECK(message.empty());
+            CHECK(seen.elements() == std::vector<int>{1, 2});
+        } else {
+            CHECK_THAT(message, ContainsSubstring("nobody is there"));
+        }
+    }
+}
+
 TEST_CASE("a savepoint asked for while the job waits for its restart is taken after it", "[api][checkpoint]") {
     const testing::TempDirectory directory;
     Simulation simulation(3);
@@ -809,6 +1030,36 @@ TEST_CASE("a damaged checkpoint is passed over for the one before", "[api][check
         CHECK(simulation.env.execute().status == JobStatus::Finished);
         CHECK(output.against(undisturbed()) == "");
     }
+}
+
+// It would begin anew, and its sinks would write everything once more.
+TEST_CASE("a job of whose checkpoints none is intact is refused", "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    Output output;
+    {
+        Simulation simulation(1);
+        build(simulation.env, 2, output);
+        simulation.env.enableCheckpointing({.directory = directory.path("kept")});
+        const auto client = simulation.env.executeAsync("damaged");
+        simulation.runtime.advance(30ms);
+        client->triggerCheckpoint();
+        client->cancel();
+        CHECK_THROWS_AS(client->result(), JobCancelledException);
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(checkpointsIn(directory.path("kept")).back())) {
+        if (entry.path().filename() != "manifest.json") std::filesystem::resize_file(entry.path(), 10);
+    }
+    const auto runWith = [&](bool resume) {
+        Simulation simulation(1);
+        build(simulation.env, 2, output);
+        simulation.env.enableCheckpointing({.directory = directory.path("kept"), .resume = resume});
+        simulation.env.execute("damaged");
+    };
+    const std::string message = messageOf([&] { runWith(true); });
+    CHECK_THAT(message, ContainsSubstring("none of the checkpoints of job 'damaged' can be used"));
+    CHECK_THAT(message, ContainsSubstring("is damaged"));
+    CHECK_THAT(message, ContainsSubstring("resume = false"));
+    CHECK(messageOf([&] { runWith(false); }).empty());
 }
 
 TEST_CASE("what is kept of a job follows its end", "[api][checkpoint]") {

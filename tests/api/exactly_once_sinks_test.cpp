@@ -136,6 +136,97 @@ TEST_CASE("a job that fails, also while it commits, makes every record visible o
     }
 }
 
+/// Says at each commit which checkpoints there are to go back to.
+struct LookWhenCommitting : WriteToDatabase {
+    std::string directory;
+    std::shared_ptr<std::vector<std::string>> seen;
+
+    void commit(const int& transaction) {
+        std::string names;
+        for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+            if (std::filesystem::exists(entry.path() / "manifest.json")) names += entry.path().filename().string();
+        }
+        seen->push_back(names);
+        WriteToDatabase::commit(transaction);
+    }
+};
+
+TEST_CASE("what a sink commits for the last savepoint is behind every checkpoint that is left", "[api][checkpoint]") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        CAPTURE(seed);
+        const testing::TempDirectory directory(testing::inMemoryDirectory());
+        const auto database = std::make_shared<Database>();
+        const auto seen = std::make_shared<std::vector<std::string>>();
+        SimulatedRuntime runtime(seed);
+        StreamExecutionEnvironment env(runtime);
+        env.setParallelism(1);
+        env.enableCheckpointing({.directory = directory.path("kept")});
+        env.fromSource(numbers(), WatermarkStrategy::noWatermarks(), "numbers")
+            .sinkTo(TwoPhaseCommitSink(LookWhenCommitting{{database}, directory.path("kept"), seen}));
+        const auto client = env.executeAsync("last");
+        runtime.advance(100ms);
+        client->triggerCheckpoint();
+        runtime.advance(100ms);
+        client->stopWithSavepoint(directory.path("savepoint"));
+        client->result();
+        CHECK(*seen == std::vector<std::string>{"chk-1", ""});
+    }
+}
+
+TEST_CASE("a job that fails while it commits its last savepoint commits it all the same, and ends",
+          "[api][checkpoint]") {
+    int failures = 0;
+    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+        for (const bool inMemory : {false, true}) {
+            CAPTURE(seed, inMemory);
+            const testing::TempDirectory directory(testing::inMemoryDirectory());
+            const auto database = std::make_shared<Database>();
+            const auto visible = [&] {
+                std::vector<int> records;
+                for (const auto& [transaction, each] : database->committed) {
+                    records.insert(records.end(), each.begin(), each.end());
+                }
+                std::sort(records.begin(), records.end());
+                return records;
+            };
+            const auto build = [&](StreamEnvironment& env, CheckpointConfig config) {
+                env.setParallelism(3);
+                if (!inMemory) config.directory = directory.path("kept");
+                env.enableCheckpointing(config);
+                env.fromSource(numbers(), WatermarkStrategy::noWatermarks(), "numbers")
+                    .uid("numbers")
+                    .rebalance()
+                    .sinkTo(TwoPhaseCommitSink(WriteToDatabase{database}))
+                    .uid("database");
+            };
+            {
+                SimulatedRuntime runtime(seed);
+                StreamExecutionEnvironment env(runtime);
+                build(env, everyFewRecords());
+                const auto client = env.executeAsync("last");
+                runtime.advance(200ms);
+                database->failingCommit = database->commits + 2;  // one of the three subtasks has committed
+                client->stopWithSavepoint(directory.path("savepoint"));
+                CHECK(client->result().status == JobStatus::Finished);
+                failures += database->commits >= database->failingCommit;
+            }
+            const std::vector<int> before = visible();
+            std::vector<int> expected = allNumbers();
+            expected.resize(before.size());
+            CHECK(before == expected);
+            CHECK(before.size() < kRecords);
+
+            StreamExecutionEnvironment env(SimulatedRuntime{seed});
+            CheckpointConfig config = everyFewRecords();
+            config.restoreFrom = directory.path("savepoint");
+            build(env, config);
+            env.execute();
+            CHECK(visible() == allNumbers());
+        }
+    }
+    CHECK(failures == 60);
+}
+
 /// Counts what it has seen, in a list; the last subtask to end adds up all.
 struct Counting {
     std::shared_ptr<std::map<int, int>> counts;

@@ -1,7 +1,7 @@
 #ifndef MILLRACE_TESTS_API_WINDOW_MODEL_HPP
 #define MILLRACE_TESTS_API_WINDOW_MODEL_HPP
 
-#include "api/random_pipeline.hpp"
+#include "api/random_step.hpp"
 
 #include <algorithm>
 #include <cstdint>

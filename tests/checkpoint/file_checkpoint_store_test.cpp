@@ -21,6 +21,7 @@ using Catch::Matchers::ContainsSubstring;
 using millrace::testing::FaultyFileSystem;
 using millrace::testing::FileFault;
 using millrace::testing::MemoryFileSystem;
+using millrace::testing::Unsynced;
 
 namespace {
 
@@ -508,7 +509,7 @@ TEST_CASE("whichever operation fails, the newest completed checkpoint is intact"
                     if (contentsOf(*running.checkpoint) != expectedOf(describe(newest))) FAIL("it is wrong");
                 }
                 // and after a restart, with and without a loss of power
-                for (const auto unsynced : {millrace::testing::Unsynced::Kept, millrace::testing::Unsynced::Lost}) {
+                for (const auto unsynced : {Unsynced::Kept, Unsynced::Lost}) {
                     const auto copy = disk->clone();
                     copy->crash(unsynced);
                     std::vector<SkippedCheckpoint> skipped;
@@ -527,7 +528,6 @@ TEST_CASE("whichever operation fails, the newest completed checkpoint is intact"
 }
 
 TEST_CASE("whenever the machine crashes, a completed checkpoint is intact", "[checkpoint]") {
-    using millrace::testing::Unsynced;
     const auto crashed = [&](auto crash) {  // whether it came to the crash
         const auto disk = diskWithCheckpoint();
         const auto files = std::make_shared<FaultyFileSystem>(disk);
@@ -578,12 +578,63 @@ TEST_CASE("whichever operation fails or whenever it crashes at the start, nothin
                 if (idsOf(store) != "1 " && idsOf(store) != "2 1 ") FAIL(idsOf(store));
             });
             const bool hasFailed = files->hasFailed();
-            disk->crash(isCrash ? millrace::testing::Unsynced::Lost : millrace::testing::Unsynced::Kept);
+            disk->crash(isCrash ? Unsynced::Lost : Unsynced::Kept);
             std::vector<SkippedCheckpoint> skipped;
             CHECK(restoredId(disk, skipped) == 1);
             CHECK(skipped.empty());
             if (!hasFailed) break;
         }
+    }
+}
+
+TEST_CASE("whenever it crashes while old checkpoints are removed, what is left is the newest or nothing",
+          "[checkpoint]") {
+    for (const int kept : {0, 1, 2}) {
+        bool crashed = true;
+        int crashes = 0;
+        for (std::uint64_t n = 1; crashed; ++n) {
+            CAPTURE(kept, n);
+            const auto disk = std::make_shared<MemoryFileSystem>();
+            const auto files = std::make_shared<FaultyFileSystem>(disk);
+            {
+                FileCheckpointStore store("/c", files);
+                for (const std::int64_t id : {1, 2, 4, 7}) write(store, describe(id));
+                write(store, describe(9, CheckpointKind::Savepoint));
+                files->crashAt(n);
+                keepNewest(store, kept);
+            }
+            crashed = files->hasFailed();
+            crashes += crashed;
+            disk->crash(n % 2 == 0 ? Unsynced::Lost : Unsynced::Kept);
+            FileCheckpointStore store("/c", disk);
+            const std::vector<CheckpointInfo> infos = store.completed();
+            REQUIRE_FALSE(infos.empty());
+            CHECK(infos[0].id == 9);
+            if (!crashed) CHECK(idsOf(store) == std::string(kept == 0 ? "9 " : kept == 1 ? "9 7 " : "9 7 4 "));
+            if (infos.size() == 1) continue;
+            CHECK(infos[1].id == 7);
+            CHECK(contentsOf(*loadNewestIntact(store, false).checkpoint) == expectedOf(describe(7)));
+        }
+        CHECK(crashes > 10);
+    }
+}
+
+// Going back to an older checkpoint because of it, a job would write once more what its sinks have committed since.
+TEST_CASE("a checkpoint that cannot be read now is not taken for a damaged one", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    const auto files = std::make_shared<FaultyFileSystem>(disk);
+    FileCheckpointStore store("/c", files);
+    for (const std::int64_t id : {1, 2, 3}) write(store, describe(id));
+    files->restart();
+    CHECK(loadNewestIntact(store, false).checkpoint->description().id == 3);
+    const std::uint64_t operations = files->operations();
+    CHECK(operations > 3);
+    for (std::uint64_t n = 1; n <= operations; ++n) {
+        CAPTURE(n);
+        files->failAt(n, FileFault::IoError);
+        CHECK_THROWS_AS(loadNewestIntact(store, false), IoException);
+        CHECK(files->hasFailed());
+        CHECK(loadNewestIntact(store, false).checkpoint->description().id == 3);
     }
 }
 

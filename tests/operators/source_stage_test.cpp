@@ -202,6 +202,35 @@ TEST_CASE("the one split of a reader is restored with the watermark that its sou
     CHECK(host.advanceTo(at(0) + 1s) == "3@20");
 }
 
+// Until the next split had a watermark of its own, late records would have been taken for timely ones.
+TEST_CASE("between two splits the watermark alone is saved", "[operators][source]") {
+    Script<int> script;
+    script.element(1, at(10)).element(2, at(30));
+    for (const bool restoredTwice : {false, true}) {
+        CAPTURE(restoredTwice);
+        Host host(OneScript(script), WatermarkStrategy::forMonotonousTimestamps());
+        host.open();
+        CHECK(host.pollOnce() == "1@10 2@30 w29");
+        MemorySnapshot snapshot;
+        host.stage().snapshot(snapshot);
+        host.open(&snapshot);
+        if (restoredTwice) {
+            MemorySnapshot again;
+            host.stage().snapshot(again);
+            CHECK(again == snapshot);
+            host.open(&again);
+        }
+        CHECK(host.run() == "w29 wmax end");
+    }
+    std::vector<Script<int>> scripts(1, script);
+    Host host(splits(scripts), WatermarkStrategy::forMonotonousTimestamps());
+    host.open();
+    CHECK(host.pollOnce() == "1@10 2@30 w29");
+    MemorySnapshot snapshot;
+    host.stage().snapshot(snapshot);
+    host.open(&snapshot);
+    CHECK(host.run() == "w29 wmax end");
+}
 TEST_CASE("splits too far ahead of the alignment group pause for themselves", "[operators][source]") {
     std::vector<Script<int>> scripts(2);
     for (int i = 1; i <= 3; ++i) scripts[0].element(i, at(10 * i)).endBlock();

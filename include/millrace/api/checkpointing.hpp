@@ -10,6 +10,11 @@ namespace millrace::detail {
 /// Checks the values of a configuration. *Failure:* ConfigurationException naming the field.
 void checkConfig(const CheckpointConfig& config);
 
+/// `enableCheckpointing` with another store than the configuration's directory, or the memory: for tests.
+/// `open` reads what `restoreFrom` names.
+void enableCheckpointing(StreamEnvironment& env, const CheckpointConfig& config, CheckpointStoreFactory makeStore,
+                         CheckpointOpener open);
+
 }  // namespace millrace::detail
 
 #ifndef MILLRACE_SEPARATE_COMPILATION

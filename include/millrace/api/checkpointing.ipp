@@ -27,33 +27,42 @@ MILLRACE_INLINE_COLD void checkConfig(const CheckpointConfig& config) {
     if (wrong != nullptr) raise<ConfigurationException>({"enableCheckpointing: ", wrong});
 }
 
+/// In the directory that the configuration names, or in memory.
+[[gnu::cold]] inline std::shared_ptr<CheckpointStore> makeCheckpointStore(const CheckpointConfig& config) {
+    if (config.directory.empty()) {
+        return std::shared_ptr<CheckpointStore>(new MemoryCheckpointStore(FileCheckpointStore::forSavepoints()));
+    }
+    return std::shared_ptr<CheckpointStore>(new FileCheckpointStore(config.directory));
+}
+[[gnu::cold]] inline std::shared_ptr<const StoredCheckpoint> openCheckpoint(const std::string& directory) {
+    return std::shared_ptr<const StoredCheckpoint>(new FileCheckpoint(posixFileSystem(), directory));
+}
+
 class CheckpointSupervision final : public JobSupervision {
 public:
-    explicit CheckpointSupervision(CheckpointConfig config) : config_(std::move(config)) {}
+    CheckpointSupervision(CheckpointConfig config, CheckpointStoreFactory makeStore, CheckpointOpener open)
+        : config_(std::move(config)), makeStore_(std::move(makeStore)), open_(std::move(open)) {}
 
     [[gnu::cold]] std::unique_ptr<JobSupervisor> create(Job& job) const override {
-        std::shared_ptr<CheckpointStore> store;
-        if (config_.directory.empty()) {
-            store = std::shared_ptr<CheckpointStore>(new MemoryCheckpointStore(FileCheckpointStore::forSavepoints()));
-        } else {
-            store = std::shared_ptr<CheckpointStore>(new FileCheckpointStore(config_.directory));
-        }
-        return std::unique_ptr<JobSupervisor>(new CheckpointCoordinator(job, config_, std::move(store), open));
+        return std::unique_ptr<JobSupervisor>(new CheckpointCoordinator(job, config_, makeStore_(config_), open_));
     }
 
 private:
-    [[gnu::cold]] static std::shared_ptr<const StoredCheckpoint> open(const std::string& directory) {
-        return std::shared_ptr<const StoredCheckpoint>(new FileCheckpoint(posixFileSystem(), directory));
-    }
-
     CheckpointConfig config_;
+    CheckpointStoreFactory makeStore_;
+    CheckpointOpener open_;
 };
+
+MILLRACE_INLINE_COLD void enableCheckpointing(StreamEnvironment& env, const CheckpointConfig& config,
+                                              CheckpointStoreFactory makeStore, CheckpointOpener open) {
+    checkConfig(config);
+    env.superviseWith(std::make_shared<CheckpointSupervision>(config, std::move(makeStore), std::move(open)));
+}
 
 }  // namespace detail
 
 MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::enableCheckpointing(const CheckpointConfig& config) {
-    detail::checkConfig(config);
-    settings_.supervision = std::make_shared<detail::CheckpointSupervision>(config);
+    detail::enableCheckpointing(*this, config, detail::makeCheckpointStore, detail::openCheckpoint);
     return *this;
 }
 

@@ -188,8 +188,11 @@ public:
         return ExecutionPlan(std::move(graph));
     }
 
-    // ---- for streams ----
+    // ---- for the library ----
     const std::shared_ptr<detail::GraphBuilder>& graph() const noexcept { return graph_; }
+    void superviseWith(std::shared_ptr<detail::JobSupervision> supervision) noexcept {
+        settings_.supervision = std::move(supervision);
+    }
 
 protected:
     explicit StreamEnvironment(int defaultParallelism);

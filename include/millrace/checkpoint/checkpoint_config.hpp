@@ -47,8 +47,8 @@ struct CheckpointConfig {
     /// Begin with the newest intact checkpoint in `directory`, if there is one: so a process that was killed goes on when it
     /// is started again. With false the job starts anew, behind those that are there.
     bool resume = true;
-    /// A savepoint or checkpoint directory to begin with instead. When `directory` already has a checkpoint that was taken
-    /// since, that one counts, unless `resume` is false.
+    /// A savepoint or checkpoint directory to begin with. May stay when the job is started again: if `directory` has a newer
+    /// one, by its id, that was taken since and counts, unless `resume` is false.
     std::string restoreFrom{};
     /// State in the checkpoint whose operator is no longer there is dropped instead of refused.
     bool allowNonRestoredState = false;

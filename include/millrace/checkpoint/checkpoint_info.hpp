@@ -20,7 +20,10 @@ struct CheckpointStatistics {
     CheckpointKind kind = CheckpointKind::Checkpoint;
     CheckpointStatus status = CheckpointStatus::InProgress;
     Timestamp triggered{};
-    Duration duration{0};     ///< from the trigger to its end
+    Duration duration{0};  ///< from the trigger to its end
+    /// The longest time for which one task handled no records to hand over its state. Large tables of plain keys and values
+    /// take next to none: they are written while the task goes on.
+    Duration longestPause{0};
     std::uint64_t bytes = 0;  ///< of state, when it is complete
     std::string failure{};    ///< why it was given up
 };

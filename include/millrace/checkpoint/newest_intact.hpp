@@ -29,7 +29,12 @@ void verifyCheckpoint(const StoredCheckpoint& checkpoint);
 
 /// The newest checkpoint of a store of which every byte can be read; one that cannot is skipped, logged as a warning and
 /// left as it is. Savepoints are the user's: they count only when asked for.
+/// *Failure:* IoException when the newest cannot be read now, which says nothing of whether it is intact: going back to an
+/// older one, sinks would write once more what they have committed since.
 NewestIntact loadNewestIntact(const CheckpointStore& store, bool withSavepoints);
+
+/// Discards all completed checkpoints but the newest `count`; savepoints stay.
+void keepNewest(CheckpointStore& store, int count);
 
 }  // namespace millrace::detail
 

@@ -25,13 +25,24 @@ MILLRACE_INLINE_COLD NewestIntact loadNewestIntact(const CheckpointStore& store,
             verifyCheckpoint(*checkpoint);
             result.checkpoint = std::move(checkpoint);
             return result;
-        } catch (const MillraceException& error) {
+        } catch (const CodecException& error) {
             result.skipped.push_back({info.id, info.path, describeException(error)});
             log(LogLevel::Warning, message({"checkpoint ", info.id, " cannot be used, trying the one before: ",
                                             result.skipped.back().problem}));
         }
     }
     return result;
+}
+
+MILLRACE_INLINE_COLD void keepNewest(CheckpointStore& store, int count) {
+    const std::vector<CheckpointInfo> infos = store.completed();
+    std::size_t kept = 0;
+    while (kept < infos.size() && count > 0) count -= infos[kept++].kind == CheckpointKind::Checkpoint;
+    // The oldest first: if the process dies in the middle, the next one must not go on with a checkpoint behind which sinks
+    // have committed more.
+    for (std::size_t i = infos.size(); i-- > kept;) {
+        if (infos[i].kind == CheckpointKind::Checkpoint) store.discard(infos[i].id);
+    }
 }
 
 }  // namespace millrace::detail

@@ -6,6 +6,7 @@
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/state/table_snapshot.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -82,13 +83,11 @@ public:
     }
 
     void snapshot(SnapshotSink& sink) {
-        KeyGroupWriter writer(maxParallelism_, kFormat);
-        table_.forEach([&](const Key& key, const T& value) {
-            ByteWriter& group = writer.of(key);
-            Codec<Key>::encode(key, group);
-            Codec<T>::encode(value, group);
-        });
-        writer.writeTo(sink, fn_.id().uid, "reduce", kLayout);
+        writeTable(sink, table_, true, {fn_.id().uid, "reduce", maxParallelism_, kFormat}, kLayout,
+                   [](ByteWriter& group, const Key& key, const T& value) {
+                       Codec<Key>::encode(key, group);
+                       Codec<T>::encode(value, group);
+                   });
         this->next_.snapshot(sink);
     }
     /// Before `open`, the source must live until then.
@@ -131,10 +130,12 @@ private:
     static constexpr StateLayout kLayout{"reduced", {{"key", &kTypeInfo<Key>}, {"value", &kTypeInfo<T>}}};
 
     void restoreState(const SnapshotSource& source) {
+        TableFiller<Table> filler(table_);
         readKeyGroups(source, fn_.id().uid, "reduce", kLayout, kFormat, [&](ByteReader& reader) {
-            const Key key = decodeState<Key>(reader);
-            table_.findOrInsert(key, [&] { return decodeState<T>(reader); });
+            Key key = decodeState<Key>(reader);
+            filler.add(std::move(key), decodeState<T>(reader));
         });
+        filler.flush();
     }
 
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {

@@ -150,6 +150,7 @@ public:
 
     PollStatus poll() override {
         progress_ = Progress::Done;
+        if (!resumeEventTime()) return PollStatus::Suspended;
         if constexpr (kSideBySide) {
             return pollSideBySide();
         } else {
@@ -193,7 +194,7 @@ public:
         shared_->onBarrier(stage_->subtaskIndex, checkpointId);
         OperatorStage::prepareBarrier(checkpointId);
     }
-    /// Each split is written with the watermark that it has got to.
+    /// Each split is written with the watermark that it has got to; where none is open, the watermark alone.
     void snapshot(SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
             sink.describe(strategy_.id().uid, "splits", kLayout);
@@ -214,6 +215,11 @@ public:
             for (std::size_t i = nextRestored_; i < restored_.size(); ++i) {
                 write(restored_[i].split, restored_[i].watermark);
             }
+            const Timestamp reached = std::max(last_, resumeFrom_);
+            if (hasSplit() || reached == kMinTimestamp) return;
+            ByteWriter bytes;
+            bytes.write(reached.time_since_epoch().count());
+            sink.write(strategy_.id().uid, "watermark", kUnionState, bytes.bytes());
         }
     }
 
@@ -246,6 +252,11 @@ private:
                 Codec<Split>::decode(reader, restored_.back().split);
                 restored_.back().watermark = Timestamp{Duration{reader.read<std::int64_t>("a watermark")}};
             });
+            if (hasSplit()) return;  // whose watermark counts
+            source.read(operators_.front().uid, "watermark", [&](int, std::span<const std::byte> bytes) {
+                const Timestamp watermark{Duration{ByteReader(bytes).read<std::int64_t>()}};
+                resumeFrom_ = resumeFrom_ == kMinTimestamp ? watermark : std::min(resumeFrom_, watermark);
+            });
         }
     }
 
@@ -275,7 +286,21 @@ private:
             if (!split.has_value()) return;
             restored_.emplace_back();
             restored_.back().split = std::move(*split);
+            restored_.back().watermark = resumeFrom_;
         }
+    }
+    bool hasSplit() const noexcept {
+        if (nextRestored_ < restored_.size()) return true;
+        if constexpr (kSideBySide) {
+            return !splits_.empty();
+        } else {
+            return watermarks_.has_value();
+        }
+    }
+    /// Event time goes on where it was before a restore; false when that has suspended the stage.
+    bool resumeEventTime() {
+        if (resumeFrom_ != kMinTimestamp) sendGenerated(std::exchange(resumeFrom_, kMinTimestamp), true);
+        return progress_ != Progress::Suspended;
     }
 
     PollStatus pollOne() {
@@ -479,6 +504,7 @@ private:
     OutputNode<T> next_;
     StageContext* stage_ = nullptr;
     Timestamp last_ = kMinTimestamp;
+    Timestamp resumeFrom_ = kMinTimestamp;  // of a restored subtask that had no split open
     WatermarkTicks ticks_;
     Progress progress_ = Progress::Done;
     bool idle_ = false;

@@ -8,6 +8,7 @@
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
+#include <millrace/state/deferred_snapshot.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -46,7 +47,8 @@ public:
     MILLRACE_INLINE std::vector<CheckpointStatistics> statistics() const override;
 
     // ---- the tasks ----
-    void acknowledge(int task, std::int64_t checkpointId, std::shared_ptr<MemorySnapshot> part);
+    /// `pause`: how long the task has handled no records for it.
+    void acknowledge(int task, std::int64_t checkpointId, std::shared_ptr<DeferredSnapshot> part, Duration pause);
     void awaitsFinalCheckpoint(int task);
     /// Has been told that the checkpoint is complete that the job ends with.
     void confirm(int task);
@@ -76,7 +78,8 @@ private:
         Kind kind;
         int task = -1;
         std::int64_t checkpoint = 0;
-        std::shared_ptr<MemorySnapshot> part{};
+        std::shared_ptr<DeferredSnapshot> part{};
+        Duration pause{0};
         std::shared_ptr<CheckpointInfo> info{};
         std::exception_ptr error{};
     };
@@ -84,6 +87,7 @@ private:
     struct Pending {
         CheckpointDescription description;
         Duration began{0};
+        Duration longestPause{0};
         std::vector<bool> missing;   ///< by task: has not acknowledged yet
         std::vector<bool> finished;  ///< by task: had ended before the barrier reached it
         std::size_t missingCount = 0;
@@ -112,6 +116,7 @@ private:
     void trigger(std::shared_ptr<SnapshotRequest> request);
     void expire();
     Pending* find(std::int64_t checkpointId);
+    void record(const Pending& pending, CheckpointStatus status, std::uint64_t bytes, std::string failure);
     void completeIfReady(Pending& pending);
     void giveUp(Pending& pending, std::exception_ptr why, bool counts);
     void giveUpAll(const char* why);
@@ -128,6 +133,9 @@ private:
     void failRequests(const char* why);
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
     void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
+    std::shared_ptr<const StoredCheckpoint> newestInStore() const;
+    std::shared_ptr<const StoredCheckpoint> newerOf(std::shared_ptr<const StoredCheckpoint> found,
+                                                    const std::string& path) const;
     void wakeAt(Duration monotonic);
     Duration clock() const { return executor().monotonicNow(); }
 
@@ -167,6 +175,7 @@ private:
     RestartStrategy::State restarts_;
     std::shared_ptr<SnapshotRequest> stopping_;  ///< what ends the job is under way
     bool stopped_ = false;                       ///< it is complete, and no input is to end
+    std::int64_t lastSavepoint_ = 0;             ///< with which the job was to end
     bool suspended_ = false;                     ///< it was a checkpoint: it stays
     std::atomic<bool> drains_{false};
     std::size_t workAtIo_ = 0;

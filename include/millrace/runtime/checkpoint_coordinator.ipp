@@ -73,10 +73,11 @@ MILLRACE_INLINE_COLD CheckpointCoordinator::~CheckpointCoordinator() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     graph_ = &graph;
-    nextId_ = firstId_ = store_->lastId() + 1;
     std::shared_ptr<const StoredCheckpoint> found;
-    if (config_.resume) found = loadNewestIntact(*store_, false).checkpoint;
-    if (found == nullptr && !config_.restoreFrom.empty()) found = open_(config_.restoreFrom);
+    if (config_.resume) found = newestInStore();
+    if (!config_.restoreFrom.empty()) found = newerOf(std::move(found), config_.restoreFrom);
+    // behind all that is there, so that ids tell which of two checkpoints is newer, wherever they are kept
+    nextId_ = firstId_ = std::max(store_->lastId(), found != nullptr ? found->description().id : 0) + 1;
     if (found == nullptr) return;
     check(*found, graph);
     if (!graph.maxParallelismGiven) graph.maxParallelism = found->description().maxParallelism;
@@ -84,6 +85,38 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
                                  found->place(), ")"}));
     initial_ = found;
     restoreFrom(std::move(found));
+}
+
+/// *Failure:* CheckpointException if there are checkpoints of which none is intact: to begin anew would be to write all that
+/// was committed once more, which is for the user to decide.
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestInStore() const {
+    const NewestIntact newest = loadNewestIntact(*store_, false);
+    if (newest.checkpoint == nullptr && !newest.skipped.empty()) {
+        raise<CheckpointException>({"none of the checkpoints of job '", graph_->jobName,
+                                    "' can be used, the newest because: ", newest.skipped.front().problem,
+                                    ". To begin anew, or with the savepoint in restoreFrom, set resume = false"});
+    }
+    return newest.checkpoint;
+}
+
+/// The checkpoint in `path`, unless the job's directory has a newer one: then that was taken since.
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newerOf(
+    std::shared_ptr<const StoredCheckpoint> found, const std::string& path) const {
+    std::shared_ptr<const StoredCheckpoint> given;
+    try {
+        given = open_(path);
+    } catch (const MillraceException& error) {
+        if (found == nullptr) throw;
+        log(LogLevel::Info,
+            message({"job '", graph_->jobName, "' has checkpoint ", found->description().id, " (", found->place(),
+                     ") to go on with, and does not need '", path, "', which cannot be read: ", error.what()}));
+        return found;
+    }
+    if (found == nullptr || given->description().id > found->description().id) return given;
+    log(LogLevel::Info,
+        message({"job '", graph_->jobName, "' has checkpoint ", found->description().id, " (", found->place(),
+                 ") to go on with, which is newer than '", path, "'. To go back to that one, remove the checkpoints"}));
+    return found;
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint) {
@@ -160,6 +193,11 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks) {
         task.takePartInCheckpoints(std::move(part));
         members_.push_back(member);
         if (restored_ == nullptr) continue;
+        // only to commit what the job ended with: then it ends again
+        if (stopped_) {
+            mailTo(members_.back(),
+                   [id = restored_->description().id](CheckpointParticipant& each) { each.complete(id, true); });
+        }
         for (StageSlot& slot : task.stages()) {
             const SubtaskState& state = states_.add(new SubtaskState(restored_, slot.subtask, *slot.node->parallelism));
             slot.call([&](Stage& stage) { stage.restore(state); });
@@ -195,8 +233,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::stateChanged() {
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::acknowledge(int task, std::int64_t checkpointId,
-                                                             std::shared_ptr<MemorySnapshot> part) {
-    send({.kind = Message::Kind::Acknowledged, .task = task, .checkpoint = checkpointId, .part = std::move(part)});
+                                                             std::shared_ptr<DeferredSnapshot> part, Duration pause) {
+    send({.kind = Message::Kind::Acknowledged,
+          .task = task,
+          .checkpoint = checkpointId,
+          .part = std::move(part),
+          .pause = pause});
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::awaitsFinalCheckpoint(int task) {
@@ -281,11 +323,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
             if (pending == nullptr || !pending->missing[task]) break;  // given up
             pending->missing[task] = false;
             --pending->missingCount;
+            pending->longestPause = std::max(pending->longestPause, message.pause);
             ++pending->writing;
             const int subtask = members_[task].task->context().subtaskIndex;
             write(message.checkpoint, Message::Kind::Written,
                   [store = store_, id = message.checkpoint, task = message.task, subtask, part = message.part] {
-                      store->writePart(id, task, subtask, *part);
+                      store->writePart(id, task, subtask, part->finish());
                       return std::shared_ptr<CheckpointInfo>();
                   });
             break;
@@ -513,9 +556,14 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::completeIfReady(Pending& pendin
     }
     const auto description = std::make_shared<CheckpointDescription>(pending.description);
     const int task = static_cast<int>(members_.size());
-    write(id, Message::Kind::Completed, [store = store_, description, task, part = std::move(part)] {
+    const bool endsInSavepoint =
+        pending.request != nullptr && pending.request->stop && pending.description.kind == CheckpointKind::Savepoint;
+    write(id, Message::Kind::Completed, [store = store_, description, task, part = std::move(part), endsInSavepoint] {
         if (!part.empty()) store->writePart(description->id, task, 0, part);
-        return std::make_shared<CheckpointInfo>(store->complete(*description));
+        const auto info = std::make_shared<CheckpointInfo>(store->complete(*description));
+        // before sinks commit: from then on nobody may go back to an earlier one, not even after a crash
+        if (endsInSavepoint) keepNewest(*store, 0);
+        return info;
     });
 }
 
@@ -527,13 +575,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
         Pending& first = pending_.front();
         if (first.description.id == id) {
             request = std::move(first.request);
-            const std::lock_guard lock(mutex_);
-            for (CheckpointStatistics& each : statistics_) {
-                if (each.id != id) continue;
-                each.status = CheckpointStatus::Completed;
-                each.bytes = message.info->bytes;
-                each.duration = clock() - first.began;
-            }
+            record(first, CheckpointStatus::Completed, message.info->bytes, {});
             delete pending_.release(0);
             break;
         }
@@ -555,6 +597,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
     if (request != nullptr) request->succeed(*message.info);
     if (!stops) return;
     suspended_ = message.info->kind == CheckpointKind::Checkpoint;
+    if (!suspended_) lastSavepoint_ = id;
     stopped_ = !request->drain;
     endIfStopped();
 }
@@ -576,10 +619,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::forgetShared() {
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::keepOnly(int retained) {
     write(0, Message::Kind::Written, [store = store_, retained] {
-        int seen = 0;
-        for (const CheckpointInfo& info : store->completed()) {
-            if (info.kind == CheckpointKind::Checkpoint && ++seen > retained) store->discard(info.id);
-        }
+        keepNewest(*store, retained);
         return std::shared_ptr<CheckpointInfo>();
     });
 }
@@ -605,6 +645,20 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
     }
 }
 
+/// What became of it, for who watches.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::record(const Pending& pending, CheckpointStatus status,
+                                                        std::uint64_t bytes, std::string failure) {
+    const std::lock_guard lock(mutex_);
+    for (CheckpointStatistics& each : statistics_) {
+        if (each.id != pending.description.id) continue;
+        each.status = status;
+        each.bytes = bytes;
+        each.failure = std::move(failure);
+        each.duration = clock() - pending.began;
+        each.longestPause = pending.longestPause;
+    }
+}
+
 /// Ends a checkpoint without a result; `pending` is gone then. `counts`: too many of these in a row fail the job.
 MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::exception_ptr why, bool counts) {
     const std::string reason = describeError(why);
@@ -615,13 +669,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     const std::shared_ptr<SnapshotRequest> request = std::move(pending.request);
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         if (&pending_[i] == &pending) {
-            const std::lock_guard lock(mutex_);
-            for (CheckpointStatistics& each : statistics_) {
-                if (each.id != id) continue;
-                each.status = CheckpointStatus::Failed;
-                each.failure = reason;
-                each.duration = clock() - pending.began;
-            }
+            record(pending, CheckpointStatus::Failed, 0, reason);
             delete pending_.release(i);
             break;
         }
@@ -675,7 +723,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
     std::shared_ptr<const StoredCheckpoint> newest;
     try {
-        newest = loadNewestIntact(*store_, false).checkpoint;
+        newest = newestInStore();
+        // the job was about to end with a savepoint, of which sinks may have committed a part
+        if (lastSavepoint_ > (newest != nullptr ? newest->description().id : 0)) newest = store_->load(lastSavepoint_);
     } catch (...) {
         // what there is cannot even be looked at: another failure, so that the strategy says whether to try again
         job_.failRestart(std::current_exception());
@@ -686,7 +736,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     // what an earlier run has left is not this one's to go on with, unless it began with it
     if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
-    stopping_ = nullptr;
+    if (!stopped_) stopping_ = nullptr;
     drains_.store(false);
     failuresInARow_ = 0;
     if (job_.restart()) {

@@ -75,7 +75,8 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::takeIfComplete() {
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId) {
     last_ = checkpointId;
-    auto part = std::make_shared<MemorySnapshot>();
+    const Duration began = task_.executor().monotonicNow();
+    auto part = std::make_shared<DeferredSnapshot>();
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.prepareBarrier(checkpointId); });
     }
@@ -87,7 +88,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId)
     }
     task_.executor().trace(0xba000000 + static_cast<std::uint64_t>(checkpointId));
     if (current_ != 0 && current_ <= checkpointId) release();
-    coordinator_.acknowledge(task_.id(), checkpointId, std::move(part));
+    coordinator_.acknowledge(task_.id(), checkpointId, std::move(part), task_.executor().monotonicNow() - began);
 }
 
 /// Forgets the barrier that was being collected, and reads on from the channels that waited.

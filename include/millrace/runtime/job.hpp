@@ -72,7 +72,8 @@ public:
     // ---- for its supervisor ----
     JobSupervisor* supervisor() const noexcept { return supervisor_.get(); }
     TaskExecutor& executor() const noexcept { return *executor_; }
-    /// All tasks have ended because of a failure; the job waits to be started again. False when it was cancelled meanwhile.
+    /// All tasks have ended because of a failure; the job waits to be started again. False when it was cancelled meanwhile: it
+    /// then fails for good.
     bool beginRestart();
     /// Starts the job again, from what the supervisor has to restore. False when it was cancelled meanwhile or could not be
     /// wired: that is a failure of the job then.
@@ -115,6 +116,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::exception_ptr failure_;
+    bool cancelled_ = false;  ///< while it was failing
     std::optional<Duration> runTime_;
 
     mutable std::mutex metricsMutex_;

@@ -45,6 +45,7 @@ MILLRACE_INLINE_COLD void Job::cancel() {
     {
         const std::lock_guard lock(mutex_);
         const JobStatus status = status_.load();
+        if (status == JobStatus::Failing) cancelled_ = true;  // its failure stays, but it does not start again
         if (status != JobStatus::Running && status != JobStatus::Restarting) return;
         failure_ = nullptr;  // of an attempt before
         status_.store(JobStatus::Cancelling);
@@ -107,7 +108,7 @@ MILLRACE_INLINE_COLD void Job::taskEnded(Task& task) {
 
 MILLRACE_INLINE_COLD bool Job::beginRestart() {
     const std::lock_guard lock(mutex_);
-    if (status_.load() != JobStatus::Failing) return false;
+    if (status_.load() != JobStatus::Failing || cancelled_) return false;
     status_.store(JobStatus::Restarting);
     return true;
 }
@@ -217,6 +218,7 @@ MILLRACE_INLINE_COLD Duration Job::runTime(Duration monotonicNow) const {
 
 MILLRACE_INLINE_COLD void Job::keepMetrics() {
     const std::lock_guard lock(metricsMutex_);
+    if (metricsAtEnd_) return;  // the stages are gone: the attempt that was to follow could not be wired
     for (Task& task : wired_->tasks) {
         for (StageSlot& slot : task.stages()) slot.countersAtEnd = slot.stage->metrics.read();
         task.stages().front().queueFillAtEnd = task.inputFill();
@@ -238,6 +240,8 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             row.recordsIn = counters.recordsIn;
             row.recordsOut = counters.recordsOut;
             row.lateRecordsDropped = counters.lateRecordsDropped;
+            row.recordsSkipped = counters.recordsSkipped;
+            row.deadLetters = counters.deadLetters;
             row.watermark = counters.watermark;
             row.idle = counters.idle;
             row.queueFill = slot.queueFillAtEnd;

@@ -14,6 +14,7 @@
 
 namespace millrace {
 
+class SavepointSignalGuard;
 struct StallReport;
 
 namespace detail {
@@ -22,6 +23,7 @@ class TaskExecutor;
 class JobSupervisor;
 struct JobGraph;
 struct SnapshotRequest;
+struct JobInside;
 }  // namespace detail
 
 /// A running job: what `executeAsync` returns. @public
@@ -41,7 +43,8 @@ public:
     bool isDone() const noexcept { return isTerminal(status()); }
 
     /// Asks all operators to close at their next block. Nothing is flushed, no window fires; `result()` then throws
-    /// JobCancelledException. Returns at once; without effect on a job that has ended.
+    /// JobCancelledException. Returns at once; without effect on a job that has ended. One that is failing does not start
+    /// again: `result()` throws that failure.
     void cancel();
     /// Ends the sources; what they have emitted is still processed, and the job finishes. With `drain` a last watermark
     /// fires every window and event-time timer; without, none does (their state is meant to be resumed). Returns at once.
@@ -103,7 +106,11 @@ public:
     std::uint64_t traceHash() const;
 
 private:
+    friend class SavepointSignalGuard;
+    friend struct detail::JobInside;  // fails tasks from outside, in tests
     detail::JobSupervisor& supervisor(const char* call) const;
+    std::shared_ptr<detail::SnapshotRequest> request(const char* call, CheckpointKind kind, std::string directory = {},
+                                                     bool stop = false, bool drain = false);
     CheckpointInfo await(std::shared_ptr<detail::SnapshotRequest> request);
     void explain(StallReport& report) const;  // body in stall_report.ipp: only those who call it compile it
 

@@ -29,9 +29,7 @@ MILLRACE_INLINE_COLD void JobClient::cancel() {
 }
 MILLRACE_INLINE_COLD void JobClient::stop(bool drain) {
     if (!drain && job_->supervisor() != nullptr) {
-        const auto request = std::make_shared<detail::SnapshotRequest>();
-        request->stop = true;
-        job_->supervisor()->request(request);
+        request("stop(false)", CheckpointKind::Checkpoint, {}, true);
     } else {
         job_->stop(drain);
     }
@@ -61,31 +59,30 @@ MILLRACE_INLINE_COLD CheckpointInfo JobClient::await(std::shared_ptr<detail::Sna
     return request->info;
 }
 
-MILLRACE_INLINE_COLD CheckpointInfo JobClient::triggerCheckpoint() {
-    detail::JobSupervisor& supervisor = this->supervisor("triggerCheckpoint()");
-    const auto request = std::make_shared<detail::SnapshotRequest>();
+/// Asks for a checkpoint or savepoint; `await` waits for it.
+MILLRACE_INLINE_COLD std::shared_ptr<detail::SnapshotRequest> JobClient::request(const char* call, CheckpointKind kind,
+                                                                                 std::string directory, bool stop,
+                                                                                 bool drain) {
+    detail::JobSupervisor& supervisor = this->supervisor(call);
+    auto request = std::make_shared<detail::SnapshotRequest>();
+    request->kind = kind;
+    request->target = std::move(directory);
+    request->stop = stop;
+    request->drain = drain;
     supervisor.request(request);
-    return await(request);
+    return request;
+}
+
+MILLRACE_INLINE_COLD CheckpointInfo JobClient::triggerCheckpoint() {
+    return await(request("triggerCheckpoint()", CheckpointKind::Checkpoint));
 }
 
 MILLRACE_INLINE_COLD CheckpointInfo JobClient::triggerSavepoint(std::string directory) {
-    detail::JobSupervisor& supervisor = this->supervisor("triggerSavepoint(directory)");
-    const auto request = std::make_shared<detail::SnapshotRequest>();
-    request->kind = CheckpointKind::Savepoint;
-    request->target = std::move(directory);
-    supervisor.request(request);
-    return await(request);
+    return await(request("triggerSavepoint(directory)", CheckpointKind::Savepoint, std::move(directory)));
 }
 
 MILLRACE_INLINE_COLD CheckpointInfo JobClient::stopWithSavepoint(std::string directory, bool drain) {
-    detail::JobSupervisor& supervisor = this->supervisor("stopWithSavepoint(directory)");
-    const auto request = std::make_shared<detail::SnapshotRequest>();
-    request->kind = CheckpointKind::Savepoint;
-    request->target = std::move(directory);
-    request->stop = true;
-    request->drain = drain;
-    supervisor.request(request);
-    return await(request);
+    return await(request("stopWithSavepoint(directory)", CheckpointKind::Savepoint, std::move(directory), true, drain));
 }
 
 MILLRACE_INLINE_COLD std::vector<CheckpointStatistics> JobClient::checkpoints() const {

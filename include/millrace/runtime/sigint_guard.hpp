@@ -3,6 +3,7 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/runtime/job_client.hpp>
+#include <millrace/runtime/signal_watch.hpp>
 
 #include <memory>
 
@@ -19,13 +20,9 @@ namespace millrace {
 class SigintGuard {
 public:
     explicit SigintGuard(std::shared_ptr<JobClient> client);
-    ~SigintGuard();
-    SigintGuard(const SigintGuard&) = delete;
-    SigintGuard& operator=(const SigintGuard&) = delete;
 
 private:
-    struct State;
-    std::unique_ptr<State> state_;
+    detail::SignalWatch watch_;
 };
 
 }  // namespace millrace

@@ -17,6 +17,22 @@
 
 namespace millrace::detail {
 
+/// A key of a store that keeps rows per (key, namespace): per window of a key, say. Its key group is that of `key`.
+template <class Key, class Namespace>
+struct NamespacedKey {
+    Key key;
+    Namespace ns;
+    bool operator==(const NamespacedKey&) const = default;
+};
+template <class Key>
+const Key& keyOfGroup(const Key& key) noexcept {
+    return key;
+}
+template <class Key, class Namespace>
+const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
+    return key.key;
+}
+
 /// Collects keyed state by key group: the radix pass of a snapshot. Each piece starts with the version of its format.
 class KeyGroupWriter {
 public:
@@ -32,6 +48,10 @@ public:
     }
     void writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state, const StateLayout& layout) const {
         sink.describe(uid, state, layout);
+        writePieces(sink, uid, state);
+    }
+    /// What has been described already.
+    void writePieces(SnapshotSink& sink, std::string_view uid, std::string_view state) const {
         for (int group = 0; group < maxParallelism_; ++group) {
             const ByteWriter& bytes = groups_[static_cast<std::size_t>(group)];
             if (!bytes.empty()) sink.write(uid, state, group, bytes.bytes());

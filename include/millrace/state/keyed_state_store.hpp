@@ -5,6 +5,7 @@
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
 #include <millrace/state/state_cells.hpp>
+#include <millrace/state/table_snapshot.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,22 +16,6 @@
 #include <vector>
 
 namespace millrace::detail {
-
-/// A key of a store that keeps rows per (key, namespace): per window of a key, say. Its key group is that of `key`.
-template <class Key, class Namespace>
-struct NamespacedKey {
-    Key key;
-    Namespace ns;
-    bool operator==(const NamespacedKey&) const = default;
-};
-template <class Key>
-const Key& keyOfGroup(const Key& key) noexcept {
-    return key;
-}
-template <class Key, class Namespace>
-const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
-    return key.key;
-}
 
 /// What the entries of a state look like.
 StateLayout layoutOf(const DeclaredState& state, const TypeInfo& key);
@@ -70,6 +55,7 @@ public:
     void setCurrentKey(const K& key, std::uint64_t hash) {
         if (hasKey()) leaveKey();
         slot_ = enter(table_.view(), Table::lookupKey(key), hash);
+        if (slot_ != nullptr) table_.keep(slot_);
     }
     template <class K>
     void setCurrentKey(const K& key) {
@@ -104,6 +90,8 @@ public:
             ~Leave() { store.forgetKey(); }
         } const leaveAtEnd{*this};
         if (hasKey()) leaveKey();
+        if (table_.needsKeeping()) [[unlikely]]
+            table_.keepFor(0, size, keyOf);
         auto view = table_.view();
         if constexpr (kIntegerKey<Key>) {
             // hashing is for nothing: keys are looked at twice
@@ -160,6 +148,7 @@ public:
             KeyedStateStore& store;
             ~Leave() { store.forgetKey(); }
         } const leaveAtEnd{*this};
+        table_.thaw();
         std::vector<Key> emptied;  // dropped afterwards: entries behind a dropped one move
         table_.forEach([&](const Key& key, StateRow& row) {
             if ((row.present & state.bit) == 0) return;
@@ -184,14 +173,21 @@ public:
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism, const char* prefix = "state/") {
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
-            KeyGroupWriter writer(maxParallelism, kFormat);
-            table_.forEach([&](const Key& key, const StateRow& row) {
-                if ((row.present & state.bit) == 0) return;
-                ByteWriter& group = writer.of(keyOfGroup(key));
-                Codec<Key>::encode(key, group);
-                cells_.encode(row, state, group);
-            });
-            writer.writeTo(sink, uid, prefix + state.name, layoutOf(state, kTypeInfo<Key>));
+            const std::string piece = prefix + state.name;
+            // a cell in the row itself can be written later, without the cells
+            const bool inRow = cells_.keepsRowsInline();
+            writeTable(sink, table_, inRow, {std::string(uid), piece, maxParallelism, kFormat},
+                       layoutOf(state, kTypeInfo<Key>),
+                       [bit = state.bit, cell = state.cell, cells = inRow ? nullptr : &cells_, &state](
+                           ByteWriter& group, const Key& key, const StateRow& row) {
+                           if ((row.present & bit) == 0) return;
+                           Codec<Key>::encode(key, group);
+                           if (cells == nullptr) {
+                               StateCells::encodeInline(row, *cell, group);
+                           } else {
+                               cells->encode(row, state, group);
+                           }
+                       });
         }
     }
     /// After `seal`. *Failure:* CodecException for a state of a type that this one cannot be read from, or damaged bytes.

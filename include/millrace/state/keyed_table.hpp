@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_KEYED_TABLE_HPP
 #define MILLRACE_STATE_KEYED_TABLE_HPP
 
+#include <millrace/state/frozen_memory.hpp>
 #include <millrace/state/table_memory.hpp>
 #include <millrace/state/table_slot.hpp>
 
@@ -22,6 +23,7 @@ namespace millrace::detail {
 /// auto* slot = view.locate(key, hash, found);
 /// if (!found) slot = table.insert(view, slot, key, hash, [&] { return Value{…}; });   // may grow: refreshes the view
 /// ```
+/// Entries found by `locate` may only be changed after `keep`, where a snapshot of the table may be open: see `freeze`.
 /// Small tables stay nearly empty so that probes end at once; large ones are dense so that more of them is in cache.
 /// *Thread safety:* none. *Failure:* if making a value or growing throws, the table is as it was.
 template <class Key, class Value>
@@ -31,6 +33,8 @@ public:
     using ValueType = Value;
     using Slot = TableSlot<Key, Value>;
     static constexpr bool kPlain = std::is_trivially_destructible_v<Value> && std::is_trivially_destructible_v<Key>;
+    /// Whether entries are no more than their bytes, so that a copy of the memory is a copy of the table.
+    static constexpr bool kFreezes = kPlain && std::is_trivially_copyable_v<Value> && std::is_trivially_copyable_v<Key>;
 
     /// Where a key is, or would be put.
     struct View {
@@ -78,7 +82,10 @@ public:
     KeyedTable() = default;
     KeyedTable(const KeyedTable&) = delete;
     KeyedTable& operator=(const KeyedTable&) = delete;
-    ~KeyedTable() { destroyAll(); }
+    ~KeyedTable() {
+        freezer_.thaw();
+        destroyAll();
+    }
 
     [[gnu::always_inline]] View view() {
         if (capacity_ == 0) [[unlikely]]
@@ -110,7 +117,9 @@ public:
         if (size() == 0) return nullptr;
         bool found = false;
         Slot* const slot = view().locate(key, hash, found);
-        return found ? &slot->value : nullptr;
+        if (!found) return nullptr;
+        keep(slot);
+        return &slot->value;
     }
 
     /// The value of the key; `make()` gives the first one.
@@ -123,7 +132,11 @@ public:
         View where = view();
         bool found = false;
         Slot* slot = where.locate(key, hash, found);
-        if (!found) slot = insert(where, slot, key, hash, std::forward<Make>(make));
+        if (found) {
+            keep(slot);
+        } else {
+            slot = insert(where, slot, key, hash, std::forward<Make>(make));
+        }
         return slot->value;
     }
 
@@ -143,6 +156,7 @@ public:
             bool found = false;
             slot = where.locate(key, hash, found);
         }
+        keep(slot);
         ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
         if constexpr (std::is_nothrow_constructible_v<Key, const K&>) {
             slot->occupy(key, hash);
@@ -165,6 +179,7 @@ public:
     void erase(Slot* slot) noexcept
         requires kErases
     {
+        keep(slot);
         slot->release();
         if (slot == side_.get()) return;
         --size_;
@@ -172,6 +187,7 @@ public:
         std::size_t hole = static_cast<std::size_t>(slot - slots_);
         for (std::size_t at = (hole + 1) & mask; slots_[at].occupied(); at = (at + 1) & mask) {
             if (((at - (slots_[at].storedHash() >> shift_)) & mask) < ((at - hole) & mask)) continue;
+            keep(slots_ + at);  // the hole has been kept
             slots_[hole].moveFrom(slots_[at]);
             slots_[at].release();
             hole = at;
@@ -193,6 +209,7 @@ public:
 
     /// Writes up to `room` occupied entries from `position` on to `found`, moves `position` and returns how many.
     std::size_t gather(std::size_t& position, Slot** found, std::size_t room) noexcept {
+        freezer_.thaw();  // who gathers goes over all of them
         std::size_t count = 0;
         Slot* at = slots_ + position;
         // without a branch on what is occupied: in a large table no predictor gets that right
@@ -214,6 +231,24 @@ public:
             return (slot.storedKey);
         }
     }
+    std::size_t capacity() const noexcept { return capacity_; }
+    const Slot* slots() const noexcept { return slots_; }
+    const Slot& sideSlot() const noexcept { return *side_; }
+    /// `fn(const Key&, const Value&)` for each entry of a table or of a copy of one.
+    template <class Fn>
+    static void forEachOf(const Slot* slots, std::size_t capacity, const Slot& side, Fn&& fn) {
+        for (std::size_t i = 0; i < capacity; ++i) {
+            if (!slots[i].occupied()) continue;
+            if constexpr (kIntegerKey<Key>) {
+                fn(slots[i].key(), slots[i].value);
+            } else {
+                fn(slots[i].storedKey, slots[i].value);
+            }
+        }
+        if constexpr (kIntegerKey<Key>) {
+            if (side.occupied()) fn(static_cast<Key>(Slot::kMark), side.value);
+        }
+    }
     /// `fn(const Key&, Value&)` for each entry, in no particular order.
     template <class Fn>
     void forEach(Fn&& fn) {
@@ -223,6 +258,45 @@ public:
         if (side_->occupied()) fn(keyOf(*side_), side_->value);
     }
 
+    // ---- snapshots that are written while the table changes ----
+
+    /// The memory of the table as it is now, or null where it is so small that it is better written at once. While the
+    /// reader has it, `keep` comes before every change of an entry that the table does not make itself.
+    FrozenMemory* freeze()
+        requires kFreezes
+    {
+        return memory_.bytes() < kWorthFreezing ? nullptr : &freezer_.freeze(slots_, capacity_ * sizeof(Slot));
+    }
+    [[gnu::always_inline]] void keep(const Slot* slot) noexcept {
+        if constexpr (kFreezes) {
+            if (freezer_.isActive() && slot != side_.get()) [[unlikely]]
+                freezer_.keep(slot, sizeof(Slot));
+        }
+    }
+    /// Whether entries have to be kept before a run of records changes them: then `keepFor` is called.
+    [[gnu::always_inline]] bool needsKeeping() noexcept {
+        if constexpr (kFreezes) {
+            return freezer_.needsKeeping();
+        } else {
+            return false;
+        }
+    }
+    /// Keeps the entries of the keys `keyAt(at)`, `keyAt(at + 1)`… before `end`.
+    template <class KeyAt>
+    [[gnu::noinline]] void keepFor(std::size_t at, std::size_t end, KeyAt keyAt) {
+        constexpr std::size_t kAhead = 32;
+        const View where = view();
+        for (; at < end; ++at) {
+            if (at + kAhead < end) where.prefetch(hashOf(lookupKey(keyAt(at + kAhead))));
+            const auto& key = keyAt(at);
+            bool found = false;
+            Slot* const slot = where.locate(lookupKey(key), hashOf(lookupKey(key)), found);
+            if (found) keep(slot);
+        }
+    }
+    /// Entries may be changed without further ado.
+    void thaw() noexcept { freezer_.thaw(); }
+
     /// Frees an entry while draining; `drained()` must follow once all entries have been freed.
     static void release(Slot& slot) noexcept { slot.release(); }
     void drained() noexcept { finishClear(size_); }
@@ -230,6 +304,7 @@ public:
     /// Ends all entries. Keeps the memory, unless it was far too large for what was in it.
     void clear() noexcept {
         if (empty()) return;
+        freezer_.thaw();
         for (std::size_t i = 0; i < capacity_; ++i) {
             if (slots_[i].occupied()) slots_[i].release();
         }
@@ -241,6 +316,7 @@ private:
     static constexpr std::size_t kMinCapacity = 16;
     static constexpr std::size_t kSmallBytes = 64 * 1024;
     static constexpr std::size_t kCached = 512 * 1024;  // half of a usual L2
+    static constexpr std::size_t kWorthFreezing = 128 * 1024;
 
     static std::size_t limitOf(std::size_t capacity) noexcept {
         // where an entry fills cache lines of its own, the next one is another miss, which nothing has been prefetched for
@@ -262,6 +338,7 @@ private:
 
     /// A sequential pass over old and new memory: entries keep their order, since the high bits place them.
     [[gnu::noinline]] void grow() {
+        freezer_.thaw();
         const std::size_t capacity = capacity_ * 2;
         const std::size_t mask = capacity - 1;
         const int shift = shift_ - 1;
@@ -325,6 +402,7 @@ private:
     int shift_ = 64;
     TableMemory memory_;
     SideSlot side_;
+    Freezer freezer_;
 };
 
 }  // namespace millrace::detail

@@ -31,6 +31,8 @@ class KeyedTableScan {
 public:
     [[gnu::always_inline]] static void scan(Table& table, std::size_t& at, std::size_t end, const std::uint32_t* hashes,
                                             KeyAt keyAt, Hit hit, Miss miss) {
+        if (table.needsKeeping()) [[unlikely]]
+            table.keepFor(at, end, keyAt);
         if constexpr (kIntegerKey<Key>) {
             (void)hashes;
             if (table.wantsPrefetch()) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -26,10 +27,22 @@ namespace detail {
 struct StateLayout;
 }
 
+class SnapshotSink;
+
+/// State of a stage as it was when it was handed to a sink. @internal
+/// *Thread safety:* may be written on another thread than that of the stage, which goes on meanwhile, or has ended.
+class DeferredState {
+public:
+    virtual ~DeferredState() = default;
+    virtual void writeTo(SnapshotSink& sink) = 0;
+};
+
 /// Where a stage writes its state. The unit is (operator uid, state name, key group). @internal
 class SnapshotSink {
 public:
     virtual ~SnapshotSink() = default;
+    /// Takes state that may be written later, and on another thread. At once, where the sink has no better time.
+    virtual void writeLater(std::unique_ptr<DeferredState> state) { state->writeTo(*this); }
     /// Adds one piece of state. Pieces with equal names are kept in the order in which they were written.
     virtual void write(std::string_view uid, std::string_view state, int keyGroup,
                        std::span<const std::byte> bytes) = 0;

@@ -157,6 +157,8 @@ public:
     bool stateless() const noexcept { return states_.empty(); }
     std::size_t stateCount() const noexcept { return states_.size(); }
     const DeclaredState& state(std::size_t i) const noexcept { return *states_[i]; }
+    /// Whether rows are all there is: `StateRow::inlined` is the only cell of the only state.
+    bool keepsRowsInline() const noexcept { return inlined_; }
     /// Whether rows need `release`: otherwise they can be forgotten all together.
     bool needsRelease() const noexcept { return needsRelease_; }
     /// Ends all cells of a row and gives its memory back; it is then an empty row.
@@ -169,6 +171,11 @@ public:
         }
     }
     MILLRACE_INLINE_COLD void encode(const StateRow& which, const DeclaredState& state, ByteWriter& writer) const;
+    /// The same for the only cell of a row that is kept inline.
+    static void encodeInline(const StateRow& which, const CellType& cell, ByteWriter& writer) {
+        writer.write(std::uint8_t{0});
+        cell.encode(which.inlined, CellTime{}, writer);
+    }
     /// Adds a cell to a row; one that is there already is replaced.
     MILLRACE_INLINE_COLD void decode(StateRow& which, const DeclaredState& state, ByteReader& reader);
 

@@ -6,6 +6,7 @@
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/state/table_snapshot.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/window_grid.hpp>
@@ -14,6 +15,8 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace millrace::detail {
@@ -133,21 +136,21 @@ public:
     }
 
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
-        KeyGroupWriter writer(maxParallelism, kFormat);
+        sink.describe(uid, "windows", kLayout);
         for (Pane& pane : panes_) {
             const auto write = [&, number = pane.number](Table& table, bool fired) {
-                table.forEach([&](const Key& key, const Accumulator& acc) {
-                    ByteWriter& group = writer.of(key);
-                    group.write(number);
-                    group.write(static_cast<std::uint8_t>(fired));
-                    Codec<Key>::encode(key, group);
-                    Codec<Accumulator>::encode(acc, group);
-                });
+                if (table.empty()) return;
+                writeTable(sink, table, true, {std::string(uid), "windows", maxParallelism, kFormat}, kLayout,
+                           [number, fired](ByteWriter& group, const Key& key, const Accumulator& acc) {
+                               group.write(number);
+                               group.write(static_cast<std::uint8_t>(fired));
+                               Codec<Key>::encode(key, group);
+                               Codec<Accumulator>::encode(acc, group);
+                           });
             };
             write(pane.table, pane.fired);
             if (pane.silent != nullptr) writeSilent(pane, write);
         }
-        writer.writeTo(sink, uid, "windows", kLayout);
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
         readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {

@@ -1,0 +1,205 @@
+// What checkpoints cost: benchmarks/run checkpoints [--smoke]
+
+#include <millrace/millrace.hpp>
+
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
+#include <millrace/checkpoint/subtask_state.hpp>
+#include <millrace/checkpointing.hpp>
+#include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/state/memory_snapshot.hpp>
+#include <millrace/state/table_snapshot.hpp>
+
+#include "throughput/pipelines.hpp"
+#include "throughput/records.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace bench;
+using namespace std::chrono_literals;
+using millrace::Codec;
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+double median(std::vector<double> values) {
+    if (values.empty()) return 0;
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+}
+
+/// A directory in the one that the benchmark was started in: /tmp is not a disk everywhere.
+class WorkDirectory {
+public:
+    WorkDirectory() {
+        if (::mkdtemp(name_) == nullptr) throw std::runtime_error("cannot make a directory here");
+    }
+    ~WorkDirectory() { std::filesystem::remove_all(name_); }
+    WorkDirectory(const WorkDirectory&) = delete;
+    WorkDirectory& operator=(const WorkDirectory&) = delete;
+    std::string path(std::string_view name) const { return std::string(name_) + "/" + std::string(name); }
+
+private:
+    char name_[20] = "checkpoints-XXXXXX";
+};
+
+// ---- W6, a rolling sum, with a checkpoint every second
+
+struct Run {
+    double nanoseconds = 0;      ///< per record
+    std::vector<double> pauses;  ///< in ms, one for each checkpoint
+    std::vector<double> durations;
+    double megabytes = 0;
+};
+
+Run rollingSum(std::uint64_t records, std::uint64_t keys, millrace::Duration interval, const std::string& directory) {
+    millrace::StreamExecutionEnvironment env(millrace::ThreadPoolRuntime{1});
+    if (interval > 0s) {
+        env.enableCheckpointing({.interval = interval,
+                                 .directory = directory,
+                                 .retention = millrace::CheckpointRetention::NoExternalized,
+                                 .resume = false});
+    }
+    Result result;
+    rollingSum(env, records, keys, result);
+    const auto start = Clock::now();
+    const auto client = env.executeAsync("rolling sum");
+    client->result();
+    Run run;
+    run.nanoseconds = secondsSince(start) * 1e9 / static_cast<double>(records);
+    for (const auto& each : client->checkpoints()) {
+        if (each.status != millrace::CheckpointStatus::Completed) continue;
+        run.pauses.push_back(static_cast<double>(each.longestPause.count()) / 1e6);
+        run.durations.push_back(static_cast<double>(each.duration.count()) / 1e6);
+        run.megabytes = static_cast<double>(each.bytes) / 1e6;
+    }
+    return run;
+}
+
+void reportRollingSum(std::uint64_t records, std::uint64_t keys, millrace::Duration interval, int repetitions,
+                      const WorkDirectory& work) {
+    Run without;
+    Run with;
+    Run all;
+    for (int i = 0; i < repetitions; ++i) {
+        const Run a = rollingSum(records, keys, 0s, {});
+        const Run b = rollingSum(records, keys, interval, work.path("job"));
+        if (i == 0 || a.nanoseconds < without.nanoseconds) without = a;
+        if (i == 0 || b.nanoseconds < with.nanoseconds) with = b;
+        all.pauses.insert(all.pauses.end(), b.pauses.begin(), b.pauses.end());
+        all.durations.insert(all.durations.end(), b.durations.begin(), b.durations.end());
+    }
+    std::printf("rolling sum, %llu keys: %.2f ns a record without, %.2f with checkpoints of %.1f MB: throughput %.3f\n",
+                static_cast<unsigned long long>(keys), without.nanoseconds, with.nanoseconds, with.megabytes,
+                without.nanoseconds / with.nanoseconds);
+    std::printf(
+        "    %zu checkpoints; pause of the task: median %.3f ms, longest %.3f ms; from trigger to end: median %.0f "
+        "ms\n",
+        all.pauses.size(), median(all.pauses),
+        all.pauses.empty() ? 0.0 : *std::max_element(all.pauses.begin(), all.pauses.end()), median(all.durations));
+}
+
+// ---- writing and restoring, without a job around
+
+using Table = millrace::detail::KeyedTable<std::uint64_t, Event>;
+constexpr millrace::detail::StateLayout kLayout{
+    "reduced", {{"key", &millrace::detail::kTypeInfo<std::uint64_t>}, {"value", &millrace::detail::kTypeInfo<Event>}}};
+
+void reportFiles(std::uint64_t keys, int repetitions, const WorkDirectory& work) {
+    Table table;
+    for (std::uint64_t key = 0; key < keys; ++key) table.findOrInsert(key, [&] { return Event{key, 0, 1.0}; });
+    millrace::MemorySnapshot snapshot;
+    millrace::detail::writeTable(snapshot, table, false, {"sum", "reduce", 128, 1}, kLayout,
+                                 [](millrace::ByteWriter& writer, const std::uint64_t& key, const Event& value) {
+                                     Codec<std::uint64_t>::encode(key, writer);
+                                     Codec<Event>::encode(value, writer);
+                                 });
+    double bestWrite = 1e300;
+    double bestPlain = 1e300;
+    double bestRestore = 1e300;
+    double bytes = 0;
+    for (int i = 0; i < repetitions; ++i) {
+        millrace::detail::FileCheckpointStore store(work.path("store"));
+        millrace::detail::CheckpointDescription description;
+        description.id = store.lastId() + 1;
+        description.maxParallelism = 128;
+        description.operators.add(new millrace::detail::CheckpointedOperator{"sum", "sum", "reduce", 1, 0});
+        auto start = Clock::now();
+        store.begin(description);
+        store.writePart(description.id, 0, 0, snapshot);
+        const auto info = store.complete(description);
+        bestWrite = std::min(bestWrite, secondsSince(start));
+        bytes = static_cast<double>(info.bytes);
+
+        // as dd with fsync: 1 MiB at a time
+        const std::vector<char> block(1 << 20, 'x');
+        start = Clock::now();
+        const int file = ::open(work.path("plain").c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+        if (file < 0) throw std::runtime_error("cannot write here");
+        for (double written = 0; written < bytes; written += static_cast<double>(block.size())) {
+            if (::write(file, block.data(), block.size()) < 0) throw std::runtime_error("cannot write here");
+        }
+        ::fsync(file);
+        ::close(file);
+        bestPlain = std::min(bestPlain, secondsSince(start));
+
+        const millrace::detail::SubtaskState state(store.load(info.id), 0, 1);
+        start = Clock::now();
+        Table restored;
+        millrace::detail::TableFiller<Table> filler(restored);
+        millrace::detail::readKeyGroups(state, "sum", "reduce", kLayout, 1, [&](millrace::ByteReader& reader) {
+            auto key = millrace::detail::decodeState<std::uint64_t>(reader);
+            filler.add(std::move(key), millrace::detail::decodeState<Event>(reader));
+        });
+        filler.flush();
+        bestRestore = std::min(bestRestore, secondsSince(start));
+        if (restored.size() != table.size()) throw std::runtime_error("not all keys were restored");
+        store.discard(info.id);
+    }
+    std::printf(
+        "files of %.1f MB: written with %.0f MB/s, a plain file with %.0f MB/s: %.2f; restored with %.0f MB/s\n",
+        bytes / 1e6, bytes / 1e6 / bestWrite, bytes / 1e6 / bestPlain, bestPlain / bestWrite,
+        bytes / 1e6 / bestRestore);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const bool smoke = argc > 1 && std::string_view(argv[1]) == "--smoke";
+    if (argc > 2 || (argc == 2 && !smoke)) {
+        std::fprintf(stderr, "usage: checkpoints [--smoke]\n");
+        return 2;
+    }
+    try {
+        const WorkDirectory work;
+        if (smoke) {
+            reportRollingSum(2'000'000, 100'000, 20ms, 1, work);
+            reportFiles(100'000, 1, work);
+        } else {
+            reportRollingSum(300'000'000, 1'000'000, 1s, 3, work);
+            reportRollingSum(200'000'000, 10'000'000, 1s, 1, work);
+            reportFiles(1'000'000, 5, work);
+        }
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,174 @@
+#include <millrace/state/deferred_snapshot.hpp>
+#include <millrace/state/keyed_state_store.hpp>
+#include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/state/table_snapshot.hpp>
+#include <millrace/state/value_state.hpp>
+
+#include "support/catch.hpp"
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::detail;
+
+namespace {
+
+struct Pair {
+    std::int64_t count = 0;
+    double sum = 0;
+    bool operator==(const Pair&) const = default;
+};
+
+template <class Key>
+constexpr StateLayout kLayout{"pairs", {{"key", &kTypeInfo<Key>}, {"value", &kTypeInfo<Pair>}}};
+
+template <class Key>
+std::map<Key, Pair> entriesOf(const MemorySnapshot& snapshot) {
+    std::map<Key, Pair> entries;
+    readKeyGroups(snapshot, "op", "table", kLayout<Key>, 1, [&](ByteReader& reader) {
+        const Key key = decodeState<Key>(reader);
+        Pair value;
+        value.count = reader.read<std::int64_t>("a count");
+        value.sum = reader.read<double>("a sum");
+        if (!entries.emplace(key, value).second) FAIL("a key is there twice");
+    });
+    return entries;
+}
+
+template <class Key>
+void writePairs(KeyedTable<Key, Pair>& table, SnapshotSink& sink) {
+    writeTable(sink, table, true, {"op", "table", 16, 1}, kLayout<Key>,
+               [](ByteWriter& writer, const Key& key, const Pair& value) {
+                   Codec<Key>::encode(key, writer);
+                   writer.write(value.count);
+                   writer.write(value.sum);
+               });
+}
+
+/// Changes a table in every way while snapshots of it wait; each shows the table as it was.
+template <class Key, class MakeKey>
+void changeWhileFrozen(std::uint32_t seed, int keys, MakeKey makeKey) {
+    CAPTURE(seed, keys);
+    std::mt19937 random(seed);
+    KeyedTable<Key, Pair> table;
+    std::map<Key, Pair> model;
+    struct Waiting {
+        DeferredSnapshot snapshot;
+        std::map<Key, Pair> expected;
+    };
+    std::vector<std::unique_ptr<Waiting>> waiting;
+    const auto check = [&] {
+        for (const auto& each : waiting) {
+            if (entriesOf<Key>(each->snapshot.finish()) != each->expected) FAIL("a snapshot is not as the table was");
+        }
+        waiting.clear();
+    };
+    for (int step = 0; step < 300; ++step) {
+        std::vector<Key> batch;
+        for (int i = 0; i < 500; ++i)
+            batch.push_back(makeKey(static_cast<int>(random() % static_cast<unsigned>(keys))));
+        std::size_t at = 0;
+        scanKeyedTable(
+            table, at, batch.size(), nullptr, [&](std::size_t i) -> const Key& { return batch[i]; },
+            [&](std::size_t, Pair& value) { ++value.count; },
+            [](std::size_t) {
+                return Pair{1, 0.5};
+            });
+        for (const Key& key : batch) {
+            const auto [found, isNew] = model.emplace(key, Pair{1, 0.5});
+            if (!isNew) ++found->second.count;
+        }
+        for (int i = 0; i < 20; ++i) {
+            const Key key = makeKey(static_cast<int>(random() % static_cast<unsigned>(keys)));
+            table.findOrInsert(key, [] { return Pair{}; }).sum += 1;
+            model[key].sum += 1;
+        }
+        for (int i = 0; i < 20; ++i) {
+            const Key key = makeKey(static_cast<int>(random() % static_cast<unsigned>(keys)));
+            bool found = false;
+            auto* const slot = table.view().locate(key, table.hashOf(key), found);
+            if (found) table.erase(slot);
+            model.erase(key);
+        }
+        if (random() % 10 == 0) {
+            waiting.push_back(std::make_unique<Waiting>());
+            writePairs(table, waiting.back()->snapshot);
+            waiting.back()->expected = model;
+        }
+        if (random() % 15 == 0) check();
+        if (random() % 60 == 0) waiting.clear();  // given up
+        if (random() % 100 == 0) {
+            table.clear();
+            model.clear();
+        }
+    }
+    check();
+    MemorySnapshot now;
+    writePairs(table, now);
+    CHECK(entriesOf<Key>(now) == model);
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot shows a table as it was, whatever happens to the table before it is written", "[state]") {
+    const auto seed = GENERATE(1u, 2u, 3u);
+    changeWhileFrozen<std::int32_t>(seed, 20'000,
+                                    [](int key) { return key == 0 ? INT32_MIN : key; });  // INT32_MIN: free
+    changeWhileFrozen<std::int64_t>(seed, 2'000, [](int key) { return std::int64_t{key}; });
+    changeWhileFrozen<double>(seed, 20'000, [](int key) { return key * 0.25; });  // plain, but with a stored hash
+    changeWhileFrozen<std::string>(seed, 3'000, [](int key) { return std::to_string(key); });  // written at once
+}
+
+TEST_CASE("a table may go before its snapshot is written", "[state]") {
+    DeferredSnapshot snapshot;
+    {
+        KeyedTable<int, Pair> table;
+        for (int key = 0; key < 20'000; ++key) table.findOrInsert(key, [&] { return Pair{key, 1}; });
+        writePairs(table, snapshot);
+    }
+    const auto entries = entriesOf<int>(snapshot.finish());
+    CHECK(entries.size() == 20'000);
+    CHECK(entries.at(19'999) == Pair{19'999, 1});
+}
+
+TEST_CASE("states of a key that change or go while a snapshot waits are in it as they were", "[state]") {
+    const auto clock = [](const void*) { return kMinTimestamp; };
+    KeyedStateStore<int> store;
+    const auto state = declareState<ValueState<double>>(store.cells(), ValueStateDescriptor<double>("sum"));
+    auto sum = state;
+    store.cells().seal(clock, nullptr);
+    std::vector<int> keys(30'000);
+    for (int i = 0; i < 30'000; ++i) keys[static_cast<std::size_t>(i)] = i;
+    const auto keyOf = [&](std::size_t i) { return keys[i]; };
+    store.scan(keys.size(), nullptr, keyOf, [&](std::size_t i) { sum.update(static_cast<double>(i)); });
+
+    DeferredSnapshot snapshot;
+    store.snapshot(snapshot, "op", 16);
+    store.scan(keys.size(), nullptr, keyOf, [&](std::size_t i) {
+        if (i % 3 == 0) sum.clear();
+        if (i % 3 == 1) sum.update(-1.0);
+    });
+    for (int key = 29'000; key < 40'000; ++key) {
+        store.setCurrentKey(key);
+        sum.update(-2.0);
+        store.leaveKey();
+    }
+
+    KeyedStateStore<int> restored;
+    auto again = declareState<ValueState<double>>(restored.cells(), ValueStateDescriptor<double>("sum"));
+    restored.cells().seal(clock, nullptr);
+    restored.restore(snapshot.finish(), "op");
+    CHECK(restored.size() == 30'000);
+    int wrong = 0;
+    for (int key = 0; key < 30'000; ++key) {
+        restored.setCurrentKey(key);
+        wrong += again.valueOr(-3) == key ? 0 : 1;
+        restored.leaveKey();
+    }
+    CHECK(wrong == 0);
+}
