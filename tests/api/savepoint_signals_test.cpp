@@ -1,6 +1,7 @@
 #include <millrace/runtime/savepoint_signal_guard.hpp>
 
 #include <millrace/api/checkpointing.hpp>
+#include <millrace/core/log.hpp>
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/sigint_guard.hpp>
 

@@ -116,7 +116,7 @@ std::map<std::string, std::string> run(std::int64_t from, std::int64_t to, const
     config.restoreFrom = restoreFrom;
     env.enableCheckpointing(config);
     const auto job = env.executeAsync("bank");
-    for (std::int64_t value = from; value <= to; ++value) input.push(value);
+    for (std::int64_t value = from; value <= to; ++value) REQUIRE(input.push(value));
     job->waitFor(10ms);
     if (!savepoint.empty()) {
         job->stopWithSavepoint(savepoint);

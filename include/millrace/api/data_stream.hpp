@@ -15,6 +15,7 @@
 #include <millrace/operators/chain_stage.hpp>
 #include <millrace/operators/filter.hpp>
 #include <millrace/operators/flat_map.hpp>
+#include <millrace/operators/guarded_function.hpp>
 #include <millrace/operators/inspect.hpp>
 #include <millrace/operators/map.hpp>
 #include <millrace/operators/sink.hpp>
@@ -356,6 +357,38 @@ public:
         return std::move(*this);
     }
     DataStream<T> uid(std::string uid) const& { return sealed().uid(std::move(uid)); }
+    /// What happens to a record for which the function of this operator throws: see ErrorPolicy. For map, filter, flatMap and
+    /// process; onTimer is not concerned.
+    template <class Last, bool kRetries>
+    auto onError(const detail::ErrorHandling<Last, kRetries>& policy) && {
+        using In = typename detail::GuardableInput<Ops>::Type;
+        if constexpr (kSealed || std::is_void_v<In>) {
+            return detail::rejectOnError<T>();
+        } else if constexpr (!detail::kLettersFit<Last, In>) {
+            static_assert(
+                detail::kRejected<Last>,
+                "millrace: onError(ErrorPolicy::deadLetter(tag)): the dead letters of an operator are records of its "
+                "input. Make the tag an OutputTag<In>, or an OutputTag<FailedRecord<In>> to get the error with them.");
+            return detail::RejectedStream{};
+        } else if constexpr (std::is_same_v<Last, detail::FailJob> && !kRetries) {
+            return std::move(*this);
+        } else {
+            input_.checked();
+            if (sealedNode_ >= 0) {
+                throw GraphException(
+                    "onError: this operator is already recorded; call it directly behind the operator");
+            }
+            using Op = decltype(detail::guarded(std::move(ops_.op), policy));
+            using Grown = detail::Link<typename detail::LastOperator<Ops>::Previous, Op>;
+            return DataStream<T, Grown>(std::move(input_),
+                                        Grown{std::move(ops_.prev), detail::guarded(std::move(ops_.op), policy)},
+                                        std::move(pending_));
+        }
+    }
+    template <class Policy>
+    auto onError(const Policy& /*policy*/) const& {
+        return detail::rejectOnError<T>();
+    }
     /// Number of subtasks of this operator alone. Cuts the chain on both sides.
     /// *Failure:* ConfigurationException below 1, or if the operator cannot have it.
     DataStream<T> setParallelism(int parallelism) const {

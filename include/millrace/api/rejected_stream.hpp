@@ -67,6 +67,7 @@ struct RejectedStream {
     MILLRACE_ACCEPT_ANYTHING(sinkTo)
     MILLRACE_ACCEPT_ANYTHING(name)
     MILLRACE_ACCEPT_ANYTHING(uid)
+    MILLRACE_ACCEPT_ANYTHING(onError)
     MILLRACE_ACCEPT_ANYTHING(setParallelism)
     MILLRACE_ACCEPT_ANYTHING(disableChaining)
     MILLRACE_ACCEPT_ANYTHING(startNewChain)
@@ -76,6 +77,14 @@ struct RejectedStream {
 
 // What streams, keyed streams, windows and partitions refuse with the same words.
 
+template <class T>
+RejectedStream rejectOnError() {
+    static_assert(
+        kRejected<T>,
+        "millrace: onError(policy) belongs directly behind map, filter, flatMap or process, before setParallelism and "
+        "before the stream gets a name: stream.map(fn).onError(ErrorPolicy::skip()).");
+    return {};
+}
 template <class Fn>
 RejectedStream rejectReduce() {
     static_assert(

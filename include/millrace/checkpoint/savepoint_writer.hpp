@@ -2,6 +2,7 @@
 #define MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_HPP
 
 #include <millrace/checkpoint/savepoint_reader.hpp>
+#include <millrace/core/message.hpp>
 
 #include <map>
 #include <memory>

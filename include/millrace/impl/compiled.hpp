@@ -50,6 +50,7 @@
 #include <millrace/operators/chain_stage.ipp>
 #include <millrace/operators/channel_port.ipp>
 #include <millrace/operators/checkpointed_writer.ipp>
+#include <millrace/operators/guarded_function.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/sort_buffer.ipp>
 #include <millrace/operators/sorting_stage.ipp>

@@ -166,6 +166,8 @@ MILLRACE_INLINE void SortingStage::copyMetrics() {
     };
     copy(metrics.recordsOut, inner_->metrics.recordsOut);
     copy(metrics.lateRecordsDropped, inner_->metrics.lateRecordsDropped);
+    copy(metrics.recordsSkipped, inner_->metrics.recordsSkipped);
+    copy(metrics.deadLetters, inner_->metrics.deadLetters);
 }
 
 }  // namespace millrace::detail

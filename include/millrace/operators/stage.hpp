@@ -95,6 +95,8 @@ struct StageCounters {
     std::uint64_t recordsIn = 0;
     std::uint64_t recordsOut = 0;
     std::uint64_t lateRecordsDropped = 0;
+    std::uint64_t recordsSkipped = 0;
+    std::uint64_t deadLetters = 0;
     Timestamp watermark = kMinTimestamp;
     bool idle = false;
 };
@@ -104,6 +106,8 @@ struct StageMetrics {
     std::atomic<std::uint64_t> recordsIn{0};
     std::atomic<std::uint64_t> recordsOut{0};
     std::atomic<std::uint64_t> lateRecordsDropped{0};
+    std::atomic<std::uint64_t> recordsSkipped{0};
+    std::atomic<std::uint64_t> deadLetters{0};
     std::atomic<std::int64_t> watermark{kMinTimestamp.time_since_epoch().count()};
     std::atomic<bool> idle{false};
 
@@ -111,9 +115,13 @@ struct StageMetrics {
         counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
     StageCounters read() const noexcept {
-        return {recordsIn.load(std::memory_order_relaxed), recordsOut.load(std::memory_order_relaxed),
+        return {recordsIn.load(std::memory_order_relaxed),
+                recordsOut.load(std::memory_order_relaxed),
                 lateRecordsDropped.load(std::memory_order_relaxed),
-                Timestamp{Duration{watermark.load(std::memory_order_relaxed)}}, idle.load(std::memory_order_relaxed)};
+                recordsSkipped.load(std::memory_order_relaxed),
+                deadLetters.load(std::memory_order_relaxed),
+                Timestamp{Duration{watermark.load(std::memory_order_relaxed)}},
+                idle.load(std::memory_order_relaxed)};
     }
 };
 

@@ -135,6 +135,8 @@ private:
     void begin(OpenContext& context, const OperatorId& id) {
         id_ = &id;
         subtask_ = context.stage.subtaskIndex;
+        // a function of the library around one of the user
+        if constexpr (requires { fn_.bindOperator(context, id); }) fn_.bindOperator(context, id);
         if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
     }
 

@@ -45,6 +45,12 @@ public:
         for (const std::size_t end = size(); from < end; ++from) times_[from] = time;
     }
 
+    /// Destroys the elements from index `size` on.
+    void truncate(std::size_t size) noexcept {
+        detail::destroyRecords(begin_ + size, this->size() - size);
+        cursor_ = begin_ + size;
+    }
+
     detail::Block<Out> block(bool timed) noexcept { return {begin_, timed ? times_ : nullptr, nullptr, size()}; }
 
     /// Destroys the elements; keeps the room unless one call has asked for much more than a block.

@@ -240,6 +240,8 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             row.recordsIn = counters.recordsIn;
             row.recordsOut = counters.recordsOut;
             row.lateRecordsDropped = counters.lateRecordsDropped;
+            row.recordsSkipped = counters.recordsSkipped;
+            row.deadLetters = counters.deadLetters;
             row.watermark = counters.watermark;
             row.idle = counters.idle;
             row.queueFill = slot.queueFillAtEnd;

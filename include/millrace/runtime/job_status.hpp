@@ -83,6 +83,8 @@ struct OperatorMetrics {
     std::uint64_t recordsIn = 0;
     std::uint64_t recordsOut = 0;
     std::uint64_t lateRecordsDropped = 0;
+    std::uint64_t recordsSkipped = 0;  ///< by `onError`
+    std::uint64_t deadLetters = 0;     ///< sent to a side output by `onError`
     double recordsInPerSecond = 0;
     double recordsOutPerSecond = 0;
     Timestamp watermark = kMinTimestamp;

@@ -113,7 +113,10 @@ public:
         return *elements;
     }
     /// Records that came too late and went to no side output.
-    std::uint64_t lateRecordsDropped() const { return host_->lateRecordsDropped(); }
+    std::uint64_t lateRecordsDropped() const { return host_->sumOf(&detail::StageMetrics::lateRecordsDropped); }
+    /// By `onError`.
+    std::uint64_t recordsSkipped() const { return host_->sumOf(&detail::StageMetrics::recordsSkipped); }
+    std::uint64_t deadLetters() const { return host_->sumOf(&detail::StageMetrics::deadLetters); }
     Accumulators& accumulators() { return host_->accumulators(); }
 
     // ---- state ----

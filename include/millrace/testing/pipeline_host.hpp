@@ -9,6 +9,7 @@
 #include <millrace/testing/manual_clock.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -84,7 +85,8 @@ public:
     Stage& lastStage();
     const PipelineFragment& fragment() const noexcept { return *fragment_; }
     /// Records that found all their windows late and went nowhere.
-    std::uint64_t lateRecordsDropped() const;
+    /// Over all stages.
+    std::uint64_t sumOf(std::atomic<std::uint64_t> StageMetrics::*counter) const;
     Timestamp currentWatermark() const;
 
 private:

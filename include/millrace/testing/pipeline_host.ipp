@@ -236,12 +236,12 @@ MILLRACE_INLINE_COLD Stage& PipelineHost::lastStage() {
     return *stages_[static_cast<std::size_t>(output.inputs.front().from)];
 }
 
-MILLRACE_INLINE_COLD std::uint64_t PipelineHost::lateRecordsDropped() const {
-    std::uint64_t count = 0;
+MILLRACE_INLINE_COLD std::uint64_t PipelineHost::sumOf(std::atomic<std::uint64_t> StageMetrics::*counter) const {
+    std::uint64_t sum = 0;
     for (const auto& stage : stages_) {
-        if (stage != nullptr) count += stage->metrics.lateRecordsDropped.load(std::memory_order_relaxed);
+        if (stage != nullptr) sum += (stage->metrics.*counter).load(std::memory_order_relaxed);
     }
-    return count;
+    return sum;
 }
 
 MILLRACE_INLINE_COLD Timestamp PipelineHost::currentWatermark() const {

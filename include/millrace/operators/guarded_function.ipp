@@ -1,0 +1,29 @@
+#ifndef MILLRACE_OPERATORS_GUARDED_FUNCTION_IPP
+#define MILLRACE_OPERATORS_GUARDED_FUNCTION_IPP
+
+#include <millrace/core/log.hpp>
+#include <millrace/core/message.hpp>
+#include <millrace/operators/guarded_function.hpp>
+
+namespace millrace::detail {
+
+MILLRACE_INLINE_COLD std::string describeCurrentException() {
+    try {
+        throw;
+    } catch (const std::exception& error) {
+        return describeException(error);
+    } catch (...) {
+        return "an exception that is not a std::exception";
+    }
+}
+
+MILLRACE_INLINE_COLD void logRecordLeftOut(const OperatorId& id, int subtask, bool isDeadLetter) {
+    log(LogLevel::Warning,
+        message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): the record was ",
+                 isDeadLetter ? "sent to a side output" : "skipped",
+                 " since the user's function threw; further ones are only counted: ", describeCurrentException()}));
+}
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_GUARDED_FUNCTION_IPP
