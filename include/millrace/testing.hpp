@@ -2,7 +2,8 @@
 #define MILLRACE_TESTING_HPP
 
 // For tests of pipelines and of the functions in them: harnesses, scripted sources, sinks that collect, checks of
-// whole pipelines against each other.
+// whole pipelines against each other. What checks exactly-once brings checkpoints along, and is in
+// <millrace/testing/verify_exactly_once.hpp>.
 
 #include <millrace/testing/check_equivalent.hpp>
 #include <millrace/testing/collect_sink.hpp>

@@ -1,12 +1,12 @@
 #include <millrace/testing/verify_exactly_once.hpp>
 
+#include "simulate/planted.hpp"
 #include "simulate/steps.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -123,42 +123,87 @@ std::string stepNames(const Case& drawn) {
     return text;
 }
 
-/// What is wrong with a seed.
-std::optional<std::string> simulate(std::uint64_t seed, detail::TrialTotals& totals) {
-    Case drawn = drawCase(seed);
-    const auto run = [&](const detail::TrialScenario& scenario) { return runIn(drawn, seed, scenario); };
-    const auto normalise = [&](std::vector<TimedRow> rows) {
-        if (drawn.how.ordered) {
-            std::stable_sort(rows.begin(), rows.end(),
-                             [](const TimedRow& a, const TimedRow& b) { return a.row.key < b.row.key; });
-        } else {
-            std::sort(rows.begin(), rows.end());
+/// A seed's case with what was found of it.
+class Simulation {
+public:
+    explicit Simulation(std::uint64_t seed) : seed_(seed), drawn_(drawCase(seed)) {
+        testing::Random random(seed ^ 0x5eedU);
+        const Outcome expected = check_.undisturbed(drawn_.scenario);
+        detail::FaultLimits limits = detail::limitsFrom(expected);
+        limits.mode = drawn_.how.mode;
+        limits.ordered = drawn_.how.ordered;
+        limits.mostFaults = 5;
+        drawn_.scenario.plan = detail::drawFaults(random, limits);
+        fails_ = !expected.report.error.empty();
+        if (fails_) return;
+        Outcome actual = run_(drawn_.scenario);
+        report_ = actual.report;
+        fails_ = !report_.error.empty() || !check_.compare(expected.results, std::move(actual.results)).empty();
+    }
+    Simulation(const Simulation&) = delete;
+    Simulation& operator=(const Simulation&) = delete;
+
+    bool fails() const noexcept { return fails_; }
+    const detail::TrialReport& report() const noexcept { return report_; }
+    /// The smallest case that still fails.
+    std::string message() const {
+        return check_
+            .failure(drawn_.scenario, "seed " + std::to_string(seed_) + ": " + stepNames(drawn_),
+                     [&](detail::TrialFailure& found) {
+                         found.events = detail::describeAll(drawn_.rows);
+                         for (const int part : found.scenario.parts) {
+                             found.parts.push_back(drawn_.steps[static_cast<std::size_t>(part)].name);
+                         }
+                     })
+            .message();
+    }
+
+private:
+    struct Run {
+        const Simulation& simulation;
+        Outcome operator()(const detail::TrialScenario& scenario) const {
+            return runIn(simulation.drawn_, simulation.seed_, scenario);
         }
-        return rows;
     };
-    const detail::ExactlyOnceCheck check(run, drawn.how, normalise);
-    testing::Random random(seed ^ 0x5eedU);
-    const Outcome expected = check.undisturbed(drawn.scenario);
-    detail::FaultLimits limits = detail::limitsFrom(expected);
-    limits.mode = drawn.how.mode;
-    limits.ordered = drawn.how.ordered;
-    limits.mostFaults = 5;
-    drawn.scenario.plan = detail::drawFaults(random, limits);
-    if (expected.report.error.empty()) {
-        Outcome actual = run(drawn.scenario);
-        totals.add(actual.report);
-        if (actual.report.error.empty() && check.compare(expected.results, std::move(actual.results)).empty()) {
-            return std::nullopt;
+    struct Normalise {
+        const Simulation& simulation;
+        std::vector<TimedRow> operator()(std::vector<TimedRow> rows) const {
+            if (simulation.drawn_.how.ordered) {
+                std::stable_sort(rows.begin(), rows.end(),
+                                 [](const TimedRow& a, const TimedRow& b) { return a.row.key < b.row.key; });
+            } else {
+                std::sort(rows.begin(), rows.end());
+            }
+            return rows;
+        }
+    };
+
+    std::uint64_t seed_;
+    Case drawn_;
+    Run run_{*this};
+    Normalise normalise_{*this};
+    detail::ExactlyOnceCheck<Run, testing::ExactlyOnce<TimedRow>, Normalise> check_{run_, drawn_.how, normalise_};
+    detail::TrialReport report_;
+    bool fails_ = false;
+};
+
+/// In the program with mistakes in the engine: whether each is found.
+int findPlantedBugs() {
+    constexpr std::uint64_t kMostSeeds = 3000;
+    std::size_t found = 0;
+    for (std::size_t bug = 0; bug < plantedBugs(); ++bug) {
+        const std::string_view name = plant(bug);
+        std::uint64_t seed = 1;
+        while (seed <= kMostSeeds && !Simulation(seed).fails()) ++seed;
+        if (seed <= kMostSeeds) {
+            ++found;
+            std::printf("found by seed %4llu: %s\n", static_cast<unsigned long long>(seed), name.data());
+        } else {
+            std::printf("not found by %llu seeds: %s\n", static_cast<unsigned long long>(kMostSeeds), name.data());
         }
     }
-    const testing::ExactlyOnceResult failure = check.failure(
-        drawn.scenario, "seed " + std::to_string(seed) + ": " + stepNames(drawn), [&](detail::TrialFailure& found) {
-            found.events = detail::describeAll(drawn.rows);
-            for (const int part : found.scenario.parts) {
-                found.parts.push_back(drawn.steps[static_cast<std::size_t>(part)].name);
-            }
-        });
-    return failure.message();
+    std::printf("%zu passed, %zu failed\n", found, plantedBugs() - found);
+    return found == plantedBugs() ? 0 : 1;
 }
 
 int usage() {
@@ -170,6 +215,7 @@ int usage() {
 }
 
 int run(const std::vector<std::string_view>& arguments) {
+    if (plantedBugs() > 0) return findPlantedBugs();
     std::uint64_t seeds = 2000;
     std::uint64_t first = 1;
     std::uint64_t mostFailures = 5;
@@ -187,11 +233,13 @@ int run(const std::vector<std::string_view>& arguments) {
     std::uint64_t done = 0;
     std::uint64_t failed = 0;
     for (std::uint64_t seed = first; done < seeds && failed < mostFailures; ++seed, ++done) {
-        const auto wrong = simulate(seed, totals);
-        if (!wrong.has_value()) continue;
+        const Simulation simulation(seed);
+        totals.add(simulation.report());
+        if (!simulation.fails()) continue;
         ++failed;
         std::printf("seed %llu fails; tests/run simulate --seeds 1 --seed %llu\n%s\n",
-                    static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed), wrong->c_str());
+                    static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed),
+                    simulation.message().c_str());
         std::fflush(stdout);
     }
     if (done < seeds) std::printf("gave up after %llu failures\n", static_cast<unsigned long long>(failed));

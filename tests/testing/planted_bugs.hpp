@@ -357,6 +357,10 @@ public:
         });
     }
     std::vector<std::string> statesOf(std::string_view uid) const override { return behind_->statesOf(uid); }
+    std::string schemaOf(std::string_view uid, std::string_view state) const override {
+        return behind_->schemaOf(uid, state);
+    }
+    bool hasSchemas() const override { return behind_->hasSchemas(); }
 
 private:
     bool isDropped(std::string_view state) const {

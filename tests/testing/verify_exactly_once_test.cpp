@@ -77,7 +77,7 @@ TEST_CASE("a count in state keeps its order per key, a count in a member is foun
     CHECK_THAT(result.message(), ContainsSubstring("lost"));
     CHECK(result.events() <= 6);
     CHECK(result.plan().faults.size() <= 2);
-    CHECK(result.plan().parallelism == 1);
+    CHECK(result.plan().parallelism <= 2);
 
     // the seed that it names finds it again
     const std::string text = result.message().substr(result.message().find("seed ") + 5);

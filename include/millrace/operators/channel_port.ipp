@@ -1,4 +1,5 @@
 #include <millrace/core/errors.hpp>
+#include <millrace/core/planted_bugs.hpp>
 #include <millrace/operators/channel_port.hpp>
 
 namespace millrace::detail {
@@ -29,10 +30,15 @@ MILLRACE_INLINE void Lane::mark(Timestamp watermark) {
 }
 
 MILLRACE_INLINE void Lane::control(ControlKind kind, std::int64_t checkpointId) {
+    Batch* overtaken = nullptr;
+    if (MILLRACE_PLANTED(BarrierOvertakesBatch) && kind == ControlKind::Barrier)
+        overtaken = std::exchange(batch_, nullptr);
     if (batch_ == nullptr) prepare(false, false);
+    if (MILLRACE_PLANTED(BarrierLosesWatermark) && kind == ControlKind::Barrier) batch_->markCount = 0;
     batch_->control = kind;
     batch_->controlId = checkpointId;
     send();
+    if (overtaken != nullptr) batch_ = overtaken;
 }
 
 MILLRACE_INLINE void Lane::flush() {

@@ -216,9 +216,11 @@ public:
                 write(restored_[i].split, restored_[i].watermark);
             }
             const Timestamp reached = std::max(last_, resumeFrom_);
-            if (hasSplit() || reached == kMinTimestamp) return;
+            if (hasSplit() || reached == kMinTimestamp || reached == kMaxTimestamp) return;
             ByteWriter bytes;
+            bytes.write(kFormat);
             bytes.write(reached.time_since_epoch().count());
+            sink.describe(strategy_.id().uid, "watermark", kWatermarkLayout);
             sink.write(strategy_.id().uid, "watermark", kUnionState, bytes.bytes());
         }
     }
@@ -252,17 +254,22 @@ private:
                 Codec<Split>::decode(reader, restored_.back().split);
                 restored_.back().watermark = Timestamp{Duration{reader.read<std::int64_t>("a watermark")}};
             });
-            if (hasSplit()) return;  // whose watermark counts
-            source.read(operators_.front().uid, "watermark", [&](int, std::span<const std::byte> bytes) {
-                const Timestamp watermark{Duration{ByteReader(bytes).read<std::int64_t>()}};
-                resumeFrom_ = resumeFrom_ == kMinTimestamp ? watermark : std::min(resumeFrom_, watermark);
-            });
+            // the smallest: which subtask takes which split next is not known
+            Timestamp smallest = kMaxTimestamp;
+            readKeyGroups(source, operators_.front().uid, "watermark", kWatermarkLayout, kFormat,
+                          [&](ByteReader& reader) {
+                              const Timestamp watermark{Duration{reader.read<std::int64_t>("a watermark")}};
+                              smallest = std::min(smallest, watermark);
+                          });
+            // that of an open split counts more
+            if (!hasSplit() && smallest != kMaxTimestamp) resumeFrom_ = smallest;
         }
     }
 
     static constexpr std::uint8_t kFormat = 1;
     static constexpr StateLayout kLayout{"splits",
                                          {{"split", &kTypeInfo<Split>}, {"watermark", &kTypeInfo<std::int64_t>, true}}};
+    static constexpr StateLayout kWatermarkLayout{"watermark", {{"watermark", &kTypeInfo<std::int64_t>, true}}};
 
     struct Restored {
         Split split{};

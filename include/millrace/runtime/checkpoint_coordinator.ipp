@@ -5,6 +5,7 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/core/planted_bugs.hpp>
 #include <millrace/graph/execution_plan.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
@@ -586,7 +587,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
     forgetShared();
     const bool stops = request != nullptr && request->stop;
     // a savepoint in passing has no effect on the outside world: the checkpoint before it stays what is restored
-    if (message.info->kind == CheckpointKind::Checkpoint || stops) {
+    if (message.info->kind == CheckpointKind::Checkpoint || stops || MILLRACE_PLANTED(SavepointInPassingCommits)) {
         for (Member& member : members_) {
             if (member.ended) continue;
             member.awaiting = false;  // it says so again if it still does
@@ -680,7 +681,11 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
         return std::shared_ptr<CheckpointInfo>();
     });
     for (const Member& member : members_) {
-        if (!member.ended) mailTo(member, [id](CheckpointParticipant& part) { part.abort(id); });
+        if (member.ended) continue;
+        mailTo(member, [id](CheckpointParticipant& part) {
+            if (MILLRACE_PLANTED(FailedCheckpointCommits)) part.complete(id, false);
+            part.abort(id);
+        });
     }
     if (request != nullptr) {
         if (request == stopping_) {
@@ -735,6 +740,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     }
     // what an earlier run has left is not this one's to go on with, unless it began with it
     if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
+    if (MILLRACE_PLANTED(RestartFromTheBeginning)) newest = nullptr;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
     if (!stopped_) stopping_ = nullptr;
     drains_.store(false);

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_IPP
 #define MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_IPP
 
+#include <millrace/core/planted_bugs.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 
@@ -34,7 +35,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::complete(std::int64_t checkpoin
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::abort(std::int64_t checkpointId) {
     last_ = std::max(last_, checkpointId);
-    if (current_ != 0 && current_ <= checkpointId) release();
+    if (!MILLRACE_PLANTED(AbortedBarrierBlocks) && current_ != 0 && current_ <= checkpointId) release();
     if (final_ == checkpointId) final_ = 0;
     paused_ = false;
     for (StageSlot& slot : task_.stages_) {
@@ -68,7 +69,7 @@ MILLRACE_INLINE_COLD bool CheckpointParticipant::hasArrived(const Task::InputCha
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::takeIfComplete() {
     for (const Task::InputChannel& channel : task_.openChannels_) {
-        if (!hasArrived(channel)) return;
+        if (!MILLRACE_PLANTED(FirstBarrierCounts) && !hasArrived(channel)) return;
     }
     take(current_);
 }

@@ -47,6 +47,7 @@ struct FaultPlan {
     std::uint64_t seed = 0;  ///< of the simulation
     int parallelism = 1;
     bool chaining = true;
+    bool alignment = true;  ///< of sources
     Duration bufferTimeout = std::chrono::milliseconds(100);
     std::size_t channelMemory = std::size_t{64} << 20;
     bool checkpoints = false;  ///< without them nothing goes wrong, either

@@ -65,6 +65,7 @@ MILLRACE_INLINE_COLD testing::FaultPlan drawFaults(testing::Random& random, cons
     plan.seed = random.next();
     plan.parallelism = static_cast<int>(random.between(1, limits.mostParallelism));
     plan.chaining = !random.chance(25);
+    plan.alignment = !random.chance(25);
     plan.bufferTimeout = random.oneOf<Duration>({Duration{0}, Duration{-1}, milliseconds(3), milliseconds(100)});
     if (random.chance(40)) plan.channelMemory = static_cast<std::size_t>(random.between(1, 20'000));
     plan.checkpoints = true;
@@ -138,6 +139,7 @@ MILLRACE_INLINE_COLD std::string describePlan(const testing::FaultPlan& plan, co
     std::string text =
         indent + "schedule " + std::to_string(plan.seed) + ", parallelism " + std::to_string(plan.parallelism);
     if (!plan.chaining) text += ", no chaining";
+    if (!plan.alignment) text += ", sources not aligned";
     if (plan.bufferTimeout != std::chrono::milliseconds(100)) {
         text += ", buffer timeout " + (plan.bufferTimeout < Duration{0} ? "-1" : ms(plan.bufferTimeout));
     }

@@ -87,6 +87,7 @@ private:
             env.setBufferTimeout(plan_.bufferTimeout);
             env.setChannelMemory(plan_.channelMemory);
             if (!plan_.chaining) env.disableOperatorChaining();
+            env.setSourceAlignment(plan_.alignment);
             job_.build(env);
             if (plan_.checkpoints) {
                 CheckpointConfig config;
@@ -240,7 +241,8 @@ private:
             return false;
         }
         restoreFrom_ = target;
-        newDirectory();
+        // where the older checkpoints are, or somewhere else: the newest counts
+        if (savepoints_ % 2 == 0) newDirectory();
         return true;
     }
 

@@ -78,6 +78,7 @@ private:
         change([](TrialScenario& s) { s.plan.parallelism = std::min(s.plan.parallelism, 2); });
         change([](TrialScenario& s) { s.plan.onDisk = false; });
         change([](TrialScenario& s) { s.plan.chaining = true; });
+        change([](TrialScenario& s) { s.plan.alignment = true; });
         change([&](TrialScenario& s) { s.plan.channelMemory = usual.channelMemory; });
         change([&](TrialScenario& s) { s.plan.bufferTimeout = usual.bufferTimeout; });
         change([&](TrialScenario& s) { s.plan.timeout = usual.timeout; });
