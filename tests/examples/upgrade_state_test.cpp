@@ -1,5 +1,7 @@
 #include <upgrade_state/upgrade_state.hpp>
 
+#include <millrace/runtime/simulated_runtime.hpp>
+
 #include <connectors/temp_directory.hpp>
 #include <support/catch.hpp>
 

@@ -2,6 +2,7 @@
 #include <fuzz/csv_target.hpp>
 #include <fuzz/json_target.hpp>
 #include <fuzz/manifest_target.hpp>
+#include <fuzz/schema_target.hpp>
 #include <fuzz/state_file_target.hpp>
 #include <support/catch.hpp>
 
@@ -59,6 +60,7 @@ TEST_CASE("decoders take any input of the fuzzing corpus", "[fuzz]") {
                                                                      {"csv", &fuzz::csv},
                                                                      {"json", &fuzz::json},
                                                                      {"manifest", &fuzz::manifest},
+                                                                     {"schema", &fuzz::schema},
                                                                      {"state_file", &fuzz::stateFile}}));
     CAPTURE(name);
     CHECK_NOTHROW(runCorpus(name, target));

@@ -211,6 +211,6 @@ TEST_CASE("broadcast state that was saved as another type is not restored", "[op
     } catch (const StateMigrationException& error) {
         CHECK_THAT(error.what(),
                    ContainsSubstring("state 'broadcast/limits' of operator uid 'uid-2' cannot be restored: "
-                                     "field entries[].value: saved as i64, now string: "));
+                                     "field entries[].key: saved as i32, now string: "));
     }
 }

@@ -7,6 +7,7 @@
 #include <millrace/types/schema.hpp>
 
 #include <charconv>
+#include <limits>
 #include <utility>
 
 namespace millrace::detail {
@@ -162,7 +163,9 @@ private:
             }
             if (each.kind == TypeKind::Array) {
                 expect(',');
-                schema.count = static_cast<std::uint32_t>(number());
+                const std::int64_t count = number();
+                if (count > std::numeric_limits<std::uint32_t>::max()) fail("fewer elements of an array");
+                schema.count = static_cast<std::uint32_t>(count);
             } else if (each.kind == TypeKind::Duration || each.kind == TypeKind::TimePoint) {
                 expect(',');
                 schema.num = number();
@@ -206,8 +209,10 @@ MILLRACE_INLINE_COLD std::size_t fixedBytes(const Schema& schema) noexcept {
         case TypeKind::Duration:
         case TypeKind::TimePoint:
             return fixedBytes(schema.parts[0]);
-        case TypeKind::Array:
-            return schema.count * fixedBytes(schema.parts[0]);
+        case TypeKind::Array: {
+            std::size_t bytes = 0;
+            return __builtin_mul_overflow(std::size_t{schema.count}, fixedBytes(schema.parts[0]), &bytes) ? 0 : bytes;
+        }
         case TypeKind::Tuple:
         case TypeKind::Aggregate: {
             std::size_t sum = schema.parts.empty() ? 1 : 0;  // an empty one is a byte
@@ -221,6 +226,14 @@ MILLRACE_INLINE_COLD std::size_t fixedBytes(const Schema& schema) noexcept {
         default:
             return 0;
     }
+}
+
+/// Values without a byte, of which there could be any number: arrays without elements, and what consists of them.
+[[gnu::cold]] inline bool takesNothing(const Schema& schema) noexcept {
+    if (schema.kind == TypeKind::Array && schema.count == 0) return true;
+    const bool isWhole =
+        schema.kind == TypeKind::Array || schema.kind == TypeKind::Tuple || schema.kind == TypeKind::Aggregate;
+    return isWhole && !schema.parts.empty() && std::all_of(schema.parts.begin(), schema.parts.end(), takesNothing);
 }
 
 /// `each(part)` for every value that a value consists of, which it reads; the reader is at the first one then.
@@ -244,6 +257,7 @@ void forEachPart(const Schema& schema, ByteReader& reader, Each each) {
             return each(schema.parts[index]);
         }
         case TypeKind::Array:
+            if (takesNothing(schema)) return;
             if (schema.count > reader.remaining()) reader.fail("expected more elements of an array than bytes follow");
             return repeat(schema.count);
         case TypeKind::Sequence:
