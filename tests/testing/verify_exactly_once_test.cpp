@@ -93,7 +93,7 @@ TEST_CASE("a pipeline that depends on the order of arrival is told apart from a 
     const auto result = testing::verifyExactlyOnce<Click>(
         [](const DataStream<Click>& clicks) {
             return clicks.keyBy([](const Click&) { return 0; }).reduce([](const Click& a, const Click& b) {
-                return Click{b.page, a.count * 3 + b.count, {}};
+                return Click{b.page, (a.count * 3 + b.count) % 1'000'003, {}};
             });
         },
         anyClick, {.runs = 50});
