@@ -80,6 +80,7 @@
 #include <millrace/runtime/timer_thread.ipp>
 #include <millrace/state/broadcast_state.ipp>
 #include <millrace/state/frozen_memory.ipp>
+#include <millrace/state/key_group_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>

@@ -218,11 +218,10 @@ public:
         const SnapshotSource* const source = context.checkpoints.restoredFrom;
         if (source == nullptr) return;
         if constexpr (kCommits) {
-            readOperatorList(*source, sink.id().uid, "sink/committables", kTypeInfo<typename Commits::Committable>,
-                             [](ByteReader&) {});
+            declareOperatorList(*source, sink.id().uid, "sink/committables", kTypeInfo<typename Commits::Committable>);
         }
         if constexpr (kStateful) {
-            readOperatorList(*source, sink.id().uid, "sink/writer", kTypeInfo<WriterState>, [](ByteReader&) {});
+            declareOperatorList(*source, sink.id().uid, "sink/writer", kTypeInfo<WriterState>);
         }
     }
 

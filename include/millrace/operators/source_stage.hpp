@@ -50,9 +50,9 @@ public:
     }
 
     /// Asks for what there is to restore, and does nothing with it.
-    static void declareState(const SnapshotSource& restored, std::string_view uid) {
+    static void declare(const SnapshotSource& restored, std::string_view uid) {
         if constexpr (HasCodec<Split>) {
-            restored.readAs(uid, "enumerator", kLayout, [](int, std::span<const std::byte>) {});
+            detail::declareState(restored, uid, "enumerator", kLayout);
         }
     }
 
@@ -232,7 +232,7 @@ private:
         next_.open(context);
         if (stage_->onlyDeclaresStates) {
             if (const SnapshotSource* const source = context.checkpoints.restoredFrom) {
-                SharedEnumerator<Source>::declareState(*source, strategy_.id().uid);
+                SharedEnumerator<Source>::declare(*source, strategy_.id().uid);
             }
             return;
         }

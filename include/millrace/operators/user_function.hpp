@@ -132,7 +132,7 @@ public:
     int subtask() const noexcept { return subtask_; }
 
 private:
-    void begin(OpenContext& context, const OperatorId& id) {
+    [[gnu::always_inline]] void begin(OpenContext& context, const OperatorId& id) {
         id_ = &id;
         subtask_ = context.stage.subtaskIndex;
         // a function of the library around one of the user

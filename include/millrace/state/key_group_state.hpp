@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_KEY_GROUP_STATE_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/config.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/state/snapshot.hpp>
 #include <millrace/state/state_layout.hpp>
@@ -64,25 +65,23 @@ private:
     List<ByteWriter> groups_;
 };
 
-/// Calls `read(ByteReader&)` until a piece written by `KeyGroupWriter` is used up; `layout` is how it reads the entries.
+/// Calls `read(context, reader)` until a piece written by `KeyGroupWriter` is used up; `layout` is how it reads the entries.
 /// *Failure:* CodecException naming uid and state for another version or for damaged bytes.
+void readEachEntry(const SnapshotSource& source, std::string_view uid, std::string_view state,
+                   const StateLayout& layout, std::uint8_t version, void (*read)(void* context, ByteReader& reader),
+                   void* context);
+/// The same with any `read(ByteReader&)`.
 template <class Read>
 void readKeyGroups(const SnapshotSource& source, std::string_view uid, std::string_view state,
                    const StateLayout& layout, std::uint8_t version, Read read) {
-    source.readAs(uid, state, layout, [&](int keyGroup, std::span<const std::byte> bytes) {
-        try {
-            ByteReader reader(bytes);
-            if (const auto found = reader.read<std::uint8_t>("a format version"); found != version) {
-                reader.fail("format version " + std::to_string(version) + " expected, found " + std::to_string(found));
-            }
-            while (reader.remaining() > 0) read(reader);
-        } catch (const CodecException&) {
-            std::throw_with_nested(CodecException("state '" + std::string(state) + "' of operator uid '" +
-                                                  std::string(uid) + "', key group " + std::to_string(keyGroup) +
-                                                  ", cannot be restored"));
-        }
-    });
+    readEachEntry(
+        source, uid, state, layout, version,
+        [](void* context, ByteReader& reader) { (*static_cast<Read*>(context))(reader); }, &read);
 }
+
+/// Asks for a state, and does nothing with it.
+void declareState(const SnapshotSource& source, std::string_view uid, std::string_view state,
+                  const StateLayout& layout);
 
 template <class T>
 T decodeState(ByteReader& reader) {
@@ -95,5 +94,9 @@ T decodeState(ByteReader& reader) {
 }
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/state/key_group_state.ipp>
+#endif
 
 #endif  // MILLRACE_STATE_KEY_GROUP_STATE_HPP

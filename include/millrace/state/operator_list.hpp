@@ -44,6 +44,10 @@ private:
 void readOperatorList(const SnapshotSource& source, std::string_view uid, std::string_view state, const TypeInfo& info,
                       const std::function<void(ByteReader&)>& element);
 
+/// Asks for such a list, and does nothing with it.
+void declareOperatorList(const SnapshotSource& source, std::string_view uid, std::string_view state,
+                         const TypeInfo& info);
+
 }  // namespace millrace::detail
 
 #ifndef MILLRACE_SEPARATE_COMPILATION

@@ -44,6 +44,11 @@ MILLRACE_INLINE_COLD void readOperatorList(const SnapshotSource& source, std::st
     });
 }
 
+MILLRACE_INLINE_COLD void declareOperatorList(const SnapshotSource& source, std::string_view uid,
+                                              std::string_view state, const TypeInfo& info) {
+    source.readAs(uid, state, {"list", {{"element", &info}}}, [](int, std::span<const std::byte>) {});
+}
+
 }  // namespace millrace::detail
 
 #endif  // MILLRACE_STATE_OPERATOR_LIST_IPP

@@ -3,19 +3,13 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/testing/fault.hpp>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 namespace millrace::testing {
-
-struct Fault;
-
-/// Where a job of a trial can be made to fail. @public
-enum class FaultPoint : std::uint8_t { Read, Write, PrepareCommit, BeforeCommit, AfterCommit };
-inline constexpr std::size_t kFaultPoints = 5;
 
 /// What goes wrong inside a job of a trial, at the calls that a fault plan names; counted over all subtasks and all
 /// restarts. A copyable handle. Sources and sinks of one's own call it where they could fail. @public

@@ -5,6 +5,7 @@
 #include <millrace/testing/fault_injector.hpp>
 #include <millrace/testing/fault_plan.hpp>
 
+#include <array>
 #include <utility>
 
 namespace millrace::testing {
