@@ -36,6 +36,7 @@ extern const Pipeline kSessions;     ///< files → sessions → SQLite, what is
 extern const Pipeline kPayments;     ///< interval join → one file
 extern const Pipeline kReminders;  ///< keyed process function: values, lists, maps, timers → part files, rolled by size
 extern const Pipeline kPrices;     ///< keyed elements beside broadcast state → transactions
+extern const Pipeline kBalances;  ///< rolling totals of many keys, saved while they change → part files
 extern const Pipeline kCareless;  ///< does all that is warned of; only to see that it is found out
 
 /// The lines of all files of a directory (or the file) that do not hide.
