@@ -251,7 +251,7 @@ struct CountLogins {
         count.update(count.valueOr(0) + 1);
         out.collect(Seen{"seen " + std::to_string(login.number)});
         if (login.number < 0) throw std::runtime_error("below zero");
-        context.timerService().registerEventTimeTimer(*context.timestamp() + 10ns);
+        context.timerService().registerEventTimeTimer(context.timestamp().value_or(Timestamp{}) + 10ns);
     }
     void onTimer(Timestamp, OnTimerContext<std::string>& context, Collector<Seen>& out) {
         if (failsInTimer) throw std::runtime_error("in a timer");
