@@ -70,7 +70,6 @@ public:
     Freezer& operator=(const Freezer&) = delete;
     ~Freezer() { thaw(); }
 
-    bool isActive() const noexcept { return frozen_ != nullptr; }
     /// Freezes memory that the caller owns: until `thaw`, `keep` comes before every write to it. The result is the
     /// reader's, who releases it. *Failure:* std::bad_alloc.
     FrozenMemory& freeze(const void* memory, std::size_t bytes) {

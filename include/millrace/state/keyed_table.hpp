@@ -269,8 +269,7 @@ public:
     }
     [[gnu::always_inline]] void keep(const Slot* slot) noexcept {
         if constexpr (kFreezes) {
-            if (freezer_.isActive() && slot != side_.get()) [[unlikely]]
-                freezer_.keep(slot, sizeof(Slot));
+            if (slot != side_.get()) freezer_.keep(slot, sizeof(Slot));  // the side entry is copied at once
         }
     }
     /// Whether entries have to be kept before a run of records changes them: then `keepFor` is called.
