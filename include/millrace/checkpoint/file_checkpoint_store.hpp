@@ -27,10 +27,12 @@ public:
     /// behind; of what is not a checkpoint's, nothing is touched.
     /// *Failure:* IoException if the directory cannot be used, or is used by another store, naming its process.
     MILLRACE_INLINE explicit FileCheckpointStore(std::string directory,
-                                                 std::shared_ptr<FileSystem> files = posixFileSystem());
+                                                 std::shared_ptr<FileSystem> files = posixFileSystem(),
+                                                 SnapshotCompression compression = SnapshotCompression::None);
     MILLRACE_INLINE ~FileCheckpointStore() override;
     /// Without a directory of its own: only for savepoints into directories that the user names.
-    static std::unique_ptr<CheckpointStore> forSavepoints(std::shared_ptr<FileSystem> files = posixFileSystem());
+    static std::unique_ptr<CheckpointStore> forSavepoints(std::shared_ptr<FileSystem> files = posixFileSystem(),
+                                                          SnapshotCompression compression = SnapshotCompression::None);
 
     MILLRACE_INLINE std::int64_t lastId() const override;
     /// Makes the directory of the checkpoint. A savepoint's may exist if it is empty.
@@ -48,7 +50,7 @@ public:
 
 private:
     struct Entry;
-    explicit FileCheckpointStore(std::shared_ptr<FileSystem> files);
+    FileCheckpointStore(std::shared_ptr<FileSystem> files, SnapshotCompression compression);
     void openDirectory();
     void createDirectories(const std::string& path);
     void scan();
@@ -60,6 +62,7 @@ private:
 
     std::string directory_;
     std::shared_ptr<FileSystem> files_;
+    SnapshotCompression compression_;
     std::unique_ptr<FileLock> lock_;
     mutable std::mutex mutex_;  // guards what follows; no file is touched under it
     std::int64_t lastId_ = 0;

@@ -37,8 +37,9 @@ struct FileCheckpointStore::Entry {
     return name == kManifestName || name == kNewManifestName || numberInName(name, "part-", ".state") >= 0;
 }
 
-MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string directory, std::shared_ptr<FileSystem> files)
-    : directory_(withoutTrailingSlashes(std::move(directory))), files_(std::move(files)) {
+MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string directory, std::shared_ptr<FileSystem> files,
+                                                              SnapshotCompression compression)
+    : directory_(withoutTrailingSlashes(std::move(directory))), files_(std::move(files)), compression_(compression) {
     if (directory_.empty()) throw ConfigurationException("the directory for checkpoints is empty; name one");
     try {
         openDirectory();
@@ -50,14 +51,15 @@ MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string direct
     scan();
 }
 
-MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::shared_ptr<FileSystem> files)
-    : files_(std::move(files)) {}
+MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::shared_ptr<FileSystem> files,
+                                                              SnapshotCompression compression)
+    : files_(std::move(files)), compression_(compression) {}
 
 MILLRACE_INLINE_COLD FileCheckpointStore::~FileCheckpointStore() = default;
 
 MILLRACE_INLINE_COLD std::unique_ptr<CheckpointStore> FileCheckpointStore::forSavepoints(
-    std::shared_ptr<FileSystem> files) {
-    return std::unique_ptr<CheckpointStore>(new FileCheckpointStore(std::move(files)));
+    std::shared_ptr<FileSystem> files, SnapshotCompression compression) {
+    return std::unique_ptr<CheckpointStore>(new FileCheckpointStore(std::move(files), compression));
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::openDirectory() {
@@ -189,7 +191,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
     std::exception_ptr failure;
     StateFileIndex index;
     try {
-        index = writeStateFile(*files_, path, {id, task, subtask}, part, isWanted);
+        index = writeStateFile(*files_, path, {id, task, subtask}, part, isWanted, compression_);
     } catch (...) {
         failure = std::current_exception();
     }

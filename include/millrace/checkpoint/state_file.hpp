@@ -1,6 +1,7 @@
 #ifndef MILLRACE_CHECKPOINT_STATE_FILE_HPP
 #define MILLRACE_CHECKPOINT_STATE_FILE_HPP
 
+#include <millrace/checkpoint/snapshot_compression.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/file_system.hpp>
 #include <millrace/core/functional.hpp>
@@ -53,10 +54,12 @@ struct StateFileIndex {
 /// Writes a file and has it on the disk when it returns; its name is the caller's affair. `isWanted` is asked from time to
 /// time: when it returns false, the rest is left out. *Failure:* IoException.
 StateFileIndex writeStateFile(FileSystem& files, const std::string& path, const StateFileOwner& owner,
-                              const MemorySnapshot& part, const std::function<bool()>& isWanted);
+                              const MemorySnapshot& part, const std::function<bool()>& isWanted,
+                              SnapshotCompression compression = SnapshotCompression::None);
 
 /// Reads such files, and trusts nothing in them. *Thread safety:* any thread. *Failure:* IoException for what the system
-/// says; CodecException naming file, byte and what to do for a file that is damaged or of another format.
+/// says; CodecException naming file, byte and what to do for a file that is damaged or of another format;
+/// ConfigurationException for a compression that this program does not have.
 class StateFileReader {
 public:
     using Visitor = std::function<void(int keyGroup, std::span<const std::byte> bytes)>;

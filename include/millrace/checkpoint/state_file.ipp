@@ -1,6 +1,7 @@
 #ifndef MILLRACE_CHECKPOINT_STATE_FILE_IPP
 #define MILLRACE_CHECKPOINT_STATE_FILE_IPP
 
+#include <millrace/checkpoint/block_compression.hpp>
 #include <millrace/checkpoint/state_file.hpp>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/bytes.hpp>
@@ -19,11 +20,13 @@ inline constexpr std::uint32_t kBlockMagic = 0x4b42524d;  // "MRBK"
 inline constexpr std::uint64_t kBlockHeaderSize = 24;
 inline constexpr std::size_t kBlockTarget = std::size_t{1} << 20;  // a block ends when it has grown to this
 enum class BlockKind : std::uint8_t { Pieces = 1, End = 2 };
+inline constexpr std::uint8_t kCompressedBlock = 1;
 
 /// Collects the pieces of one state until a block is full.
 class StateBlockWriter {
 public:
-    StateBlockWriter(FileSystem& files, const std::string& path) : file_(files.create(path)) {}
+    StateBlockWriter(FileSystem& files, const std::string& path, SnapshotCompression compression)
+        : compressor_(compression), file_(files.create(path)) {}
 
     [[gnu::cold]] void writeHeader(const StateFileOwner& owner) {
         ByteWriter header;
@@ -88,7 +91,13 @@ private:
         block_.overwrite(countPosition_, count_);
         ++blocks_;
         pieces_ += count_;
-        putBlock(BlockKind::Pieces, tail);
+        const std::span<const std::byte> compressed =
+            compressor_.compress(block_.bytes().subspan(kBlockHeaderSize), tail);
+        if (compressed.empty()) return putBlock(BlockKind::Pieces, tail);
+        block_.clear();
+        block_.writeBytes(std::vector<std::byte>(kBlockHeaderSize));
+        block_.overwrite(5, kCompressedBlock);
+        putBlock(BlockKind::Pieces, compressed);
     }
     void putBlock(BlockKind kind, std::span<const std::byte> tail) {
         const std::span<const std::byte> payload = block_.bytes().subspan(kBlockHeaderSize);
@@ -105,6 +114,7 @@ private:
         size_ += bytes.size();
     }
 
+    BlockCompressor compressor_;
     std::unique_ptr<WritableFile> file_;
     ByteWriter block_;
     StateExtent* extent_ = nullptr;
@@ -117,11 +127,12 @@ private:
 
 MILLRACE_INLINE_COLD StateFileIndex writeStateFile(FileSystem& files, const std::string& path,
                                                    const StateFileOwner& owner, const MemorySnapshot& part,
-                                                   const std::function<bool()>& isWanted) {
+                                                   const std::function<bool()>& isWanted,
+                                                   SnapshotCompression compression) {
     StateFileIndex index;
     index.name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
     index.owner = owner;
-    StateBlockWriter writer(files, path);
+    StateBlockWriter writer(files, path, compression);
     writer.writeHeader(owner);
     bool goesOn = true;
     part.forEach([&](const std::string& uid, const std::string& state, int keyGroup, const auto& bytes) {
@@ -164,8 +175,8 @@ std::uint32_t readPieces(std::span<const std::byte> payload, Visit visit) {
 struct StateFileReader::Block {
     BlockKind kind;
     std::uint64_t offset;  // of the payload
-    std::vector<std::byte> payload;
-    std::uint64_t end() const { return offset + payload.size(); }
+    std::uint64_t end;
+    std::vector<std::byte> payload;  // as it was before it was compressed
 };
 
 MILLRACE_INLINE_COLD StateFileReader::StateFileReader(FileSystem& files, std::string path)
@@ -223,28 +234,27 @@ MILLRACE_INLINE_COLD StateFileReader::Block StateFileReader::readBlock(std::uint
     if (reader.read<std::uint32_t>() != crc32c(std::span(bytes).first(kBlockHeaderSize - 4))) {
         fail(offset, "the checksum of a block's header does not match");
     }
-    if (compression != 0) {
-        raise<CodecException>({"the state file '", path_, "' has a block at byte ", offset,
-                               " that is compressed by method ", compression,
-                               ", which this build of millrace cannot undo. Restore it with a build that has "
-                               "that method"});
-    }
-    if ((kind != 1 && kind != 2) || reserved != 0) {
-        fail(offset, message({"unknown kind of block: ", kind, ", ", reserved}));
+    const bool isKnown = (kind == 1 && compression <= kCompressedBlock) || (kind == 2 && compression == 0);
+    if (!isKnown || reserved != 0) {
+        fail(offset, message({"unknown kind of block: ", kind, ", ", compression, ", ", reserved}));
     }
     if (length > end - offset - kBlockHeaderSize) {
         fail(offset, message({"a block of ", length, " bytes was expected, but only ", end - offset - kBlockHeaderSize,
                               " follow"}));
     }
-    Block block{static_cast<BlockKind>(kind), offset + kBlockHeaderSize, {}};
+    Block block{static_cast<BlockKind>(kind), offset + kBlockHeaderSize, offset + kBlockHeaderSize + length, {}};
     block.payload.resize(static_cast<std::size_t>(length));  // no more than the file has
     readBytes(block.offset, block.payload);
     if (crc32c(block.payload) != checksum) fail(offset, "the checksum of a block does not match");
     if (block.kind == BlockKind::Pieces) {
         try {
+            if (compression == kCompressedBlock) block.payload = decompressBlock(block.payload);
             (void)readPieces(block.payload, [](auto&&...) {});  // nothing of it is handed out unless all of it is right
         } catch (const CodecException& error) {
             fail(offset, error.what());
+        } catch (const ConfigurationException& error) {
+            raise<ConfigurationException>(
+                {"the state file '", path_, "' has a block at byte ", offset, " that is ", error.what()});
         }
     }
     return block;
@@ -269,7 +279,7 @@ MILLRACE_INLINE_COLD void StateFileReader::read(const StateExtent& extent, const
             }
             visit(keyGroup, bytes);
         });
-        at = block.end();
+        at = block.end;
     }
     if (pieces != extent.pieces) {
         fail(extent.offset, message({extent.pieces, " pieces were expected, but ", pieces, " are here"}));
@@ -287,12 +297,12 @@ MILLRACE_INLINE_COLD void StateFileReader::readAll(const FullVisitor& visit) con
                 reader.read<std::uint64_t>() != pieces) {
                 fail(at, "the counts at the end are not those of the file");
             }
-            if (block.end() != size_) fail(block.end(), "more follows behind the end");
+            if (block.end != size_) fail(block.end, "more follows behind the end");
             return;
         }
         ++blocks;
         pieces += readPieces(block.payload, visit);
-        at = block.end();
+        at = block.end;
     }
 }
 

@@ -16,6 +16,7 @@
 #include <millrace/api/recording.ipp>
 #include <millrace/api/source_stream.ipp>
 #include <millrace/api/stream_environment.ipp>
+#include <millrace/checkpoint/block_compression.ipp>
 #include <millrace/checkpoint/checkpoint_summary.ipp>
 #include <millrace/checkpoint/file_checkpoint.ipp>
 #include <millrace/checkpoint/file_checkpoint_store.ipp>

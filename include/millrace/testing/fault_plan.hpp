@@ -30,7 +30,8 @@ struct FaultPlan {
     int maxConcurrent = 1;
     int tolerableFailures = 1'000'000;
     int retained = 1;
-    bool onDisk = false;  ///< checkpoints in files on a disk in memory, else in the memory of the trial
+    bool onDisk = false;      ///< checkpoints in files on a disk in memory, else in the memory of the trial
+    bool compressed = false;  ///< those in files
     std::vector<Fault> faults;
 };
 

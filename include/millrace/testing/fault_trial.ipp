@@ -60,7 +60,8 @@ private:
     std::shared_ptr<CheckpointStore> store() {
         std::shared_ptr<CheckpointStore> behind;
         if (plan_.onDisk) {
-            behind = std::shared_ptr<CheckpointStore>(new FileCheckpointStore(directory_, files_));
+            behind = std::shared_ptr<CheckpointStore>(new FileCheckpointStore(
+                directory_, files_, plan_.compressed ? SnapshotCompression::Zstd : SnapshotCompression::None));
         } else {
             behind = memory_;
         }
