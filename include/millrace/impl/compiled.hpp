@@ -86,6 +86,7 @@
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
 #include <millrace/state/state_layout.ipp>
+#include <millrace/state/state_memory.ipp>
 #include <millrace/state/state_migration.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/fault_injector.ipp>

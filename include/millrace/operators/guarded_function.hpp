@@ -63,6 +63,8 @@ struct ProcessForm {
 
 /// Describes the exception being handled.
 std::string describeCurrentException();
+/// Throws the exception being handled on, if it would come with any record.
+void rethrowOutOfMemory();
 /// Tells in the log that records are left out, and why.
 void logRecordLeftOut(const OperatorId& id, int subtask, bool isDeadLetter);
 
@@ -125,6 +127,7 @@ private:
         if constexpr (std::is_same_v<Last, FailJob>) {
             throw;
         } else {
+            rethrowOutOfMemory();
             std::atomic<std::uint64_t>& counter = kSendsRecord<Last> ? metrics_->deadLetters : metrics_->recordsSkipped;
             StageMetrics::add(counter, 1);
             if (!std::exchange(isLogged_, true)) logRecordLeftOut(*id_, subtask_, kSendsRecord<Last>);

@@ -17,6 +17,14 @@ MILLRACE_INLINE_COLD std::string describeCurrentException() {
     }
 }
 
+MILLRACE_INLINE_COLD void rethrowOutOfMemory() {
+    try {
+        throw;
+    } catch (const StateMemoryException&) {
+        throw;
+    } catch (...) {}
+}
+
 MILLRACE_INLINE_COLD void logRecordLeftOut(const OperatorId& id, int subtask, bool isDeadLetter) {
     log(LogLevel::Warning,
         message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): the record was ",
