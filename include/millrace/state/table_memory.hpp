@@ -55,6 +55,13 @@ public:
         if (account_ != nullptr) account_->give(bytes_, overflow_);
     }
 
+    /// What is in it is not needed any more. The system may have it while it is not written to again.
+    void offer() noexcept {
+#if defined(__linux__)
+        if (bytes_ >= kLarge && overflow_ == nullptr) ::madvise(data_, bytes_, MADV_FREE);
+#endif
+    }
+
     void* data() const noexcept { return data_; }
     std::size_t bytes() const noexcept { return bytes_; }
 
