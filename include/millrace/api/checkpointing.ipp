@@ -36,7 +36,7 @@ MILLRACE_INLINE_COLD void checkConfig(const CheckpointConfig& config) {
             new MemoryCheckpointStore(FileCheckpointStore::forSavepoints(posixFileSystem(), config.compression)));
     }
     return std::shared_ptr<CheckpointStore>(
-        new FileCheckpointStore(config.directory, posixFileSystem(), config.compression));
+        new FileCheckpointStore(config.directory, posixFileSystem(), config.compression, config.incremental));
 }
 [[gnu::cold]] inline std::shared_ptr<const StoredCheckpoint> openCheckpoint(const std::string& directory) {
     return std::shared_ptr<const StoredCheckpoint>(new FileCheckpoint(posixFileSystem(), directory));

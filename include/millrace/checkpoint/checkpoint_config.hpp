@@ -47,6 +47,9 @@ struct CheckpointConfig {
     CheckpointRetention retention = CheckpointRetention::RetainOnCancellation;
     /// Of checkpoints in files, and of savepoints. Either kind is read whatever is set here. Flink's setUseSnapshotCompression.
     SnapshotCompression compression = SnapshotCompression::None;
+    /// Checkpoints in files write only those parts of keyed state that have changed since the one before, and refer to its files
+    /// for the others. Savepoints are always full. Flink's execution.checkpointing.incremental.
+    bool incremental = false;
     /// Begin with the newest intact checkpoint in `directory`, if there is one: so a process that was killed goes on when it
     /// is started again. With false the job starts anew, behind those that are there.
     bool resume = true;

@@ -2,6 +2,7 @@
 #define MILLRACE_CHECKPOINT_STATE_FILE_IPP
 
 #include <millrace/checkpoint/block_compression.hpp>
+#include <millrace/checkpoint/known_blocks.hpp>
 #include <millrace/checkpoint/state_file.hpp>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/bytes.hpp>
@@ -22,12 +23,16 @@ inline constexpr std::size_t kBlockTarget = std::size_t{1} << 18;  // a block en
 inline constexpr std::size_t kLargePiece = std::size_t{1} << 16;   // ends its block, and is not copied into it
 enum class BlockKind : std::uint8_t { Pieces = 1, End = 2 };
 inline constexpr std::uint8_t kCompressedBlock = 1;
+/// From this size on a block of an incremental checkpoint ends where a key group does: small, since all of a block is written
+/// anew when one entry has changed.
+inline constexpr std::size_t kIncrementalBlock = std::size_t{8} << 10;
 
 /// Collects the pieces of one state until a block is full.
 class StateBlockWriter {
 public:
-    StateBlockWriter(FileSystem& files, const std::string& path, SnapshotCompression compression)
-        : compressor_(compression), file_(files.create(path)) {}
+    StateBlockWriter(FileSystem& files, const std::string& path, SnapshotCompression compression,
+                     IncrementalPart* incremental)
+        : compressor_(compression), file_(files.create(path)), incremental_(incremental) {}
 
     [[gnu::cold]] void writeHeader(const StateFileOwner& owner) {
         ByteWriter header;
@@ -46,11 +51,14 @@ public:
         beginBlock();
     }
     [[gnu::cold]] void add(int keyGroup, std::span<const std::byte> bytes) {
-        StateExtent& extent = *extent_;
-        extent.firstKeyGroup = extent.pieces == 0 ? keyGroup : std::min(extent.firstKeyGroup, keyGroup);
-        extent.lastKeyGroup = extent.pieces == 0 ? keyGroup : std::max(extent.lastKeyGroup, keyGroup);
-        ++extent.pieces;
-        extent.bytes += bytes.size();
+        if (incremental_ != nullptr && count_ > 0 && keyGroup != lastAdded_) {
+            // keyed state has blocks of its own
+            if ((keyGroup < 0) != (lastAdded_ < 0) || block_.size() >= kIncrementalBlock) endSegment();
+        }
+        lastAdded_ = keyGroup;
+        stats_.firstKeyGroup = count_ == 0 ? keyGroup : std::min(stats_.firstKeyGroup, keyGroup);
+        stats_.lastKeyGroup = count_ == 0 ? keyGroup : std::max(stats_.lastKeyGroup, keyGroup);
+        stats_.bytes += bytes.size();
         ++count_;
         block_.write(static_cast<std::int32_t>(keyGroup));
         block_.write(static_cast<std::uint64_t>(bytes.size()));
@@ -62,8 +70,15 @@ public:
         endBlock(bytes);
         beginBlock();
     }
+    /// Ends the block at hand, if there is something in it.
+    [[gnu::cold]] void endSegment() {
+        if (count_ == 0) return;
+        endBlock({});
+        beginBlock();
+    }
     [[gnu::cold]] void end() {
         if (count_ > 0) endBlock({});
+        count_ = 0;
         extent_->length = size_ - extent_->offset;
     }
     /// The size of the file.
@@ -87,18 +102,65 @@ private:
         countPosition_ = block_.size();
         block_.write(std::uint32_t{0});
         count_ = 0;
+        stats_ = KnownBlock{};
     }
     void endBlock(std::span<const std::byte> tail) {
         block_.overwrite(countPosition_, count_);
+        stats_.pieces = count_;
+        const bool isShared = incremental_ != nullptr && stats_.firstKeyGroup >= 0;
+        if (isShared) {
+            stats_.hash = contentHash(block_.bytes().subspan(kBlockHeaderSize), tail);
+            const KnownBlock* const known =
+                incremental_->known != nullptr ? findBlock(*incremental_->known, stats_.hash) : nullptr;
+            if (known != nullptr && known->pieces == stats_.pieces && known->bytes == stats_.bytes) {
+                incremental_->written.blocks.push_back(*known);
+                return refer(*known);
+            }
+        }
+        stats_.offset = size_;
+        addTo(*extent_, stats_);
         ++blocks_;
         pieces_ += count_;
         const std::span<const std::byte> compressed =
             compressor_.compress(block_.bytes().subspan(kBlockHeaderSize), tail);
-        if (compressed.empty()) return putBlock(BlockKind::Pieces, tail);
-        block_.clear();
-        block_.writeBytes(std::vector<std::byte>(kBlockHeaderSize));
-        block_.overwrite(5, kCompressedBlock);
-        putBlock(BlockKind::Pieces, compressed);
+        if (compressed.empty()) {
+            putBlock(BlockKind::Pieces, tail);
+        } else {
+            block_.clear();
+            block_.writeBytes(std::vector<std::byte>(kBlockHeaderSize));
+            block_.overwrite(5, kCompressedBlock);
+            putBlock(BlockKind::Pieces, compressed);
+        }
+        stats_.length = size_ - stats_.offset;
+        if (isShared) incremental_->written.blocks.push_back(stats_);
+    }
+    static void addTo(StateExtent& extent, const KnownBlock& block) {
+        const bool isFirst = extent.pieces == 0;
+        extent.firstKeyGroup = isFirst ? block.firstKeyGroup : std::min(extent.firstKeyGroup, block.firstKeyGroup);
+        extent.lastKeyGroup = isFirst ? block.lastKeyGroup : std::max(extent.lastKeyGroup, block.lastKeyGroup);
+        extent.pieces += block.pieces;
+        extent.bytes += block.bytes;
+    }
+    /// Notes that a block of the state at hand is in another file.
+    void refer(const KnownBlock& block) {
+        std::vector<StateFileIndex>& files = incremental_->shared;
+        auto file = std::find_if(files.begin(), files.end(),
+                                 [&](const StateFileIndex& each) { return each.name == block.file->name; });
+        if (file == files.end()) {
+            files.push_back({block.file->name, block.file->owner, block.file->size, {}});
+            file = files.end() - 1;
+        }
+        std::vector<StateExtent>& extents = file->states;
+        if (extents.empty() || extents.back().uid != extent_->uid || extents.back().state != extent_->state ||
+            extents.back().offset + extents.back().length != block.offset) {
+            StateExtent& added = extents.emplace_back();
+            added.uid = extent_->uid;
+            added.state = extent_->state;
+            added.schema = extent_->schema;
+            added.offset = block.offset;
+        }
+        addTo(extents.back(), block);
+        extents.back().length += block.length;
     }
     void putBlock(BlockKind kind, std::span<const std::byte> tail) {
         const std::span<const std::byte> payload = block_.bytes().subspan(kBlockHeaderSize);
@@ -121,6 +183,9 @@ private:
     StateExtent* extent_ = nullptr;
     std::size_t countPosition_ = 0;
     std::uint32_t count_ = 0;  // pieces in the block
+    KnownBlock stats_;         // of the block
+    int lastAdded_ = 0;        // key group
+    IncrementalPart* incremental_;
     std::uint64_t blocks_ = 0;
     std::uint64_t pieces_ = 0;
     std::uint64_t size_ = 0;
@@ -131,8 +196,9 @@ class StateFileSink final : public SnapshotSink {
 public:
     struct Unwanted {};  ///< thrown to leave the part's `writeTo`
 
-    StateFileSink(StateBlockWriter& writer, StateFileIndex& index, const std::function<bool()>& isWanted)
-        : writer_(writer), index_(index), isWanted_(isWanted) {}
+    StateFileSink(StateBlockWriter& writer, StateFileIndex& index, const std::function<bool()>& isWanted,
+                  bool isIncremental)
+        : writer_(writer), index_(index), isWanted_(isWanted), isIncremental_(isIncremental) {}
 
     [[gnu::cold]] void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         schemas_.push_back({std::string(uid), std::string(state), std::move(schema)});
@@ -140,8 +206,9 @@ public:
     [[gnu::cold]] void write(std::string_view uid, std::string_view state, int keyGroup,
                              std::span<const std::byte> bytes) override {
         if (!isWanted_()) throw Unwanted();
-        if (index_.states.empty() || index_.states.back().uid != uid || index_.states.back().state != state) {
+        if (!isOpen_ || index_.states.back().uid != uid || index_.states.back().state != state) {
             end();
+            isOpen_ = true;
             StateExtent& extent = index_.states.emplace_back();
             extent.uid = uid;
             extent.state = state;
@@ -152,8 +219,15 @@ public:
         }
         writer_.add(keyGroup, bytes);
     }
+    bool wantsSegments() const noexcept override { return isIncremental_; }
+    void endSegment() override {
+        if (isOpen_) writer_.endSegment();
+    }
     void end() {
-        if (!index_.states.empty()) writer_.end();
+        if (!isOpen_) return;
+        isOpen_ = false;
+        writer_.end();
+        if (index_.states.back().pieces == 0) index_.states.pop_back();  // all of it is in other files
     }
 
 private:
@@ -165,19 +239,21 @@ private:
     StateBlockWriter& writer_;
     StateFileIndex& index_;
     const std::function<bool()>& isWanted_;
+    bool isIncremental_;
+    bool isOpen_ = false;  ///< the last state of the index is being written
     std::vector<Schema> schemas_;
 };
 
 MILLRACE_INLINE_COLD StateFileIndex writeStateFile(FileSystem& files, const std::string& path,
                                                    const StateFileOwner& owner, const SnapshotPart& part,
                                                    const std::function<bool()>& isWanted,
-                                                   SnapshotCompression compression) {
+                                                   SnapshotCompression compression, IncrementalPart* incremental) {
     StateFileIndex index;
     index.name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
     index.owner = owner;
-    StateBlockWriter writer(files, path, compression);
+    StateBlockWriter writer(files, path, compression, incremental);
     writer.writeHeader(owner);
-    StateFileSink sink(writer, index, isWanted);
+    StateFileSink sink(writer, index, isWanted, incremental != nullptr);
     try {
         part.writeTo(sink);
     } catch (const StateFileSink::Unwanted&) {

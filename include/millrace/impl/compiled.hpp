@@ -20,6 +20,7 @@
 #include <millrace/checkpoint/checkpoint_summary.ipp>
 #include <millrace/checkpoint/file_checkpoint.ipp>
 #include <millrace/checkpoint/file_checkpoint_store.ipp>
+#include <millrace/checkpoint/known_blocks.ipp>
 #include <millrace/checkpoint/manifest.ipp>
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
 #include <millrace/checkpoint/newest_intact.ipp>
@@ -39,6 +40,7 @@
 #include <millrace/connectors/part_files.ipp>
 #include <millrace/connectors/random_uid.ipp>
 #include <millrace/connectors/socket_connection.ipp>
+#include <millrace/core/content_hash.ipp>
 #include <millrace/core/crc32c.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
