@@ -154,6 +154,8 @@ public:
         metrics_ = &context.metrics;
         context_.open(context.outputs);
         CollectingNode<Fn, Out, Next>::open(context);
+        context.account(memory_, this->fn_.id(), "join");
+        table_.chargeTo(memory_);
     }
 
     void pushBlock1(Block<L> block) { joinBlock<true>(block, leftKey_); }
@@ -221,6 +223,7 @@ private:
                 at = from;
                 joinRun<kLeft>(block, at, from + count, hashes, selector);
             }
+            table_.report();
         } catch (...) {
             fail(block.values[at], block.timestampOf(at));
         }
@@ -425,6 +428,7 @@ private:
     std::optional<OutputTag<L>> lateLeft_;
     std::optional<OutputTag<R>> lateRight_;
     ProcessJoinContext context_;
+    StateMemory memory_;
     Table table_;
     Timestamp watermark_ = kMinTimestamp;
     Timestamp leftDropped_ = kMinTimestamp;   ///< left records up to here are due for cleanup

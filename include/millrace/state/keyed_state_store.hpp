@@ -20,6 +20,9 @@ namespace millrace::detail {
 /// What the entries of a state look like.
 StateLayout layoutOf(const DeclaredState& state, const TypeInfo& key);
 
+/// The names of all states.
+std::string namesOf(const StateCells& cells, std::string_view prefix);
+
 /// All keyed states of one operator: one row per key, found once per record; handles (`ValueState`…) work on the row of
 /// the current key.
 /// ```
@@ -47,6 +50,13 @@ public:
 
     StateCells& cells() noexcept { return cells_; }
     const StateCells& cells() const noexcept { return cells_; }
+    /// Before the first key: memory and keys are counted there.
+    void chargeTo(StateMemory& account) noexcept {
+        table_.chargeTo(account);
+        cells_.chargeTo(account);
+    }
+    /// "state/count, state/last": for messages.
+    std::string describe(const char* prefix = "state/") const { return namesOf(cells_, prefix); }
     /// Number of keys that have state.
     std::size_t size() const noexcept { return table_.size(); }
 
@@ -129,6 +139,7 @@ public:
                 from += count;
             }
         }
+        table_.report();
     }
 
     /// Ends all states of the current key.

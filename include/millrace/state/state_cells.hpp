@@ -4,6 +4,7 @@
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/state/state_ttl_config.hpp>
+#include <millrace/state/table_memory.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
@@ -176,6 +177,8 @@ public:
     void keepOutOfRows() noexcept { maybeInlined_ = false; }
     /// Fixes the layout: no more states. `clock` must live as long as the cells.
     MILLRACE_INLINE_COLD void seal(Now readClock, const void* clock) noexcept;
+    /// Before the first row: memory is counted there.
+    void chargeTo(StateMemory& account) noexcept { account_ = &account; }
 
     // ---- for the store of all rows ----
     bool stateless() const noexcept { return states_.empty(); }
@@ -239,7 +242,8 @@ private:
     FreeRow* freeRows_ = nullptr;
     std::byte* chunkAt_ = nullptr;
     std::byte* chunkEnd_ = nullptr;
-    std::vector<void*> chunks_;
+    StateMemory* account_ = nullptr;
+    std::vector<TableMemory> chunks_;
     std::vector<DeclaredState*> states_;  ///< owned; their addresses stay
 };
 

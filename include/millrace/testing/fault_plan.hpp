@@ -30,7 +30,9 @@ struct FaultPlan {
     int maxConcurrent = 1;
     int tolerableFailures = 1'000'000;
     int retained = 1;
-    bool onDisk = false;  ///< checkpoints in files on a disk in memory, else in the memory of the trial
+    bool onDisk = false;       ///< checkpoints in files on a disk in memory, else in the memory of the trial
+    bool compressed = false;   ///< those in files
+    bool incremental = false;  ///< the same
     std::vector<Fault> faults;
 };
 

@@ -45,6 +45,12 @@ public:
     SlicedWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
         : grid_(grid), lateness_(lateness), keySelector_(keySelector), aggregate_(aggregate), combiner_(aggregate) {}
 
+    /// Before the first record.
+    void chargeTo(StateMemory& account) noexcept {
+        memory_ = &account;
+        ids_.chargeTo(account);
+    }
+
     bool covers(const Timestamp* times, std::size_t count) const noexcept { return current_.covers(times, count); }
     bool covers(Timestamp t) const noexcept { return current_.covers(t); }
 
@@ -235,7 +241,11 @@ private:
     Column& cellsOf(std::int64_t number) {
         const auto found = slices_.lower_bound(number);
         if (found != slices_.end() && found->first == number) return found->second.cells;
-        if (spare_.empty()) return slices_.try_emplace(found, number)->second.cells;
+        if (spare_.empty()) {
+            Column& cells = slices_.try_emplace(found, number)->second.cells;
+            cells.chargeTo(memory_);
+            return cells;
+        }
         spare_.back().key() = number;
         const auto added = slices_.insert(found, std::move(spare_.back()));
         spare_.pop_back();
@@ -326,6 +336,7 @@ private:
     KeySelector& keySelector_;
     Aggregate& aggregate_;
 
+    StateMemory* memory_ = nullptr;
     Ids ids_;
     std::vector<Key> keys_;            ///< by id
     std::vector<std::uint32_t> uses_;  ///< by id: number of slices it is in
