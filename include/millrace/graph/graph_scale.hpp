@@ -20,6 +20,9 @@ public:
     static GraphScale changed(const JobGraph& graph, const std::string& uid, int parallelism);
 
     void applyTo(JobGraph& graph) const;
+    /// Whether records that go straight on in the graph as it is would be dealt out in turn: those of a key then lose their
+    /// order.
+    bool spreads(const JobGraph& graph) const noexcept;
     bool operator==(const GraphScale& other) const noexcept;
 
 private:

@@ -62,6 +62,16 @@ MILLRACE_INLINE_COLD void GraphScale::applyTo(JobGraph& graph) const {
     }
 }
 
+MILLRACE_INLINE_COLD bool GraphScale::spreads(const JobGraph& graph) const noexcept {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        const List<GraphEdge>& edges = graph.nodes[i].inputs;
+        for (std::size_t k = 0; k < edges.size(); ++k) {
+            if (edges[k].exchange == ExchangeKind::Forward && nodes_[i].exchanges[k] != ExchangeKind::Forward) return true;
+        }
+    }
+    return false;
+}
+
 MILLRACE_INLINE_COLD bool GraphScale::operator==(const GraphScale& other) const noexcept {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         if (nodes_[i].parallelism != other.nodes_[i].parallelism) return false;

@@ -761,7 +761,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     }
     // what an earlier run has left is not this one's to go on with, unless it began with it
     if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
-    if (MILLRACE_PLANTED(RestartFromTheBeginning)) newest = nullptr;
+    if (MILLRACE_PLANTED(RestartFromTheBeginning) || (goesOn_ && MILLRACE_PLANTED(RescaleGoesBack))) newest = nullptr;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
     if (!stopped_ && !isOpening()) stopping_ = nullptr;
     drains_.store(false);

@@ -159,12 +159,14 @@ MILLRACE_INLINE_COLD void TrialTotals::add(const TrialReport& report) {
     checkpoints += report.checkpoints;
     failedCheckpoints += report.failedCheckpoints;
     restarts += report.restarts;
+    rescales += report.rescales;
     processes += report.processes;
 }
 
 MILLRACE_INLINE_COLD std::string TrialTotals::text() const {
     return std::to_string(runs) + " runs with " + std::to_string(checkpoints) + " checkpoints, " +
            std::to_string(failedCheckpoints) + " failed ones, " + std::to_string(restarts) + " restarts, " +
+           std::to_string(rescales) + " rescales, " +
            std::to_string(processes - runs) + " further processes";
 }
 
