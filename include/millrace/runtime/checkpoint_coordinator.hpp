@@ -194,6 +194,7 @@ private:
     std::atomic<std::int64_t> lastOfAttempt_{0};  ///< the checkpoint that tasks pause after
     std::unique_ptr<GraphScale> newScale_;        ///< the job is to have it, once the checkpoint under way is complete
     std::unique_ptr<GraphScale> oldScale_;        ///< the job has a new one, but has not opened all its tasks with it yet
+    std::exception_ptr reverted_;                 ///< why the job goes back to it; told once it has
     bool goesOn_ = false;                         ///< the next start repeats nothing
     std::size_t workAtIo_ = 0;
     BlockingWorkThread io_;

@@ -730,12 +730,13 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
         wake();
         return;
     }
-    if (job_.status() == JobStatus::Failing && !isMigrationFailure(job_.failure())) {
+    const std::exception_ptr why = job_.failure();  // once it is restarting a cancel may take that away
+    if (job_.status() == JobStatus::Failing && !isMigrationFailure(why)) {
         const std::optional<Duration> delay = restarts_.failedAt(clock());
         if (delay && job_.beginRestart()) {
             log(LogLevel::Warning,
                 message({"job '", graph_->jobName, "' starts again in ", *delay / std::chrono::milliseconds(1),
-                         " ms after a failure: ", describeError(job_.failure())}));
+                         " ms after a failure: ", describeError(why)}));
             phase_ = Phase::Restarting;
             restartAt_ = clock() + *delay;
             wakeAt(restartAt_);
@@ -763,12 +764,13 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
     if (MILLRACE_PLANTED(RestartFromTheBeginning) || (goesOn_ && MILLRACE_PLANTED(RescaleGoesBack))) newest = nullptr;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
-    if (!stopped_ && !isOpening()) stopping_ = nullptr;
+    if (!stopped_ && !isOpening() && reverted_ == nullptr) stopping_ = nullptr;
     drains_.store(false);
     lastOfAttempt_.store(0);
     failuresInARow_ = 0;
     if (job_.restart(std::exchange(goesOn_, false))) {
         phase_ = Phase::Running;
+        if (reverted_ != nullptr) std::exchange(stopping_, nullptr)->fail(std::exchange(reverted_, nullptr));
         start();
         return;
     }
@@ -829,7 +831,7 @@ MILLRACE_INLINE_COLD bool CheckpointCoordinator::revertsRescale() {
     const std::string text = message({"job '", graph_->jobName, "' goes on as it was, since '", stopping_->uid,
                                       "' cannot run at parallelism ", stopping_->parallelism});
     log(LogLevel::Warning, message({text, ": ", describeError(why)}));
-    std::exchange(stopping_, nullptr)->fail(checkpointError(text, why));
+    reverted_ = checkpointError(text, why);
     return job_.beginRestart();
 }
 
@@ -866,6 +868,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {
         requests.swap(requests_);
         closed_ = true;
     }
+    if (stopping_ != nullptr && reverted_ != nullptr) stopping_->fail(reverted_);
     if (stopping_ != nullptr) requests.push_back(std::move(stopping_));
     for (const auto& request : requests) {
         request->fail(std::make_exception_ptr(CheckpointException(

@@ -67,12 +67,16 @@ private:
             for (Arrival::Step& step : s.arrival.steps) step.source = 0;
         });
         change([](TrialScenario& s) { s.splits = false; });
-        change([](TrialScenario& s) {
-            for (testing::Fault& fault : s.plan.faults) fault.parallelism = 0;
-        });
-        change([](TrialScenario& s) {
+        // of processes that follow: as before; a rescale is to make a difference
+        const auto scale = [](TrialScenario& s, int rescaled) {
+            for (testing::Fault& fault : s.plan.faults) {
+                fault.parallelism = fault.kind == testing::Fault::Kind::Rescale ? rescaled : 0;
+            }
+        };
+        change([&](TrialScenario& s) { scale(s, 1); });
+        change([&](TrialScenario& s) {
             s.plan.parallelism = 1;
-            for (testing::Fault& fault : s.plan.faults) fault.parallelism = 0;
+            scale(s, 2);
         });
         change([](TrialScenario& s) { s.plan.parallelism = 1; });
         change([](TrialScenario& s) { s.plan.parallelism = std::min(s.plan.parallelism, 2); });
