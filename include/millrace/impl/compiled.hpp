@@ -9,6 +9,7 @@
 #endif
 
 // bodies: begin
+#include <millrace/api/batch.ipp>
 #include <millrace/api/check_restore.ipp>
 #include <millrace/api/checkpointing.ipp>
 #include <millrace/api/data_stream_sink.ipp>
