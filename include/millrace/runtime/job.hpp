@@ -54,6 +54,7 @@ public:
     const JobGraph& graph() const noexcept { return graph_; }
     Accumulators& accumulators() noexcept { return accumulators_; }
     const JobSegmentPool& segments() const noexcept { return segments_; }
+    JobSegmentPool& segments() noexcept { return segments_; }
     /// One row per node and subtask; rates since the previous call, at first since the start.
     std::vector<OperatorMetrics> metrics(Duration monotonicNow);
     /// The tasks that have not ended, for a simulation that can go no further.

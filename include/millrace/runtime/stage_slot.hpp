@@ -30,6 +30,7 @@ struct StageSlot {
     int subtask = 0;
     Task* task = nullptr;
     bool opened = false;
+    Timestamp restoredWatermark = kMinTimestamp;  ///< of a stage that is called directly: it has been told so much already
     StageCounters countersAtEnd{};  ///< once the stage is gone
     double queueFillAtEnd = 0;
 
@@ -57,6 +58,7 @@ public:
         next_.call([&](Stage& stage) { stage.onBlock(input_, block); });
     }
     Progress onWatermark(Timestamp watermark) override {
+        if (watermark < next_.restoredWatermark) return Progress::Done;
         return next_.call([&](Stage& stage) { return stage.onWatermark(input_, watermark); });
     }
     void onIdle() override {

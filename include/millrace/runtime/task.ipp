@@ -49,13 +49,13 @@ MILLRACE_INLINE_COLD Port& Task::addPort(std::unique_ptr<Port> port) {
     return ports_.add(port.release());
 }
 
-MILLRACE_INLINE_COLD void Task::addInput(Channel& channel, int logical) {
+MILLRACE_INLINE_COLD void Task::addInput(Channel& channel, const GraphEdge& edge, ExchangeKind exchange) {
     Input* input = nullptr;
     for (Input& each : inputs_) {
-        if (each.logical == logical) input = &each;
+        if (each.logical == edge.input) input = &each;
     }
-    if (input == nullptr) input = &inputs_.add(new Input{logical});
-    openChannels_.add(channels_.add(new InputChannel{channel, *input, input->channels++}));
+    if (input == nullptr) input = &inputs_.add(new Input{edge.input});
+    openChannels_.add(channels_.add(new InputChannel{{*input, input->channels++}, channel, edge, exchange}));
 }
 
 MILLRACE_INLINE_COLD void Task::finishWiring() {
@@ -65,6 +65,7 @@ MILLRACE_INLINE_COLD void Task::finishWiring() {
         if (input.logical == firstInput_) first_ = &input;
     }
     timerStage_ = stages_.size();
+    receiver_ = &stages_.front();
 }
 
 MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift) {
@@ -112,6 +113,7 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             close(false);
             return Outcome::Ended;
         }
+        if (checkpoints_ != nullptr && checkpoints_->mayOvertake()) checkpoints_->overtake();
         if (context_.outputBlocked) {
             if (!waitForRoom()) {
                 holdUp();
@@ -128,6 +130,8 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         if (runMail() || runTimers() || runEvents()) continue;
         if (batch_ != nullptr) {
             continueBatch();
+        } else if (!restored_.empty()) {
+            receiveRestored();
         } else if (finishing_) {
             const Outcome outcome = finish();
             if (outcome != Outcome::Yield) return outcome;
@@ -345,6 +349,7 @@ MILLRACE_INLINE_COLD void Task::release() noexcept {
     if (batch_ != nullptr) batch_->destroy();
     batch_ = nullptr;
     for (; nextHeld_ < held_.size(); ++nextHeld_) held_[nextHeld_].batch->destroy();
+    restored_.clear();
     ports_.clear();  // with their open batches
     context_.sinkChecks.clear();
     for (StageSlot& slot : stages_) slot.stage.reset();

@@ -36,6 +36,7 @@ struct TrialReport {
     int restarts = 0;     ///< within processes
     int checkpoints = 0;  ///< completed ones
     int failedCheckpoints = 0;
+    int overtakingCheckpoints = 0;  ///< in which barriers have overtaken records
 };
 
 /// Runs a job to its end in simulations, one per process, while what the plan says goes wrong.
