@@ -31,11 +31,10 @@ private:
 };
 template <class T>
 Ports plainPorts() {
-    return Ports(new PlainPortFactory(
-        [](std::span<ChannelWriter* const> channels, const PortContext& context) -> Port* {
-            return new PlainPort<T>(channels, context);
-        },
-        detail::recordCodec<T>()));
+    return Ports(
+        new PlainPortFactory([](std::span<ChannelWriter* const> channels,
+                                const PortContext& context) -> Port* { return new PlainPort<T>(channels, context); },
+                             detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
 class HashPortFactory final : public PortFactory {

@@ -28,7 +28,7 @@ struct CheckpointStatistics {
     Duration alignmentDuration{0};
     std::uint64_t bytes = 0;              ///< of state, when it is complete
     std::uint64_t persistedInFlight = 0;  ///< bytes of it that barriers have overtaken; 0: it was aligned throughout
-    std::string failure{};    ///< why it was given up
+    std::string failure{};                ///< why it was given up
 };
 
 /// A completed checkpoint or savepoint. @public

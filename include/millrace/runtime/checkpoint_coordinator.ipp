@@ -240,9 +240,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreInFlight(StageSlot& slot
             const RecordCodec* const codec = edge != nullptr ? edge->ports->recordCodec() : nullptr;
             if (codec == nullptr) {
                 raise<ConfigurationException>(
-                    {"checkpoint ", saved.id, " (", restored_->place(), ") was not aligned: it has records on their way (",
-                     state, ") into '", info.name, "' (uid '", info.uid, "'), which ",
-                     edge != nullptr ? "have no codec any more" : "has no such input any more",
+                    {"checkpoint ", saved.id, " (", restored_->place(),
+                     ") was not aligned: it has records on their way (", state, ") into '", info.name, "' (uid '",
+                     info.uid, "'), which ", edge != nullptr ? "have no codec any more" : "has no such input any more",
                      ". Go on with the program that wrote it, and take a savepoint: those are always aligned"});
             }
             int parallelismBefore = 0;

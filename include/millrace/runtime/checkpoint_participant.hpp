@@ -40,7 +40,7 @@ public:
 
     // ---- calls of the task ----
     MILLRACE_INLINE void onRestored() override;
-    MILLRACE_INLINE void overtake() override;
+    MILLRACE_INLINE bool overtake() override;
     MILLRACE_INLINE void onBarrier(std::int64_t checkpointId) override;
     MILLRACE_INLINE void onChannelEnded() override;
     bool hasBlockedChannels() const noexcept override {
@@ -64,11 +64,11 @@ private:
     std::int64_t last_ = 0;     ///< taken or given up
     std::int64_t final_ = 0;    ///< the first that was taken after all input had been handled
     PointerList<Task::InputChannel>
-        arrived_;  ///< have delivered the current barrier; with exactly-once they are not read
-    Duration firstBarrierAt_{0};       ///< of the current one
-    std::int64_t deferred_ = 0;        ///< was to be taken while what was restored had not been handled
+        arrived_;                 ///< have delivered the current barrier; with exactly-once they are not read
+    Duration firstBarrierAt_{0};  ///< of the current one
+    std::int64_t deferred_ = 0;   ///< was to be taken while what was restored had not been handled
     bool deferredPause_ = false;
-    std::int64_t pausedBy_ = 0;        ///< the savepoint or checkpoint after which the source waits
+    std::int64_t pausedBy_ = 0;  ///< the savepoint or checkpoint after which the source waits
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };

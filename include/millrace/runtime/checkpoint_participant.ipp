@@ -85,19 +85,16 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::onRestored() {
 
 // ---- barriers that overtake -------------------------------------------------------------------------------------------
 
-MILLRACE_INLINE_COLD void CheckpointParticipant::overtake() {
+MILLRACE_INLINE_COLD bool CheckpointParticipant::overtake() {
     const std::int64_t checkpointId = overtakes_.load();
     if (checkpointId <= last_ || task_.finishing_) {  // taken, given up, or a matter of `trigger`
         std::int64_t expected = checkpointId;
         overtakes_.compare_exchange_strong(expected, 0);
-        return;
+        return false;
     }
-    // a call that stopped half-way, or a sink that keeps what it could not let out, is not a state that can be saved
-    if (task_.suspended_ || !task_.restored_.empty() || !mayOvertakeAll(checkpointId)) return;
-    for (auto& sink : task_.context_.sinkChecks) {
-        if (!sink.isReady()) return;
-    }
+    if (!mayOvertakeAll(checkpointId)) return false;
     take(checkpointId, true);
+    return true;
 }
 
 MILLRACE_INLINE_COLD bool CheckpointParticipant::mayOvertakeAll(std::int64_t checkpointId) const {

@@ -72,8 +72,8 @@ public:
     /// All that was restored has been handled.
     virtual void onRestored() = 0;
     /// Takes the checkpoint that `overtakes` names as soon as its barrier has been sent over all channels, whatever else is on
-    /// its way in them.
-    virtual void overtake() = 0;
+    /// its way in them; true when it has. Not in the middle of a call, and not before all that was restored has been handled.
+    virtual bool overtake() = 0;
     bool mayOvertake() const noexcept { return overtakes_.load(std::memory_order_relaxed) != 0; }
     /// All input has been handled; false: a last checkpoint has to cover what the task has done, and will wake it.
     virtual bool mayEnd() = 0;

@@ -30,7 +30,8 @@ struct StageSlot {
     int subtask = 0;
     Task* task = nullptr;
     bool opened = false;
-    Timestamp restoredWatermark = kMinTimestamp;  ///< of a stage that is called directly: it has been told so much already
+    Timestamp restoredWatermark =
+        kMinTimestamp;              ///< of a stage that is called directly: it has been told so much already
     StageCounters countersAtEnd{};  ///< once the stage is gone
     double queueFillAtEnd = 0;
 

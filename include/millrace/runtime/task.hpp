@@ -147,6 +147,10 @@ private:
     void open();
     void close(bool failureCounts);
     bool waitForRoom();
+    bool overtake() {
+        return checkpoints_ != nullptr && checkpoints_->mayOvertake() && !suspended_ && restored_.empty() &&
+               checkpoints_->overtake();
+    }
     Outcome waitForInput();
     Outcome finish();
     bool resumeStages();
@@ -205,9 +209,11 @@ private:
 
     // where it is
     bool opened_ = false;
-    StageSlot* receiver_ = nullptr;      ///< of batches and watermarks: the head, except while a stage behind it is restored
+    StageSlot* receiver_ =
+        nullptr;  ///< of batches and watermarks: the head, except while a stage behind it is restored
     OwnerList<RestoredInput> restored_;  ///< until it has been handled; the first one is at hand
     bool suspended_ = false;
+    bool sinkWaits_ = false;
     bool finishing_ = false;  ///< all input has been handled
     BlockedOutputs blocked_;
     Batch* batch_ = nullptr;  ///< cut at its marks: what is before batchPosition_ and batchMark_ has been handled

@@ -113,15 +113,17 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             close(false);
             return Outcome::Ended;
         }
-        if (checkpoints_ != nullptr && checkpoints_->mayOvertake()) checkpoints_->overtake();
         if (context_.outputBlocked) {
             if (!waitForRoom()) {
+                // a sink that cannot go on keeps what it has been given: that is not a state to be saved
+                if (!sinkWaits_ && overtake()) continue;
                 holdUp();
                 notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
                 return Outcome::Wait;
             }
             goOn();
         }
+        if (overtake()) continue;
         if (suspended_) {
             if (!resumeStages() && !context_.outputBlocked) return Outcome::Yield;
             continue;
@@ -180,9 +182,9 @@ MILLRACE_INLINE bool Task::waitForRoom() {
                 ++i;
             }
         }
-        bool sinksReady = true;
-        for (auto& sink : context_.sinkChecks) sinksReady = sink.isReady() && sinksReady;
-        context_.outputBlocked = !blocked_.channels.empty() || !sinksReady;
+        sinkWaits_ = false;
+        for (auto& sink : context_.sinkChecks) sinkWaits_ = !sink.isReady() || sinkWaits_;
+        context_.outputBlocked = !blocked_.channels.empty() || sinkWaits_;
         if (!context_.outputBlocked) return true;
         bool room = false;
         for (Channel& channel : blocked_.channels) room = channel.waitForRoom() || room;

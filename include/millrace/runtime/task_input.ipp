@@ -51,8 +51,8 @@ MILLRACE_INLINE_COLD bool Task::receiveFirst() {
 
 MILLRACE_INLINE_COLD void Task::restoreInput(StageSlot& slot, int input, OwnerList<RestoredChannel> channels) {
     const std::size_t count = channels.size();
-    RestoredInput& restored = restored_.add(
-        new RestoredInput{{input, count, count, WatermarkValve(count)}, slot, std::move(channels), {}});
+    RestoredInput& restored =
+        restored_.add(new RestoredInput{{input, count, count, WatermarkValve(count)}, slot, std::move(channels), {}});
     for (std::size_t i = 0; i < count; ++i) restored.origins.add(new BatchOrigin{restored.input, i});
 }
 
