@@ -392,7 +392,7 @@ public:
         : behind_(std::move(behind)), bug_(bug) {}
     std::int64_t lastId() const override { return behind_->lastId(); }
     void begin(const detail::CheckpointDescription& description) override { behind_->begin(description); }
-    void writePart(std::int64_t id, int task, int subtask, const MemorySnapshot& part) override {
+    void writePart(std::int64_t id, int task, int subtask, const SnapshotPart& part) override {
         behind_->writePart(id, task, subtask, part);
     }
     CheckpointInfo complete(const detail::CheckpointDescription& description) override {

@@ -6,6 +6,7 @@
 #include <millrace/api/recording.hpp>
 #include <millrace/api/stream_access.hpp>
 #include <millrace/operators/co_process.hpp>
+#include <millrace/operators/guarded_timers.hpp>
 
 #include <string>
 #include <type_traits>

@@ -16,6 +16,7 @@
 #include <millrace/operators/filter.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/guarded_function.hpp>
+#include <millrace/operators/guarded_sink.hpp>
 #include <millrace/operators/inspect.hpp>
 #include <millrace/operators/map.hpp>
 #include <millrace/operators/sink.hpp>
@@ -208,6 +209,19 @@ public:
             return detail::RejectedStream{};
         }
     }
+    /// The same with a policy for elements for which `fn` throws: see ErrorPolicy. Dead letters are read by
+    /// `getSideOutput` of what this returns.
+    template <class Fn, class Last, bool kRetries>
+    auto addSink(Fn fn, const detail::ErrorHandling<Last, kRetries>& policy) const {
+        if constexpr (!detail::kLettersFit<Last, T>) {
+            return detail::rejectLetters<Last>();
+        } else if constexpr (SinkFunctionFor<Fn, T> || std::invocable<Fn&, const T&, const SinkContext&>) {
+            using Guarded = detail::GuardedSink<T, Fn, Last, kRetries>;
+            return endWith(detail::FunctionSinkOperator<T, Guarded>{Guarded(std::move(fn), policy)}, "sink");
+        } else {
+            return addSink(std::move(fn));
+        }
+    }
     /// A sink with writers, such as FileSink; its writers must accept the stream's element.
     template <class Sink>
     auto sinkTo(Sink sink) const {
@@ -225,6 +239,20 @@ public:
                 "millrace: sinkTo(sink): the sink's writer does not accept the stream's element type. Convert the "
                 "elements with map(fn) first, or use a sink for this type.");
             return detail::RejectedStream{};
+        }
+    }
+    /// The same with a policy for elements for which `write` of the sink's writer throws. What the writer has done with the
+    /// element by then stays, so it must be in order for the next one; `flush`, `prepareCommit` and the committer are not
+    /// concerned.
+    template <class Sink, class Last, bool kRetries>
+    auto sinkTo(Sink sink, const detail::ErrorHandling<Last, kRetries>& policy) const {
+        if constexpr (!detail::kLettersFit<Last, T>) {
+            return detail::rejectLetters<Last>();
+        } else if constexpr (detail::kIsWholeSink<Sink, T>) {
+            using Guard = detail::SinkGuard<T, Last, kRetries>;
+            return endWith(detail::WriterSinkOperator<T, Sink, Guard>{std::move(sink), Guard(policy)}, "sink");
+        } else {
+            return sinkTo(std::move(sink));
         }
     }
     /// One line per element on standard output; `label: ` (and the subtask's number from 1, if there are several) in front.
@@ -357,37 +385,69 @@ public:
         return std::move(*this);
     }
     DataStream<T> uid(std::string uid) const& { return sealed().uid(std::move(uid)); }
-    /// What happens to a record for which the function of this operator throws: see ErrorPolicy. For map, filter, flatMap and
-    /// process; onTimer is not concerned.
+    /// What happens when the function of this operator throws: see ErrorPolicy. For map, filter, flatMap and process, connected
+    /// streams, interval joins, and windows (joins and coGroup of windows, too). `onTimer` has a policy of its own.
+    /// With two kinds of calls (two inputs; records that are aggregated and windows that fire) a policy is for both, a dead
+    /// letter for those that its tag takes; the others then fail the job.
     template <class Last, bool kRetries>
     auto onError(const detail::ErrorHandling<Last, kRetries>& policy) && {
-        using In = typename detail::GuardableInput<Ops>::Type;
-        if constexpr (kSealed || std::is_void_v<In>) {
+        using Guarding = detail::ChainGuarding<Ops>;
+        if constexpr (kSealed || Guarding::kCalls == 0) {
             return detail::rejectOnError<T>();
-        } else if constexpr (!detail::kLettersFit<Last, In>) {
-            static_assert(
-                detail::kRejected<Last>,
-                "millrace: onError(ErrorPolicy::deadLetter(tag)): the dead letters of an operator are records of its "
-                "input. Make the tag an OutputTag<In>, or an OutputTag<FailedRecord<In>> to get the error with them.");
-            return detail::RejectedStream{};
+        } else if constexpr (Guarding::kCalls == 2) {
+            constexpr bool kFirst = Guarding::template kFitsFirst<Last>;
+            constexpr bool kSecond = Guarding::template kFitsSecond<Last>;
+            if constexpr (kFirst || kSecond) {
+                return std::move(*this).onError(detail::handlingIf<kFirst>(policy),
+                                                detail::handlingIf<kSecond>(policy));
+            } else {
+                return detail::rejectLetters<Last>();
+            }
+        } else if constexpr (!Guarding::template kFits<Last>) {
+            return detail::rejectLetters<Last>();
         } else if constexpr (std::is_same_v<Last, detail::FailJob> && !kRetries) {
             return std::move(*this);
         } else {
-            input_.checked();
-            if (sealedNode_ >= 0) {
-                throw GraphException(
-                    "onError: this operator is already recorded; call it directly behind the operator");
-            }
-            using Op = decltype(detail::guarded(std::move(ops_.op), policy));
-            using Grown = detail::Link<typename detail::LastOperator<Ops>::Previous, Op>;
-            return DataStream<T, Grown>(std::move(input_),
-                                        Grown{std::move(ops_.prev), detail::guarded(std::move(ops_.op), policy)},
-                                        std::move(pending_));
+            checkGuardable();
+            return std::move(*this).withLastOperator(guarded(std::move(ops_.op), policy));
+        }
+    }
+    /// With a policy for each of two kinds of calls: of the first input and the second; or, of windows, for records that
+    /// cannot be aggregated (`fail`, `skip` or `retry`) and for windows whose function throws.
+    template <class First, bool kRetries1, class Second, bool kRetries2>
+    auto onError(const detail::ErrorHandling<First, kRetries1>& first,
+                 const detail::ErrorHandling<Second, kRetries2>& second) && {
+        using Guarding = detail::ChainGuarding<Ops>;
+        if constexpr (kSealed || Guarding::kCalls != 2) {
+            return detail::rejectOnError<T>();
+        } else if constexpr (!Guarding::template kFitsFirst<First> || !Guarding::template kFitsSecond<Second>) {
+            return detail::rejectLetters<First>();
+        } else {
+            checkGuardable();
+            return std::move(*this).withLastOperator(guarded(std::move(ops_.op), first, second));
+        }
+    }
+    template <class... Policies>
+    auto onError(const Policies&... /*policies*/) const& {
+        return detail::rejectOnError<T>();
+    }
+    /// What happens when `onTimer` of this operator's function throws; a dead letter is a `FailedTimer<Key>`. The timer is gone
+    /// in any case, and what the call has done to state stays.
+    template <class Last, bool kRetries>
+    auto onTimerError(const detail::ErrorHandling<Last, kRetries>& policy) && {
+        using Key = typename detail::TimerKey<Ops>::Type;
+        if constexpr (kSealed || std::is_void_v<Key>) {
+            return detail::rejectOnTimerError<T>();
+        } else if constexpr (!detail::kTimerLettersFit<Last, Key>) {
+            return detail::rejectLetters<Last>();
+        } else {
+            checkGuardable();
+            return std::move(*this).withLastOperator(guardedTimers(std::move(ops_.op), policy));
         }
     }
     template <class Policy>
-    auto onError(const Policy& /*policy*/) const& {
-        return detail::rejectOnError<T>();
+    auto onTimerError(const Policy& /*policy*/) const& {
+        return detail::rejectOnTimerError<T>();
     }
     /// Number of subtasks of this operator alone. Cuts the chain on both sides.
     /// *Failure:* ConfigurationException below 1, or if the operator cannot have it.
@@ -450,6 +510,18 @@ private:
         detail::appendOperator(input_, pending_, !kSealed && sealedNode_ >= 0, kind, traits);
         return DataStream<typename Op::Output, detail::Link<Ops, Op>>(
             std::move(input_), detail::Link<Ops, Op>{std::move(ops_), std::move(op)}, std::move(pending_));
+    }
+    void checkGuardable() const {
+        input_.checked();
+        if (sealedNode_ >= 0) {
+            throw GraphException("onError: this operator is already recorded; call it directly behind the operator");
+        }
+    }
+    /// This chain with another operator in the place of its last one, which has been moved from.
+    template <class Op>
+    auto withLastOperator(Op op) && {
+        using Grown = detail::Link<typename detail::LastOperator<Ops>::Previous, Op>;
+        return DataStream<T, Grown>(std::move(input_), Grown{std::move(ops_.prev), std::move(op)}, std::move(pending_));
     }
     /// Records this stream and a sink that ends it.
     template <class Op>
@@ -527,6 +599,14 @@ private:
     mutable detail::List<detail::PendingOperator> pending_;
     mutable int sealedNode_ = -1;
 };
+
+template <class X>
+DataStream<X> DataStreamSink::getSideOutput(const OutputTag<X>& tag) const {
+    detail::StreamInput input = detail::outputOf<X>(input_, node_);
+    input.checked();
+    input.upstreams.front().tag = tag.key();
+    return detail::StreamAccess::stream<X>(std::move(input));
+}
 
 }  // namespace millrace
 

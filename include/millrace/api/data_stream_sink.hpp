@@ -1,8 +1,10 @@
 #ifndef MILLRACE_API_DATA_STREAM_SINK_HPP
 #define MILLRACE_API_DATA_STREAM_SINK_HPP
 
+#include <millrace/api/stream_types.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/graph/graph_builder.hpp>
+#include <millrace/record/output_tag.hpp>
 
 #include <string>
 
@@ -18,6 +20,9 @@ public:
     DataStreamSink& uid(std::string uid);
     /// Number of subtasks of the sink. *Failure:* ConfigurationException below 1.
     DataStreamSink& setParallelism(int parallelism);
+    /// The dead letters of a sink with a policy: see ErrorPolicy.
+    template <class X>
+    DataStream<X> getSideOutput(const OutputTag<X>& tag) const;
     /// A task of its own for the sink.
     DataStreamSink& disableChaining();
 

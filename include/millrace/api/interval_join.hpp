@@ -2,6 +2,7 @@
 #define MILLRACE_API_INTERVAL_JOIN_HPP
 
 #include <millrace/api/connected_streams.hpp>
+#include <millrace/operators/guarded_join.hpp>
 #include <millrace/operators/interval_join.hpp>
 #include <millrace/types/describe.hpp>
 

@@ -68,6 +68,7 @@ struct RejectedStream {
     MILLRACE_ACCEPT_ANYTHING(name)
     MILLRACE_ACCEPT_ANYTHING(uid)
     MILLRACE_ACCEPT_ANYTHING(onError)
+    MILLRACE_ACCEPT_ANYTHING(onTimerError)
     MILLRACE_ACCEPT_ANYTHING(setParallelism)
     MILLRACE_ACCEPT_ANYTHING(disableChaining)
     MILLRACE_ACCEPT_ANYTHING(startNewChain)
@@ -81,8 +82,29 @@ template <class T>
 RejectedStream rejectOnError() {
     static_assert(
         kRejected<T>,
-        "millrace: onError(policy) belongs directly behind map, filter, flatMap or process, before setParallelism and "
-        "before the stream gets a name: stream.map(fn).onError(ErrorPolicy::skip()).");
+        "millrace: onError(policy) belongs directly behind map, filter, flatMap or process, a function of connected "
+        "streams, a join or a window, before setParallelism and before the stream gets a name: "
+        "stream.map(fn).onError(ErrorPolicy::skip()). Two policies are for operators with two inputs, and for "
+        "windows.");
+    return {};
+}
+template <class T>
+RejectedStream rejectOnTimerError() {
+    static_assert(kRejected<T>,
+                  "millrace: onTimerError(policy) belongs directly behind process(fn) of a keyed stream, whose fn has "
+                  "onTimer, before setParallelism and before the stream gets a name.");
+    return {};
+}
+template <class Last>
+RejectedStream rejectLetters() {
+    static_assert(
+        kRejected<Last>,
+        "millrace: onError(ErrorPolicy::deadLetter(tag)): the dead letters of an operator are records of its input. "
+        "Make "
+        "the tag an OutputTag<In>, or an OutputTag<FailedRecord<In>> to get the error with them. Of two inputs give a "
+        "policy for each; those of an interval join are a std::pair<L, R> (or FailedRecord of it), those of windows a "
+        "FailedWindow<Key, Window> (records that cannot be aggregated have none: skip them), of timers a "
+        "FailedTimer<Key>.");
     return {};
 }
 template <class Fn>

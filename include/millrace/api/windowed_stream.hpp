@@ -14,6 +14,7 @@
 #include <millrace/windowing/evictors/time_evictor.hpp>
 #include <millrace/windowing/global_windows.hpp>
 #include <millrace/windowing/group_reduce_function.hpp>
+#include <millrace/windowing/guarded_window.hpp>
 #include <millrace/windowing/processing_time_session_windows.hpp>
 #include <millrace/windowing/session_window_operator.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>

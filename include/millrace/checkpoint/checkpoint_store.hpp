@@ -79,7 +79,7 @@ public:
     virtual std::int64_t lastId() const = 0;
     virtual void begin(const CheckpointDescription& description) = 0;
     /// What one task has written. `subtask` is its index in all operators that it runs.
-    virtual void writePart(std::int64_t id, int task, int subtask, const MemorySnapshot& part) = 0;
+    virtual void writePart(std::int64_t id, int task, int subtask, const SnapshotPart& part) = 0;
     /// From here on the checkpoint counts. `description` as it is now, finished subtasks included.
     virtual CheckpointInfo complete(const CheckpointDescription& description) = 0;
     /// Removes a checkpoint, or what there is of one.

@@ -35,7 +35,7 @@ public:
     MILLRACE_INLINE std::int64_t lastId() const override;
     /// Makes the directory of the checkpoint. A savepoint's may exist if it is empty.
     MILLRACE_INLINE void begin(const CheckpointDescription& description) override;
-    MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const MemorySnapshot& part) override;
+    MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const SnapshotPart& part) override;
     /// *Failure:* after an exception the checkpoint does not count, unless the message says that this is not sure.
     MILLRACE_INLINE CheckpointInfo complete(const CheckpointDescription& description) override;
     /// May be called while parts are being written: the last writer then removes what there is. Files that are not a

@@ -170,7 +170,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int task, int subtask,
-                                                         const MemorySnapshot& part) {
+                                                         const SnapshotPart& part) {
     if (part.empty()) return;
     Entry* entry = nullptr;
     std::string path;

@@ -79,17 +79,19 @@ MILLRACE_INLINE_COLD void MemoryCheckpointStore::begin(const CheckpointDescripti
 }
 
 MILLRACE_INLINE_COLD void MemoryCheckpointStore::writePart(std::int64_t id, int task, int subtask,
-                                                           const MemorySnapshot& part) {
+                                                           const SnapshotPart& part) {
     if (CheckpointStore* const other = storeOf(id)) return other->writePart(id, task, subtask, part);
+    MemorySnapshot state;
+    part.writeTo(state);
     const std::lock_guard lock(mutex_);
     Entry* const entry = find(id);
     if (entry == nullptr) return;  // discarded meanwhile
+    state.forEach([&](const auto&, const auto&, int, const auto& bytes) { entry->info.bytes += bytes.size(); });
     std::vector<Part>& parts = entry->stored->parts;
     const auto place = std::find_if(parts.begin(), parts.end(), [&](const Part& each) {
         return std::pair(each.subtask, each.task) > std::pair(subtask, task);
     });
-    parts.insert(place, Part{task, subtask, part});
-    part.forEach([&](const auto&, const auto&, int, const auto& bytes) { entry->info.bytes += bytes.size(); });
+    parts.insert(place, Part{task, subtask, std::move(state)});
 }
 
 MILLRACE_INLINE_COLD CheckpointInfo MemoryCheckpointStore::complete(const CheckpointDescription& description) {

@@ -4,7 +4,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/file_system.hpp>
 #include <millrace/core/functional.hpp>
-#include <millrace/state/memory_snapshot.hpp>
+#include <millrace/state/snapshot.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -51,9 +51,9 @@ struct StateFileIndex {
 };
 
 /// Writes a file and has it on the disk when it returns; its name is the caller's affair. `isWanted` is asked from time to
-/// time: when it returns false, the rest is left out. *Failure:* IoException.
+/// time: when it returns false, the rest is left out. *Failure:* IoException, or what the part throws.
 StateFileIndex writeStateFile(FileSystem& files, const std::string& path, const StateFileOwner& owner,
-                              const MemorySnapshot& part, const std::function<bool()>& isWanted);
+                              const SnapshotPart& part, const std::function<bool()>& isWanted);
 
 /// Reads such files, and trusts nothing in them. *Thread safety:* any thread. *Failure:* IoException for what the system
 /// says; CodecException naming file, byte and what to do for a file that is damaged or of another format.

@@ -17,7 +17,8 @@ namespace millrace::detail {
 inline constexpr unsigned char kStateFileMagic[8] = {0x89, 'm', 'r', 's', 't', '\r', '\n', 0x1a};
 inline constexpr std::uint32_t kBlockMagic = 0x4b42524d;  // "MRBK"
 inline constexpr std::uint64_t kBlockHeaderSize = 24;
-inline constexpr std::size_t kBlockTarget = std::size_t{1} << 20;  // a block ends when it has grown to this
+inline constexpr std::size_t kBlockTarget = std::size_t{1} << 18;  // a block ends when it has grown to this
+inline constexpr std::size_t kLargePiece = std::size_t{1} << 16;   // ends its block, and is not copied into it
 enum class BlockKind : std::uint8_t { Pieces = 1, End = 2 };
 
 /// Collects the pieces of one state until a block is full.
@@ -50,12 +51,12 @@ public:
         ++count_;
         block_.write(static_cast<std::int32_t>(keyGroup));
         block_.write(static_cast<std::uint64_t>(bytes.size()));
-        if (bytes.size() < kBlockTarget) {
+        if (bytes.size() < kLargePiece) {
             block_.writeBytes(bytes);
             if (block_.size() < kBlockTarget) return;
             bytes = {};
         }
-        endBlock(bytes);  // a large piece is the last of its block, and not copied
+        endBlock(bytes);
         beginBlock();
     }
     [[gnu::cold]] void end() {
@@ -115,30 +116,63 @@ private:
     std::uint64_t size_ = 0;
 };
 
+/// Puts what a part writes into a file, and remembers where.
+class StateFileSink final : public SnapshotSink {
+public:
+    struct Unwanted {};  ///< thrown to leave the part's `writeTo`
+
+    StateFileSink(StateBlockWriter& writer, StateFileIndex& index, const std::function<bool()>& isWanted)
+        : writer_(writer), index_(index), isWanted_(isWanted) {}
+
+    [[gnu::cold]] void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
+        schemas_.push_back({std::string(uid), std::string(state), std::move(schema)});
+    }
+    [[gnu::cold]] void write(std::string_view uid, std::string_view state, int keyGroup,
+                             std::span<const std::byte> bytes) override {
+        if (!isWanted_()) throw Unwanted();
+        if (index_.states.empty() || index_.states.back().uid != uid || index_.states.back().state != state) {
+            end();
+            StateExtent& extent = index_.states.emplace_back();
+            extent.uid = uid;
+            extent.state = state;
+            for (const Schema& each : schemas_) {
+                if (each.uid == uid && each.state == state) extent.schema = each.text;
+            }
+            writer_.begin(extent);
+        }
+        writer_.add(keyGroup, bytes);
+    }
+    void end() {
+        if (!index_.states.empty()) writer_.end();
+    }
+
+private:
+    struct Schema {
+        std::string uid;
+        std::string state;
+        std::string text;
+    };
+    StateBlockWriter& writer_;
+    StateFileIndex& index_;
+    const std::function<bool()>& isWanted_;
+    std::vector<Schema> schemas_;
+};
+
 MILLRACE_INLINE_COLD StateFileIndex writeStateFile(FileSystem& files, const std::string& path,
-                                                   const StateFileOwner& owner, const MemorySnapshot& part,
+                                                   const StateFileOwner& owner, const SnapshotPart& part,
                                                    const std::function<bool()>& isWanted) {
     StateFileIndex index;
     index.name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
     index.owner = owner;
     StateBlockWriter writer(files, path);
     writer.writeHeader(owner);
-    bool goesOn = true;
-    part.forEach([&](const std::string& uid, const std::string& state, int keyGroup, const auto& bytes) {
-        if (!goesOn) return;
-        if (index.states.empty() || index.states.back().uid != uid || index.states.back().state != state) {
-            if (!index.states.empty()) writer.end();
-            StateExtent& extent = index.states.emplace_back();
-            extent.uid = uid;
-            extent.state = state;
-            extent.schema = part.schemaOf(uid, state);
-            writer.begin(extent);
-        }
-        writer.add(keyGroup, bytes);
-        goesOn = isWanted();
-    });
-    if (!goesOn) return index;
-    if (!index.states.empty()) writer.end();
+    StateFileSink sink(writer, index, isWanted);
+    try {
+        part.writeTo(sink);
+    } catch (const StateFileSink::Unwanted&) {
+        return index;
+    }
+    sink.end();
     index.size = writer.finish();
     return index;
 }

@@ -3,6 +3,7 @@
 
 #include <millrace/core/errors.hpp>
 #include <millrace/record/output_tag.hpp>
+#include <millrace/time/timestamp.hpp>
 
 #include <string>
 #include <type_traits>
@@ -14,6 +15,28 @@ template <class T>
 struct FailedRecord {
     T record;
     std::string error;  ///< as `describeException` says it
+};
+
+/// A pair of elements for which the function of an interval join threw is a `FailedRecord<std::pair<L, R>>`; a window whose
+/// function threw is this. @public
+template <class Key, class Window>
+struct FailedWindow {
+    Key key;
+    Window window;
+    std::string error;
+};
+/// Behind `windowAll`: there is no key.
+template <class Window>
+struct FailedWindow<void, Window> {
+    Window window;
+    std::string error;
+};
+/// A timer for which `onTimer` threw. @public
+template <class Key>
+struct FailedTimer {
+    Key key;
+    Timestamp time;
+    std::string error;
 };
 
 namespace detail {
@@ -60,20 +83,22 @@ struct ErrorHandling {
 
 }  // namespace detail
 
-/// What `onError` does when the function of an operator throws for a record. @public
+/// What `onError` does when the function of an operator throws for a record, a pair, a window; what `onTimerError` does when
+/// `onTimer` throws. @public
 /// ```
 /// lines.map(parse).onError(ErrorPolicy::skip())
 /// calls.map(price).onError(ErrorPolicy::retry(3).orDeadLetter(kUnpriced))
 /// ```
-/// What the call has emitted is withdrawn. What it has done besides, to keyed state, timers, side outputs or the outside
-/// world, stays. The job's metrics count what is left out; the first error of each subtask is in the log as a warning.
+/// What the call has emitted is withdrawn. What it has done besides, to keyed state, timers, accumulators, side outputs or
+/// the outside world, stays. The job's metrics count what is left out; the first error of each subtask is in the log as a warning.
 class ErrorPolicy {
 public:
     /// The job fails, and restarts if its strategy says so: what happens without `onError`.
     static detail::ErrorHandling<detail::FailJob, false> fail() noexcept { return {}; }
     /// The record is left out.
     static detail::ErrorHandling<detail::SkipRecord, false> skip() noexcept { return {}; }
-    /// The record goes to a side output: of the operator's input type, or of `FailedRecord` of it, with the error.
+    /// The record goes to a side output: of the operator's input type, or of `FailedRecord` of it, with the error. A window
+    /// is a `FailedWindow<Key, Window>`, a timer a `FailedTimer<Key>`, a pair a `std::pair` or a `FailedRecord` of one.
     template <class X>
     static detail::ErrorHandling<detail::SendRecord<X>, false> deadLetter(const OutputTag<X>& tag) {
         return {{tag}, 0};

@@ -9,10 +9,8 @@
 #include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/map.hpp>
 
-#include <atomic>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -63,40 +61,122 @@ struct ProcessForm {
 
 /// Describes the exception being handled.
 std::string describeCurrentException();
-/// Tells in the log that records are left out, and why.
-void logRecordLeftOut(const OperatorId& id, int subtask, bool isDeadLetter);
+/// Tells in the log that records (or windows, timers…) are left out, and why.
+void logLeftOut(const OperatorId& id, int subtask, const char* what, bool isDeadLetter);
 
-/// A function of the user whose errors are handled by a policy: a process function around it.
-template <class Fn, class In, class Out, class Form, class Last, bool kRetries>
-class GuardedFunction : public WrappedFunction<Fn> {
-    /// The record must still be there when the function has thrown.
-    static constexpr bool kKeepsRecord = Form::kConsumes && (kRetries || kSendsRecord<Last>);
-
+/// Counts what a policy leaves out; the first one is told in the log. *Thread safety:* the subtask's own thread.
+class ErrorCount {
 public:
-    GuardedFunction(Fn function, ErrorHandling<Last, kRetries> handling)
-        : WrappedFunction<Fn>{std::move(function)}, handling_(std::move(handling)) {}
-
-    void bindOperator(const OpenContext& context, const OperatorId& id) noexcept {
+    void bind(const OpenContext& context, const OperatorId& id) noexcept {
         metrics_ = &context.metrics;
         id_ = &id;
         subtask_ = context.stage.subtaskIndex;
     }
+    /// While the exception is being handled.
+    void leftOut(const char* what, bool isDeadLetter);
 
-    template <class Context>
-    void processElement(In&& record, Context& context, Collector<Out>& out) {
-        const std::size_t from = out.size();
-        for (int failures = 0;;) {
-            try {
-                call(record, context, out);
-                return;
-            } catch (...) {
-                out.truncate(from);
-                if (++failures > handling_.retries) {
-                    giveUp(record, context);
-                    return;
+private:
+    StageMetrics* metrics_ = nullptr;
+    const OperatorId* id_ = nullptr;
+    int subtask_ = 0;
+    bool isLogged_ = false;
+};
+
+/// In the place of a collector, of calls that emit nothing.
+struct NothingEmitted {
+    static std::size_t size() noexcept { return 0; }
+    static void truncate(std::size_t) noexcept {}
+};
+
+/// Calls until it succeeds, as often as the policy says; what it has emitted by then is withdrawn. When all tries have
+/// failed: `giveUp()`, while the exception is being handled, or the exception goes on.
+template <class Last, bool kRetries, class Emitted, class Call, class GiveUp>
+void callGuarded(const ErrorHandling<Last, kRetries>& handling, Emitted& out, Call call, GiveUp giveUp) {
+    const std::size_t from = out.size();
+    for (int failures = 0;;) {
+        try {
+            call();
+            return;
+        } catch (...) {
+            out.truncate(from);
+            if (++failures > handling.retries) {
+                if constexpr (std::is_same_v<Last, FailJob>) {
+                    throw;
+                } else {
+                    giveUp();
                 }
+                return;
             }
         }
+    }
+}
+
+// What a letter is made of; `output(tag, letter)` sends it.
+template <class Letter, class Record, class Context>
+void sendLetter(const SendRecord<Letter>& letters, Record& record, Context& context) {
+    if constexpr (std::is_same_v<Letter, std::remove_const_t<Record>>) {
+        context.output(letters.tag, std::move(record));
+    } else {
+        context.output(letters.tag, Letter{std::move(record), describeCurrentException()});
+    }
+}
+
+/// The calls of one kind of function for records of one type, under a policy.
+template <class In, class Form, class Last, bool kRetries>
+class RecordGuard {
+    /// The record must still be there when the function has thrown.
+    static constexpr bool kKeepsRecord = Form::kConsumes && (kRetries || kSendsRecord<Last>);
+
+public:
+    explicit RecordGuard(ErrorHandling<Last, kRetries> handling) : handling_(std::move(handling)) {}
+
+    /// `Record` is In, or const In where the function only looks at it.
+    template <class Fn, class Record, class Context, class Out>
+    void run(Fn& fn, Record& record, Context& context, Collector<Out>& out, ErrorCount& count) {
+        callGuarded(
+            handling_, out, [&] { call(fn, record, context, out); }, [&] { giveUp(record, context, count); });
+    }
+
+private:
+    template <class Fn, class Record, class Context, class Out>
+    static void call(Fn& fn, Record& record, Context& context, Collector<Out>& out) {
+        if constexpr (!kKeepsRecord) {
+            Form::call(fn, std::move(record), context, out);
+        } else if constexpr (requires { Form::call(fn, std::as_const(record), context, out); }) {
+            Form::call(fn, std::as_const(record), context, out);  // copied only if the function takes a value
+        } else {
+            In copy(std::as_const(record));
+            Form::call(fn, std::move(copy), context, out);
+        }
+    }
+    template <class Record, class Context>
+    [[gnu::cold, gnu::noinline]] void giveUp(Record& record, Context& context, ErrorCount& count) {
+        count.leftOut("the record", kSendsRecord<Last>);
+        if constexpr (kSendsRecord<Last>) {
+            sendLetter(handling_.last, record, context);
+        } else {
+            (void)record;
+            (void)context;
+        }
+    }
+
+    ErrorHandling<Last, kRetries> handling_;
+};
+
+/// A function of the user whose errors are handled by a policy: a process function around it.
+template <class Fn, class In, class Out, class Form, class Last, bool kRetries>
+class GuardedFunction : public WrappedFunction<Fn> {
+public:
+    GuardedFunction(Fn function, ErrorHandling<Last, kRetries> handling)
+        : WrappedFunction<Fn>{std::move(function)}, guard_(std::move(handling)) {}
+
+    void bindOperator(OpenContext& context, const OperatorId& id) {
+        count_.bind(context, id);
+        if constexpr (requires { this->fn.bindOperator(context, id); }) this->fn.bindOperator(context, id);
+    }
+    template <class Context>
+    void processElement(In&& record, Context& context, Collector<Out>& out) {
+        guard_.run(this->fn, record, context, out, count_);
     }
     template <class Context>
         requires requires(Fn& function, Timestamp time, Context& context, Collector<Out>& out) {
@@ -107,49 +187,8 @@ public:
     }
 
 private:
-    template <class Context>
-    void call(In& record, Context& context, Collector<Out>& out) {
-        if constexpr (!kKeepsRecord) {
-            Form::call(this->fn, std::move(record), context, out);
-        } else if constexpr (requires { Form::call(this->fn, std::as_const(record), context, out); }) {
-            Form::call(this->fn, std::as_const(record), context, out);  // copied only if the function takes a value
-        } else {
-            In copy(std::as_const(record));
-            Form::call(this->fn, std::move(copy), context, out);
-        }
-    }
-
-    /// While the exception is being handled.
-    template <class Context>
-    [[gnu::cold, gnu::noinline]] void giveUp(In& record, Context& context) {
-        if constexpr (std::is_same_v<Last, FailJob>) {
-            throw;
-        } else {
-            std::atomic<std::uint64_t>& counter = kSendsRecord<Last> ? metrics_->deadLetters : metrics_->recordsSkipped;
-            StageMetrics::add(counter, 1);
-            if (!std::exchange(isLogged_, true)) logRecordLeftOut(*id_, subtask_, kSendsRecord<Last>);
-            if constexpr (kSendsRecord<Last>) {
-                send(handling_.last, record, context);
-            } else {
-                (void)record;
-                (void)context;
-            }
-        }
-    }
-    template <class Context>
-    static void send(const SendRecord<In>& letters, In& record, Context& context) {
-        context.output(letters.tag, std::move(record));
-    }
-    template <class Context>
-    static void send(const SendRecord<FailedRecord<In>>& letters, In& record, Context& context) {
-        context.output(letters.tag, FailedRecord<In>{std::move(record), describeCurrentException()});
-    }
-
-    ErrorHandling<Last, kRetries> handling_;
-    StageMetrics* metrics_ = nullptr;
-    const OperatorId* id_ = nullptr;
-    int subtask_ = 0;
-    bool isLogged_ = false;
+    RecordGuard<In, Form, Last, kRetries> guard_;
+    ErrorCount count_;
 };
 
 /// The operator with its function guarded.
@@ -181,30 +220,58 @@ auto guarded(KeyedProcessOperator<In, Out, KeySelector, Fn> op, ErrorHandling<La
                                                                Guarded(std::move(op.fn), std::move(handling))};
 }
 
-/// Whether an operator calls a function for each record, which may be guarded.
+/// Which errors of an operator a policy can handle: those of `kCalls` kinds of calls (0: none), with which letters.
 template <class Op>
-inline constexpr bool kCanBeGuarded = false;
+struct Guarding {
+    static constexpr int kCalls = 0;
+};
+/// Operators that call a function for each record of one input.
+template <class In>
+struct GuardingRecords {
+    static constexpr int kCalls = 1;
+    template <class Last>
+    static constexpr bool kFits = kLettersFit<Last, In>;
+};
 template <class In, class Fn>
-inline constexpr bool kCanBeGuarded<MapOperator<In, Fn>> = true;
+struct Guarding<MapOperator<In, Fn>> : GuardingRecords<In> {};
 template <class T, class Fn>
-inline constexpr bool kCanBeGuarded<FilterOperator<T, Fn>> = true;
+struct Guarding<FilterOperator<T, Fn>> : GuardingRecords<T> {};
 template <class In, class Out, class Fn>
-inline constexpr bool kCanBeGuarded<FlatMapOperator<In, Out, Fn>> = true;
+struct Guarding<FlatMapOperator<In, Out, Fn>> : GuardingRecords<In> {};
 template <class In, class Out, class Fn>
-inline constexpr bool kCanBeGuarded<ProcessOperator<In, Out, Fn>> = true;
+struct Guarding<ProcessOperator<In, Out, Fn>> : GuardingRecords<In> {};
 template <class In, class Out, class KeySelector, class Fn>
-inline constexpr bool kCanBeGuarded<KeyedProcessOperator<In, Out, KeySelector, Fn>> = true;
+struct Guarding<KeyedProcessOperator<In, Out, KeySelector, Fn>> : GuardingRecords<In> {};
 
-/// What the last operator of a chain takes if its function can be guarded, else void.
+/// The same for the last operator of a chain.
 template <class Chain>
-struct GuardableInput {
+struct ChainGuarding {
+    static constexpr int kCalls = 0;
+};
+template <class Prev, class Op>
+struct ChainGuarding<Link<Prev, Op>> : Guarding<Op> {};
+
+/// Of a policy for an operator with two kinds of calls: what it means for those whose letters its tag does not take.
+template <bool kFits, class Last, bool kRetries>
+auto handlingIf(const ErrorHandling<Last, kRetries>& handling) {
+    if constexpr (kFits) {
+        return handling;
+    } else {
+        return ErrorHandling<FailJob, kRetries>{{}, handling.retries};
+    }
+}
+
+/// The key of the timers of an operator; void if its function has no `onTimer`.
+template <class Op>
+struct TimerKey {
     using Type = void;
 };
 template <class Prev, class Op>
-    requires(kCanBeGuarded<Op>)
-struct GuardableInput<Link<Prev, Op>> {
-    using Type = typename Op::Input;
-};
+struct TimerKey<Link<Prev, Op>> : TimerKey<Op> {};
+template <class Last, class Key>
+inline constexpr bool kTimerLettersFit = true;
+template <class X, class Key>
+inline constexpr bool kTimerLettersFit<SendRecord<X>, Key> = std::is_same_v<X, FailedTimer<Key>>;
 
 }  // namespace millrace::detail
 

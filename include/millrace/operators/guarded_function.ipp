@@ -5,6 +5,8 @@
 #include <millrace/core/message.hpp>
 #include <millrace/operators/guarded_function.hpp>
 
+#include <utility>
+
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD std::string describeCurrentException() {
@@ -17,11 +19,17 @@ MILLRACE_INLINE_COLD std::string describeCurrentException() {
     }
 }
 
-MILLRACE_INLINE_COLD void logRecordLeftOut(const OperatorId& id, int subtask, bool isDeadLetter) {
+MILLRACE_INLINE_COLD void logLeftOut(const OperatorId& id, int subtask, const char* what, bool isDeadLetter) {
     log(LogLevel::Warning,
-        message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): the record was ",
+        message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " was ",
                  isDeadLetter ? "sent to a side output" : "skipped",
                  " since the user's function threw; further ones are only counted: ", describeCurrentException()}));
+}
+
+MILLRACE_INLINE_COLD void ErrorCount::leftOut(const char* what, bool isDeadLetter) {
+    StageMetrics::add(isDeadLetter ? metrics_->deadLetters : metrics_->recordsSkipped, 1);
+    if (std::exchange(isLogged_, true)) return;
+    logLeftOut(*id_, subtask_, what, isDeadLetter);
 }
 
 }  // namespace millrace::detail

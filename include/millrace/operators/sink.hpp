@@ -90,12 +90,22 @@ private:
     bool inputEnded_ = false;
 };
 
+/// In the place of a policy for errors of `write`: there is none.
+struct NoSinkGuard {
+    void open(const OpenContext&, const OperatorId&) {}
+    template <class Writer, class T>
+    [[gnu::always_inline]] void write(Writer& writer, T& record, const SinkContext& context) {
+        writer.write(std::move(record), context);
+    }
+};
+
 /// Ends a chain in a sink's writer.
-template <class T, class Sink>
+template <class T, class Sink, class Guard = NoSinkGuard>
 struct WriterSinkOperator {
     using Input = T;
     using Output = NoOutput;
     Sink sink;
+    Guard guard{};
 
     template <class Next>
     class Node : public ForwardingNode<Next> {
@@ -104,10 +114,11 @@ struct WriterSinkOperator {
 
     public:
         template <class Refs>
-        explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), sink_(refs.op.sink) {}
+        explicit Node(const Refs& refs) : ForwardingNode<Next>(refs.rest), sink_(refs.op.sink), guard_(refs.op.guard) {}
 
         void open(OpenContext& context) {
             sink_.open(context);
+            guard_.open(context, sink_.id());
             stage_ = &context.stage;
             if (stage_->onlyDeclaresStates) {
                 Checkpoints::declareStates(sink_, context);
@@ -133,7 +144,7 @@ struct WriterSinkOperator {
         }
         void push(T&& value, Timestamp timestamp) {
             context_.timestamp = timestamp;
-            sink_.guardedFor(value, timestamp, [&] { writer_->write(std::move(value), std::as_const(context_)); });
+            sink_.guardedFor(value, timestamp, [&] { guard_.write(*writer_, value, std::as_const(context_)); });
         }
         void flush() {
             if constexpr (kMayWait) {
@@ -183,6 +194,7 @@ struct WriterSinkOperator {
         }
 
         UserFunction<Sink> sink_;
+        [[no_unique_address]] Guard guard_;
         Late<Writer> writer_;
         Checkpoints* checkpoints_ = nullptr;  ///< owned by the stage
         StageContext* stage_ = nullptr;

@@ -397,7 +397,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
             const int subtask = members_[task].task->context().subtaskIndex;
             write(message.checkpoint, Message::Kind::Written,
                   [store = store_, id = message.checkpoint, task = message.task, subtask, part = message.part] {
-                      store->writePart(id, task, subtask, part->finish());
+                      store->writePart(id, task, subtask, *part);
                       return std::shared_ptr<CheckpointInfo>();
                   });
             break;

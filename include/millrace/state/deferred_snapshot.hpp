@@ -9,19 +9,27 @@
 
 namespace millrace::detail {
 
-/// What one task has written at a barrier, and what it will have written once `finish` has run on another thread.
-/// *Thread safety:* none; it is handed from the task to who finishes it.
-class DeferredSnapshot final : public SnapshotSink {
+/// What one task has written at a barrier, and what waits to be written on another thread.
+/// *Thread safety:* none; it is handed from the task to who writes it.
+class DeferredSnapshot final : public SnapshotSink, public SnapshotPart {
 public:
     void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {
         pieces_.write(uid, state, keyGroup, bytes);
     }
-    void describe(std::string_view uid, std::string_view state, const StateLayout& layout) override {
-        pieces_.describe(uid, state, layout);
+    void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
+        pieces_.setSchema(uid, state, std::move(schema));
     }
     void writeLater(std::unique_ptr<DeferredState> state) override { later_.add(state.release()); }
 
-    /// All of it.
+    bool empty() const override { return pieces_.empty() && later_.empty(); }
+    void writeTo(SnapshotSink& sink) const override {
+        pieces_.writeTo(sink);
+        while (!later_.empty()) {
+            const std::unique_ptr<DeferredState> state(later_.release(0));
+            state->writeTo(sink);
+        }
+    }
+    /// All of it, in memory.
     const MemorySnapshot& finish() {
         while (!later_.empty()) {
             const std::unique_ptr<DeferredState> state(later_.release(0));
@@ -32,7 +40,7 @@ public:
 
 private:
     MemorySnapshot pieces_;
-    OwnerList<DeferredState> later_;
+    mutable OwnerList<DeferredState> later_;
 };
 
 }  // namespace millrace::detail

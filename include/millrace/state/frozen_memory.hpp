@@ -8,53 +8,65 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
 
 namespace millrace::detail {
 
-/// A piece of plain memory as it was at one moment, while its owner goes on changing it: copied chunk by chunk, each by
-/// whoever comes first, the owner before it writes there, or who wants to read the copy.
+/// A piece of plain memory as it was at one moment, while its owner goes on changing it. The owner copies each chunk before
+/// it first writes there; the reader takes the others from where they are.
 ///
 /// It has two users, the owner and the reader, and lives until both have released it.
-/// *Thread safety:* `keep` and `thaw` for the owner's thread, `keepAll` and `copy` for any.
+/// *Thread safety:* `keep`, `keepAll` and `refreeze` for the owner's thread, `read` and `finishReading` for the reader's.
 class FrozenMemory {
 public:
-    static constexpr std::size_t kChunkBytes = 4096;  ///< small: the owner copies one for a few bytes that it writes
-
+    /// `bytes` is a multiple of `chunkBytes`: small, since the owner copies a chunk for a few bytes that it writes.
     /// *Failure:* std::bad_alloc.
-    FrozenMemory(const void* memory, std::size_t bytes)
-        : from_(static_cast<const std::byte*>(memory)), bytes_(bytes), chunks_((bytes + kChunkBytes - 1) / kChunkBytes),
-          left_(chunks_), copy_(bytes), states_(new std::atomic<std::uint8_t>[chunks_]()) {}
+    FrozenMemory(const void* memory, std::size_t bytes, std::size_t chunkBytes)
+        : from_(static_cast<const std::byte*>(memory)), bytes_(bytes), chunkBytes_(chunkBytes),
+          chunks_(bytes / chunkBytes), left_(chunks_), copy_(bytes), states_(new std::atomic<std::uint8_t>[chunks_]()) {
+    }
     FrozenMemory(const FrozenMemory&) = delete;
     FrozenMemory& operator=(const FrozenMemory&) = delete;
 
-    /// The owner is going to write to this.
-    void keep(const void* at, std::size_t bytes) noexcept {
-        const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(at) - from_);
-        const std::size_t last = (offset + bytes - 1) / kChunkBytes;
-        for (std::size_t chunk = offset / kChunkBytes; chunk <= last; ++chunk) {
-            if (states_[chunk].load(std::memory_order_acquire) != kKept) keepChunk(chunk);
-        }
+    /// Freezes other memory of the same size, if the reader is done with the last one: without memory for copies to be had
+    /// from the system once more.
+    MILLRACE_INLINE bool refreeze(const void* memory, std::size_t bytes, std::size_t chunkBytes) noexcept;
+    /// The owner is going to write to this chunk.
+    void keep(std::size_t chunk) noexcept {
+        if (states_[chunk].load(std::memory_order_acquire) < kKept) keepChunk(chunk);
     }
     MILLRACE_INLINE void keepAll() noexcept;
-    /// The owner need not keep anything any more: all is copied, or nobody is going to read it.
+    /// The owner need not keep anything any more: all is copied or read, or nobody is going to read it.
     bool isSettled() const noexcept {
         return left_.load(std::memory_order_acquire) == 0 || users_.load(std::memory_order_acquire) == 1;
     }
-    /// After `keepAll`.
-    const std::byte* copy() const noexcept { return static_cast<const std::byte*>(copy_.data()); }
+    /// Calls `visit(const std::byte*)` for each chunk in order, once. *Failure:* std::bad_alloc.
+    template <class Visit>
+    void read(Visit visit) {
+        const TableMemory buffer(chunkBytes_);
+        for (std::size_t chunk = 0; chunk < chunks_; ++chunk) visit(take(chunk, buffer));
+    }
+    /// The reader's last call.
+    MILLRACE_INLINE void finishReading() noexcept;
     void release() noexcept {
         if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
     }
 
 private:
-    enum : std::uint8_t { kOpen, kBusy, kKept };
+    enum : std::uint8_t { kOpen, kBusy, kKept, kTaken };
 
     ~FrozenMemory() = default;
     MILLRACE_INLINE void keepChunk(std::size_t chunk) noexcept;
+    MILLRACE_INLINE const std::byte* take(std::size_t chunk, const TableMemory& buffer) noexcept;
+    /// Whether this is the thread that copies the chunk; if not, it has been copied on return.
+    MILLRACE_INLINE bool isMine(std::size_t chunk) noexcept;
+    void copied(std::size_t chunk, std::uint8_t state) noexcept {
+        states_[chunk].store(state, std::memory_order_release);
+        left_.fetch_sub(1, std::memory_order_acq_rel);
+    }
 
     const std::byte* from_;
     std::size_t bytes_;
+    std::size_t chunkBytes_;
     std::size_t chunks_;
     std::atomic<std::size_t> left_;
     std::atomic<int> users_ = 2;
@@ -68,37 +80,36 @@ public:
     Freezer() = default;
     Freezer(const Freezer&) = delete;
     Freezer& operator=(const Freezer&) = delete;
-    ~Freezer() { thaw(); }
+    ~Freezer() {
+        thaw();
+        if (frozen_ != nullptr) frozen_->release();
+    }
 
     /// Freezes memory that the caller owns: until `thaw`, `keep` comes before every write to it. The result is the
-    /// reader's, who releases it. *Failure:* std::bad_alloc.
-    FrozenMemory& freeze(const void* memory, std::size_t bytes) {
-        thaw();
-        frozen_ = new FrozenMemory(memory, bytes);
-        return *frozen_;
-    }
-    void keep(const void* at, std::size_t bytes) noexcept {
-        if (frozen_ != nullptr) [[unlikely]]
-            frozen_->keep(at, bytes);
+    /// reader's, who ends with `finishReading`. *Failure:* std::bad_alloc.
+    MILLRACE_INLINE FrozenMemory& freeze(const void* memory, std::size_t bytes, std::size_t chunkBytes);
+    void keep(std::size_t chunk) noexcept {
+        if (isFrozen_) [[unlikely]]
+            frozen_->keep(chunk);
     }
     /// Whether there is something to keep before writes; forgets what is settled.
     bool needsKeeping() noexcept {
-        if (frozen_ == nullptr) [[likely]]
+        if (!isFrozen_) [[likely]]
             return false;
-        if (!frozen_->isSettled()) return true;
-        std::exchange(frozen_, nullptr)->release();
-        return false;
+        isFrozen_ = !frozen_->isSettled();
+        return isFrozen_;
     }
     /// The memory may be changed in any way from here on, or go.
     void thaw() noexcept {
-        if (frozen_ != nullptr) [[unlikely]]
+        if (isFrozen_) [[unlikely]]
             settle();
     }
 
 private:
     MILLRACE_INLINE void settle() noexcept;
 
-    FrozenMemory* frozen_ = nullptr;
+    bool isFrozen_ = false;
+    FrozenMemory* frozen_ = nullptr;  // thawed, it is kept for the next time
 };
 
 }  // namespace millrace::detail

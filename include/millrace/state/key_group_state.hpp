@@ -38,31 +38,40 @@ const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
 class KeyGroupWriter {
 public:
     KeyGroupWriter(int maxParallelism, std::uint8_t version)
-        : maxParallelism_(maxParallelism), version_(version), groups_(static_cast<std::size_t>(maxParallelism)) {}
+        : router_(1, maxParallelism), maxParallelism_(maxParallelism), version_(version),
+          groups_(static_cast<std::size_t>(maxParallelism)) {}
+
+    /// From here on hands out what has been collected of a key group as soon as it is some KB, so that a large state is
+    /// never there twice. All three must stay. `writePieces` with the same ends it.
+    void streamTo(SnapshotSink& sink, std::string_view uid, std::string_view state);
 
     /// Where the state of this key goes.
     template <class Key>
     ByteWriter& of(const Key& key) {
-        ByteWriter& group = groups_[static_cast<std::size_t>(keyGroupFor(keyHash(key), maxParallelism_))];
-        if (group.empty()) group.write(version_);
+        const int keyGroup = router_.keyGroup(keyHash(key));
+        ByteWriter& group = groups_[static_cast<std::size_t>(keyGroup)];
+        if (group.size() >= limit_) [[unlikely]]
+            handOut(keyGroup);
+        if (group.empty()) [[unlikely]]
+            begin(group);
         return group;
     }
-    void writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state, const StateLayout& layout) const {
-        sink.describe(uid, state, layout);
-        writePieces(sink, uid, state);
-    }
+    void writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state, const StateLayout& layout) const;
     /// What has been described already.
-    void writePieces(SnapshotSink& sink, std::string_view uid, std::string_view state) const {
-        for (int group = 0; group < maxParallelism_; ++group) {
-            const ByteWriter& bytes = groups_[static_cast<std::size_t>(group)];
-            if (!bytes.empty()) sink.write(uid, state, group, bytes.bytes());
-        }
-    }
+    void writePieces(SnapshotSink& sink, std::string_view uid, std::string_view state) const;
 
 private:
+    void begin(ByteWriter& group);
+    void handOut(int keyGroup);
+
+    KeyGroupRouter router_;
     int maxParallelism_;
     std::uint8_t version_;
     List<ByteWriter> groups_;
+    std::size_t limit_ = SIZE_MAX;  // of a group
+    SnapshotSink* sink_ = nullptr;
+    std::string_view uid_;
+    std::string_view state_;
 };
 
 /// Calls `read(context, reader)` until a piece written by `KeyGroupWriter` is used up; `layout` is how it reads the entries.

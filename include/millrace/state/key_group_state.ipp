@@ -1,12 +1,47 @@
 #ifndef MILLRACE_STATE_KEY_GROUP_STATE_IPP
 #define MILLRACE_STATE_KEY_GROUP_STATE_IPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/state/key_group_state.hpp>
 
 #include <span>
 
 namespace millrace::detail {
+
+MILLRACE_INLINE_COLD void KeyGroupWriter::streamTo(SnapshotSink& sink, std::string_view uid, std::string_view state) {
+    // together no more than a few MB, which stay in the cache
+    constexpr std::size_t kAllGroups = std::size_t{4} << 20;
+    limit_ = std::clamp<std::size_t>(kAllGroups / groups_.size(), 1024, 32 * 1024);
+    sink_ = &sink;
+    uid_ = uid;
+    state_ = state;
+}
+
+MILLRACE_INLINE_COLD void KeyGroupWriter::begin(ByteWriter& group) {
+    if (sink_ != nullptr) group.reserve(limit_ + 256);
+    group.write(version_);
+}
+
+MILLRACE_INLINE_COLD void KeyGroupWriter::handOut(int keyGroup) {
+    ByteWriter& group = groups_[static_cast<std::size_t>(keyGroup)];
+    sink_->write(uid_, state_, keyGroup, group.bytes());
+    group.clear();
+}
+
+MILLRACE_INLINE_COLD void KeyGroupWriter::writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state,
+                                                  const StateLayout& layout) const {
+    sink.describe(uid, state, layout);
+    writePieces(sink, uid, state);
+}
+
+MILLRACE_INLINE_COLD void KeyGroupWriter::writePieces(SnapshotSink& sink, std::string_view uid,
+                                                      std::string_view state) const {
+    for (int group = 0; group < maxParallelism_; ++group) {
+        const ByteWriter& bytes = groups_[static_cast<std::size_t>(group)];
+        if (!bytes.empty()) sink.write(uid, state, group, bytes.bytes());
+    }
+}
 
 MILLRACE_INLINE_COLD void readEachEntry(const SnapshotSource& source, std::string_view uid, std::string_view state,
                                         const StateLayout& layout, std::uint8_t version,

@@ -234,10 +234,10 @@ public:
     std::size_t capacity() const noexcept { return capacity_; }
     const Slot* slots() const noexcept { return slots_; }
     const Slot& sideSlot() const noexcept { return *side_; }
-    /// `fn(const Key&, const Value&)` for each entry of a table or of a copy of one.
+    /// `fn(const Key&, const Value&)` for each entry in slots of a table, or in a copy of them.
     template <class Fn>
-    static void forEachOf(const Slot* slots, std::size_t capacity, const Slot& side, Fn&& fn) {
-        for (std::size_t i = 0; i < capacity; ++i) {
+    static void forEachOf(const Slot* slots, std::size_t count, Fn&& fn) {
+        for (std::size_t i = 0; i < count; ++i) {
             if (!slots[i].occupied()) continue;
             if constexpr (kIntegerKey<Key>) {
                 fn(slots[i].key(), slots[i].value);
@@ -245,6 +245,10 @@ public:
                 fn(slots[i].storedKey, slots[i].value);
             }
         }
+    }
+    /// The same for the entry beside them.
+    template <class Fn>
+    static void forSide(const Slot& side, Fn&& fn) {
         if constexpr (kIntegerKey<Key>) {
             if (side.occupied()) fn(static_cast<Key>(Slot::kMark), side.value);
         }
@@ -260,16 +264,21 @@ public:
 
     // ---- snapshots that are written while the table changes ----
 
+    static constexpr std::size_t kSlotsFrozenTogether = std::bit_floor(std::max<std::size_t>(1, 4096 / sizeof(Slot)));
+
     /// The memory of the table as it is now, or null where it is so small that it is better written at once. While the
     /// reader has it, `keep` comes before every change of an entry that the table does not make itself.
     FrozenMemory* freeze()
         requires kFreezes
     {
-        return memory_.bytes() < kWorthFreezing ? nullptr : &freezer_.freeze(slots_, capacity_ * sizeof(Slot));
+        return memory_.bytes() < kWorthFreezing
+                   ? nullptr
+                   : &freezer_.freeze(slots_, capacity_ * sizeof(Slot), kSlotsFrozenTogether * sizeof(Slot));
     }
     [[gnu::always_inline]] void keep(const Slot* slot) noexcept {
         if constexpr (kFreezes) {
-            if (slot != side_.get()) freezer_.keep(slot, sizeof(Slot));  // the side entry is copied at once
+            if (slot == side_.get()) return;  // copied at once
+            freezer_.keep(static_cast<std::size_t>(slot - slots_) / kSlotsFrozenTogether);
         }
     }
     /// Whether entries have to be kept before a run of records changes them: then `keepFor` is called.

@@ -16,7 +16,7 @@
 namespace millrace {
 
 /// A snapshot in memory. @internal
-class MemorySnapshot final : public SnapshotSink, public SnapshotSource {
+class MemorySnapshot final : public SnapshotSink, public SnapshotSource, public SnapshotPart {
 public:
     void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {
         pieces_[{std::string(uid), std::string(state)}].emplace_back(
@@ -31,10 +31,7 @@ public:
                 const Visitor& visit) const override {
         detail::readMigrated(*this, schemaOf(uid, state), uid, state, layout, visit);
     }
-    void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) override {
-        setSchema(uid, state, detail::layoutText(layout));
-    }
-    void setSchema(std::string_view uid, std::string_view state, std::string schema) {
+    void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         schemas_[{std::string(uid), std::string(state)}] = std::move(schema);
     }
     /// Forgets a state; false if there is none.
@@ -61,12 +58,7 @@ public:
         }
         return part;
     }
-    void merge(const MemorySnapshot& other) {
-        for (const auto& [name, schema] : other.schemas_) schemas_[name] = schema;
-        for (const auto& [name, pieces] : other.pieces_) {
-            for (const auto& [keyGroup, bytes] : pieces) write(name.first, name.second, keyGroup, bytes);
-        }
-    }
+    void merge(const MemorySnapshot& other) { other.writeTo(*this); }
     /// Calls `visit(uid, state, keyGroup, bytes)` for all pieces: ordered by uid, then state, then as they were written.
     template <class Visit>
     void forEach(Visit visit) const {
@@ -74,7 +66,13 @@ public:
             for (const auto& [keyGroup, bytes] : pieces) visit(name.first, name.second, keyGroup, bytes);
         }
     }
-    bool empty() const noexcept { return pieces_.empty(); }
+    bool empty() const override { return pieces_.empty(); }
+    void writeTo(SnapshotSink& sink) const override {
+        for (const auto& [name, schema] : schemas_) sink.setSchema(name.first, name.second, schema);
+        forEach([&](const std::string& uid, const std::string& state, int keyGroup, const auto& bytes) {
+            sink.write(uid, state, keyGroup, bytes);
+        });
+    }
     bool operator==(const MemorySnapshot& other) const { return pieces_ == other.pieces_; }
 
 private:

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace millrace {
@@ -27,7 +28,8 @@ inline constexpr int kChannelState = -5;
 
 namespace detail {
 struct StateLayout;
-}
+std::string layoutText(const StateLayout& layout);
+}  // namespace detail
 
 class SnapshotSink;
 
@@ -49,11 +51,24 @@ public:
     virtual void write(std::string_view uid, std::string_view state, int keyGroup,
                        std::span<const std::byte> bytes) = 0;
     /// What the pieces of a state look like.
-    virtual void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
+    void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
+        setSchema(uid, state, detail::layoutText(layout));
+    }
+    /// The same, as `layoutText` spells it.
+    virtual void setSchema(std::string_view uid, std::string_view state, std::string schema) {
         (void)uid;
         (void)state;
-        (void)layout;
+        (void)schema;
     }
+};
+
+/// What one task has to write into a snapshot. @internal
+class SnapshotPart {
+public:
+    virtual ~SnapshotPart() = default;
+    virtual bool empty() const = 0;
+    /// Writes all of it, by uid and state. Once: what waits to be written is gone then.
+    virtual void writeTo(SnapshotSink& sink) const = 0;
 };
 
 /// Where a restored stage finds its state: exactly the pieces of the key groups that it owns. @internal

@@ -59,6 +59,13 @@ public:
         ::operator delete(data_, kAlign);
     }
 
+    /// What is in it is not needed any more. The system may have it while it is not written to again.
+    void offer() noexcept {
+#if defined(__linux__)
+        if (bytes_ >= kLarge) ::madvise(data_, bytes_, MADV_FREE);
+#endif
+    }
+
     void* data() const noexcept { return data_; }
     std::size_t bytes() const noexcept { return bytes_; }
 

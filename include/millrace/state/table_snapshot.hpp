@@ -23,16 +23,17 @@ struct TablePlace {
     std::uint8_t format;  ///< version of how entries are written
 };
 
-/// `write(ByteWriter&, const Key&, const Value&)` for all entries, by key group.
-template <class Table, class Write>
-[[gnu::noinline]] void writeEntries(SnapshotSink& sink, const TablePlace& place, const typename Table::Slot* slots,
-                                    std::size_t capacity, const typename Table::Slot& side, const Write& write) {
-    KeyGroupWriter writer(place.maxParallelism, place.format);
-    Table::forEachOf(slots, capacity, side, [&](const typename Table::KeyType& key, const auto& value) {
-        write(writer.of(keyOfGroup(key)), key, value);
-    });
-    writer.writePieces(sink, place.uid, place.state);
-}
+/// Writes entries with `write(ByteWriter&, const Key&, const Value&)`, each to its key group.
+template <class Write>
+struct EntryWriter {
+    KeyGroupWriter& groups;
+    const Write& write;
+
+    template <class Key, class Value>
+    void operator()(const Key& key, const Value& value) const {
+        write(groups.of(keyOfGroup(key)), key, value);
+    }
+};
 
 /// A table as it was, in frozen memory.
 template <class Table, class Write>
@@ -41,22 +42,26 @@ class DeferredTable final : public DeferredState {
 
 public:
     DeferredTable(Table& table, FrozenMemory& memory, TablePlace place, Write write)
-        : memory_(memory), capacity_(table.capacity()), place_(std::move(place)), write_(std::move(write)) {
+        : memory_(memory), place_(std::move(place)), write_(std::move(write)) {
         std::memcpy(static_cast<void*>(side_), &table.sideSlot(), sizeof(Slot));
     }
     DeferredTable(const DeferredTable&) = delete;
     DeferredTable& operator=(const DeferredTable&) = delete;
-    ~DeferredTable() override { memory_.release(); }
+    ~DeferredTable() override { memory_.finishReading(); }
 
     void writeTo(SnapshotSink& sink) override {
-        memory_.keepAll();
-        writeEntries<Table>(sink, place_, reinterpret_cast<const Slot*>(memory_.copy()), capacity_,
-                            *reinterpret_cast<const Slot*>(side_), write_);
+        KeyGroupWriter groups(place_.maxParallelism, place_.format);
+        groups.streamTo(sink, place_.uid, place_.state);
+        const EntryWriter<Write> write{groups, write_};
+        memory_.read([&](const std::byte* slots) {
+            Table::forEachOf(reinterpret_cast<const Slot*>(slots), Table::kSlotsFrozenTogether, write);
+        });
+        Table::forSide(*reinterpret_cast<const Slot*>(side_), write);
+        groups.writePieces(sink, place_.uid, place_.state);
     }
 
 private:
     FrozenMemory& memory_;
-    std::size_t capacity_;
     TablePlace place_;
     Write write_;
     alignas(Slot) std::byte side_[sizeof(Slot)];
@@ -75,14 +80,18 @@ void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace plac
             try {
                 state.reset(new DeferredTable<Table, Write>(table, *memory, std::move(place), std::move(write)));
             } catch (...) {
-                memory->release();
+                memory->finishReading();
                 throw;
             }
             sink.writeLater(std::move(state));
             return;
         }
     }
-    writeEntries<Table>(sink, place, table.slots(), table.capacity(), table.sideSlot(), write);
+    KeyGroupWriter groups(place.maxParallelism, place.format);
+    const EntryWriter<Write> writeEntry{groups, write};
+    Table::forEachOf(table.slots(), table.capacity(), writeEntry);
+    Table::forSide(table.sideSlot(), writeEntry);
+    groups.writePieces(sink, place.uid, place.state);
 }
 
 /// Puts entries into a table, a few together, so that their places come into the cache at the same time. `flush` ends it.

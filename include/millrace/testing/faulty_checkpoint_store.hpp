@@ -31,7 +31,7 @@ public:
 
     std::int64_t lastId() const override { return behind_->lastId(); }
     MILLRACE_INLINE void begin(const CheckpointDescription& description) override;
-    MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const MemorySnapshot& part) override;
+    MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const SnapshotPart& part) override;
     MILLRACE_INLINE CheckpointInfo complete(const CheckpointDescription& description) override;
     MILLRACE_INLINE void discard(std::int64_t id) noexcept override;
     MILLRACE_INLINE std::vector<CheckpointInfo> completed() const override;

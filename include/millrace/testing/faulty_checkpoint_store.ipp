@@ -55,7 +55,7 @@ MILLRACE_INLINE_COLD void FaultyCheckpointStore::begin(const CheckpointDescripti
 }
 
 MILLRACE_INLINE_COLD void FaultyCheckpointStore::writePart(std::int64_t id, int task, int subtask,
-                                                           const MemorySnapshot& part) {
+                                                           const SnapshotPart& part) {
     run("writePart", [&] { behind_->writePart(id, task, subtask, part); });
 }
 

@@ -18,10 +18,23 @@ concept HearsOfTheEnd = requires(WindowFn& fn, WindowContextOf<Window>& context)
 template <class WindowFn, class Window>
 inline constexpr bool kNeedsWindowsByKey = HearsOfTheEnd<WindowFn, Window> || KeepsWindowState<WindowFn>;
 
+/// What is to be done when a window function throws: nothing, unless it is a `GuardedWindow`.
+template <class WindowFn>
+struct WindowErrors {
+    using Function = WindowFn;
+    static constexpr bool kGuarded = false;
+
+    explicit WindowErrors(const WindowFn&) {}
+    static const WindowFn& functionOf(const WindowFn& given) { return given; }
+    void open(const OpenContext&, const OperatorId&) {}
+};
+
 /// Turns fired (window, key, accumulator) into output: through the window function if there is one. Results are
 /// stamped with the last timestamp of their window. Nothing downstream runs before the user's function has returned.
-template <class T, class Key, class Aggregate, class WindowFn, class Out, class Window = TimeWindow>
+template <class T, class Key, class Aggregate, class GivenFn, class Out, class Window = TimeWindow>
 class WindowEmitter {
+    using Errors = WindowErrors<GivenFn>;
+    using WindowFn = typename Errors::Function;
     using Traits = AggregateTraits<Aggregate, T>;
     using Accumulator = typename Traits::Accumulator;
     static constexpr bool kDirect = std::is_same_v<WindowFn, NoWindowFunction>;
@@ -29,13 +42,14 @@ class WindowEmitter {
     using States = std::conditional_t<kStateful, WindowStates<Key, Window>, NoWindowStates>;
 
 public:
-    WindowEmitter(const WindowFn& windowFunction, UserFunction<Aggregate>& aggregate)
-        : windowFunction_(windowFunction), aggregate_(aggregate) {}
+    WindowEmitter(const GivenFn& windowFunction, UserFunction<Aggregate>& aggregate)
+        : windowFunction_(Errors::functionOf(windowFunction)), aggregate_(aggregate), errors_(windowFunction) {}
 
     /// `merging`: windows of a key may become one.
     void open(OpenContext& context, const OperatorId& id, bool merging = false) {
         stage_ = &context.stage;
         outputs_ = &context.outputs;
+        errors_.open(context, id);
         if constexpr (kStateful) {
             states_.open(context, id, windowFunction_, merging);
         } else if constexpr (!kDirect) {
@@ -107,10 +121,11 @@ public:
     }
     [[gnu::always_inline]] void emit(const Key& key, const Accumulator& acc) {
         try {
-            if constexpr (kDirect) {
-                out_.collect(aggregate_.get().getResult(acc));
+            if constexpr (Errors::kGuarded) {
+                errors_.run(key, window_, *outputs_, out_, [&] { emitOnce(key, acc); });
+                if constexpr (kStateful) states_.leave();
             } else {
-                callWindowFunction(key, acc);
+                emitOnce(key, acc);
             }
         } catch (...) {
             fail(key, "the function of the window");
@@ -121,6 +136,13 @@ public:
     Collector<Out>& out() noexcept { return out_; }
 
 private:
+    [[gnu::always_inline]] void emitOnce(const Key& key, const Accumulator& acc) {
+        if constexpr (kDirect) {
+            out_.collect(aggregate_.get().getResult(acc));
+        } else {
+            callWindowFunction(key, acc);
+        }
+    }
     void enter(const Key& key) {
         if constexpr (kStateful) states_.enter(key, window_);
         (void)key;
@@ -142,7 +164,7 @@ private:
             WindowCall<WindowFn, Key, typename Traits::Result, Out, Window>::withResult(windowFunction_.get(), key,
                                                                                         context, result, out_);
         }
-        if constexpr (kStateful) states_.leave();
+        if constexpr (kStateful && !Errors::kGuarded) states_.leave();  // else after the last try
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const Key& key, const char* what) const {
         throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), window_.maxTimestamp(),
@@ -151,6 +173,7 @@ private:
 
     UserFunction<WindowFn> windowFunction_;
     UserFunction<Aggregate>& aggregate_;
+    [[no_unique_address]] Errors errors_;
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
     Collector<Out> out_;

@@ -1,0 +1,17 @@
+// EXPECT: onError(ErrorPolicy::deadLetter(tag)): the dead letters of an operator are records of its input.
+// EXPECT: FailedWindow<Key, Window> (records that cannot be aggregated have none: skip them)
+#include <millrace/millrace.hpp>
+
+using namespace std::chrono_literals;
+
+int main() {
+    millrace::StreamExecutionEnvironment env;
+    const millrace::OutputTag<int> failed("failed");
+    env.fromData({1, 2})
+        .keyBy([](int x) { return x; })
+        .window(millrace::TumblingEventTimeWindows::of(1s))
+        .reduce([](int a, int b) { return a + b; })
+        .onError(millrace::ErrorPolicy::deadLetter(failed))
+        .print();
+    env.execute();
+}
