@@ -1,5 +1,6 @@
 #include <millrace/checkpointing.hpp>
 
+#include <millrace/api/check_restore.hpp>
 #include <millrace/checkpoint/checkpoint_summary.hpp>
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
@@ -15,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,6 +32,21 @@ namespace {
 
 struct Item {
     std::int64_t key = 0;
+    std::int64_t value = 0;
+    Timestamp time;
+    std::int64_t one() const { return 1; }
+};
+/// The same in the next version of a program.
+struct LaterItem {
+    std::int64_t key = 0;
+    std::optional<Timestamp> time;
+    std::int64_t value = 0;
+    std::string note = "added";
+    std::int64_t one() const { return note == "added" && *time == Timestamp(Duration{value}) ? 1 : 1000; }
+};
+/// And in one that has lost its mind.
+struct OtherItem {
+    std::string key;
     std::int64_t value = 0;
     Timestamp time;
 };
@@ -95,19 +112,25 @@ private:
 constexpr std::int64_t kItems = 60'000;
 constexpr std::int64_t kKeys = 11;
 
-Item itemOf(std::uint64_t i) {
+template <class Record = Item>
+Record itemOf(std::uint64_t i) {
     const auto number = static_cast<std::int64_t>(i);
-    return {number % kKeys, number, Timestamp(Duration{number})};
+    Record record;
+    record.key = number % kKeys;
+    record.value = number;
+    record.time = Timestamp(Duration{number});
+    return record;
 }
 
 /// Running totals of keys, into a slow sink: the exchange by key and the one behind it are full.
+template <class Record = Item>
 void build(StreamEnvironment& env, const std::shared_ptr<Gate>& gate, int parallelism) {
     env.setParallelism(parallelism);
-    env.fromSource(DataGeneratorSource(itemOf, kItems), WatermarkStrategy::noWatermarks(), "items")
+    env.fromSource(DataGeneratorSource(itemOf<Record>, kItems), WatermarkStrategy::noWatermarks(), "items")
         .uid("items")
-        .keyBy(&Item::key)
-        .process([](const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Total>& out) {
-            out.collect({item.key, 1});
+        .keyBy(&Record::key)
+        .process([](const Record& item, KeyedProcessContext<std::int64_t>&, Collector<Total>& out) {
+            out.collect({item.key, item.one()});
         })
         .uid("ones")
         .keyBy(&Total::key)
@@ -407,24 +430,76 @@ TEST_CASE("an exchange whose records cannot be saved is named before the job sta
                                             "constructor, or leave CheckpointConfig::unaligned off"));
 }
 
+namespace {
+
+/// A checkpoint of `build` in which barriers have overtaken records.
+std::string overtakenIn(const std::string& directory, const std::shared_ptr<Gate>& gate) {
+    Simulation simulation(3);
+    build(simulation.env, gate, 2);
+    simulation.env.enableCheckpointing(configOf(directory, true));
+    const auto client = simulation.env.executeAsync("before");
+    CHECK(firstCheckpoint(simulation, *client, *gate).persistedInFlight > 0);
+    client->cancel();
+    const std::string checkpoint = checkpointsIn(directory).at(0);
+    CHECK(inFlightIn(checkpoint).contains("ones in-flight/0"));
+    return checkpoint;
+}
+
+}  // namespace
+
+TEST_CASE("records that were overtaken get the form of today", "[api][checkpoint][unaligned]") {
+    const TempDirectory directory;
+    const auto gate = std::make_shared<Gate>();
+    const std::string checkpoint = overtakenIn(directory.path("c"), gate);
+    Simulation simulation(4);
+    build<LaterItem>(simulation.env, gate, 3);
+    const RestoreReport report = checkRestore(checkpoint, simulation.env);
+    CHECK(report.isRestorable());
+    for (const StateChange& each : report.states) {
+        if (each.uid == "ones" && each.state == "in-flight/0") CHECK(each.fate == StateFate::Converted);
+        if (each.uid == "totals" && each.state == "in-flight/0") CHECK(each.fate == StateFate::Kept);
+    }
+    gate->letAll();
+    simulation.env.enableCheckpointing(configOf(directory.path("c"), true));
+    CHECK(simulation.env.execute().status == JobStatus::Finished);
+    CHECK(gate->totals == expectedTotals());
+}
+
+TEST_CASE("records that were overtaken and fit no more are named", "[api][checkpoint][unaligned]") {
+    const TempDirectory directory;
+    const auto gate = std::make_shared<Gate>();
+    const std::string checkpoint = overtakenIn(directory.path("c"), gate);
+    Simulation simulation(4);
+    simulation.env.setParallelism(2);
+    simulation.env
+        .fromSource(DataGeneratorSource([](std::uint64_t) { return OtherItem{}; }, kItems),
+                    WatermarkStrategy::noWatermarks(), "items")
+        .uid("items")
+        .keyBy(&OtherItem::key)
+        .process(
+            [](const OtherItem&, KeyedProcessContext<std::string>&, Collector<std::int64_t>& out) { out.collect(1); })
+        .uid("ones")
+        .addSink([](std::int64_t) {});
+    CHECK(!checkRestore(checkpoint, simulation.env).isRestorable(true));
+    CheckpointConfig config = configOf(directory.path("c"), true);
+    config.allowNonRestoredState = true;
+    simulation.env.enableCheckpointing(config);
+    CHECK_THROWS_WITH(simulation.env.execute(), ContainsSubstring("state 'in-flight/0' of operator uid 'ones'") &&
+                                                    ContainsSubstring("record.key"));
+}
+
 TEST_CASE("records that were overtaken are not dropped without a word", "[api][checkpoint][unaligned]") {
     const TempDirectory directory;
     const auto gate = std::make_shared<Gate>();
-    {
-        Simulation simulation(3);
-        build(simulation.env, gate, 2);
-        simulation.env.enableCheckpointing(configOf(directory.path("c"), true));
-        const auto client = simulation.env.executeAsync("before");
-        CHECK(firstCheckpoint(simulation, *client, *gate).persistedInFlight > 0);
-        client->cancel();
-    }
+    const std::string checkpoint = overtakenIn(directory.path("c"), gate);
     Simulation simulation(3);
     simulation.env.setParallelism(2);
     // where there was an operator there is a source
-    simulation.env.fromSource(DataGeneratorSource(itemOf, kItems), WatermarkStrategy::noWatermarks(), "items")
+    simulation.env.fromSource(DataGeneratorSource(itemOf<>, kItems), WatermarkStrategy::noWatermarks(), "items")
         .uid("totals")
         .addSink([](const Item&) {})
         .uid("sink");
+    CHECK(!checkRestore(checkpoint, simulation.env).isRestorable(true));
     CheckpointConfig config = configOf(directory.path("c"), true);
     config.allowNonRestoredState = true;
     simulation.env.enableCheckpointing(config);

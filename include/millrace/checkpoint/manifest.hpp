@@ -12,7 +12,10 @@
 
 namespace millrace::detail {
 
-inline constexpr int kManifestVersion = 2;
+/// The newest version that is read. It is written where a checkpoint has records that were on their way, which readers of
+/// before would leave out; all others are written as kManifestVersionAligned.
+inline constexpr int kManifestVersion = 3;
+inline constexpr int kManifestVersionAligned = 2;
 
 /// The file that makes a directory a checkpoint: what it is of, and what is where.
 struct CheckpointManifest {

@@ -47,6 +47,15 @@ MILLRACE_INLINE_COLD std::string manifestEnd(std::string_view body) {
     return line;
 }
 
+[[gnu::cold]] inline bool hasChannelState(const CheckpointManifest& manifest) {
+    for (const StateFileIndex& part : manifest.parts) {
+        for (const StateExtent& extent : part.states) {
+            if (extent.pieces > 0 && extent.firstKeyGroup == kChannelState) return true;
+        }
+    }
+    return false;
+}
+
 MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manifest) {
     using Json = nlohmann::ordered_json;
     const CheckpointDescription& description = manifest.description;
@@ -64,7 +73,7 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
         text += isFirst ? "],\n" : "\n],\n";
     };
     add("format", std::string(kManifestFormat));
-    add("formatVersion", kManifestVersion);
+    add("formatVersion", hasChannelState(manifest) ? kManifestVersion : kManifestVersionAligned);
     add("writtenBy",
         message({"millrace ", MILLRACE_VERSION_MAJOR, ".", MILLRACE_VERSION_MINOR, ".", MILLRACE_VERSION_PATCH}));
     add("id", description.id);

@@ -169,7 +169,9 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId,
     const Duration began = task_.executor().monotonicNow();
     auto part = std::make_shared<DeferredSnapshot>();
     SnapshotCost cost;
-    if (overtakes) cost.inFlightBytes = saveOvertaken(checkpointId, *part);
+    if (overtakes) {
+        task_.stages_.front().call([&](Stage&) { cost.inFlightBytes = saveOvertaken(checkpointId, *part); });
+    }
     if (current_ == checkpointId) cost.alignment = began - firstBarrierAt_;
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.prepareBarrier(checkpointId); });
