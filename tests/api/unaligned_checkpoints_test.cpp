@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -237,6 +238,43 @@ TEST_CASE("an unaligned checkpoint does not wait for a slow sink, and another pa
             CHECK(gate->totals == expectedTotals());
         }
     }
+}
+
+TEST_CASE("barriers overtake on threads", "[api][checkpoint][unaligned][threads]") {
+    std::uint64_t overtaken = 0;
+    for (int run = 0; run < 6; ++run) {
+        CAPTURE(run);
+        StreamExecutionEnvironment env(ThreadPoolRuntime(1 + run % 3));
+        env.setParallelism(2);
+        env.setChannelMemory(run % 2 == 0 ? 100'000 : 10'000'000);
+        std::mutex mutex;
+        std::map<std::int64_t, std::int64_t> totals;
+        const auto one = testing::failingAt(15'000 + 10'000 * static_cast<std::uint64_t>(run), [](const Item& item) {
+            return Total{item.key, 1};
+        });
+        env.fromSource(DataGeneratorSource(itemOf<>, kItems), WatermarkStrategy::noWatermarks(), "items")
+            .keyBy(&Item::key)
+            .process([](const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Item>& out) { out.collect(item); })
+            .rebalance()
+            .map(one)
+            .keyBy(&Total::key)
+            .sum(&Total::count)
+            .rebalance()
+            .addSink([&](const Total& total) {
+                const std::lock_guard lock(mutex);
+                totals[total.key] = std::max(totals[total.key], total.count);
+            });
+        CheckpointConfig config;
+        config.interval = 1ms;
+        config.enableUnalignedCheckpoints().setAlignedCheckpointTimeout(run < 4 ? Duration{0} : Duration(1ms));
+        config.restart = RestartStrategy::fixedDelay(1, 1ms);
+        env.enableCheckpointing(config);
+        const auto client = env.executeAsync("threads");
+        CHECK(client->result().status == JobStatus::Finished);
+        CHECK(totals == expectedTotals());
+        for (const CheckpointStatistics& each : client->checkpoints()) overtaken += each.persistedInFlight;
+    }
+    CHECK(overtaken > 0);
 }
 
 TEST_CASE("a checkpoint that is aligned in time is aligned, and one that is not overtakes after the timeout",
