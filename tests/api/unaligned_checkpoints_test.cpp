@@ -254,7 +254,8 @@ TEST_CASE("barriers overtake on threads", "[api][checkpoint][unaligned][threads]
         });
         env.fromSource(DataGeneratorSource(itemOf<>, kItems), WatermarkStrategy::noWatermarks(), "items")
             .keyBy(&Item::key)
-            .process([](const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Item>& out) { out.collect(item); })
+            .process(
+                [](const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Item>& out) { out.collect(item); })
             .rebalance()
             .map(one)
             .keyBy(&Total::key)

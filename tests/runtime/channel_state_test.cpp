@@ -28,11 +28,11 @@ class Sent final : public ChannelWriter {
 public:
     explicit Sent(SegmentPool& pool) : pool_(pool) {}
     ~Sent() override {
-        for (Batch* const each : batches) each->destroy();
+        for (Batch& each : batches) each.destroy();
     }
     SegmentPool& pool() noexcept override { return pool_; }
-    void send(Batch* batch) override { batches.push_back(batch); }
-    std::vector<Batch*> batches;
+    void send(Batch* batch) override { batches.add(*batch); }
+    PointerList<Batch> batches;
 
 private:
     SegmentPool& pool_;
@@ -43,9 +43,10 @@ std::string textOf(Timestamp time) {
 }
 
 /// Everything that happens in batches, in order, without where one ends and the next begins.
-std::string traceOf(const std::vector<Batch*>& batches) {
+std::string traceOf(const PointerList<Batch>& batches) {
     std::string text;
-    for (Batch* const batch : batches) {
+    for (Batch& each : batches) {
+        Batch* const batch = &each;
         std::size_t mark = 0;
         for (std::size_t i = 0; i <= batch->size; ++i) {
             for (; mark < batch->markCount && batch->marks[mark].position <= i; ++mark) {
@@ -84,7 +85,7 @@ std::vector<std::byte> examplePiece(JobSegmentPool& pool) {
     }
     lane.control(ControlKind::Barrier, 7);
     ChannelStateWriter writer(kRecordCodec<Word>, Timestamp(Duration{-3}), Timestamp(Duration{-2}), true);
-    for (const Batch* const each : sent.batches) writer.add(*each, 0, 0);
+    for (const Batch& each : sent.batches) writer.add(each, 0, 0);
     CHECK(!writer.empty());
     RestoredChannel restored;
     RestoredShare share = all(*plainPorts<Word>());
@@ -116,7 +117,7 @@ TEST_CASE("the bytes of what is on its way are those of the documentation", "[ru
     lane.mark(Timestamp(Duration{5}));
     lane.control(ControlKind::Idle, 0);
     ChannelStateWriter writer(kRecordCodec<std::int16_t>, Timestamp(Duration{1}), Timestamp(Duration{2}), false);
-    writer.add(*sent.batches.front(), 0, 0);
+    writer.add(sent.batches.front(), 0, 0);
     std::string hex;
     for (const std::byte each : writer.bytes()) {
         hex += "0123456789abcdef"[std::to_integer<int>(each) / 16];
@@ -159,7 +160,7 @@ TEST_CASE("only what is left of a batch is written", "[runtime]") {
     lane.flush();
     const auto rest = [&](std::size_t records, std::size_t marks) {
         ChannelStateWriter writer(kRecordCodec<Word>, kMinTimestamp, kMinTimestamp, false);
-        writer.add(*sent.batches.front(), records, marks);
+        writer.add(sent.batches.front(), records, marks);
         RestoredChannel restored;
         RestoredShare share = all(*plainPorts<Word>());
         restoreChannel(writer.bytes(), kRecordCodec<Word>, share, pool, restored);
@@ -183,7 +184,7 @@ TEST_CASE("each record that was on its way is restored by one subtask, whatever 
         lane.put<std::int64_t>(i, nullptr, nullptr);
     }
     lane.flush();
-    writer.add(*sent.batches.front(), 0, 0);
+    writer.add(sent.batches.front(), 0, 0);
 
     const auto identity = [](std::int64_t i) { return i; };
     const Ports keyed = hashPorts<std::int64_t>(identity);
@@ -197,9 +198,9 @@ TEST_CASE("each record that was on its way is restored by one subtask, whatever 
             if (!share.wants(1)) continue;  // they were on their way to subtask 1
             RestoredChannel restored;
             restoreChannel(writer.bytes(), kRecordCodec<std::int64_t>, share, pool, restored);
-            for (Batch* const batch : restored.batches) {
+            for (Batch& batch : restored.batches) {
                 auto& mine = shares[static_cast<std::size_t>(subtask)];
-                mine.insert(mine.end(), batch->values<std::int64_t>(), batch->values<std::int64_t>() + batch->size);
+                mine.insert(mine.end(), batch.values<std::int64_t>(), batch.values<std::int64_t>() + batch.size);
             }
         }
         return shares;
@@ -291,9 +292,7 @@ TEST_CASE("a consumer sees what is on its way to it, in the ring and behind it, 
     const auto unread = [&](std::int64_t barrier) {
         PointerList<Batch> found;
         channel.unread(barrier, found);
-        std::vector<Batch*> batches;
-        for (Batch& each : found) batches.push_back(&each);
-        return traceOf(batches);
+        return traceOf(found);
     };
     for (int i = 0; i < 5; ++i) {
         put(lane, "a", i, kMinTimestamp);

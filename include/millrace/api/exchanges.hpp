@@ -51,7 +51,7 @@ public:
         }
     }
     const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
-    int consumerOf(const void* record, int consumers, int maxParallelism) const override {
+    [[gnu::cold]] int consumerOf(const void* record, int consumers, int maxParallelism) const override {
         KeySelector selector = selector_;  // they may be callable only where they can change
         const std::uint32_t hash = keyHash(detail::invoke(selector, *static_cast<const T*>(record)));
         return subtaskForKeyGroup(keyGroupFor(hash, maxParallelism), consumers, maxParallelism);
@@ -74,7 +74,7 @@ public:
             new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner_, selector_));
     }
     const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
-    int consumerOf(const void* record, int consumers, int) const override {
+    [[gnu::cold]] int consumerOf(const void* record, int consumers, int) const override {
         Partitioner partitioner = partitioner_;
         KeySelector selector = selector_;
         return choosePartition(partitioner, selector, *static_cast<const T*>(record), consumers);

@@ -22,8 +22,13 @@ struct RecordCodec {
 template <class T>
 inline constexpr TypeInfo kMaybeInfo{.kind = TypeKind::Optional, .count = 1, .parts = kPartInfos<T>};
 
+// cold: they run when a barrier overtakes or a job is restored, and the compiler shall not spend its time on them
 template <class T>
-void decodeInto(ByteReader& reader, void* room) {
+[[gnu::cold]] void encodeFrom(const void* record, ByteWriter& writer) {
+    Codec<T>::encode(*static_cast<const T*>(record), writer);
+}
+template <class T>
+[[gnu::cold]] void decodeInto(ByteReader& reader, void* room) {
     T* const record = ::new (room) T{};
     try {
         Codec<T>::decode(reader, *record);
@@ -34,10 +39,7 @@ void decodeInto(ByteReader& reader, void* room) {
 }
 
 template <class T>
-inline constexpr RecordCodec kRecordCodec{
-    &kRecordLayout<T>, &kMaybeInfo<T>,
-    [](const void* record, ByteWriter& writer) { Codec<T>::encode(*static_cast<const T*>(record), writer); },
-    &decodeInto<T>};
+inline constexpr RecordCodec kRecordCodec{&kRecordLayout<T>, &kMaybeInfo<T>, &encodeFrom<T>, &decodeInto<T>};
 
 /// Null for records that cannot be saved.
 template <class T>

@@ -6,6 +6,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/operators/record_codec.hpp>
 #include <millrace/operators/stage.hpp>
+#include <millrace/runtime/restored_channel.hpp>
 #include <millrace/state/state_layout.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -50,19 +51,6 @@ private:
     const RecordCodec& codec_;
     ByteWriter bytes_;
     bool empty_ = true;
-};
-
-/// One channel as it is restored.
-struct RestoredChannel {
-    Timestamp reached = kMinTimestamp;
-    Timestamp watermark = kMinTimestamp;
-    bool idle = false;
-    std::vector<Batch*> batches;  ///< owned; null once taken
-
-    RestoredChannel() = default;
-    RestoredChannel(const RestoredChannel&) = delete;
-    RestoredChannel& operator=(const RestoredChannel&) = delete;
-    MILLRACE_INLINE ~RestoredChannel();
 };
 
 /// Which of the records that were saved one subtask restores.

@@ -71,12 +71,6 @@ MILLRACE_INLINE_COLD void ChannelStateWriter::add(const Batch& batch, std::size_
 
 // ---- reading
 
-MILLRACE_INLINE_COLD RestoredChannel::~RestoredChannel() {
-    for (Batch* const batch : batches) {
-        if (batch != nullptr) batch->destroy();
-    }
-}
-
 MILLRACE_INLINE_COLD bool RestoredShare::takes(const void* record) {
     const std::uint64_t number = records_++;
     if (exchange_ == ExchangeKind::Hash) {
@@ -92,11 +86,11 @@ MILLRACE_INLINE_COLD bool RestoredShare::takes(const void* record) {
 /// Where a lane sends the batches of one channel to.
 class RestoredBatches final : public ChannelWriter {
 public:
-    RestoredBatches(SegmentPool& pool, std::vector<Batch*>& batches) : pool_(pool), batches_(batches) {}
+    RestoredBatches(SegmentPool& pool, PointerList<Batch>& batches) : pool_(pool), batches_(batches) {}
     SegmentPool& pool() noexcept override { return pool_; }
     [[gnu::cold]] void send(Batch* batch) override {
         try {
-            batches_.push_back(batch);
+            batches_.add(*batch);
         } catch (...) {
             batch->destroy();
             throw;
@@ -105,7 +99,7 @@ public:
 
 private:
     SegmentPool& pool_;
-    std::vector<Batch*>& batches_;
+    PointerList<Batch>& batches_;
 };
 
 MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const RecordCodec& codec,

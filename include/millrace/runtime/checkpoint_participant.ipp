@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_IPP
 
 #include <millrace/core/planted_bugs.hpp>
+#include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 

@@ -6,9 +6,9 @@
 #include <millrace/operators/stage.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/channel.hpp>
-#include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/job_control.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
+#include <millrace/runtime/restored_channel.hpp>
 #include <millrace/runtime/source_alignment.hpp>
 #include <millrace/runtime/stage_slot.hpp>
 #include <millrace/time/watermark_valve.hpp>
@@ -133,7 +133,6 @@ private:
         bool begun = false;
         bool ended = false;
         std::size_t channel = 0;
-        std::size_t batch = 0;
     };
     struct Mail {
         std::size_t stage;

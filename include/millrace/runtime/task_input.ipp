@@ -71,10 +71,10 @@ MILLRACE_INLINE_COLD void Task::receiveRestored() {
         if (&each.slot == &restored.slot && !each.begun) return beginRestored(each);
     }
     --quantumLeft_;
-    for (; restored.channel < restored.channels.size(); ++restored.channel, restored.batch = 0) {
-        std::vector<Batch*>& batches = restored.channels[restored.channel].batches;
-        if (restored.batch == batches.size()) continue;
-        return beginBatch(std::exchange(batches[restored.batch++], nullptr), restored.origins[restored.channel]);
+    for (; restored.channel < restored.channels.size(); ++restored.channel) {
+        if (Batch* const batch = restored.channels[restored.channel].take(); batch != nullptr) {
+            return beginBatch(batch, restored.origins[restored.channel]);
+        }
     }
     endRestored(restored);
 }
