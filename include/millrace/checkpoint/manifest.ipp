@@ -47,13 +47,10 @@ MILLRACE_INLINE_COLD std::string manifestEnd(std::string_view body) {
     return line;
 }
 
-[[gnu::cold]] inline bool hasChannelState(const CheckpointManifest& manifest) {
-    for (const StateFileIndex& part : manifest.parts) {
-        for (const StateExtent& extent : part.states) {
-            if (extent.pieces > 0 && extent.firstKeyGroup == kChannelState) return true;
-        }
-    }
-    return false;
+[[gnu::cold]] inline bool hasChannelState(const StateFileIndex& part) {
+    return std::any_of(part.states.begin(), part.states.end(), [](const StateExtent& extent) {
+        return extent.pieces > 0 && extent.firstKeyGroup == kChannelState;
+    });
 }
 
 MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manifest) {
@@ -73,7 +70,12 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
         text += isFirst ? "],\n" : "\n],\n";
     };
     add("format", std::string(kManifestFormat));
-    add("formatVersion", hasChannelState(manifest) ? kManifestVersion : kManifestVersionAligned);
+    // what refers to no other checkpoint, and was aligned, is left readable by those who know of neither
+    bool isNew = false;
+    for (const StateFileIndex& part : manifest.parts) {
+        isNew = isNew || part.name.find('/') != std::string::npos || hasChannelState(part);
+    }
+    add("formatVersion", isNew ? kManifestVersion : 2);
     add("writtenBy",
         message({"millrace ", MILLRACE_VERSION_MAJOR, ".", MILLRACE_VERSION_MINOR, ".", MILLRACE_VERSION_PATCH}));
     add("id", description.id);
@@ -261,12 +263,17 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
     for (const nlohmann::json& entry : reader.list(json, "parts")) {
         StateFileIndex& part = manifest.parts.emplace_back();
         part.name = reader.text(entry, "file");
-        // so no name leads out of the directory
-        if (numberInName(part.name, "part-", ".state") < 0) {
+        // so no name leads out of the directory, or that of the job
+        const std::size_t slash = part.name.find('/');
+        const std::int64_t elsewhere =
+            slash != std::string::npos && version >= 3 ? numberInName(part.name.substr(0, slash), "chk-", "") : -1;
+        const std::string own = elsewhere >= 0 ? part.name.substr(slash + 1) : part.name;
+        if (numberInName(own, "part-", ".state") < 0 || elsewhere >= description.id) {
             reader.fail(message({"'", part.name, "' is not the name of a part ('part-1.state')"}));
         }
         if (!names.insert(part.name).second) reader.fail(message({"'", part.name, "' is there twice"}));
-        part.owner = {description.id, reader.small(entry, "task"), reader.small(entry, "subtask")};
+        part.owner = {elsewhere >= 0 ? elsewhere : description.id, reader.small(entry, "task"),
+                      reader.small(entry, "subtask")};
         part.size = reader.size(entry, "size");
     }
     std::map<std::pair<std::string, std::string>, std::string> schemas;

@@ -23,6 +23,7 @@ enum class PlantedBug : std::uint8_t {
     SavepointInPassingCommits,
     NewestIsDiscarded,
     OvertakenIsLost,
+    RescaleGoesBack,
 };
 inline PlantedBug plantedBug = PlantedBug::None;
 

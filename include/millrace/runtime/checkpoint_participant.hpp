@@ -22,14 +22,15 @@ constexpr bool mayOvertakeOn(ExchangeKind exchange) noexcept {
 /// of them is written to the checkpoint, too. *Thread safety:* the task's own thread only.
 class CheckpointParticipant final : public TaskCheckpoints {
 public:
-    CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator, CheckpointingMode mode)
-        : task_(task), coordinator_(coordinator), mode_(mode) {}
+    CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator, CheckpointingMode mode);
 
     // ---- mail of the coordinator ----
-    /// For tasks that get no barriers: sources, and those whose input has ended. `pauseAfter`: the source then waits.
-    void trigger(std::int64_t checkpointId, bool pauseAfter);
+    /// For tasks that get no barriers: sources, and those whose input has ended.
+    void trigger(std::int64_t checkpointId);
     void complete(std::int64_t checkpointId, bool confirm);
     void abort(std::int64_t checkpointId);
+    /// All tasks of the job are open.
+    void goOn() noexcept { isOpening_ = paused_ = false; }
 
     // ---- the coordinator, from its own thread ----
     /// Barriers of this checkpoint may overtake what is in front of them; 0: none may any more.
@@ -46,7 +47,8 @@ public:
     bool hasBlockedChannels() const noexcept override {
         return mode_ == CheckpointingMode::ExactlyOnce && !arrived_.empty();
     }
-    bool sourcePaused() const noexcept override { return pausedBy_ != 0; }
+    bool paused() const noexcept override { return paused_; }
+    MILLRACE_INLINE void opened() override;
     MILLRACE_INLINE bool mayEnd() override;
 
 private:
@@ -67,8 +69,8 @@ private:
         arrived_;                 ///< have delivered the current barrier; with exactly-once they are not read
     Duration firstBarrierAt_{0};  ///< of the current one
     std::int64_t deferred_ = 0;   ///< was to be taken while what was restored had not been handled
-    bool deferredPause_ = false;
-    std::int64_t pausedBy_ = 0;  ///< the savepoint or checkpoint after which the source waits
+    bool isOpening_;              ///< waits for the other tasks to open
+    bool paused_;
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };

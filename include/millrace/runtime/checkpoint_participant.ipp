@@ -10,11 +10,14 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void CheckpointParticipant::trigger(std::int64_t checkpointId, bool pauseAfter) {
+MILLRACE_INLINE_COLD CheckpointParticipant::CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator,
+                                                                  CheckpointingMode mode)
+    : task_(task), coordinator_(coordinator), mode_(mode), isOpening_(coordinator.isOpening()), paused_(isOpening_) {}
+
+MILLRACE_INLINE_COLD void CheckpointParticipant::trigger(std::int64_t checkpointId) {
     if (checkpointId <= last_) return;
     if (!task_.restored_.empty()) {
         deferred_ = checkpointId;
-        deferredPause_ = pauseAfter;
         return;
     }
     if (task_.finishing_) {
@@ -22,8 +25,11 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::trigger(std::int64_t checkpoint
         if (!awaiting_) return;
         if (final_ == 0) final_ = checkpointId;
     }
-    pausedBy_ = pauseAfter ? checkpointId : 0;
     take(checkpointId);
+}
+
+MILLRACE_INLINE_COLD void CheckpointParticipant::opened() {
+    if (isOpening_) coordinator_.opened(task_.id());
 }
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::complete(std::int64_t checkpointId, bool confirm) {
@@ -44,7 +50,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::abort(std::int64_t checkpointId
     if (!MILLRACE_PLANTED(AbortedBarrierBlocks) && current_ != 0 && current_ <= checkpointId) release();
     if (final_ == checkpointId) final_ = 0;
     if (deferred_ <= checkpointId) deferred_ = 0;
-    if (pausedBy_ <= checkpointId) pausedBy_ = 0;  // not for a later one, which may have overtaken this mail
+    paused_ = false;
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.notifyCheckpointAborted(checkpointId); });
     }
@@ -79,9 +85,7 @@ MILLRACE_INLINE_COLD bool CheckpointParticipant::hasArrived(const Task::BatchOri
 }
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::onRestored() {
-    if (const std::int64_t checkpointId = std::exchange(deferred_, 0); checkpointId != 0) {
-        trigger(checkpointId, deferredPause_);
-    }
+    if (const std::int64_t checkpointId = std::exchange(deferred_, 0); checkpointId != 0) trigger(checkpointId);
 }
 
 // ---- barriers that overtake -------------------------------------------------------------------------------------------
@@ -167,6 +171,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::takeIfComplete() {
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId, bool overtakes) {
     last_ = checkpointId;
+    paused_ = coordinator_.endsAttempt(checkpointId);
     const Duration began = task_.executor().monotonicNow();
     auto part = std::make_shared<DeferredSnapshot>();
     SnapshotCost cost;

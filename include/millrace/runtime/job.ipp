@@ -2,6 +2,7 @@
 #include <millrace/core/chrono.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/graph/graph_scale.hpp>
 #include <millrace/runtime/job.hpp>
 
 #include <utility>
@@ -9,14 +10,20 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
-    : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
-      runsOnCaller_(executor_->runsOnCaller()) {
+    : graph_(std::move(graph)), segments_(graph_.channelBytes), stateMemory_(graph_.stateBytes, graph_.stateOverflow),
+      executor_(std::move(executor)), runsOnCaller_(executor_->runsOnCaller()) {
     if (graph_.supervision != nullptr && graph_.mode != RuntimeExecutionMode::Batch) {
         supervisor_ = graph_.supervision->create(*this);
         supervisor_->prepare(graph_);
     }
-    wired_ =
+    wired_ = wire();
+}
+
+MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::wire() {
+    auto wired =
         std::make_shared<JobTasks>(wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get()));
+    for (Task& task : wired->tasks) task.context().stateMemory = &stateMemory_;
+    return wired;
 }
 
 MILLRACE_INLINE_COLD Job::~Job() = default;
@@ -113,7 +120,20 @@ MILLRACE_INLINE_COLD bool Job::beginRestart() {
     return true;
 }
 
-MILLRACE_INLINE_COLD bool Job::restart() {
+MILLRACE_INLINE_COLD bool Job::beginRescale() {
+    const std::lock_guard lock(mutex_);
+    if (status_.load() != JobStatus::Running) return false;
+    status_.store(JobStatus::Restarting);
+    return true;
+}
+
+MILLRACE_INLINE_COLD void Job::setScale(const GraphScale& scale) {
+    keepMetrics();  // by the tasks that are there; from here on nobody looks at them
+    const std::lock_guard metricsLock(metricsMutex_);
+    scale.applyTo(graph_);
+}
+
+MILLRACE_INLINE_COLD bool Job::restart(bool goesOn) {
     {
         const std::lock_guard lock(mutex_);
         if (status_.load() != JobStatus::Restarting) return false;
@@ -121,12 +141,11 @@ MILLRACE_INLINE_COLD bool Job::restart() {
     }
     keepMetrics();
     endAttempt();
-    accumulators_.clear();
+    if (!goesOn) accumulators_.clear();
     std::shared_ptr<JobTasks> wired;
     std::exception_ptr error;
     try {
-        wired =
-            std::make_shared<JobTasks>(wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get()));
+        wired = wire();
     } catch (...) {
         error = std::current_exception();
     }
@@ -236,12 +255,14 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             row.name = operatorNames(*slot.node);
             if (!slot.node->operators.empty()) row.uid = slot.node->operators.back().uid;
             row.subtask = slot.subtask;
-            row.parallelism = *slot.node->parallelism;
+            row.parallelism = slot.parallelism;
             row.recordsIn = counters.recordsIn;
             row.recordsOut = counters.recordsOut;
             row.lateRecordsDropped = counters.lateRecordsDropped;
             row.recordsSkipped = counters.recordsSkipped;
             row.deadLetters = counters.deadLetters;
+            row.stateBytes = counters.stateBytes;
+            row.stateEntries = counters.stateEntries;
             row.watermark = counters.watermark;
             row.idle = counters.idle;
             row.queueFill = slot.queueFillAtEnd;

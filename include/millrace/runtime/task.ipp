@@ -41,6 +41,7 @@ MILLRACE_INLINE_COLD StageSlot& Task::addStage(std::unique_ptr<Stage> stage, con
     slot.stage = std::move(stage);
     slot.node = &node;
     slot.subtask = subtask;
+    slot.parallelism = node.parallelism.value_or(1);
     slot.task = this;
     return slot;
 }
@@ -132,12 +133,12 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         if (runMail() || runTimers() || runEvents()) continue;
         if (batch_ != nullptr) {
             continueBatch();
-        } else if (!restored_.empty()) {
+        } else if (!restored_.empty() && !isPaused()) {
             receiveRestored();
         } else if (finishing_) {
             const Outcome outcome = finish();
             if (outcome != Outcome::Yield) return outcome;
-        } else if (stages_.front().node->isSource ? !poll() : !receive()) {
+        } else if (!restored_.empty() || (stages_.front().node->isSource ? !poll() : !receive())) {
             const Outcome outcome = waitForInput();
             if (outcome == Outcome::Wait) return outcome;
         }
@@ -152,6 +153,7 @@ MILLRACE_INLINE_COLD void Task::open() {
         call(stages_[i], false, [&](Stage& stage) { stage.open(context_); });
         stages_[i].opened = true;
     }
+    if (checkpoints_ != nullptr) checkpoints_->opened();
 }
 
 MILLRACE_INLINE_COLD void Task::close(bool failureCounts) {
@@ -206,7 +208,7 @@ MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
     // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
-    if (!timers_.empty()) {
+    if (!timers_.empty() && !isPaused()) {
         if (timers_.back() <= now()) {
             timersMayBeDue_ = true;
             return Outcome::Yield;
@@ -302,7 +304,7 @@ MILLRACE_INLINE void Task::addTimer(Timestamp time) {
 
 MILLRACE_INLINE bool Task::runTimers() {
     if (timerStage_ >= stages_.size()) {
-        if (!timersMayBeDue_ || timers_.empty()) return false;
+        if (!timersMayBeDue_ || timers_.empty() || isPaused()) return false;
         timersMayBeDue_ = false;
         timerTime_ = now();
         if (timers_.back() > timerTime_) return false;

@@ -6,12 +6,9 @@
 
 #include <millrace/core/errors.hpp>
 
-#include <new>
-
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD StateCells::~StateCells() {
-    for (void* const chunk : chunks_) ::operator delete(chunk, std::align_val_t{rowAlign_});
     for (DeclaredState* const state : states_) delete state;
 }
 
@@ -74,8 +71,8 @@ MILLRACE_INLINE_COLD void StateCells::seal(Now readClock, const void* clock) noe
     now_ = readClock;
     clock_ = clock;
     sealed_ = true;
-    inlined_ = states_.size() == 1 && states_[0]->cell->plain && rowBytes_ <= sizeof(StateRow::inlined) &&
-               rowAlign_ <= alignof(StateRow);
+    inlined_ = maybeInlined_ && states_.size() == 1 && states_[0]->cell->plain &&
+               rowBytes_ <= sizeof(StateRow::inlined) && rowAlign_ <= alignof(StateRow);
     rowBytes_ = std::max<std::uint32_t>(rowBytes_, sizeof(FreeRow));
     // each row has room for what is present before its first cell
     rowBytes_ = (rowBytes_ + std::uint32_t{sizeof(std::uint64_t)} + rowAlign_ - 1) / rowAlign_ * rowAlign_;
@@ -121,9 +118,10 @@ MILLRACE_INLINE std::byte* StateCells::takeRow() {
     }
     if (static_cast<std::size_t>(chunkEnd_ - chunkAt_) < rowBytes_) {
         const std::size_t bytes = std::max<std::size_t>(kChunkBytes / rowBytes_, 1) * rowBytes_ + rowAlign_;
-        chunks_.reserve(chunks_.size() + 1 > chunks_.capacity() ? 2 * chunks_.size() + 8 : chunks_.capacity());
-        auto* const chunk = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{rowAlign_}));
-        chunks_.push_back(chunk);
+        const std::size_t slack = rowAlign_ > 64 ? rowAlign_ : 0;
+        chunks_.push_back(TableMemory(bytes + slack, account_));
+        auto* chunk = static_cast<std::byte*>(chunks_.back().data());
+        if (slack > 0) chunk += (rowAlign_ - reinterpret_cast<std::size_t>(chunk) % rowAlign_) % rowAlign_;
         chunkAt_ = chunk + rowAlign_;  // what is present in the first row stands at the end of that
         chunkEnd_ = chunk + bytes;
     }

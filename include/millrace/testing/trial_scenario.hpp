@@ -58,6 +58,7 @@ struct TrialTotals {
     int failedCheckpoints = 0;
     int overtakingCheckpoints = 0;
     int restarts = 0;
+    int rescales = 0;
     int processes = 0;
     void add(const TrialReport& report);
     std::string text() const;
