@@ -300,11 +300,10 @@ private:
     [[gnu::always_inline]] void emit(const T& record, Timestamp time, const L& left, Timestamp leftTime, const R& right,
                                      Timestamp rightTime) {
         context_.setTimes(leftTime, rightTime);
-        const std::size_t from = this->collector_.size();
         this->fn_.guardedFor(record, time, [&] {
             JoinCall<Fn, L, R, Out>::call(this->fn_.get(), left, right, context_, this->collector_);
         });
-        this->afterCall(from, context_.getTimestamp());
+        this->afterCall(context_.getTimestamp());
     }
 
     /// Removes what was due at the current watermark; what has come since then stays, even if it is due already.

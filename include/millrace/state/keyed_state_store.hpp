@@ -64,6 +64,8 @@ public:
     template <class K>
     void setCurrentKey(const K& key, std::uint64_t hash) {
         if (hasKey()) leaveKey();
+        cells_.prepareToEnter();
+        if constexpr (kIntegerKey<Key>) current_ = &keptKey_;
         slot_ = enter(table_.view(), Table::lookupKey(key), hash);
         if (slot_ != nullptr) table_.keep(slot_);
     }
@@ -76,7 +78,7 @@ public:
     void leaveKey() {
         if (slot_ == nullptr) {
             leaveFresh();
-        } else if (slot_->value.present == 0) {
+        } else if (cells_.isEmpty()) {
             dropSlot(slot_);
         }
         forgetKey();
@@ -103,18 +105,24 @@ public:
         if (table_.needsKeeping()) [[unlikely]]
             table_.keepFor(0, size, keyOf);
         auto view = table_.view();
+        cells_.prepareToEnter();
         if constexpr (kIntegerKey<Key>) {
+            current_ = &keptKey_;
             // hashing is for nothing: keys are looked at twice
             const bool prefetches = table_.wantsPrefetch();
-            for (std::size_t i = 0; prefetches && i < std::min(kAhead, size); ++i) {
-                view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
-            }
-            for (std::size_t i = 0; i < size; ++i) {
-                if (prefetches && i + kAhead < size) {
-                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i + kAhead))));
+            const auto prefetch = [&](std::size_t from, std::size_t to) __attribute__((always_inline)) {
+                for (std::size_t i = from; i < std::min(to, size); ++i) {
+                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
                 }
-                const Key key = Table::lookupKey(keyOf(i));
-                visit(view, key, Table::hashOf(key), i, call);
+            };
+            if (prefetches) prefetch(0, kAhead);
+            for (std::size_t i = 0; i < size;) {
+                const std::size_t end = std::min(i + kTogether, size);
+                if (prefetches) prefetch(i + kAhead, end + kAhead);
+                for (; i < end; ++i) {
+                    const Key key = Table::lookupKey(keyOf(i));
+                    visit(view, key, Table::hashOf(key), i, call);
+                }
             }
         } else {
             std::uint64_t ahead[kChunk];
@@ -162,16 +170,17 @@ public:
         table_.thaw();
         std::vector<Key> emptied;  // dropped afterwards: entries behind a dropped one move
         table_.forEach([&](const Key& key, StateRow& row) {
-            if ((row.present & state.bit) == 0) return;
+            if (!cells_.has(row, state)) return;
             cells_.enter(row);
             current_ = &key;
             fn(key);
-            if (row.present == 0) emptied.push_back(key);
+            if (cells_.isEmpty()) emptied.push_back(key);
         });
         current_ = nullptr;
         cells_.leave();
         for (const Key& key : emptied) {
             setCurrentKey(key);
+            clearCurrentKey();
             leaveKey();
         }
     }
@@ -189,9 +198,9 @@ public:
             const bool inRow = cells_.keepsRowsInline();
             writeTable(sink, table_, inRow, {std::string(uid), piece, maxParallelism, kFormat},
                        layoutOf(state, kTypeInfo<Key>),
-                       [bit = state.bit, cell = state.cell, cells = inRow ? nullptr : &cells_, &state](
-                           ByteWriter& group, const Key& key, const StateRow& row) {
-                           if ((row.present & bit) == 0) return;
+                       [cell = state.cell, cells = inRow ? nullptr : &cells_, &state](ByteWriter& group, const Key& key,
+                                                                                      const StateRow& row) {
+                           if (cells != nullptr && !cells->has(row, state)) return;
                            Codec<Key>::encode(key, group);
                            if (cells == nullptr) {
                                StateCells::encodeInline(row, *cell, group);
@@ -216,10 +225,11 @@ public:
 private:
     // far enough for a miss of ~150 ns, in loops of a few ns
     static constexpr std::size_t kAhead = 48;
+    static constexpr std::size_t kTogether = 16;
     static constexpr std::size_t kChunk = 256;
     static constexpr std::uint8_t kFormat = 1;
 
-    /// Makes `key` the current one; gives its slot, or null if it has none yet.
+    /// Makes `key` the current one; gives its slot, or null if it has none yet. For integers `current_` is set already.
     template <class K>
     [[gnu::always_inline]] Slot* enter(const typename Table::View& view, const K& key, std::uint64_t hash) {
         bool found = false;
@@ -228,10 +238,9 @@ private:
             enterFresh(key, hash);
             return nullptr;
         }
-        cells_.enter(slot->value);
+        cells_.enterNext(slot->value);
         if constexpr (kIntegerKey<Key>) {
             keptKey_ = key;
-            current_ = &keptKey_;
         } else {
             current_ = &slot->storedKey;
         }
@@ -245,7 +254,7 @@ private:
         if (slot == nullptr) [[unlikely]] {
             leaveFresh();
             view = table_.view();
-        } else if (slot->value.present == 0) [[unlikely]] {
+        } else if (cells_.isEmpty()) [[unlikely]] {
             dropSlot(slot);
         }
     }
@@ -257,11 +266,12 @@ private:
             keptKey_ = Key(key);
         }
         freshHash_ = hash;
-        cells_.enter(fresh_);
+        cells_.release(fresh_);  // a call that threw may have left something
+        cells_.enterEmpty(fresh_);
         current_ = &keptKey_;
     }
     [[gnu::noinline]] void leaveFresh() {
-        if (fresh_.present == 0) {
+        if (cells_.isEmpty()) {
             cells_.releaseEmpty(fresh_);
             return;
         }
