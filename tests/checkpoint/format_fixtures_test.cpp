@@ -117,9 +117,10 @@ TEST_CASE("checkpoints of version 3 of the format, which refer to others, are re
 TEST_CASE("fixtures of the format are made", "[.fixtures]") {
     const char* const path = std::getenv("MILLRACE_FIXTURES");
     REQUIRE(path != nullptr);
-    FileCheckpointStore store(
-        path, posixFileSystem(),
-        std::getenv("MILLRACE_FIXTURES_ZSTD") != nullptr ? SnapshotCompression::Zstd : SnapshotCompression::None);
+    const bool compressed = std::getenv("MILLRACE_FIXTURES_ZSTD") != nullptr;
+    const bool referring = std::getenv("MILLRACE_FIXTURES_REFERRING") != nullptr;
+    FileCheckpointStore store(path, posixFileSystem(),
+                              compressed ? SnapshotCompression::Zstd : SnapshotCompression::None, referring);
     REQUIRE(store.lastId() == 0);
-    writeFixtures(store);
+    referring ? writeReferring(store) : writeFixtures(store);
 }
