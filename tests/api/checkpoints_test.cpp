@@ -769,9 +769,11 @@ TEST_CASE("a job that begins anew does so after a failure, too", "[api][checkpoi
     CHECK(second == all);
 }
 
+// Once in a while the cancel came between the restart and its line in the log, which then told of a failure that was gone.
 TEST_CASE("a job that waits for its restart can be cancelled", "[api][checkpoint]") {
-    for (const bool onThreads : {false, true}) {
-        CAPTURE(onThreads);
+    for (int round = 0; round < 100; ++round) {
+        const bool onThreads = round > 0;
+        CAPTURE(round, onThreads);
         const auto run = [](StreamEnvironment& env) {
             env.enableCheckpointing({.restart = RestartStrategy::fixedDelay(3, 10h)});
             env.fromSequence(0, 9999)

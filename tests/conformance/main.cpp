@@ -1,8 +1,10 @@
 #include "subject.hpp"
 
 #include <millrace/core/errors.hpp>
+#include <millrace/testing/random.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -34,7 +36,7 @@ const std::map<std::string, Kind> kKinds{
     {"window_merge_set", windowMergeSet},
 };
 
-enum class Mode { Operators, Restores, Engine };
+enum class Mode { Operators, Restores, Engine, EngineRestores };
 
 struct Options {
     std::vector<std::string> paths;
@@ -272,6 +274,65 @@ Result judgeInEngine(const Vector& vector, const std::vector<Implementation>& im
     return {Outcome::Passed, std::to_string(runs) + " jobs"};
 }
 
+/// After which input items a restored operator goes on as if nothing had been: see `restoredFrom`.
+std::vector<int> itemsToRestoreAfter(const Vector& vector, const Implementation& implementation) {
+    std::vector<int> items;
+    auto subject = implementation.make();
+    std::vector<json> controls;
+    for (std::size_t i = 0; i + 1 < vector.input.size(); ++i) {
+        subject->apply(vector.input[i]);
+        if (isControl(vector.input[i])) controls.push_back(vector.input[i]);
+        if (restoredFrom(*subject, implementation, json(), controls) != nullptr) items.push_back(static_cast<int>(i));
+    }
+    return items;
+}
+
+long allEngineRestores = 0;
+
+/// As jobs that end with a savepoint after one or two input items, and go on at another parallelism.
+Result judgeInEngineWithRestores(const Vector& vector, const std::vector<Implementation>& implementations) {
+    if (std::none_of(implementations.begin(), implementations.end(),
+                     [](const Implementation& each) { return static_cast<bool>(each.runInEngine); })) {
+        return {Outcome::Skipped, "kind '" + vector.kind() + "' is not a pipeline"};
+    }
+    if (std::string obstacle = obstacleInEngine(vector); !obstacle.empty()) {
+        return {Outcome::Skipped, std::move(obstacle)};
+    }
+    long restores = 0;
+    for (const Implementation& implementation : implementations) {
+        if (!implementation.savesAll) return {Outcome::Skipped, "kind '" + vector.kind() + "' does not save all"};
+        const std::vector<int> items = itemsToRestoreAfter(vector, implementation);
+        if (items.empty()) return {Outcome::Skipped, "no input item to stop after"};
+        for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+            millrace::testing::Random random(seed * 1000 + vector.id.size() * 31 + vector.input.size());
+            const auto anyItem = [&] {
+                return items[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(items.size())))];
+            };
+            const auto anyParallelism = [&] {
+                return implementation.oncePerSubtask ? 1 : static_cast<int>(random.between(1, 5));
+            };
+            EngineOptions options{seed, anyParallelism(), true};
+            options.stops.push_back({anyItem(), anyParallelism()});
+            if (const int second = anyItem(); second > options.stops.front().after) {
+                options.stops.push_back({second, anyParallelism()});
+            }
+            std::string how = implementation.name + ", seed " + std::to_string(seed) + ", parallelism " +
+                              std::to_string(options.parallelism);
+            for (const EngineStop& stop : options.stops) {
+                how += ", after item " + std::to_string(stop.after) + " " + std::to_string(stop.parallelism);
+            }
+            std::vector<OutputItem> output = implementation.runInEngine(vector, options);
+            restores += static_cast<long>(options.stops.size());
+            if (const auto problem = difference(asSeenInEngine(vector.expected, true),
+                                                asSeenInEngine(std::move(output), true), "per_watermark_unordered")) {
+                return {Outcome::Failed, how + ": " + *problem};
+            }
+        }
+    }
+    allEngineRestores += restores;
+    return {Outcome::Passed, std::to_string(restores) + " restores"};
+}
+
 Result judge(const Vector& vector, Mode mode) {
     const auto kind = kKinds.find(vector.kind());
     if (kind == kKinds.end()) return {Outcome::Skipped, "kind '" + vector.kind() + "' is not built"};
@@ -290,6 +351,7 @@ Result judge(const Vector& vector, Mode mode) {
     }
     if (implementations.empty()) return {Outcome::Skipped, "kind '" + vector.kind() + "' is not built"};
     if (mode == Mode::Engine) return judgeInEngine(vector, implementations);
+    if (mode == Mode::EngineRestores) return judgeInEngineWithRestores(vector, implementations);
     if (mode == Mode::Restores) return judgeWithRestores(vector, implementations);
     std::string names;
     for (const Implementation& implementation : implementations) {
@@ -314,11 +376,13 @@ std::vector<std::string> filesIn(const std::string& path) {
 
 void printUsage(std::FILE* to) {
     std::fputs(
-        "usage: millrace_conformance [--engine | --restore] [--only ID]... [--list] [--verbose] PATH...\n"
+        "usage: millrace_conformance [--engine | --restore | --engine-restore] [--only ID]... [--list] [--verbose] "
+        "PATH...\n"
         "--engine: as jobs, in simulations with several seeds, at parallelism 1 and 4\n"
         "--restore: operator by operator, with a snapshot and a restore after one input item, for each of them, and "
         "after\n"
         "all of them\n"
+        "--engine-restore: as jobs that end with a savepoint after input items, and go on at another parallelism\n"
         "PATH: a file of vectors, or a directory of them. One line per vector that fails; at the end\n"
         "\"N passed, N failed, N skipped\". Exit status 1 if any failed or a file could not be read.\n",
         to);
@@ -335,6 +399,8 @@ Options parse(int argc, char** argv) {
             options.mode = Mode::Engine;
         } else if (argument == "--restore") {
             options.mode = Mode::Restores;
+        } else if (argument == "--engine-restore") {
+            options.mode = Mode::EngineRestores;
         } else if (argument == "--list") {
             options.list = true;
         } else if (argument == "--verbose") {
@@ -416,6 +482,7 @@ int main(int argc, char** argv) {
             "that is sent again\n",
             allRestores.restores, allRestores.overdue);
     }
+    if (options.mode == Mode::EngineRestores) std::printf("%ld restores of jobs\n", allEngineRestores);
     if (!options.list) std::printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
     return failed > 0 ? 1 : 0;
 }

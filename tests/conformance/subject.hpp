@@ -29,6 +29,12 @@ public:
     virtual void restore(const MemorySnapshot&) {}
 };
 
+/// The job ends with a savepoint once the input item `after` has had its effect, and another one goes on with it.
+struct EngineStop {
+    int after = 0;
+    int parallelism = 1;  ///< of the one that goes on
+};
+
 /// How a pipeline is run as a job.
 struct EngineOptions {
     std::uint64_t seed = 0;
@@ -36,6 +42,7 @@ struct EngineOptions {
     /// Each input item waits until everything that the one before it caused has happened. Otherwise records come in
     /// blocks, and no output item can tell what caused it.
     bool paced = true;
+    std::vector<EngineStop> stops{};  ///< in order; needs `paced`
 };
 
 /// One way to build what a vector describes; a vector passes if all of them do.

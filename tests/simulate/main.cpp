@@ -132,6 +132,7 @@ public:
         detail::FaultLimits limits = detail::limitsFrom(expected);
         limits.mode = drawn_.how.mode;
         limits.ordered = drawn_.how.ordered;
+        limits.spreads = !drawn_.how.ordered;
         limits.mostFaults = 5;
         drawn_.scenario.plan = detail::drawFaults(random, limits);
         fails_ = !expected.report.error.empty();

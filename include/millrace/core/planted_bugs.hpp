@@ -22,6 +22,7 @@ enum class PlantedBug : std::uint8_t {
     FailedCheckpointCommits,
     SavepointInPassingCommits,
     NewestIsDiscarded,
+    RescaleGoesBack,
 };
 inline PlantedBug plantedBug = PlantedBug::None;
 

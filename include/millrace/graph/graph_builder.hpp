@@ -42,6 +42,10 @@ private:
     int generation_ = 0;
 };
 
+/// Gives every node a parallelism, and every edge for which nothing was asked for its exchange.
+/// *Failure:* ConfigurationException or GraphException for what an operator or `forward()` cannot have.
+void resolveParallelism(OwnerList<GraphNode>& nodes, const JobSettings& settings);
+
 /// *Failure:* ConfigurationException below 1.
 void checkParallelism(int parallelism, const std::string& whose);
 

@@ -49,6 +49,7 @@
 #include <millrace/graph/batch_stage.ipp>
 #include <millrace/graph/execution_plan.ipp>
 #include <millrace/graph/graph_builder.ipp>
+#include <millrace/graph/graph_scale.ipp>
 #include <millrace/graph/job_graph.ipp>
 #include <millrace/operators/chain_stage.ipp>
 #include <millrace/operators/channel_port.ipp>

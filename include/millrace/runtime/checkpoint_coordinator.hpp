@@ -4,6 +4,7 @@
 #include <millrace/checkpoint/checkpoint_config.hpp>
 #include <millrace/checkpoint/subtask_state.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/graph/graph_scale.hpp>
 #include <millrace/runtime/blocking_work_thread.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
@@ -52,6 +53,12 @@ public:
     void awaitsFinalCheckpoint(int task);
     /// Has been told that the checkpoint is complete that the job ends with.
     void confirm(int task);
+    /// All stages of the task are open.
+    void opened(int task);
+    /// Tasks are to open and to wait for the others: if one cannot, nothing has happened yet.
+    bool isOpening() const noexcept { return oldScale_ != nullptr; }
+    /// Whether the tasks do nothing any more once they have taken this checkpoint: the job ends with it, or is rescaled.
+    bool endsAttempt(std::int64_t checkpointId) const noexcept { return lastOfAttempt_.load() == checkpointId; }
     /// All tasks await a last checkpoint: the savepoint that the job ends with.
     bool drainsIntoSavepoint() const noexcept { return drains_.load(); }
 
@@ -63,6 +70,7 @@ private:
         bool ended = false;
         bool awaiting = false;   ///< all its input has been handled; waits for a checkpoint
         bool confirmed = false;  ///< has committed the checkpoint that the job ends with
+        bool opened = false;
     };
     struct Message {
         enum class Kind : std::uint8_t {
@@ -73,6 +81,7 @@ private:
             TaskEnded,
             Awaiting,
             Confirmed,
+            Opened,
             StateChanged
         };
         Kind kind;
@@ -129,6 +138,10 @@ private:
 
     void attemptOver();
     void restartNow();
+    bool prepareRescale(SnapshotRequest& request);
+    bool beginsRescale();
+    bool revertsRescale();
+    void endRescaleIfOpen();
     void end();
     void failRequests(const char* why);
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
@@ -178,6 +191,11 @@ private:
     std::int64_t lastSavepoint_ = 0;             ///< with which the job was to end
     bool suspended_ = false;                     ///< it was a checkpoint: it stays
     std::atomic<bool> drains_{false};
+    std::atomic<std::int64_t> lastOfAttempt_{0};  ///< the checkpoint that tasks pause after
+    std::unique_ptr<GraphScale> newScale_;        ///< the job is to have it, once the checkpoint under way is complete
+    std::unique_ptr<GraphScale> oldScale_;  ///< the job has a new one, but has not opened all its tasks with it yet
+    std::exception_ptr reverted_;           ///< why the job goes back to it; told once it has
+    bool goesOn_ = false;                   ///< the next start repeats nothing
     std::size_t workAtIo_ = 0;
     BlockingWorkThread io_;
 };

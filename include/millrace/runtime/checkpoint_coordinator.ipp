@@ -246,6 +246,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::awaitsFinalCheckpoint(int task)
     send({.kind = Message::Kind::Awaiting, .task = task});
 }
 
+MILLRACE_INLINE_COLD void CheckpointCoordinator::opened(int task) {
+    send({.kind = Message::Kind::Opened, .task = task});
+}
+
 MILLRACE_INLINE_COLD void CheckpointCoordinator::confirm(int task) {
     send({.kind = Message::Kind::Confirmed, .task = task});
 }
@@ -356,14 +360,17 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
             members_[task].awaiting = true;
             for (Pending& each : pending_) {
                 if (!each.missing[task]) continue;
-                mailTo(members_[task],
-                       [id = each.description.id](CheckpointParticipant& part) { part.trigger(id, false); });
+                mailTo(members_[task], [id = each.description.id](CheckpointParticipant& part) { part.trigger(id); });
             }
             break;
         }
         case Message::Kind::Confirmed:
             members_[static_cast<std::size_t>(message.task)].confirmed = true;
             endIfStopped();
+            break;
+        case Message::Kind::Opened:
+            members_[static_cast<std::size_t>(message.task)].opened = true;
+            if (isOpening()) endRescaleIfOpen();
             break;
         case Message::Kind::StateChanged:
             break;
@@ -409,6 +416,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::triggerDue() {
     if (job_.aborting() || openTasks_ == 0) return;
     if (stopping_ == nullptr) {
         if (const std::shared_ptr<SnapshotRequest> request = nextRequest(); request != nullptr) {
+            if (request->rescales() && !prepareRescale(*request)) return;
             if (request->stop) stopping_ = request;
             if (!request->drain) {
                 trigger(request);
@@ -503,14 +511,14 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<Snapsho
     ++pending.writing;
     const auto copy = std::make_shared<CheckpointDescription>(description);
     const std::int64_t id = description.id;
-    const bool pauseAfter = pending.request != nullptr && pending.request->stop;
+    if (pending.request != nullptr && pending.request->stop) lastOfAttempt_.store(id);
     write(id, Message::Kind::Written, [store = store_, copy] {
         store->begin(*copy);
         return std::shared_ptr<CheckpointInfo>();
     });
     for (const Member& member : members_) {
         if (member.ended || (!member.isSource && !member.awaiting)) continue;
-        mailTo(member, [id, pauseAfter](CheckpointParticipant& part) { part.trigger(id, pauseAfter); });
+        mailTo(member, [id](CheckpointParticipant& part) { part.trigger(id); });
     }
 }
 
@@ -595,8 +603,13 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
         }
     }
     if (message.info->kind == CheckpointKind::Checkpoint) keepOnly(config_.retained);
-    if (request != nullptr) request->succeed(*message.info);
+    if (request != nullptr && !request->rescales()) request->succeed(*message.info);
     if (!stops) return;
+    if (request->rescales()) {
+        stopped_ = true;
+        endIfStopped();
+        return;
+    }
     suspended_ = message.info->kind == CheckpointKind::Checkpoint;
     if (!suspended_) lastSavepoint_ = id;
     stopped_ = !request->drain;
@@ -690,6 +703,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     if (request != nullptr) {
         if (request == stopping_) {
             stopping_ = nullptr;
+            newScale_.reset();
             drains_.store(false);
         }
         request->fail(checkpointError(text, why));
@@ -709,12 +723,19 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
 // ---- the end of an attempt ----------------------------------------------------------------------------------------------
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
-    if (job_.status() == JobStatus::Failing && !isMigrationFailure(job_.failure())) {
+    if (beginsRescale() || revertsRescale()) {
+        phase_ = Phase::Restarting;
+        restartAt_ = clock();
+        wake();
+        return;
+    }
+    const std::exception_ptr why = job_.failure();  // once it is restarting a cancel may take that away
+    if (job_.status() == JobStatus::Failing && !isMigrationFailure(why)) {
         const std::optional<Duration> delay = restarts_.failedAt(clock());
         if (delay && job_.beginRestart()) {
             log(LogLevel::Warning,
                 message({"job '", graph_->jobName, "' starts again in ", *delay / std::chrono::milliseconds(1),
-                         " ms after a failure: ", describeError(job_.failure())}));
+                         " ms after a failure: ", describeError(why)}));
             phase_ = Phase::Restarting;
             restartAt_ = clock() + *delay;
             wakeAt(restartAt_);
@@ -740,13 +761,15 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     }
     // what an earlier run has left is not this one's to go on with, unless it began with it
     if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
-    if (MILLRACE_PLANTED(RestartFromTheBeginning)) newest = nullptr;
+    if (MILLRACE_PLANTED(RestartFromTheBeginning) || (goesOn_ && MILLRACE_PLANTED(RescaleGoesBack))) newest = nullptr;
     restoreFrom(newest != nullptr ? std::move(newest) : initial_);
-    if (!stopped_) stopping_ = nullptr;
+    if (!stopped_ && !isOpening() && reverted_ == nullptr) stopping_ = nullptr;
     drains_.store(false);
+    lastOfAttempt_.store(0);
     failuresInARow_ = 0;
-    if (job_.restart()) {
+    if (job_.restart(std::exchange(goesOn_, false))) {
         phase_ = Phase::Running;
+        if (reverted_ != nullptr) std::exchange(stopping_, nullptr)->fail(std::exchange(reverted_, nullptr));
         start();
         return;
     }
@@ -754,6 +777,74 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     openTasks_ = 0;
     phase_ = Phase::Running;
     attemptOver();
+}
+
+// ---- another parallelism --------------------------------------------------------------------------------------------------
+
+/// False if there is nothing to be done: the request is answered.
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::prepareRescale(SnapshotRequest& request) {
+    try {
+        auto scale = std::make_unique<GraphScale>(GraphScale::changed(*graph_, request.uid, request.parallelism));
+        if (!(*scale == GraphScale(*graph_))) {
+            newScale_ = std::move(scale);
+            return true;
+        }
+        request.succeed({});
+    } catch (...) {
+        request.fail(std::current_exception());
+    }
+    wake();  // there may be other requests
+    return false;
+}
+
+/// True if all tasks have ended with the checkpoint that the job goes on with at its new parallelism.
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::beginsRescale() {
+    const std::unique_ptr<GraphScale> scale = std::move(newScale_);
+    if (scale == nullptr) return false;
+    const bool isReady = std::exchange(stopped_, false);
+    if (isReady && job_.beginRescale()) {
+        oldScale_ = std::make_unique<GraphScale>(*graph_);
+        job_.setScale(*scale);
+        fingerprint_.clear();
+        goesOn_ = true;
+        return true;
+    }
+    // it has failed or been cancelled before
+    if (job_.status() == JobStatus::Failing) {
+        std::exchange(stopping_, nullptr)
+            ->fail(checkpointError(message({"job '", graph_->jobName, "' has failed before it could be rescaled"}),
+                                   job_.failure()));
+    }
+    return false;
+}
+
+/// True if the tasks could not be made, or did not open, at the new parallelism: they are made at the old one, from the same
+/// checkpoint, as if nothing had been.
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::revertsRescale() {
+    const std::unique_ptr<GraphScale> scale = std::move(oldScale_);
+    if (scale == nullptr || job_.status() != JobStatus::Failing) return false;
+    const std::exception_ptr why = job_.failure();
+    job_.setScale(*scale);
+    fingerprint_.clear();
+    goesOn_ = true;
+    const std::string text = message({"job '", graph_->jobName, "' goes on as it was, since '", stopping_->uid,
+                                      "' cannot run at parallelism ", stopping_->parallelism});
+    log(LogLevel::Warning, message({text, ": ", describeError(why)}));
+    reverted_ = checkpointError(text, why);
+    return job_.beginRestart();
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::endRescaleIfOpen() {
+    for (const Member& each : members_) {
+        if (!each.opened) return;
+    }
+    oldScale_.reset();
+    for (const Member& each : members_) {
+        mailTo(each, [](CheckpointParticipant& part) { part.goOn(); });
+    }
+    log(LogLevel::Info, message({"job '", graph_->jobName, "' goes on with '", stopping_->uid, "' at parallelism ",
+                                 stopping_->parallelism}));
+    std::exchange(stopping_, nullptr)->succeed({});
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
@@ -776,6 +867,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {
         requests.swap(requests_);
         closed_ = true;
     }
+    if (stopping_ != nullptr && reverted_ != nullptr) stopping_->fail(reverted_);
     if (stopping_ != nullptr) requests.push_back(std::move(stopping_));
     for (const auto& request : requests) {
         request->fail(std::make_exception_ptr(CheckpointException(

@@ -14,14 +14,15 @@ class CheckpointCoordinator;
 /// their state and sends the barrier on. *Thread safety:* the task's own thread only.
 class CheckpointParticipant final : public TaskCheckpoints {
 public:
-    CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator, CheckpointingMode mode)
-        : task_(task), coordinator_(coordinator), mode_(mode) {}
+    CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator, CheckpointingMode mode);
 
     // ---- mail of the coordinator ----
-    /// For tasks that get no barriers: sources, and those whose input has ended. `pauseAfter`: the source then waits.
-    void trigger(std::int64_t checkpointId, bool pauseAfter);
+    /// For tasks that get no barriers: sources, and those whose input has ended.
+    void trigger(std::int64_t checkpointId);
     void complete(std::int64_t checkpointId, bool confirm);
     void abort(std::int64_t checkpointId);
+    /// All tasks of the job are open.
+    void goOn() noexcept { isOpening_ = paused_ = false; }
 
     // ---- calls of the task ----
     MILLRACE_INLINE void onBarrier(std::int64_t checkpointId) override;
@@ -29,7 +30,8 @@ public:
     bool hasBlockedChannels() const noexcept override {
         return mode_ == CheckpointingMode::ExactlyOnce && !arrived_.empty();
     }
-    bool sourcePaused() const noexcept override { return paused_; }
+    bool paused() const noexcept override { return paused_; }
+    MILLRACE_INLINE void opened() override;
     MILLRACE_INLINE bool mayEnd() override;
 
 private:
@@ -45,8 +47,9 @@ private:
     std::int64_t last_ = 0;     ///< taken or given up
     std::int64_t final_ = 0;    ///< the first that was taken after all input had been handled
     PointerList<Task::InputChannel>
-        arrived_;  ///< have delivered the current barrier; with exactly-once they are not read
-    bool paused_ = false;
+        arrived_;     ///< have delivered the current barrier; with exactly-once they are not read
+    bool isOpening_;  ///< waits for the other tasks to open
+    bool paused_;
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };

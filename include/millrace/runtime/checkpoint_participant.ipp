@@ -9,15 +9,22 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void CheckpointParticipant::trigger(std::int64_t checkpointId, bool pauseAfter) {
+MILLRACE_INLINE_COLD CheckpointParticipant::CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator,
+                                                                  CheckpointingMode mode)
+    : task_(task), coordinator_(coordinator), mode_(mode), isOpening_(coordinator.isOpening()), paused_(isOpening_) {}
+
+MILLRACE_INLINE_COLD void CheckpointParticipant::trigger(std::int64_t checkpointId) {
     if (checkpointId <= last_) return;
     if (task_.finishing_) {
         // its end has been sent already: no barrier may follow it. Who does not await anything just ends.
         if (!awaiting_) return;
         if (final_ == 0) final_ = checkpointId;
     }
-    paused_ = pauseAfter;
     take(checkpointId);
+}
+
+MILLRACE_INLINE_COLD void CheckpointParticipant::opened() {
+    if (isOpening_) coordinator_.opened(task_.id());
 }
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::complete(std::int64_t checkpointId, bool confirm) {
@@ -76,6 +83,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::takeIfComplete() {
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId) {
     last_ = checkpointId;
+    paused_ = coordinator_.endsAttempt(checkpointId);
     const Duration began = task_.executor().monotonicNow();
     auto part = std::make_shared<DeferredSnapshot>();
     for (StageSlot& slot : task_.stages_) {

@@ -28,6 +28,8 @@ struct StallReport;
 
 namespace millrace::detail {
 
+class GraphScale;
+
 /// A job at run time: its tasks, the channels between them, and how it ends.
 /// It keeps itself alive from `start` until its last task has ended.
 /// *Thread safety:* everything but `start` may be called from any thread.
@@ -76,9 +78,14 @@ public:
     /// All tasks have ended because of a failure; the job waits to be started again. False when it was cancelled meanwhile: it
     /// then fails for good.
     bool beginRestart();
+    /// All tasks have ended with a checkpoint, so that the job goes on at another parallelism. False when it was cancelled
+    /// meanwhile, or has failed.
+    bool beginRescale();
     /// Starts the job again, from what the supervisor has to restore. False when it was cancelled meanwhile or could not be
-    /// wired: that is a failure of the job then.
-    bool restart();
+    /// wired: that is a failure of the job then. `goesOn`: nothing that it has done will be done again.
+    bool restart(bool goesOn);
+    /// What the job will be wired by when it is started again.
+    void setScale(const GraphScale& scale);
     /// Nothing can be restored: the job has failed once more, without having run.
     void failRestart(std::exception_ptr error);
     /// A checkpoint holds all there is to go on with: the tasks close where they are, and the job has finished.

@@ -2,6 +2,7 @@
 #include <millrace/core/chrono.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/graph/graph_scale.hpp>
 #include <millrace/runtime/job.hpp>
 
 #include <utility>
@@ -119,7 +120,20 @@ MILLRACE_INLINE_COLD bool Job::beginRestart() {
     return true;
 }
 
-MILLRACE_INLINE_COLD bool Job::restart() {
+MILLRACE_INLINE_COLD bool Job::beginRescale() {
+    const std::lock_guard lock(mutex_);
+    if (status_.load() != JobStatus::Running) return false;
+    status_.store(JobStatus::Restarting);
+    return true;
+}
+
+MILLRACE_INLINE_COLD void Job::setScale(const GraphScale& scale) {
+    keepMetrics();  // by the tasks that are there; from here on nobody looks at them
+    const std::lock_guard metricsLock(metricsMutex_);
+    scale.applyTo(graph_);
+}
+
+MILLRACE_INLINE_COLD bool Job::restart(bool goesOn) {
     {
         const std::lock_guard lock(mutex_);
         if (status_.load() != JobStatus::Restarting) return false;
@@ -127,7 +141,7 @@ MILLRACE_INLINE_COLD bool Job::restart() {
     }
     keepMetrics();
     endAttempt();
-    accumulators_.clear();
+    if (!goesOn) accumulators_.clear();
     std::shared_ptr<JobTasks> wired;
     std::exception_ptr error;
     try {
@@ -241,7 +255,7 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             row.name = operatorNames(*slot.node);
             if (!slot.node->operators.empty()) row.uid = slot.node->operators.back().uid;
             row.subtask = slot.subtask;
-            row.parallelism = *slot.node->parallelism;
+            row.parallelism = slot.parallelism;
             row.recordsIn = counters.recordsIn;
             row.recordsOut = counters.recordsOut;
             row.lateRecordsDropped = counters.lateRecordsDropped;

@@ -63,6 +63,13 @@ public:
     /// Takes a savepoint and ends the job with it: with `drain` after all windows and timers have fired, else where it is.
     /// *Failure:* as triggerCheckpoint; the job then goes on, unless it drains.
     CheckpointInfo stopWithSavepoint(std::string directory, bool drain = false);
+    /// Gives the operator of that uid another parallelism while the job runs: takes a checkpoint, ends all tasks without
+    /// ending their input, and starts them again from it. Waits until they are open. The operators that are fused with it, and
+    /// those behind it without a parallelism of their own, go with it. Sinks commit what the checkpoint covers, as with any.
+    /// *Failure:* ConfigurationException or GraphException if there is no such operator, or it cannot have this parallelism;
+    /// CheckpointException with the cause nested if the checkpoint fails, or the tasks do not open: the job then goes on as it
+    /// was. ConfigurationException for a job without checkpoints. Not from inside an operator.
+    void rescale(std::string uid, int parallelism);
     /// Of the latest checkpoints and savepoints (at most 100), oldest first.
     std::vector<CheckpointStatistics> checkpoints() const;
 

@@ -85,6 +85,17 @@ MILLRACE_INLINE_COLD CheckpointInfo JobClient::stopWithSavepoint(std::string dir
     return await(request("stopWithSavepoint(directory)", CheckpointKind::Savepoint, std::move(directory), true, drain));
 }
 
+MILLRACE_INLINE_COLD void JobClient::rescale(std::string uid, int parallelism) {
+    detail::JobSupervisor& supervisor = this->supervisor("rescale(uid, parallelism)");
+    if (uid.empty()) throw ConfigurationException("rescale: the uid must not be empty; give the operator a uid(…)");
+    auto request = std::make_shared<detail::SnapshotRequest>();
+    request->stop = true;
+    request->uid = std::move(uid);
+    request->parallelism = parallelism;
+    supervisor.request(request);
+    await(std::move(request));
+}
+
 MILLRACE_INLINE_COLD std::vector<CheckpointStatistics> JobClient::checkpoints() const {
     if (job_->supervisor() == nullptr) return {};
     return job_->supervisor()->statistics();

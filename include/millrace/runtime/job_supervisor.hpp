@@ -66,8 +66,10 @@ public:
     virtual void onChannelEnded() = 0;
     /// Channels that wait behind a barrier for the others.
     virtual bool hasBlockedChannels() const noexcept = 0;
-    /// The source must not go on: a savepoint is to be the last thing that the job does.
-    virtual bool sourcePaused() const noexcept = 0;
+    /// The task must not go on: a snapshot that it has taken is the last thing that it does in this attempt.
+    virtual bool paused() const noexcept = 0;
+    /// All its stages are open.
+    virtual void opened() = 0;
     /// All input has been handled; false: a last checkpoint has to cover what the task has done, and will wake it.
     virtual bool mayEnd() = 0;
 };

@@ -18,6 +18,10 @@ struct SnapshotRequest {
     std::string target{};  ///< directory of a savepoint
     bool stop = false;     ///< the job ends with it
     bool drain = false;    ///< after everything has fired
+    std::string uid{};     ///< of the operator that gets another parallelism; empty: none does
+    int parallelism = 0;   ///< the one that it gets
+
+    bool rescales() const noexcept { return !uid.empty(); }
 
     void succeed(CheckpointInfo result) {
         const std::lock_guard lock(mutex);

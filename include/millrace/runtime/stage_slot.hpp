@@ -28,6 +28,7 @@ struct StageSlot {
     std::unique_ptr<Stage> stage;
     const GraphNode* node = nullptr;
     int subtask = 0;
+    int parallelism = 1;  ///< that of the node by now may be another: the job may be rescaled
     Task* task = nullptr;
     bool opened = false;
     StageCounters countersAtEnd{};  ///< once the stage is gone

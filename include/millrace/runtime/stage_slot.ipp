@@ -15,7 +15,7 @@ MILLRACE_INLINE_COLD std::string operatorNames(const GraphNode& node) {
 MILLRACE_INLINE_COLD std::string StageSlot::place() const {
     const std::string uid = node->operators.empty() ? std::string() : node->operators.back().uid;
     return message({"'", operatorNames(*node), "' (", uid.empty() ? "" : "uid '", uid, uid.empty() ? "" : "', ",
-                    "subtask ", subtask, " of ", node->parallelism.value_or(1), ")"});
+                    "subtask ", subtask, " of ", parallelism, ")"});
 }
 
 MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {

@@ -144,6 +144,8 @@ private:
     bool poll();
     void endSource();
     bool pollAligned();
+    /// What is to end with a snapshot does nothing behind it.
+    bool isPaused() const noexcept { return checkpoints_ != nullptr && checkpoints_->paused(); }
     Timestamp alignedWatermark() const;
     void publishWatermark();
     void holdUp();

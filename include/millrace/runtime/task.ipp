@@ -41,6 +41,7 @@ MILLRACE_INLINE_COLD StageSlot& Task::addStage(std::unique_ptr<Stage> stage, con
     slot.stage = std::move(stage);
     slot.node = &node;
     slot.subtask = subtask;
+    slot.parallelism = node.parallelism.value_or(1);
     slot.task = this;
     return slot;
 }
@@ -146,6 +147,7 @@ MILLRACE_INLINE_COLD void Task::open() {
         call(stages_[i], false, [&](Stage& stage) { stage.open(context_); });
         stages_[i].opened = true;
     }
+    if (checkpoints_ != nullptr) checkpoints_->opened();
 }
 
 MILLRACE_INLINE_COLD void Task::close(bool failureCounts) {
@@ -200,7 +202,7 @@ MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
     // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
-    if (!timers_.empty()) {
+    if (!timers_.empty() && !isPaused()) {
         if (timers_.back() <= now()) {
             timersMayBeDue_ = true;
             return Outcome::Yield;
@@ -296,7 +298,7 @@ MILLRACE_INLINE void Task::addTimer(Timestamp time) {
 
 MILLRACE_INLINE bool Task::runTimers() {
     if (timerStage_ >= stages_.size()) {
-        if (!timersMayBeDue_ || timers_.empty()) return false;
+        if (!timersMayBeDue_ || timers_.empty() || isPaused()) return false;
         timersMayBeDue_ = false;
         timerTime_ = now();
         if (timers_.back() > timerTime_) return false;

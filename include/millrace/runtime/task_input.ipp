@@ -147,11 +147,11 @@ MILLRACE_INLINE bool Task::runEvents() {
 
 /// Lets the source emit about a block; false when it has nothing for now, or must wait for slower sources.
 MILLRACE_INLINE bool Task::poll() {
+    if (isPaused()) return false;
     if (job_.stopRequest() != JobControl::StopRequest::None) {
         endSource();
         return true;
     }
-    if (checkpoints_ != nullptr && checkpoints_->sourcePaused()) return false;
     if (alignment_ != nullptr && !pollAligned()) return false;
     goOn();
     const PollStatus status = call(stages_.front(), true, [](Stage& stage) { return stage.poll(); });

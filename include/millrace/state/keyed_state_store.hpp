@@ -38,7 +38,9 @@ public:
     using Table = KeyedTable<Key, StateRow>;
     using Slot = typename Table::Slot;
 
-    KeyedStateStore() = default;
+    KeyedStateStore() {
+        if constexpr (!Table::kErases) cells_.keepOutOfRows();
+    }
     KeyedStateStore(const KeyedStateStore&) = delete;
     KeyedStateStore& operator=(const KeyedStateStore&) = delete;
     ~KeyedStateStore() {
@@ -76,11 +78,7 @@ public:
     /// No key is current any more. Keeps the row of a key that got its first state, and drops that of one that lost its
     /// last.
     void leaveKey() {
-        if (slot_ == nullptr) {
-            leaveFresh();
-        } else if (cells_.isEmpty()) {
-            dropSlot(slot_);
-        }
+        if (cells_.mayBeEmpty) leave(slot_);
         forgetKey();
     }
     /// For a key that will be current soon.
@@ -116,8 +114,9 @@ public:
                 }
             };
             if (prefetches) prefetch(0, kAhead);
+            const std::size_t together = prefetches ? kTogether : kChunk;
             for (std::size_t i = 0; i < size;) {
-                const std::size_t end = std::min(i + kTogether, size);
+                const std::size_t end = std::min(i + together, size);
                 if (prefetches) prefetch(i + kAhead, end + kAhead);
                 for (; i < end; ++i) {
                     const Key key = Table::lookupKey(keyOf(i));
@@ -225,7 +224,7 @@ public:
 private:
     // far enough for a miss of ~150 ns, in loops of a few ns
     static constexpr std::size_t kAhead = 48;
-    static constexpr std::size_t kTogether = 16;
+    static constexpr std::size_t kTogether = 4;  // few: fill buffers that are taken make the next record wait
     static constexpr std::size_t kChunk = 256;
     static constexpr std::uint8_t kFormat = 1;
 
@@ -251,10 +250,17 @@ private:
                                       Call& call) {
         Slot* const slot = enter(view, key, hash);
         call(at);
-        if (slot == nullptr) [[unlikely]] {
-            leaveFresh();
+        if (cells_.mayBeEmpty) [[unlikely]] {
+            leave(slot);
             view = table_.view();
-        } else if (cells_.isEmpty()) [[unlikely]] {
+        }
+    }
+    /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
+    [[gnu::noinline]] void leave(Slot* slot) {
+        cells_.mayBeEmpty = false;
+        if (slot == nullptr) {
+            leaveFresh();
+        } else if (cells_.isEmpty()) {
             dropSlot(slot);
         }
     }
@@ -270,7 +276,7 @@ private:
         cells_.enterEmpty(fresh_);
         current_ = &keptKey_;
     }
-    [[gnu::noinline]] void leaveFresh() {
+    void leaveFresh() {
         if (cells_.isEmpty()) {
             cells_.releaseEmpty(fresh_);
             return;
@@ -278,7 +284,7 @@ private:
         table_.findOrInsert(keptKey_, freshHash_, [this]() -> const StateRow& { return fresh_; });
         fresh_ = StateRow{};
     }
-    [[gnu::noinline]] void dropSlot(Slot* slot) noexcept {
+    void dropSlot(Slot* slot) noexcept {
         if constexpr (Table::kErases) {
             cells_.releaseEmpty(slot->value);
             table_.erase(slot);
@@ -288,6 +294,7 @@ private:
     void forgetKey() noexcept {
         current_ = nullptr;
         cells_.leave();
+        cells_.mayBeEmpty = false;
     }
 
     StateCells cells_;

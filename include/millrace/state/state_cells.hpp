@@ -123,9 +123,11 @@ public:
         data = inlined_ ? empty.inlined : nullptr;
         present = &presentWithoutCells_;
         presentWithoutCells_ = 0;
+        mayBeEmpty = true;
     }
-    /// Whether the current key has no state.
+    /// Whether the current key has no state; only if it `mayBeEmpty`: it had none when it was entered, or one was cleared.
     bool isEmpty() const noexcept { return *present == 0; }
+    bool mayBeEmpty = false;
     void leave() noexcept {
         present = &kNothing;
         data = nullptr;
@@ -147,6 +149,7 @@ public:
         if ((*present & state.bit) == 0) return;
         if (!state.cell->plain) state.cell->destroy(data + state.offset);
         *present &= ~state.bit;
+        mayBeEmpty = true;
     }
     Timestamp& stampOf(const DeclaredState& state) const noexcept {
         return *reinterpret_cast<Timestamp*>(data + state.stampOffset);
@@ -170,6 +173,8 @@ public:
                                                       const CellType& cell);
     /// The state of that name, null if there is none. *Failure:* ConfigurationException if it is of another type.
     MILLRACE_INLINE_COLD const DeclaredState* find(std::string_view name, std::string_view type) const;
+    /// Rows must always point to their cells: for stores that cannot drop the row of a key that has lost its last state.
+    void keepOutOfRows() noexcept { maybeInlined_ = false; }
     /// Fixes the layout: no more states. `clock` must live as long as the cells.
     MILLRACE_INLINE_COLD void seal(Now readClock, const void* clock) noexcept;
     /// Before the first row: memory is counted there.
@@ -225,6 +230,7 @@ private:
     }
 
     bool inlined_ = false;
+    bool maybeInlined_ = true;
     bool needsRelease_ = false;
     bool sealed_ = false;
     std::uint32_t rowBytes_ = 0;  ///< without what is present

@@ -71,8 +71,8 @@ MILLRACE_INLINE_COLD void StateCells::seal(Now readClock, const void* clock) noe
     now_ = readClock;
     clock_ = clock;
     sealed_ = true;
-    inlined_ = states_.size() == 1 && states_[0]->cell->plain && rowBytes_ <= sizeof(StateRow::inlined) &&
-               rowAlign_ <= alignof(StateRow);
+    inlined_ = maybeInlined_ && states_.size() == 1 && states_[0]->cell->plain &&
+               rowBytes_ <= sizeof(StateRow::inlined) && rowAlign_ <= alignof(StateRow);
     rowBytes_ = std::max<std::uint32_t>(rowBytes_, sizeof(FreeRow));
     // each row has room for what is present before its first cell
     rowBytes_ = (rowBytes_ + std::uint32_t{sizeof(std::uint64_t)} + rowAlign_ - 1) / rowAlign_ * rowAlign_;

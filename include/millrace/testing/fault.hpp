@@ -30,12 +30,13 @@ struct Fault {
         Savepoint,          ///< and a savepoint, after which the job goes on
         StopWithSavepoint,  ///< the job ends with a savepoint, and the next one begins with it
         Suspend,            ///< the job ends with a checkpoint, and the next one goes on
+        Rescale,            ///< at a step, one of the operators gets another parallelism while the job runs
     };
     Kind kind = Kind::FailTask;
     std::uint64_t at = 1;  ///< step of the trial, or number of the call, of the commit, of the operation
-    int choice = 0;        ///< which task, how long, which operation
+    int choice = 0;        ///< which task, how long, which operation, which operator
     FaultPoint point = FaultPoint::Read;
-    int parallelism = 0;  ///< of the process that comes after; 0: as before
+    int parallelism = 0;  ///< of the process that comes after (0: as before), or of the operator
 };
 
 }  // namespace millrace::testing

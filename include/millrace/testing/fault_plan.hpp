@@ -30,6 +30,7 @@ struct FaultPlan {
     int maxConcurrent = 1;
     int tolerableFailures = 1'000'000;
     int retained = 1;
+    bool spreads = false;      ///< also what makes records of a key lose their order may be rescaled
     bool onDisk = false;       ///< checkpoints in files on a disk in memory, else in the memory of the trial
     bool compressed = false;   ///< those in files
     bool incremental = false;  ///< the same
@@ -49,6 +50,7 @@ struct FaultLimits {
     int mostFaults = 4;
     int mostParallelism = 4;
     bool rescales = true;
+    bool spreads = false;  ///< a rescale may put an exchange between operators that had none
     bool ordered = false;  ///< nothing that gives results another order
     CheckpointingMode mode = CheckpointingMode::ExactlyOnce;
 };

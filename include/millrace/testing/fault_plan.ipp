@@ -15,6 +15,7 @@ inline testing::Fault drawFault(testing::Random& random, const FaultLimits& limi
     std::vector<Kind> kinds{Kind::FailTask,  Kind::FailTask,  Kind::Kill,           Kind::Kill,
                             Kind::FailStore, Kind::KillStore, Kind::KillStoreAfter, Kind::FailStoreAfter,
                             Kind::Savepoint, Kind::Suspend,   Kind::Checkpoint,     Kind::StopWithSavepoint};
+    if (limits.rescales) kinds.insert(kinds.end(), {Kind::Rescale, Kind::Rescale, Kind::Rescale});
     if (onDisk) kinds.insert(kinds.end(), {Kind::FailDisk, Kind::FailDisk, Kind::KillDisk, Kind::KillDisk});
     if (limits.commits > 0) {
         kinds.insert(kinds.end(), {Kind::FailCall, Kind::FailCall, Kind::KillCall, Kind::KillCall, Kind::Retry,
@@ -42,6 +43,11 @@ inline testing::Fault drawFault(testing::Random& random, const FaultLimits& limi
         case Kind::KeepBuffer:
             fault.at = upTo(6);
             break;
+        case Kind::Rescale:
+            fault.at = upTo(limits.steps);
+            fault.choice = static_cast<int>(random.below(40));
+            fault.parallelism = static_cast<int>(random.between(1, limits.mostParallelism + 1));
+            break;
         case Kind::Wait:
             fault.at = upTo(limits.writes);
             fault.choice = static_cast<int>(random.between(1, 60));
@@ -64,6 +70,7 @@ MILLRACE_INLINE_COLD testing::FaultPlan drawFaults(testing::Random& random, cons
     testing::FaultPlan plan;
     plan.seed = random.next();
     plan.parallelism = static_cast<int>(random.between(1, limits.mostParallelism));
+    plan.spreads = limits.spreads;
     plan.chaining = !random.chance(25);
     plan.alignment = !random.chance(25);
     plan.bufferTimeout = random.oneOf<Duration>({Duration{0}, Duration{-1}, milliseconds(3), milliseconds(100)});
@@ -132,6 +139,9 @@ MILLRACE_INLINE_COLD std::string describeFault(const testing::Fault& fault) {
             return step + "the job is stopped with a savepoint" + after;
         case Kind::Suspend:
             return step + "the job is suspended" + after;
+        case Kind::Rescale:
+            return step + "operator " + std::to_string(fault.choice) + " (modulo the number of those that can) gets " +
+                   "parallelism " + std::to_string(std::max(fault.parallelism, 1)) + " while the job runs";
     }
     return "?";
 }

@@ -33,7 +33,8 @@ struct TrialReport {
     std::string error;  ///< the job did not come to its end; empty: it did
     std::uint64_t steps = 0;
     int processes = 0;
-    int restarts = 0;     ///< within processes
+    int restarts = 0;     ///< within processes, after failures and for rescales
+    int rescales = 0;     ///< of running jobs, that have come about
     int checkpoints = 0;  ///< completed ones
     int failedCheckpoints = 0;
 };

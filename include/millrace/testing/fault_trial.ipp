@@ -8,6 +8,7 @@
 #include <millrace/checkpoint/memory_checkpoint_store.hpp>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/graph/graph_scale.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
@@ -128,6 +129,7 @@ private:
             }
         }
         client.reset();
+        countRescales();
         if (std::exchange(killed_, false)) {
             if (plan_.onDisk) {
                 const testing::Unsynced kinds[] = {testing::Unsynced::Kept, testing::Unsynced::Lost,
@@ -197,6 +199,9 @@ private:
     bool hasNothingLeft(const JobClient& client) const {
         if (stopped_) return false;
         if (client.status() == JobStatus::Finished) return true;
+        for (const auto& request : rescales_) {
+            if (!request->isDone()) return false;  // no task is open, since they are to be made anew
+        }
         const bool finished =
             client.status() == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty();
         return finished && stopping_ == nullptr && (storeFaults_->checkpoints == 0 || storeFaults_->leftOver);
@@ -278,6 +283,9 @@ private:
                 case Kind::Suspend:
                     request(client, fault);
                     break;
+                case Kind::Rescale:
+                    rescale(client, fault);
+                    break;
                 default:
                     break;
             }
@@ -290,6 +298,38 @@ private:
         const OwnerList<Task>& tasks = job.tasks();
         Task& task = tasks[static_cast<std::size_t>(fault.choice) % tasks.size()];
         task.postMail(0, [text = describeFault(fault)] { throw testing::InjectedFailure(text); });
+    }
+
+    void rescale(JobClient& client, const Fault& fault) {
+        Job& job = JobInside::of(client);
+        if (job.status() != JobStatus::Running) return;
+        // what it would spread is known only once the one before has come about
+        if (!plan_.spreads && !rescales_.empty() && !rescales_.back()->isDone()) return;
+        const JobGraph& graph = job.graph();
+        const int parallelism = std::max(fault.parallelism, 1);
+        std::vector<std::string> able;
+        for (const GraphNode& node : graph.nodes) {
+            // splits of sources that are read one after the other are late
+            if (node.isSource || node.fixedParallelism.has_value()) continue;
+            const std::string& uid = node.operators.back().uid;
+            if (!plan_.spreads && GraphScale::changed(graph, uid, parallelism).spreads(graph)) continue;
+            able.push_back(uid);
+        }
+        if (able.empty()) return;
+        const auto request = std::make_shared<SnapshotRequest>();
+        request->stop = true;
+        request->uid = able[static_cast<std::size_t>(fault.choice) % able.size()];
+        request->parallelism = parallelism;
+        rescales_.push_back(request);
+        job.supervisor()->request(request);
+    }
+    /// Those that were asked for in this process.
+    void countRescales() {
+        for (const auto& request : rescales_) {
+            if (!request->isDone()) report_.error = "a rescale was never answered";
+            if (request->error == nullptr) ++report_.rescales;
+        }
+        rescales_.clear();
     }
 
     void request(JobClient& client, const Fault& fault) {
@@ -331,6 +371,7 @@ private:
     bool isOver_ = false;
     int parallelismAfterStop_ = 0;
     std::shared_ptr<SnapshotRequest> stopping_;
+    std::vector<std::shared_ptr<SnapshotRequest>> rescales_;
 };
 
 MILLRACE_INLINE_COLD TrialReport runTrial(const testing::FaultPlan& plan, const TrialJob& job) {

@@ -57,6 +57,7 @@ struct TrialTotals {
     int checkpoints = 0;
     int failedCheckpoints = 0;
     int restarts = 0;
+    int rescales = 0;
     int processes = 0;
     void add(const TrialReport& report);
     std::string text() const;

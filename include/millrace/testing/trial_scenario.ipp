@@ -67,12 +67,16 @@ private:
             for (Arrival::Step& step : s.arrival.steps) step.source = 0;
         });
         change([](TrialScenario& s) { s.splits = false; });
-        change([](TrialScenario& s) {
-            for (testing::Fault& fault : s.plan.faults) fault.parallelism = 0;
-        });
-        change([](TrialScenario& s) {
+        // of processes that follow: as before; a rescale is to make a difference
+        const auto scale = [](TrialScenario& s, int rescaled) {
+            for (testing::Fault& fault : s.plan.faults) {
+                fault.parallelism = fault.kind == testing::Fault::Kind::Rescale ? rescaled : 0;
+            }
+        };
+        change([&](TrialScenario& s) { scale(s, 1); });
+        change([&](TrialScenario& s) {
             s.plan.parallelism = 1;
-            for (testing::Fault& fault : s.plan.faults) fault.parallelism = 0;
+            scale(s, 2);
         });
         change([](TrialScenario& s) { s.plan.parallelism = 1; });
         change([](TrialScenario& s) { s.plan.parallelism = std::min(s.plan.parallelism, 2); });
@@ -161,13 +165,14 @@ MILLRACE_INLINE_COLD void TrialTotals::add(const TrialReport& report) {
     checkpoints += report.checkpoints;
     failedCheckpoints += report.failedCheckpoints;
     restarts += report.restarts;
+    rescales += report.rescales;
     processes += report.processes;
 }
 
 MILLRACE_INLINE_COLD std::string TrialTotals::text() const {
     return std::to_string(runs) + " runs with " + std::to_string(checkpoints) + " checkpoints, " +
            std::to_string(failedCheckpoints) + " failed ones, " + std::to_string(restarts) + " restarts, " +
-           std::to_string(processes - runs) + " further processes";
+           std::to_string(rescales) + " rescales, " + std::to_string(processes - runs) + " further processes";
 }
 
 }  // namespace millrace::detail

@@ -26,7 +26,7 @@ struct FaultRuns {
     std::uint64_t seed = 1;  ///< of the first run; each further run has the next one
     int mostFaults = 4;      ///< of a run
     int mostParallelism = 4;
-    bool rescale = true;  ///< a process that goes on where another one has ended may have another parallelism
+    bool rescale = true;  ///< operators may get another parallelism: in a process that goes on, or while one runs
     /// AtLeastOnce: results may be repeated, but none may be lost, and none may come that is not among the expected.
     CheckpointingMode mode = CheckpointingMode::ExactlyOnce;
     bool ordered = false;          ///< results must also come in the order of the undisturbed run
@@ -46,7 +46,7 @@ struct ExactlyOnce {
     int mostSources = 3;     ///< that the events are dealt out to; 1 for pipelines that depend on the order of arrival
     int mostFaults = 4;      ///< of a run
     int mostParallelism = 4;
-    bool rescale = true;  ///< a process that goes on where another one has ended may have another parallelism
+    bool rescale = true;  ///< operators may get another parallelism: in a process that goes on, or while one runs
     /// AtLeastOnce: results may be repeated, but none may be lost, and none may come that is not among the expected.
     CheckpointingMode mode = CheckpointingMode::ExactlyOnce;
     bool ordered = false;          ///< results must also come in the order of the undisturbed run
@@ -335,6 +335,7 @@ testing::ExactlyOnceResult findBrokenPromise(const Pipeline& pipeline, Generator
         limits.rescales = how.rescale;
         limits.mode = how.mode;
         limits.ordered = how.ordered;
+        limits.spreads = !how.ordered && how.mostSources > 1;
         scenario.plan = drawFaults(random, limits);
         if (expected.report.error.empty()) {
             auto actual = runIn(scenario);
