@@ -69,6 +69,20 @@ void writeReferring(CheckpointStore& store) {
     }
 }
 
+/// Version 3 is written only where barriers have overtaken records.
+void writeOvertaken(CheckpointStore& store) {
+    store.begin(describe(9));
+    store.writePart(9, 0, 1,
+                    described(snapshotOf({{"count", "in-flight/0", kChannelState, "channel 0"},
+                                          {"count", "in-flight/0", kChannelState, "channel 1"},
+                                          {"count", "panes", 3, "three"}}),
+                              "count", "in-flight/0", "in-flight{event:u8,time:i64,record:optional<i32>}"));
+    store.complete(describe(9));
+    store.begin(describe(10));
+    store.writePart(10, 0, 1, snapshotOf({{"count", "panes", 3, "three"}}));
+    store.complete(describe(10));
+}
+
 }  // namespace
 
 TEST_CASE("checkpoints of version 1 of the format are read", "[checkpoint]") {
@@ -89,6 +103,18 @@ TEST_CASE("checkpoints of version 2 of the format are read", "[checkpoint]") {
            contentsOf(*expected.load(oddDescription().id))));
 }
 
+TEST_CASE("checkpoints of version 3 of the format are read", "[checkpoint]") {
+    MemoryCheckpointStore expected;
+    writeOvertaken(expected);
+    const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_3";
+    const FileCheckpoint overtaken(posixFileSystem(), path + "/chk-9");
+    CHECK(overtaken.formatVersion() == 3);
+    CHECK(contentsOf(overtaken) == contentsOf(*expected.load(9)));
+    const FileCheckpoint aligned(posixFileSystem(), path + "/chk-10");
+    CHECK(aligned.formatVersion() == 2);  // programs of before may have it
+    CHECK(contentsOf(aligned) == contentsOf(*expected.load(10)));
+}
+
 TEST_CASE("compressed checkpoints of version 2 of the format are read where zstd is", "[checkpoint]") {
     MemoryCheckpointStore expected;
     writeFixtures(expected);
@@ -105,7 +131,7 @@ TEST_CASE("compressed checkpoints of version 2 of the format are read where zstd
 TEST_CASE("checkpoints of version 3 of the format, which refer to others, are read", "[checkpoint]") {
     MemoryCheckpointStore expected;
     writeReferring(expected);
-    const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_3";
+    const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_3_referring";
     CHECK(FileCheckpoint(posixFileSystem(), path + "/chk-9").formatVersion() == 3);
     CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-8")) == contentsOf(*expected.load(8)));
     CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-9")) == contentsOf(*expected.load(9)));
@@ -122,5 +148,5 @@ TEST_CASE("fixtures of the format are made", "[.fixtures]") {
     FileCheckpointStore store(path, posixFileSystem(),
                               compressed ? SnapshotCompression::Zstd : SnapshotCompression::None, referring);
     REQUIRE(store.lastId() == 0);
-    referring ? writeReferring(store) : writeFixtures(store);
+    referring ? writeReferring(store) : writeOvertaken(store);
 }
