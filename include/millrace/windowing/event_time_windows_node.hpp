@@ -86,14 +86,8 @@ protected:
         out.clear();
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
-        try {
-            throw;
-        } catch (const UserFunctionException&) {
-            throw;  // from the window function: says where it happened
-        } catch (...) {
-            throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), timestamp, describeValue(record),
-                                   "the aggregate function or key selector");
-        }
+        rethrowOfWindow(aggregate_.id(), aggregate_.subtask(), record, timestamp,
+                        "the aggregate function or key selector");
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
         throwWithoutTimestamp(aggregate_.id(), aggregate_.subtask());

@@ -3,6 +3,7 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
+#include <millrace/operators/user_function.hpp>
 
 namespace millrace::detail {
 
@@ -10,6 +11,20 @@ namespace millrace::detail {
 [[noreturn]] void throwWithoutTimestamp(const OperatorId& id, int subtask);
 /// Throws a MillraceException: a merging assigner has made windows that end earlier than those they are merged from.
 [[noreturn]] void throwMergedTooEarly(const OperatorId& id, int subtask);
+
+/// Throws what is being handled: as it is, if it comes from the window function and says where it happened; else with the
+/// operator and the record that `what`, functions of the user, has failed on.
+template <class T>
+[[noreturn, gnu::cold, gnu::noinline]] void rethrowOfWindow(const OperatorId& id, int subtask, const T& record,
+                                                            Timestamp timestamp, const char* what) {
+    try {
+        throw;
+    } catch (const UserFunctionException&) {
+        throw;
+    } catch (...) {
+        throwUserFunctionError(id, subtask, timestamp, describeValue(record), what);
+    }
+}
 
 }  // namespace millrace::detail
 

@@ -510,14 +510,8 @@ private:
     }
 
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
-        try {
-            throw;
-        } catch (const UserFunctionException&) {
-            throw;  // from the window function: says where it happened
-        } catch (...) {
-            throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), timestamp, describeValue(record),
-                                   "the key selector, window assigner, trigger, evictor or function of the window");
-        }
+        rethrowOfWindow(aggregate_.id(), aggregate_.subtask(), record, timestamp,
+                        "the key selector, window assigner, trigger, evictor or function of the window");
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
         throwWithoutTimestamp(aggregate_.id(), aggregate_.subtask());
