@@ -126,22 +126,22 @@ void build(StreamEnvironment& env, Output& output, bool commits = true,
         [](std::int64_t i) { return Timestamp(Duration{i / 3}); });
     Prepare prepare;
     prepare.hook = output.hook;
-    const auto items = env.fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); },
-                                                          kItems, rate),
-                                      strategy, "numbers")
-                           .uid("numbers")
-                           .setParallelism(1)
-                           .map(prepare)
-                           .uid("prepare")
-                           .setParallelism(2);
-    const DataStream<Result> windows = items.keyBy(&Item::key)
-                                           .window(TumblingEventTimeWindows::of(100ns))
-                                           .aggregate(SumOfValues{},
-                                                      [](std::int64_t key, const TimeWindow& window, std::int64_t sum) {
-                                                          return Result{0, key, window.start.time_since_epoch().count(),
-                                                                        sum};
-                                                      })
-                                           .uid("windows");
+    const auto items =
+        env.fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); }, kItems, rate),
+                       strategy, "numbers")
+            .uid("numbers")
+            .setParallelism(1)
+            .map(prepare)
+            .uid("prepare")
+            .setParallelism(2);
+    const DataStream<Result> windows =
+        items.keyBy(&Item::key)
+            .window(TumblingEventTimeWindows::of(100ns))
+            .aggregate(SumOfValues{},
+                       [](std::int64_t key, const TimeWindow& window, std::int64_t sum) {
+                           return Result{0, key, window.start.time_since_epoch().count(), sum};
+                       })
+            .uid("windows");
     const DataStream<Result> numbered = items.keyBy(&Item::key).process(Numbering{}).uid("numbering");
     if (commits) windows.unionWith(numbered).sinkTo(output.committed).uid("committed");
     windows.unionWith(numbered).sinkTo(output.plain).uid("plain");
@@ -273,7 +273,7 @@ TEST_CASE("operators without a parallelism of their own go with the one in front
     CHECK(found.at("head") == 5);
     CHECK(found.at("fused") == 5);
     CHECK(found.at("follows") == 5);
-    CHECK(found.at("sum") == 2);   // behind an exchange
+    CHECK(found.at("sum") == 2);  // behind an exchange
     CHECK(found.at("sink") == 2);
     client->rescale("numbers", 4);  // with its splits
     client->rescale("sum", 1);
@@ -290,10 +290,11 @@ TEST_CASE("what cannot be rescaled says why, and the job goes on as it was", "[a
     env.setMaxParallelism(8);
     env.setParallelism(2);
     const auto opens = std::make_shared<int>(0);
-    const auto numbers = env.fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); },
-                                                            1000, RateLimiterStrategy::perSecond(1000)),
-                                        WatermarkStrategy::noWatermarks(), "numbers")
-                             .uid("numbers");
+    const auto numbers =
+        env.fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); }, 1000,
+                                           RateLimiterStrategy::perSecond(1000)),
+                       WatermarkStrategy::noWatermarks(), "numbers")
+            .uid("numbers");
     testing::CollectSink<std::int64_t> sink;
     testing::CollectSink<std::size_t> counts;
     struct CountOpens {
@@ -319,9 +320,11 @@ TEST_CASE("what cannot be rescaled says why, and the job goes on as it was", "[a
     const auto client = env.executeAsync("fixed");
     runtime.advance(100ms);
     const auto refusal = [&](const std::string& uid, int n) { return messageOf([&] { client->rescale(uid, n); }); };
-    CHECK(refusal("evne", 3).starts_with("rescale(\"evne\", 3): job 'fixed' has no operator of that uid; it has 'numbers', "));
-    CHECK(refusal("even", 0) == "rescale(\"even\", 0): the parallelism must be between 1 and the maximum parallelism, which is "
-                                "8 (setMaxParallelism, for the whole life of its state)");
+    CHECK(refusal("evne", 3).starts_with(
+        "rescale(\"evne\", 3): job 'fixed' has no operator of that uid; it has 'numbers', "));
+    CHECK(refusal("even", 0) ==
+          "rescale(\"even\", 0): the parallelism must be between 1 and the maximum parallelism, which is "
+          "8 (setMaxParallelism, for the whole life of its state)");
     CHECK_THAT(refusal("even", 9), ContainsSubstring("which is 8"));
     CHECK_THAT(refusal("even", -1), ContainsSubstring("between 1 and"));
     CHECK_THAT(refusal("even", 3), ContainsSubstring("forward() from 'map' (parallelism 3) to 'map' (parallelism 2)"));
@@ -509,8 +512,8 @@ TEST_CASE("on the caller's thread a rescale runs the job meanwhile", "[api][resc
 TEST_CASE("timers of processing time wait for the rescale, and fire once", "[api][rescale]") {
     struct Remind {
         void processElement(std::int64_t i, KeyedProcessContext<std::int64_t>& context, Collector<std::int64_t>&) {
-            context.timerService().registerProcessingTimeTimer(
-                context.timerService().currentProcessingTime() + std::chrono::milliseconds(1 + i % 20));
+            context.timerService().registerProcessingTimeTimer(context.timerService().currentProcessingTime() +
+                                                               std::chrono::milliseconds(1 + i % 20));
         }
         void onTimer(Timestamp, OnTimerContext<std::int64_t>& context, Collector<std::int64_t>& out) {
             out.collect(context.currentKey());

@@ -96,8 +96,9 @@ struct Savepoint {
 
 /// Runs the vector from the savepoint on: to its end, or until the input item `stop` has had its effect; then with a savepoint.
 template <class Build>
-Savepoint runPart(const std::vector<std::string>& sides, const Vector& vector, const EngineOptions& options, int parallelism,
-                  const Savepoint& from, const EngineStop* stop, const std::shared_ptr<Recorded>& recorded, Build build) {
+Savepoint runPart(const std::vector<std::string>& sides, const Vector& vector, const EngineOptions& options,
+                  int parallelism, const Savepoint& from, const EngineStop* stop,
+                  const std::shared_ptr<Recorded>& recorded, Build build) {
     StreamExecutionEnvironment env{SimulatedRuntime(options.seed, from.now)};
     recorded->runtime = env.runtime();
     env.setParallelism(parallelism);

@@ -305,7 +305,9 @@ Result judgeInEngineWithRestores(const Vector& vector, const std::vector<Impleme
         if (items.empty()) return {Outcome::Skipped, "no input item to stop after"};
         for (std::uint64_t seed = 1; seed <= 12; ++seed) {
             millrace::testing::Random random(seed * 1000 + vector.id.size() * 31 + vector.input.size());
-            const auto anyItem = [&] { return items[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(items.size())))]; };
+            const auto anyItem = [&] {
+                return items[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(items.size())))];
+            };
             const auto anyParallelism = [&] {
                 return implementation.oncePerSubtask ? 1 : static_cast<int>(random.between(1, 5));
             };
@@ -374,7 +376,8 @@ std::vector<std::string> filesIn(const std::string& path) {
 
 void printUsage(std::FILE* to) {
     std::fputs(
-        "usage: millrace_conformance [--engine | --restore | --engine-restore] [--only ID]... [--list] [--verbose] PATH...\n"
+        "usage: millrace_conformance [--engine | --restore | --engine-restore] [--only ID]... [--list] [--verbose] "
+        "PATH...\n"
         "--engine: as jobs, in simulations with several seeds, at parallelism 1 and 4\n"
         "--restore: operator by operator, with a snapshot and a restore after one input item, for each of them, and "
         "after\n"

@@ -31,8 +31,8 @@ MILLRACE_INLINE_COLD GraphScale GraphScale::changed(const JobGraph& graph, const
         for (const GraphNode& node : graph.nodes) {
             for (const OperatorInfo& op : node.operators) known += message({known.empty() ? "'" : ", '", op.uid, "'"});
         }
-        raise<ConfigurationException>(
-            {call, "job '", graph.jobName, "' has no operator of that uid; it has ", known, ". Give operators a uid(…)"});
+        raise<ConfigurationException>({call, "job '", graph.jobName, "' has no operator of that uid; it has ", known,
+                                       ". Give operators a uid(…)"});
     }
     const GraphNode& node = graph.nodes[static_cast<std::size_t>(found)];
     if (parallelism < 1 || parallelism > graph.maxParallelism) {
@@ -66,7 +66,8 @@ MILLRACE_INLINE_COLD bool GraphScale::spreads(const JobGraph& graph) const noexc
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         const List<GraphEdge>& edges = graph.nodes[i].inputs;
         for (std::size_t k = 0; k < edges.size(); ++k) {
-            if (edges[k].exchange == ExchangeKind::Forward && nodes_[i].exchanges[k] != ExchangeKind::Forward) return true;
+            if (edges[k].exchange == ExchangeKind::Forward && nodes_[i].exchanges[k] != ExchangeKind::Forward)
+                return true;
         }
     }
     return false;

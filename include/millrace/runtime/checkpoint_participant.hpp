@@ -47,7 +47,7 @@ private:
     std::int64_t last_ = 0;     ///< taken or given up
     std::int64_t final_ = 0;    ///< the first that was taken after all input had been handled
     PointerList<Task::InputChannel>
-        arrived_;  ///< have delivered the current barrier; with exactly-once they are not read
+        arrived_;     ///< have delivered the current barrier; with exactly-once they are not read
     bool isOpening_;  ///< waits for the other tasks to open
     bool paused_;
     bool awaiting_ = false;

@@ -31,7 +31,7 @@ struct FaultPlan {
     int tolerableFailures = 1'000'000;
     int retained = 1;
     bool spreads = false;  ///< also what makes records of a key lose their order may be rescaled
-    bool onDisk = false;  ///< checkpoints in files on a disk in memory, else in the memory of the trial
+    bool onDisk = false;   ///< checkpoints in files on a disk in memory, else in the memory of the trial
     std::vector<Fault> faults;
 };
 

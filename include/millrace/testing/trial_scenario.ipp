@@ -170,8 +170,7 @@ MILLRACE_INLINE_COLD void TrialTotals::add(const TrialReport& report) {
 MILLRACE_INLINE_COLD std::string TrialTotals::text() const {
     return std::to_string(runs) + " runs with " + std::to_string(checkpoints) + " checkpoints, " +
            std::to_string(failedCheckpoints) + " failed ones, " + std::to_string(restarts) + " restarts, " +
-           std::to_string(rescales) + " rescales, " +
-           std::to_string(processes - runs) + " further processes";
+           std::to_string(rescales) + " rescales, " + std::to_string(processes - runs) + " further processes";
 }
 
 }  // namespace millrace::detail
