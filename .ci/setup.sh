@@ -19,7 +19,7 @@ die() {
 # ---- packages, by their names in Debian 12 ---------------------------------------------------------------------------
 
 millracePackagesToBuild=(g++ cmake ninja-build libboost-dev libfmt-dev nlohmann-json3-dev)
-millracePackagesToTest=("${millracePackagesToBuild[@]}" catch2 pkg-config libsqlite3-dev)
+millracePackagesToTest=("${millracePackagesToBuild[@]}" catch2 pkg-config libsqlite3-dev libzstd-dev)
 
 hasHeader() { printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$1" | "$CXX" -std=c++20 -E -x c++ - >/dev/null 2>&1; }
 
@@ -33,6 +33,7 @@ hasPackage() {
         libfmt-dev) hasHeader fmt/core.h ;;
         nlohmann-json3-dev) hasHeader nlohmann/json.hpp ;;
         libsqlite3-dev) hasHeader sqlite3.h ;;
+        libzstd-dev) hasHeader zstd.h ;;
         catch2) hasHeader catch2/catch.hpp || hasHeader catch2/catch_all.hpp ;;
         clang-14) command -v clang++-14 ;;
         libclang-rt-14-dev) compgen -G '/usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.tsan-*.a' ;;
@@ -61,15 +62,15 @@ requirePackages() {
         case $system in
             ubuntu | linuxmint | pop | raspbian) say "Install:  sudo apt-get install $missing" ;;
             fedora | rhel | centos | rocky | almalinux)
-                say "Install:  sudo dnf install gcc-c++ cmake ninja-build boost-devel fmt-devel json-devel catch-devel pkgconf-pkg-config sqlite-devel"
+                say "Install:  sudo dnf install gcc-c++ cmake ninja-build boost-devel fmt-devel json-devel catch-devel pkgconf-pkg-config sqlite-devel libzstd-devel"
                 ;;
-            arch | manjaro) say "Install:  sudo pacman -S --needed gcc cmake ninja boost fmt nlohmann-json catch2 pkgconf sqlite" ;;
+            arch | manjaro) say "Install:  sudo pacman -S --needed gcc cmake ninja boost fmt nlohmann-json catch2 pkgconf sqlite zstd" ;;
             opensuse* | sles)
-                say "Install:  sudo zypper install gcc-c++ cmake ninja libboost_headers-devel fmt-devel nlohmann_json-devel Catch2-devel pkgconf sqlite3-devel"
+                say "Install:  sudo zypper install gcc-c++ cmake ninja libboost_headers-devel fmt-devel nlohmann_json-devel Catch2-devel pkgconf sqlite3-devel libzstd-devel"
                 ;;
             *)
                 say "Install a C++20 compiler (g++ >= 12 or Clang >= 14), CMake >= 3.25, Ninja, Boost >= 1.74 (headers), fmt >= 9,"
-                say "nlohmann_json >= 3.11, Catch2 (2 or 3), pkg-config and SQLite 3 with its header."
+                say "nlohmann_json >= 3.11, Catch2 (2 or 3), pkg-config, SQLite 3 and zstd with their headers."
                 ;;
         esac
         say "Where they are installed but not found here, set CMAKE_PREFIX_PATH and MILLRACE_SKIP_PACKAGES=1."

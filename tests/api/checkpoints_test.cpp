@@ -650,6 +650,12 @@ TEST_CASE("a configuration that makes no sense is refused, and the message names
                ContainsSubstring("minPause needs maxConcurrent 1"));
     CHECK_THAT(refused([](auto& c) { c.tolerableFailures = -1; }), ContainsSubstring("tolerableFailures"));
     CHECK_THAT(refused([](auto& c) { c.retained = 0; }), ContainsSubstring("retained must be at least 1"));
+    const std::string compression = refused([](auto& c) { c.compression = SnapshotCompression::Zstd; });
+    if (isAvailable(SnapshotCompression::Zstd)) {
+        CHECK(compression.empty());
+    } else {
+        CHECK_THAT(compression, ContainsSubstring("enableCheckpointing: compression by zstd was asked for"));
+    }
 }
 
 TEST_CASE("asking for a checkpoint where there is none says why", "[api][checkpoint]") {

@@ -3,6 +3,8 @@
 #include <millrace/checkpoint/memory_checkpoint_store.hpp>
 #include <millrace/checkpoint/newest_intact.hpp>
 #include <millrace/checkpoint/subtask_state.hpp>
+#include <millrace/core/bytes.hpp>
+#include <millrace/core/crc32c.hpp>
 #include <millrace/testing/faulty_file_system.hpp>
 #include <millrace/testing/memory_file_system.hpp>
 
@@ -10,6 +12,7 @@
 #include <support/catch.hpp>
 
 #include <csignal>
+#include <cstring>
 #include <thread>
 
 #include <sys/stat.h>
@@ -209,6 +212,54 @@ TEST_CASE("savepoints go where the user says, and belong to the user", "[checkpo
     CHECK(contentsOf(*store.load(2)) == expectedOf(savepoint(2, "")));
     disk->rename("/backup/2024", "/moved");
     CHECK(contentsOf(FileCheckpoint(disk, "/moved/before the update")) == expectedOf(savepoint(3, "")));
+}
+
+TEST_CASE("a checkpoint whose compression the program does not have is no reason to take the one before",
+          "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    write(store, describe(1));
+    write(store, describe(2));
+    const std::string path = "/c/chk-2/part-4.state";
+    std::vector<std::byte> bytes = disk->contents(path);
+    ByteWriter payload;
+    payload.writeString("lz4");
+    payload.write(std::uint64_t{10});
+    const auto put = [&](std::size_t at, const auto& value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data() + 32 + 8, sizeof length);
+    REQUIRE(length > payload.size());
+    bytes[32 + 5] = std::byte{1};
+    std::memcpy(bytes.data() + 32 + 24, payload.data(), payload.size());
+    put(32 + 16, crc32c(std::span(bytes).subspan(32 + 24, static_cast<std::size_t>(length))));
+    put(32 + 20, crc32c(std::span(bytes).subspan(32, 20)));
+    disk->setContents(path, bytes);
+    CHECK_THROWS_AS(loadNewestIntact(store, false), ConfigurationException);
+    CHECK(
+        errorOf([&] { loadNewestIntact(store, false); }) ==
+        "the state file '/c/chk-2/part-4.state' has a block at byte 32 that is compressed by 'lz4', which this version "
+        "of millrace does not know. Restore it with the version that wrote it, or a later one");
+}
+
+TEST_CASE("compressed checkpoints are read by a store that does not compress, and the other way round",
+          "[checkpoint]") {
+    if (!isAvailable(SnapshotCompression::Zstd)) return;
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    {
+        FileCheckpointStore store("/c", disk, SnapshotCompression::Zstd);
+        write(store, describe(1));
+    }
+    const std::size_t compressed = disk->contents("/c/chk-1/part-4.state").size();
+    {
+        FileCheckpointStore store("/c", disk);
+        CHECK(contentsOf(*store.load(1)) == expectedOf(describe(1)));
+        write(store, describe(2));
+    }
+    CHECK(compressed + 250 < disk->contents("/c/chk-2/part-4.state").size());  // 300 x
+    FileCheckpointStore store("/c", disk, SnapshotCompression::Zstd);
+    CHECK(contentsOf(*store.load(1)) == expectedOf(describe(1)));
+    CHECK(contentsOf(*store.load(2)) == expectedOf(describe(2)));
+    CHECK(store.completed()[0].bytes == store.completed()[1].bytes);  // of state, whatever the files have
 }
 
 TEST_CASE("what is no checkpoint is said in words that help", "[checkpoint]") {

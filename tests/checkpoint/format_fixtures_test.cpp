@@ -76,12 +76,27 @@ TEST_CASE("checkpoints of version 2 of the format are read", "[checkpoint]") {
            contentsOf(*expected.load(oddDescription().id))));
 }
 
+TEST_CASE("compressed checkpoints of version 2 of the format are read where zstd is", "[checkpoint]") {
+    MemoryCheckpointStore expected;
+    writeFixtures(expected);
+    const FileCheckpoint found(posixFileSystem(),
+                               MILLRACE_TEST_DATA "/checkpoints/version_2_zstd/savepoint-123456789012");
+    if (isAvailable(SnapshotCompression::Zstd)) {
+        CHECK((contentsOf(found) == contentsOf(*expected.load(oddDescription().id))));
+    } else {
+        const std::string error = errorOf([&] { (void)contentsOf(found); });
+        CHECK(error.find("compressed by zstd, which this program was built without") != std::string::npos);
+    }
+}
+
 // How the fixtures were made: MILLRACE_FIXTURES=tests/data/checkpoints/version_N build/tests/bin/millrace_tests_checkpoint
-// '[.fixtures]'. For a new version of the format make new ones; those that are there are never made again.
+// '[.fixtures]', with MILLRACE_FIXTURES_ZSTD=1 the compressed ones. For a new version of the format make new ones; those that are there are never made again.
 TEST_CASE("fixtures of the format are made", "[.fixtures]") {
     const char* const path = std::getenv("MILLRACE_FIXTURES");
     REQUIRE(path != nullptr);
-    FileCheckpointStore store(path);
+    FileCheckpointStore store(
+        path, posixFileSystem(),
+        std::getenv("MILLRACE_FIXTURES_ZSTD") != nullptr ? SnapshotCompression::Zstd : SnapshotCompression::None);
     REQUIRE(store.lastId() == 0);
     writeFixtures(store);
 }

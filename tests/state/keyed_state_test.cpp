@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -315,6 +316,52 @@ TEST_CASE("the keys of a state are visited with their state current, other keys 
     CHECK(states.store.cells().find("summe", "value<i32>") == nullptr);
     CHECK_THAT(messageOf([&] { states.store.cells().find("sum", "value<i32>"); }),
                ContainsSubstring("state 'sum' is a reducing<i32>, but is asked for as a value<i32>"));
+}
+
+TEST_CASE("a state that lies in its row goes with its last value, however that is cleared", "[state]") {
+    const auto clock = [](const void*) { return kMinTimestamp; };
+    KeyedStateStore<int> store;
+    auto value = declareState<ValueState<double>>(store.cells(), ValueStateDescriptor<double>("value"));
+    store.cells().seal(clock, nullptr);
+    REQUIRE(store.cells().keepsRowsInline());
+    const auto keysOf = [&] {
+        std::vector<int> keys;
+        store.forEachKey([&](int key) { keys.push_back(key); });
+        std::sort(keys.begin(), keys.end());
+        return keys;
+    };
+    std::vector<int> keys{1, 2, 3, 4, 5, 6};
+    const auto keyOf = [&](std::size_t i) { return keys[i]; };
+    store.scan(keys.size(), nullptr, keyOf, [&](std::size_t i) { value.update(static_cast<double>(keys[i])); });
+    // cleared, cleared and written again, and written by a call that fails
+    store.scan(3, nullptr, keyOf, [&](std::size_t i) {
+        CHECK(value.valueOr(0) == keys[i]);
+        value.clear();
+        CHECK(value.value() == nullptr);
+        if (i == 1) value.update(20.0);
+    });
+    CHECK(keysOf() == std::vector{2, 4, 5, 6});
+    CHECK(store.size() == 4);
+    keys = {7};
+    CHECK_THROWS_AS(store.scan(1, nullptr, keyOf,
+                               [&](std::size_t) {
+                                   value.update(7.0);
+                                   throw std::runtime_error("no");
+                               }),
+                    std::runtime_error);
+    keys = {8};
+    store.scan(1, nullptr, keyOf, [&](std::size_t) { CHECK(value.value() == nullptr); });
+    CHECK(keysOf() == std::vector{2, 4, 5, 6});
+    // from a visit of all keys
+    store.forEachKey(store.cells().state(0), [&](int key) {
+        if (key % 4 == 0 || key == 6) value.clear();
+    });
+    CHECK(keysOf() == std::vector{2, 5});
+    store.setCurrentKey(2);
+    CHECK(value.valueOr(0) == 20.0);
+    value.clear();
+    store.leaveKey();
+    CHECK(keysOf() == std::vector{5});
 }
 
 TEST_CASE("names of states are unique within an operator", "[state]") {

@@ -2,6 +2,7 @@
 #define MILLRACE_API_CHECKPOINTING_IPP
 
 #include <millrace/api/checkpointing.hpp>
+#include <millrace/checkpoint/block_compression.hpp>
 #include <millrace/checkpoint/file_checkpoint.hpp>
 #include <millrace/checkpoint/file_checkpoint_store.hpp>
 #include <millrace/checkpoint/memory_checkpoint_store.hpp>
@@ -25,14 +26,17 @@ MILLRACE_INLINE_COLD void checkConfig(const CheckpointConfig& config) {
     if (config.tolerableFailures < 0) wrong = "tolerableFailures must not be negative";
     if (config.retained < 1) wrong = "retained must be at least 1";
     if (wrong != nullptr) raise<ConfigurationException>({"enableCheckpointing: ", wrong});
+    requireCompression(config.compression, "enableCheckpointing: ");
 }
 
 /// In the directory that the configuration names, or in memory.
 [[gnu::cold]] inline std::shared_ptr<CheckpointStore> makeCheckpointStore(const CheckpointConfig& config) {
     if (config.directory.empty()) {
-        return std::shared_ptr<CheckpointStore>(new MemoryCheckpointStore(FileCheckpointStore::forSavepoints()));
+        return std::shared_ptr<CheckpointStore>(
+            new MemoryCheckpointStore(FileCheckpointStore::forSavepoints(posixFileSystem(), config.compression)));
     }
-    return std::shared_ptr<CheckpointStore>(new FileCheckpointStore(config.directory));
+    return std::shared_ptr<CheckpointStore>(
+        new FileCheckpointStore(config.directory, posixFileSystem(), config.compression, config.incremental));
 }
 [[gnu::cold]] inline std::shared_ptr<const StoredCheckpoint> openCheckpoint(const std::string& directory) {
     return std::shared_ptr<const StoredCheckpoint>(new FileCheckpoint(posixFileSystem(), directory));

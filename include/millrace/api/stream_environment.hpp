@@ -78,6 +78,11 @@ public:
     StreamEnvironment& setBufferTimeout(Duration timeout);
     /// Bytes that all channels of a job may hold together (64 MiB).
     StreamEnvironment& setChannelMemory(std::size_t bytes);
+    /// Bytes that the tables of all states of a job may reserve together (no limit). More is a StateMemoryException, which
+    /// says which state of which operator it was; with an `overflow` such tables lie there instead. `JobClient::metrics`
+    /// says how much each operator has. What values own beside the tables (long strings, containers) does not count, nor
+    /// does the copy of a table while a checkpoint is being written.
+    StreamEnvironment& setStateMemoryLimit(std::size_t bytes, std::shared_ptr<OverflowStorage> overflow = nullptr);
     /// How often, by the clock, the watermark strategies without a `withPeriodicEmit` of their own are asked for watermarks.
     /// 0, the default: after every block of records, which costs little here and gives results sooner; Flink's default is
     /// 200 ms (and there 0 switches periodic watermarks off). *Failure:* ConfigurationException for a negative interval.

@@ -36,6 +36,13 @@ MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setChannelMemory(std:
     return *this;
 }
 
+MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setStateMemoryLimit(
+    std::size_t bytes, std::shared_ptr<OverflowStorage> overflow) {
+    settings_.stateBytes = bytes;
+    settings_.stateOverflow = std::move(overflow);
+    return *this;
+}
+
 MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setAutoWatermarkInterval(Duration interval) {
     if (interval < Duration::zero()) {
         throw ConfigurationException(

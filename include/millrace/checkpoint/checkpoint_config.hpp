@@ -3,6 +3,7 @@
 
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/checkpoint/restart_strategy.hpp>
+#include <millrace/checkpoint/snapshot_compression.hpp>
 #include <millrace/core/functional.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -44,6 +45,11 @@ struct CheckpointConfig {
     /// Completed checkpoints that are kept.
     int retained = 1;
     CheckpointRetention retention = CheckpointRetention::RetainOnCancellation;
+    /// Of checkpoints in files, and of savepoints. Either kind is read whatever is set here. Flink's setUseSnapshotCompression.
+    SnapshotCompression compression = SnapshotCompression::None;
+    /// Checkpoints in files write only those parts of keyed state that have changed since the one before, and refer to its files
+    /// for the others. Savepoints are always full. Flink's execution.checkpointing.incremental.
+    bool incremental = false;
     /// Begin with the newest intact checkpoint in `directory`, if there is one: so a process that was killed goes on when it
     /// is started again. With false the job starts anew, behind those that are there.
     bool resume = true;

@@ -34,7 +34,9 @@ struct CheckpointInfo {
     CheckpointKind kind = CheckpointKind::Checkpoint;
     Timestamp triggered{};    ///< processing time at which it began
     std::string path{};       ///< its directory; empty in memory
-    std::uint64_t bytes = 0;  ///< of state, as written
+    std::uint64_t bytes = 0;  ///< of state
+    /// Of them, those that were written for it: fewer where the checkpoint is incremental. 0 if that is not known any more.
+    std::uint64_t writtenBytes = 0;
 };
 
 }  // namespace millrace

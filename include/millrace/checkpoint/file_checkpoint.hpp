@@ -43,6 +43,13 @@ private:
     std::vector<StateFileIndex> parts_;
 };
 
+/// "/a/b" of "/a/b//".
+std::string withoutTrailingSlashes(std::string path);
+/// The directory in which a path is.
+std::string parentOf(const std::string& path);
+/// The file that a checkpoint in `directory` calls `name`: one of its own, or of another one beside it.
+std::string pathOfPart(const std::string& directory, const std::string& name);
+
 /// The manifest of a directory. *Failure:* as FileCheckpoint.
 CheckpointManifest readManifest(FileSystem& files, const std::string& directory);
 

@@ -12,6 +12,26 @@ namespace millrace::detail {
 
 inline constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 28;
 
+MILLRACE_INLINE_COLD std::string withoutTrailingSlashes(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    return path;
+}
+
+MILLRACE_INLINE_COLD std::string parentOf(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : withoutTrailingSlashes(path.substr(0, slash));
+}
+
+MILLRACE_INLINE_COLD std::string pathOfPart(const std::string& directory, const std::string& name) {
+    if (name.find('/') == std::string::npos) return message({directory, "/", name});
+    const std::string path = withoutTrailingSlashes(directory);
+    const std::string last = path.substr(path.rfind('/') + 1);
+    if (last == "." || last == "..") return message({path, "/../", name});
+    const std::string parent = parentOf(path);
+    return message({parent == "/" ? "" : parent, "/", name});
+}
+
 /// Why a directory without manifest is no checkpoint, in a form that helps.
 [[noreturn, gnu::cold]] inline void failNoManifest(FileSystem& files, const std::string& directory) {
     const FileKind kind = files.kindOf(directory);
@@ -62,11 +82,15 @@ MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> 
         return std::pair(a.owner.subtask, a.owner.task) < std::pair(b.owner.subtask, b.owner.task);
     });
     for (const StateFileIndex& part : parts_) {
-        const std::string path = message({place_, "/", part.name});
+        const std::string path = pathOfPart(place_, part.name);
         if (files_->kindOf(path) == FileKind::None) {
-            raise<CodecException>({"the state file '", path,
-                                   "' is missing, though the manifest of the checkpoint names it. "
-                                   "Restore from another checkpoint, or from a copy of this one"});
+            const bool isElsewhere = part.owner.checkpoint != description_.id;
+            raise<CodecException>(
+                {"the state file '", path, "' is missing, though the manifest of the checkpoint ",
+                 isElsewhere ? "'" : "", isElsewhere ? place_ : "", isElsewhere ? "' " : "",
+                 isElsewhere ? "refers to" : "names",
+                 isElsewhere ? " it: an incremental checkpoint needs the directories beside it. " : " it. ",
+                 "Restore from another checkpoint, or from a copy of this one"});
         }
         const StateFileReader reader(*files_, path);
         if (reader.size() != part.size) {
@@ -96,7 +120,7 @@ MILLRACE_INLINE_COLD void FileCheckpoint::readKeyGroups(std::string_view uid, st
             const bool isKeyed = extent.firstKeyGroup >= 0;
             if (isKeyed && (extent.firstKeyGroup > wanted.last || extent.lastKeyGroup < wanted.first)) continue;
             if (reader == nullptr) {
-                reader = std::make_unique<StateFileReader>(*files_, message({place_, "/", part.name}));
+                reader = std::make_unique<StateFileReader>(*files_, pathOfPart(place_, part.name));
             }
             reader->read(extent, [&](int keyGroup, std::span<const std::byte> bytes) {
                 visit(part.owner.subtask, keyGroup, bytes);

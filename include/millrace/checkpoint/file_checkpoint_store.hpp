@@ -20,6 +20,9 @@ namespace millrace::detail {
 /// What counts has been on the disk since `complete` returned. While the store lives, the directory is locked: no other job
 /// can use it.
 ///
+/// Incremental checkpoints refer to files of earlier ones: those stay when their checkpoint is removed, in its directory, which
+/// is then none of a checkpoint any more, as long as a completed checkpoint, or one under way, needs them.
+///
 /// Completed checkpoints that were there before are listed even if they turn out damaged: `load` says so.
 class FileCheckpointStore final : public CheckpointStore {
 public:
@@ -27,10 +30,13 @@ public:
     /// behind; of what is not a checkpoint's, nothing is touched.
     /// *Failure:* IoException if the directory cannot be used, or is used by another store, naming its process.
     MILLRACE_INLINE explicit FileCheckpointStore(std::string directory,
-                                                 std::shared_ptr<FileSystem> files = posixFileSystem());
+                                                 std::shared_ptr<FileSystem> files = posixFileSystem(),
+                                                 SnapshotCompression compression = SnapshotCompression::None,
+                                                 bool incremental = false);
     MILLRACE_INLINE ~FileCheckpointStore() override;
     /// Without a directory of its own: only for savepoints into directories that the user names.
-    static std::unique_ptr<CheckpointStore> forSavepoints(std::shared_ptr<FileSystem> files = posixFileSystem());
+    static std::unique_ptr<CheckpointStore> forSavepoints(std::shared_ptr<FileSystem> files = posixFileSystem(),
+                                                          SnapshotCompression compression = SnapshotCompression::None);
 
     MILLRACE_INLINE std::int64_t lastId() const override;
     /// Makes the directory of the checkpoint. A savepoint's may exist if it is empty.
@@ -48,22 +54,27 @@ public:
 
 private:
     struct Entry;
-    explicit FileCheckpointStore(std::shared_ptr<FileSystem> files);
+    FileCheckpointStore(std::shared_ptr<FileSystem> files, SnapshotCompression compression);
     void openDirectory();
     void createDirectories(const std::string& path);
     void scan();
-    void addFound(const std::string& name, std::int64_t id, CheckpointKind kind);
+    bool addFound(const std::string& name, std::int64_t id, CheckpointKind kind);
     [[noreturn]] void withdraw(const std::string& directory, const std::string& manifest, const std::string& cause);
     void removeEntry(const Entry& discarded) noexcept;
     void removeFiles(const std::string& path, bool withDirectory) noexcept;
+    void sweepRemains() noexcept;
+    bool isReferredTo(std::int64_t checkpoint, const std::string& file) const noexcept;
     Entry* find(std::int64_t id) const;
 
     std::string directory_;
     std::shared_ptr<FileSystem> files_;
+    SnapshotCompression compression_;
+    bool incremental_ = false;
     std::unique_ptr<FileLock> lock_;
     mutable std::mutex mutex_;  // guards what follows; no file is touched under it
     std::int64_t lastId_ = 0;
     OwnerList<Entry> entries_;
+    std::vector<std::int64_t> remains_;  ///< removed checkpoints with files that others refer to
 };
 
 }  // namespace millrace::detail

@@ -2,6 +2,7 @@
 #define MILLRACE_CHECKPOINT_FILE_CHECKPOINT_STORE_IPP
 
 #include <millrace/checkpoint/file_checkpoint_store.hpp>
+#include <millrace/checkpoint/known_blocks.hpp>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/log.hpp>
@@ -20,25 +21,29 @@ struct FileCheckpointStore::Entry {
     int writers = 0;
     std::int64_t lastPart = 0;
     std::vector<StateFileIndex> parts;
+    std::vector<std::string> references;           // files of other checkpoints that it needs, or may
+    bool referencesUnknown = false;                // its manifest cannot be read
+    std::shared_ptr<const CheckpointBlocks> base;  // what it need not write again
+    std::shared_ptr<CheckpointBlocks> blocks;      // what the next one need not; null: that one is full
 };
 
-[[gnu::cold]] inline std::string withoutTrailingSlashes(std::string path) {
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    return path;
-}
-
-[[gnu::cold]] inline std::string parentOf(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    if (slash == std::string::npos) return ".";
-    return slash == 0 ? "/" : withoutTrailingSlashes(path.substr(0, slash));
+/// The names of the files of other checkpoints.
+[[gnu::cold]] inline std::vector<std::string> referencesOf(const std::vector<StateFileIndex>& parts) {
+    std::vector<std::string> names;
+    for (const StateFileIndex& part : parts) {
+        if (part.name.find('/') != std::string::npos) names.push_back(part.name);
+    }
+    return names;
 }
 
 [[gnu::cold]] inline bool isCheckpointFile(std::string_view name) {
     return name == kManifestName || name == kNewManifestName || numberInName(name, "part-", ".state") >= 0;
 }
 
-MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string directory, std::shared_ptr<FileSystem> files)
-    : directory_(withoutTrailingSlashes(std::move(directory))), files_(std::move(files)) {
+MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string directory, std::shared_ptr<FileSystem> files,
+                                                              SnapshotCompression compression, bool incremental)
+    : directory_(withoutTrailingSlashes(std::move(directory))), files_(std::move(files)), compression_(compression),
+      incremental_(incremental) {
     if (directory_.empty()) throw ConfigurationException("the directory for checkpoints is empty; name one");
     try {
         openDirectory();
@@ -50,14 +55,15 @@ MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string direct
     scan();
 }
 
-MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::shared_ptr<FileSystem> files)
-    : files_(std::move(files)) {}
+MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::shared_ptr<FileSystem> files,
+                                                              SnapshotCompression compression)
+    : files_(std::move(files)), compression_(compression) {}
 
 MILLRACE_INLINE_COLD FileCheckpointStore::~FileCheckpointStore() = default;
 
 MILLRACE_INLINE_COLD std::unique_ptr<CheckpointStore> FileCheckpointStore::forSavepoints(
-    std::shared_ptr<FileSystem> files) {
-    return std::unique_ptr<CheckpointStore>(new FileCheckpointStore(std::move(files)));
+    std::shared_ptr<FileSystem> files, SnapshotCompression compression) {
+    return std::unique_ptr<CheckpointStore>(new FileCheckpointStore(std::move(files), compression));
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::openDirectory() {
@@ -84,24 +90,24 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::createDirectories(const std::stri
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::scan() {
+    std::vector<std::string> unfinished;
     for (const DirectoryEntry& entry : files_->list(directory_)) {
         if (entry.kind != FileKind::Directory) continue;
-        if (const std::int64_t id = numberInName(entry.name, "chk-", ""); id >= 0) {
-            addFound(entry.name, id, CheckpointKind::Checkpoint);
-        } else if (const std::int64_t savepoint = numberInName(entry.name, "savepoint-", ""); savepoint >= 0) {
-            addFound(entry.name, savepoint, CheckpointKind::Savepoint);
-        }
+        std::int64_t id = numberInName(entry.name, "chk-", "");
+        const CheckpointKind kind = id >= 0 ? CheckpointKind::Checkpoint : CheckpointKind::Savepoint;
+        if (id < 0) id = numberInName(entry.name, "savepoint-", "");
+        if (id >= 0 && !addFound(entry.name, id, kind)) unfinished.push_back(message({directory_, "/", entry.name}));
     }
+    // once it is known what those that are complete refer to
+    for (const std::string& path : unfinished) removeFiles(path, true);
 }
 
-MILLRACE_INLINE_COLD void FileCheckpointStore::addFound(const std::string& name, std::int64_t id, CheckpointKind kind) {
+/// False for a directory without manifest.
+MILLRACE_INLINE_COLD bool FileCheckpointStore::addFound(const std::string& name, std::int64_t id, CheckpointKind kind) {
     lastId_ = std::max(lastId_, id);
     const std::string path = message({directory_, "/", name});
     try {
-        if (files_->kindOf(message({path, "/", kManifestName})) == FileKind::None) {
-            removeFiles(path, true);
-            return;
-        }
+        if (files_->kindOf(message({path, "/", kManifestName})) == FileKind::None) return false;
     } catch (const IoException& error) {
         // it cannot be looked at, so perhaps it is complete: `load` will say what is wrong
         log(LogLevel::Warning, error.what());
@@ -113,18 +119,22 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::addFound(const std::string& name,
     entry.info.kind = kind;
     entry.info.path = path;
     entry.isComplete = true;
+    entry.referencesUnknown = true;
     try {
         const CheckpointManifest manifest = readManifest(*files_, path);
         entry.info.triggered = manifest.description.triggered;
         for (const StateFileIndex& part : manifest.parts) {
             for (const StateExtent& extent : part.states) entry.info.bytes += extent.bytes;
         }
+        entry.references = referencesOf(manifest.parts);
+        entry.referencesUnknown = false;
         // a crash can leave the manifest under both names
         const std::string second = message({path, "/", kNewManifestName});
         if (files_->kindOf(second) != FileKind::None) files_->remove(second);
     } catch (const MillraceException& error) {
         log(LogLevel::Warning, error.what());
     }
+    return true;
 }
 
 MILLRACE_INLINE_COLD FileCheckpointStore::Entry* FileCheckpointStore::find(std::int64_t id) const {
@@ -164,6 +174,13 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription
     }
     const std::lock_guard guard(mutex_);
     lastId_ = std::max(lastId_, description.id);
+    if (incremental_ && !isSavepoint) {
+        entry->blocks = std::make_shared<CheckpointBlocks>();
+        for (const Entry& other : entries_) {  // the newest that is complete
+            if (other.isComplete && !other.isDiscarded && other.blocks != nullptr) entry->base = other.blocks;
+        }
+        if (entry->base != nullptr) entry->references = entry->base->fileNames();  // they stay while this is under way
+    }
     std::size_t place = entries_.size();
     while (place > 0 && entries_[place - 1].info.id > description.id) --place;
     entries_.addAt(place, entry.release());
@@ -174,10 +191,16 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
     if (part.empty()) return;
     Entry* entry = nullptr;
     std::string path;
+    std::shared_ptr<const CheckpointBlocks> base;
+    IncrementalPart incremental;
+    bool isIncremental = false;
     {
         const std::lock_guard guard(mutex_);
         entry = find(id);
         if (entry == nullptr || entry->isComplete) return;  // discarded meanwhile
+        isIncremental = entry->blocks != nullptr;
+        base = entry->base;
+        if (base != nullptr) incremental.known = base->of(task, subtask);
         ++entry->writers;
         path = message({entry->info.path, "/part-", ++entry->lastPart, ".state"});
     }
@@ -189,7 +212,15 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
     std::exception_ptr failure;
     StateFileIndex index;
     try {
-        index = writeStateFile(*files_, path, {id, task, subtask}, part, isWanted);
+        index = writeStateFile(*files_, path, {id, task, subtask}, part, isWanted, compression_,
+                               isIncremental ? &incremental : nullptr);
+        incremental.written.task = task;
+        incremental.written.subtask = subtask;
+        const auto file = std::make_shared<SharedFile>();
+        *file = {message({"chk-", id, "/", index.name}), index.owner, index.size};
+        for (KnownBlock& block : incremental.written.blocks) {
+            if (block.file == nullptr) block.file = file;
+        }
     } catch (...) {
         failure = std::current_exception();
     }
@@ -199,6 +230,8 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
         if (!entry->isDiscarded) {
             entry->hasFailed = entry->hasFailed || failure != nullptr;
             entry->parts.push_back(std::move(index));
+            for (StateFileIndex& shared : incremental.shared) entry->parts.push_back(std::move(shared));
+            if (isIncremental) entry->blocks->parts.push_back(std::move(incremental.written));
             if (failure != nullptr) std::rethrow_exception(failure);
             return;
         }
@@ -241,14 +274,29 @@ MILLRACE_INLINE_COLD CheckpointInfo FileCheckpointStore::complete(const Checkpoi
     } catch (const IoException& error) {
         withdraw(directory, path, error.what());
     }
-    const std::lock_guard guard(mutex_);
-    entry->info.bytes = 0;
-    for (const StateFileIndex& part : entry->parts) {
-        for (const StateExtent& extent : part.states) entry->info.bytes += extent.bytes;
+    if (entry->blocks != nullptr) entry->blocks->sortBlocks();
+    CheckpointInfo info;
+    {
+        const std::lock_guard guard(mutex_);
+        entry->info.bytes = 0;
+        entry->info.writtenBytes = 0;
+        for (const StateFileIndex& part : entry->parts) {
+            for (const StateExtent& extent : part.states) {
+                entry->info.bytes += extent.bytes;
+                if (part.owner.checkpoint == entry->info.id) entry->info.writtenBytes += extent.bytes;
+            }
+        }
+        entry->references = referencesOf(entry->parts);
+        entry->base.reset();
+        entry->parts.clear();
+        entry->isComplete = true;
+        for (Entry& other : entries_) {  // only the newest is of use
+            if (entry->blocks != nullptr && other.isComplete && other.info.id < entry->info.id) other.blocks.reset();
+        }
+        info = entry->info;
     }
-    entry->parts.clear();
-    entry->isComplete = true;
-    return entry->info;
+    sweepRemains();  // of what it might have needed
+    return info;
 }
 
 /// A checkpoint that may or may not count is worse than none: its job says that it failed, a restart would take it.
@@ -280,15 +328,43 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::discard(std::int64_t id) noexcept
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::removeEntry(const Entry& discarded) noexcept {
     removeFiles(discarded.info.path, discarded.ownsDirectory);
-    const std::lock_guard guard(mutex_);
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (&entries_[i] != &discarded) continue;
-        delete entries_.release(i);
-        return;
+    {
+        const std::lock_guard guard(mutex_);
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            if (&entries_[i] != &discarded) continue;
+            delete entries_.release(i);
+            break;
+        }
     }
+    sweepRemains();
+}
+
+/// Whether a checkpoint other than its own needs a file, or may.
+MILLRACE_INLINE_COLD bool FileCheckpointStore::isReferredTo(std::int64_t checkpoint,
+                                                            const std::string& file) const noexcept {
+    const std::lock_guard guard(mutex_);
+    for (const Entry& entry : entries_) {
+        if (entry.isDiscarded || entry.info.id <= checkpoint) continue;
+        if (entry.referencesUnknown) return true;
+        if (std::find(entry.references.begin(), entry.references.end(), file) != entry.references.end()) return true;
+    }
+    return false;
+}
+
+/// Removes what is left of checkpoints and is not needed any more.
+MILLRACE_INLINE_COLD void FileCheckpointStore::sweepRemains() noexcept {
+    std::vector<std::int64_t> remains;
+    {
+        const std::lock_guard guard(mutex_);
+        remains.swap(remains_);
+    }
+    for (const std::int64_t id : remains) removeFiles(message({directory_, "/chk-", id}), true);
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::removeFiles(const std::string& path, bool withDirectory) noexcept {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    const std::int64_t id = parentOf(path) == directory_ ? numberInName(name, "chk-", "") : -1;
+    bool isNeeded = false;
     try {
         // Without its manifest a directory is no checkpoint any more. That comes first and is made sure of, so that no
         // crash leaves one that looks complete and is not.
@@ -299,16 +375,21 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::removeFiles(const std::string& pa
         }
         bool hasOthers = false;
         for (const DirectoryEntry& entry : files_->list(path)) {
-            if (entry.kind == FileKind::File && isCheckpointFile(entry.name)) {
-                files_->remove(message({path, "/", entry.name}));
-            } else {
+            if (entry.kind != FileKind::File || !isCheckpointFile(entry.name)) {
                 hasOthers = true;
+            } else if (id >= 0 && isReferredTo(id, message({name, "/", entry.name}))) {
+                isNeeded = true;
+            } else {
+                files_->remove(message({path, "/", entry.name}));
             }
         }
-        if (withDirectory && !hasOthers) files_->remove(path);
+        if (withDirectory && !hasOthers && !isNeeded) files_->remove(path);
     } catch (const std::exception& error) {
         log(LogLevel::Warning, error.what());  // what is left is removed at the next start
     }
+    if (!isNeeded) return;
+    const std::lock_guard guard(mutex_);
+    remains_.push_back(id);
 }
 
 MILLRACE_INLINE_COLD std::vector<CheckpointInfo> FileCheckpointStore::completed() const {
@@ -329,6 +410,10 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> FileCheckpointStore
             raise<IoException>({"there is no completed checkpoint ", id, " in '", directory_, "'"});
         }
         path = entry->info.path;
+        // Who loads one restores it, and that may have been because another is damaged: the next one refers to none of them.
+        for (Entry& each : entries_) {
+            if (each.isComplete) each.blocks.reset();
+        }
     }
     auto checkpoint = std::make_shared<FileCheckpoint>(files_, path);
     if (checkpoint->description().id != id) {

@@ -12,7 +12,7 @@
 
 namespace millrace::detail {
 
-inline constexpr int kManifestVersion = 2;
+inline constexpr int kManifestVersion = 3;
 
 /// The file that makes a directory a checkpoint: what it is of, and what is where.
 struct CheckpointManifest {

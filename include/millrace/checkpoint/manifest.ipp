@@ -64,7 +64,10 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
         text += isFirst ? "],\n" : "\n],\n";
     };
     add("format", std::string(kManifestFormat));
-    add("formatVersion", kManifestVersion);
+    // what refers to no other checkpoint is left readable by those who know of none
+    bool refers = false;
+    for (const StateFileIndex& part : manifest.parts) refers = refers || part.name.find('/') != std::string::npos;
+    add("formatVersion", refers ? kManifestVersion : 2);
     add("writtenBy",
         message({"millrace ", MILLRACE_VERSION_MAJOR, ".", MILLRACE_VERSION_MINOR, ".", MILLRACE_VERSION_PATCH}));
     add("id", description.id);
@@ -252,12 +255,17 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
     for (const nlohmann::json& entry : reader.list(json, "parts")) {
         StateFileIndex& part = manifest.parts.emplace_back();
         part.name = reader.text(entry, "file");
-        // so no name leads out of the directory
-        if (numberInName(part.name, "part-", ".state") < 0) {
+        // so no name leads out of the directory, or that of the job
+        const std::size_t slash = part.name.find('/');
+        const std::int64_t elsewhere =
+            slash != std::string::npos && version >= 3 ? numberInName(part.name.substr(0, slash), "chk-", "") : -1;
+        const std::string own = elsewhere >= 0 ? part.name.substr(slash + 1) : part.name;
+        if (numberInName(own, "part-", ".state") < 0 || elsewhere >= description.id) {
             reader.fail(message({"'", part.name, "' is not the name of a part ('part-1.state')"}));
         }
         if (!names.insert(part.name).second) reader.fail(message({"'", part.name, "' is there twice"}));
-        part.owner = {description.id, reader.small(entry, "task"), reader.small(entry, "subtask")};
+        part.owner = {elsewhere >= 0 ? elsewhere : description.id, reader.small(entry, "task"),
+                      reader.small(entry, "subtask")};
         part.size = reader.size(entry, "size");
     }
     std::map<std::pair<std::string, std::string>, std::string> schemas;

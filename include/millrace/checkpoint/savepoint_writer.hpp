@@ -2,6 +2,7 @@
 #define MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_HPP
 
 #include <millrace/checkpoint/savepoint_reader.hpp>
+#include <millrace/checkpoint/snapshot_compression.hpp>
 #include <millrace/core/message.hpp>
 
 #include <map>
@@ -80,6 +81,8 @@ public:
 
     /// Writes all of it to a directory that is new or empty.
     CheckpointInfo write(const std::string& directory, std::shared_ptr<FileSystem> files = posixFileSystem()) const;
+    /// How `write` compresses; not at all unless it is told. *Failure:* ConfigurationException for what this program cannot do.
+    SavepointWriter& setCompression(SnapshotCompression compression);
 
 private:
     template <class Key, class Entries, class Range>
@@ -120,6 +123,7 @@ private:
     void expectOperator(std::string_view uid) const;
 
     detail::CheckpointDescription description_;
+    SnapshotCompression compression_ = SnapshotCompression::None;
     MemorySnapshot keyed_;                 ///< what belongs to keys
     std::map<int, MemorySnapshot> parts_;  ///< the rest, by the subtask that has written it
 };

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_IPP
 #define MILLRACE_CHECKPOINT_SAVEPOINT_WRITER_IPP
 
+#include <millrace/checkpoint/block_compression.hpp>
 #include <millrace/checkpoint/file_checkpoint_store.hpp>
 #include <millrace/checkpoint/savepoint_writer.hpp>
 #include <millrace/core/algorithm.hpp>
@@ -128,9 +129,16 @@ MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::changeOperatorIdentifier(
     return *this;
 }
 
+MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::setCompression(SnapshotCompression compression) {
+    detail::requireCompression(compression, "SavepointWriter: ");
+    compression_ = compression;
+    return *this;
+}
+
 MILLRACE_INLINE_COLD CheckpointInfo SavepointWriter::write(const std::string& directory,
                                                            std::shared_ptr<FileSystem> files) const {
-    const std::unique_ptr<detail::CheckpointStore> store = detail::FileCheckpointStore::forSavepoints(std::move(files));
+    const std::unique_ptr<detail::CheckpointStore> store =
+        detail::FileCheckpointStore::forSavepoints(std::move(files), compression_);
     detail::CheckpointDescription description = description_;
     description.target = directory;
     store->begin(description);

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_CHECKPOINT_STATE_FILE_HPP
 #define MILLRACE_CHECKPOINT_STATE_FILE_HPP
 
+#include <millrace/checkpoint/snapshot_compression.hpp>
+#include <millrace/checkpoint/state_file_index.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/file_system.hpp>
 #include <millrace/core/functional.hpp>
@@ -19,44 +21,19 @@ namespace millrace::detail {
 inline constexpr int kStateFileVersion = 1;
 inline constexpr std::uint64_t kStateFileHeaderSize = 32;
 
-/// Which checkpoint, task and subtask a file belongs to.
-struct StateFileOwner {
-    std::int64_t checkpoint = 0;
-    std::int32_t task = 0;
-    std::int32_t subtask = 0;
-    bool operator==(const StateFileOwner&) const = default;
-};
-
-/// Where a file has one state of one operator.
-struct StateExtent {
-    std::string uid;
-    std::string state;
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;  ///< in the file
-    std::uint64_t pieces = 0;
-    std::uint64_t bytes = 0;  ///< of the pieces
-    std::int32_t firstKeyGroup = 0;
-    std::int32_t lastKeyGroup = 0;
-    std::string schema{};  ///< what the pieces look like, as `layoutText` spells it; kept in the manifest
-    bool operator==(const StateExtent&) const = default;
-};
-
-/// What a manifest says of a file.
-struct StateFileIndex {
-    std::string name;
-    StateFileOwner owner;
-    std::uint64_t size = 0;
-    std::vector<StateExtent> states;
-    bool operator==(const StateFileIndex&) const = default;
-};
+struct IncrementalPart;
 
 /// Writes a file and has it on the disk when it returns; its name is the caller's affair. `isWanted` is asked from time to
-/// time: when it returns false, the rest is left out. *Failure:* IoException, or what the part throws.
+/// time: when it returns false, the rest is left out. With `incremental`, what it knows is not written, but referred to.
+/// *Failure:* IoException, or what the part throws.
 StateFileIndex writeStateFile(FileSystem& files, const std::string& path, const StateFileOwner& owner,
-                              const SnapshotPart& part, const std::function<bool()>& isWanted);
+                              const SnapshotPart& part, const std::function<bool()>& isWanted,
+                              SnapshotCompression compression = SnapshotCompression::None,
+                              IncrementalPart* incremental = nullptr);
 
 /// Reads such files, and trusts nothing in them. *Thread safety:* any thread. *Failure:* IoException for what the system
-/// says; CodecException naming file, byte and what to do for a file that is damaged or of another format.
+/// says; CodecException naming file, byte and what to do for a file that is damaged or of another format;
+/// ConfigurationException for a compression that this program does not have.
 class StateFileReader {
 public:
     using Visitor = std::function<void(int keyGroup, std::span<const std::byte> bytes)>;

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_CHECKPOINT_STATE_FILE_IPP
 #define MILLRACE_CHECKPOINT_STATE_FILE_IPP
 
+#include <millrace/checkpoint/block_compression.hpp>
+#include <millrace/checkpoint/known_blocks.hpp>
 #include <millrace/checkpoint/state_file.hpp>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/bytes.hpp>
@@ -20,11 +22,17 @@ inline constexpr std::uint64_t kBlockHeaderSize = 24;
 inline constexpr std::size_t kBlockTarget = std::size_t{1} << 18;  // a block ends when it has grown to this
 inline constexpr std::size_t kLargePiece = std::size_t{1} << 16;   // ends its block, and is not copied into it
 enum class BlockKind : std::uint8_t { Pieces = 1, End = 2 };
+inline constexpr std::uint8_t kCompressedBlock = 1;
+/// From this size on a block of an incremental checkpoint ends where a key group does: small, since all of a block is written
+/// anew when one entry has changed.
+inline constexpr std::size_t kIncrementalBlock = std::size_t{8} << 10;
 
 /// Collects the pieces of one state until a block is full.
 class StateBlockWriter {
 public:
-    StateBlockWriter(FileSystem& files, const std::string& path) : file_(files.create(path)) {}
+    StateBlockWriter(FileSystem& files, const std::string& path, SnapshotCompression compression,
+                     IncrementalPart* incremental)
+        : compressor_(compression), file_(files.create(path)), incremental_(incremental) {}
 
     [[gnu::cold]] void writeHeader(const StateFileOwner& owner) {
         ByteWriter header;
@@ -43,11 +51,14 @@ public:
         beginBlock();
     }
     [[gnu::cold]] void add(int keyGroup, std::span<const std::byte> bytes) {
-        StateExtent& extent = *extent_;
-        extent.firstKeyGroup = extent.pieces == 0 ? keyGroup : std::min(extent.firstKeyGroup, keyGroup);
-        extent.lastKeyGroup = extent.pieces == 0 ? keyGroup : std::max(extent.lastKeyGroup, keyGroup);
-        ++extent.pieces;
-        extent.bytes += bytes.size();
+        if (incremental_ != nullptr && count_ > 0 && keyGroup != lastAdded_) {
+            // keyed state has blocks of its own
+            if ((keyGroup < 0) != (lastAdded_ < 0) || block_.size() >= kIncrementalBlock) endSegment();
+        }
+        lastAdded_ = keyGroup;
+        stats_.firstKeyGroup = count_ == 0 ? keyGroup : std::min(stats_.firstKeyGroup, keyGroup);
+        stats_.lastKeyGroup = count_ == 0 ? keyGroup : std::max(stats_.lastKeyGroup, keyGroup);
+        stats_.bytes += bytes.size();
         ++count_;
         block_.write(static_cast<std::int32_t>(keyGroup));
         block_.write(static_cast<std::uint64_t>(bytes.size()));
@@ -59,8 +70,15 @@ public:
         endBlock(bytes);
         beginBlock();
     }
+    /// Ends the block at hand, if there is something in it.
+    [[gnu::cold]] void endSegment() {
+        if (count_ == 0) return;
+        endBlock({});
+        beginBlock();
+    }
     [[gnu::cold]] void end() {
         if (count_ > 0) endBlock({});
+        count_ = 0;
         extent_->length = size_ - extent_->offset;
     }
     /// The size of the file.
@@ -84,12 +102,65 @@ private:
         countPosition_ = block_.size();
         block_.write(std::uint32_t{0});
         count_ = 0;
+        stats_ = KnownBlock{};
     }
     void endBlock(std::span<const std::byte> tail) {
         block_.overwrite(countPosition_, count_);
+        stats_.pieces = count_;
+        const bool isShared = incremental_ != nullptr && stats_.firstKeyGroup >= 0;
+        if (isShared) {
+            stats_.hash = contentHash(block_.bytes().subspan(kBlockHeaderSize), tail);
+            const KnownBlock* const known =
+                incremental_->known != nullptr ? findBlock(*incremental_->known, stats_.hash) : nullptr;
+            if (known != nullptr && known->pieces == stats_.pieces && known->bytes == stats_.bytes) {
+                incremental_->written.blocks.push_back(*known);
+                return refer(*known);
+            }
+        }
+        stats_.offset = size_;
+        addTo(*extent_, stats_);
         ++blocks_;
         pieces_ += count_;
-        putBlock(BlockKind::Pieces, tail);
+        const std::span<const std::byte> compressed =
+            compressor_.compress(block_.bytes().subspan(kBlockHeaderSize), tail);
+        if (compressed.empty()) {
+            putBlock(BlockKind::Pieces, tail);
+        } else {
+            block_.clear();
+            block_.writeBytes(std::vector<std::byte>(kBlockHeaderSize));
+            block_.overwrite(5, kCompressedBlock);
+            putBlock(BlockKind::Pieces, compressed);
+        }
+        stats_.length = size_ - stats_.offset;
+        if (isShared) incremental_->written.blocks.push_back(stats_);
+    }
+    static void addTo(StateExtent& extent, const KnownBlock& block) {
+        const bool isFirst = extent.pieces == 0;
+        extent.firstKeyGroup = isFirst ? block.firstKeyGroup : std::min(extent.firstKeyGroup, block.firstKeyGroup);
+        extent.lastKeyGroup = isFirst ? block.lastKeyGroup : std::max(extent.lastKeyGroup, block.lastKeyGroup);
+        extent.pieces += block.pieces;
+        extent.bytes += block.bytes;
+    }
+    /// Notes that a block of the state at hand is in another file.
+    void refer(const KnownBlock& block) {
+        std::vector<StateFileIndex>& files = incremental_->shared;
+        auto file = std::find_if(files.begin(), files.end(),
+                                 [&](const StateFileIndex& each) { return each.name == block.file->name; });
+        if (file == files.end()) {
+            files.push_back({block.file->name, block.file->owner, block.file->size, {}});
+            file = files.end() - 1;
+        }
+        std::vector<StateExtent>& extents = file->states;
+        if (extents.empty() || extents.back().uid != extent_->uid || extents.back().state != extent_->state ||
+            extents.back().offset + extents.back().length != block.offset) {
+            StateExtent& added = extents.emplace_back();
+            added.uid = extent_->uid;
+            added.state = extent_->state;
+            added.schema = extent_->schema;
+            added.offset = block.offset;
+        }
+        addTo(extents.back(), block);
+        extents.back().length += block.length;
     }
     void putBlock(BlockKind kind, std::span<const std::byte> tail) {
         const std::span<const std::byte> payload = block_.bytes().subspan(kBlockHeaderSize);
@@ -106,11 +177,15 @@ private:
         size_ += bytes.size();
     }
 
+    BlockCompressor compressor_;
     std::unique_ptr<WritableFile> file_;
     ByteWriter block_;
     StateExtent* extent_ = nullptr;
     std::size_t countPosition_ = 0;
     std::uint32_t count_ = 0;  // pieces in the block
+    KnownBlock stats_;         // of the block
+    int lastAdded_ = 0;        // key group
+    IncrementalPart* incremental_;
     std::uint64_t blocks_ = 0;
     std::uint64_t pieces_ = 0;
     std::uint64_t size_ = 0;
@@ -121,8 +196,9 @@ class StateFileSink final : public SnapshotSink {
 public:
     struct Unwanted {};  ///< thrown to leave the part's `writeTo`
 
-    StateFileSink(StateBlockWriter& writer, StateFileIndex& index, const std::function<bool()>& isWanted)
-        : writer_(writer), index_(index), isWanted_(isWanted) {}
+    StateFileSink(StateBlockWriter& writer, StateFileIndex& index, const std::function<bool()>& isWanted,
+                  bool isIncremental)
+        : writer_(writer), index_(index), isWanted_(isWanted), isIncremental_(isIncremental) {}
 
     [[gnu::cold]] void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         schemas_.push_back({std::string(uid), std::string(state), std::move(schema)});
@@ -130,8 +206,9 @@ public:
     [[gnu::cold]] void write(std::string_view uid, std::string_view state, int keyGroup,
                              std::span<const std::byte> bytes) override {
         if (!isWanted_()) throw Unwanted();
-        if (index_.states.empty() || index_.states.back().uid != uid || index_.states.back().state != state) {
+        if (!isOpen_ || index_.states.back().uid != uid || index_.states.back().state != state) {
             end();
+            isOpen_ = true;
             StateExtent& extent = index_.states.emplace_back();
             extent.uid = uid;
             extent.state = state;
@@ -142,8 +219,15 @@ public:
         }
         writer_.add(keyGroup, bytes);
     }
+    bool wantsSegments() const noexcept override { return isIncremental_; }
+    void endSegment() override {
+        if (isOpen_) writer_.endSegment();
+    }
     void end() {
-        if (!index_.states.empty()) writer_.end();
+        if (!isOpen_) return;
+        isOpen_ = false;
+        writer_.end();
+        if (index_.states.back().pieces == 0) index_.states.pop_back();  // all of it is in other files
     }
 
 private:
@@ -155,18 +239,21 @@ private:
     StateBlockWriter& writer_;
     StateFileIndex& index_;
     const std::function<bool()>& isWanted_;
+    bool isIncremental_;
+    bool isOpen_ = false;  ///< the last state of the index is being written
     std::vector<Schema> schemas_;
 };
 
 MILLRACE_INLINE_COLD StateFileIndex writeStateFile(FileSystem& files, const std::string& path,
                                                    const StateFileOwner& owner, const SnapshotPart& part,
-                                                   const std::function<bool()>& isWanted) {
+                                                   const std::function<bool()>& isWanted,
+                                                   SnapshotCompression compression, IncrementalPart* incremental) {
     StateFileIndex index;
     index.name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
     index.owner = owner;
-    StateBlockWriter writer(files, path);
+    StateBlockWriter writer(files, path, compression, incremental);
     writer.writeHeader(owner);
-    StateFileSink sink(writer, index, isWanted);
+    StateFileSink sink(writer, index, isWanted, incremental != nullptr);
     try {
         part.writeTo(sink);
     } catch (const StateFileSink::Unwanted&) {
@@ -198,8 +285,8 @@ std::uint32_t readPieces(std::span<const std::byte> payload, Visit visit) {
 struct StateFileReader::Block {
     BlockKind kind;
     std::uint64_t offset;  // of the payload
-    std::vector<std::byte> payload;
-    std::uint64_t end() const { return offset + payload.size(); }
+    std::uint64_t end;
+    std::vector<std::byte> payload;  // as it was before it was compressed
 };
 
 MILLRACE_INLINE_COLD StateFileReader::StateFileReader(FileSystem& files, std::string path)
@@ -257,28 +344,27 @@ MILLRACE_INLINE_COLD StateFileReader::Block StateFileReader::readBlock(std::uint
     if (reader.read<std::uint32_t>() != crc32c(std::span(bytes).first(kBlockHeaderSize - 4))) {
         fail(offset, "the checksum of a block's header does not match");
     }
-    if (compression != 0) {
-        raise<CodecException>({"the state file '", path_, "' has a block at byte ", offset,
-                               " that is compressed by method ", compression,
-                               ", which this build of millrace cannot undo. Restore it with a build that has "
-                               "that method"});
-    }
-    if ((kind != 1 && kind != 2) || reserved != 0) {
-        fail(offset, message({"unknown kind of block: ", kind, ", ", reserved}));
+    const bool isKnown = (kind == 1 && compression <= kCompressedBlock) || (kind == 2 && compression == 0);
+    if (!isKnown || reserved != 0) {
+        fail(offset, message({"unknown kind of block: ", kind, ", ", compression, ", ", reserved}));
     }
     if (length > end - offset - kBlockHeaderSize) {
         fail(offset, message({"a block of ", length, " bytes was expected, but only ", end - offset - kBlockHeaderSize,
                               " follow"}));
     }
-    Block block{static_cast<BlockKind>(kind), offset + kBlockHeaderSize, {}};
+    Block block{static_cast<BlockKind>(kind), offset + kBlockHeaderSize, offset + kBlockHeaderSize + length, {}};
     block.payload.resize(static_cast<std::size_t>(length));  // no more than the file has
     readBytes(block.offset, block.payload);
     if (crc32c(block.payload) != checksum) fail(offset, "the checksum of a block does not match");
     if (block.kind == BlockKind::Pieces) {
         try {
+            if (compression == kCompressedBlock) block.payload = decompressBlock(block.payload);
             (void)readPieces(block.payload, [](auto&&...) {});  // nothing of it is handed out unless all of it is right
         } catch (const CodecException& error) {
             fail(offset, error.what());
+        } catch (const ConfigurationException& error) {
+            raise<ConfigurationException>(
+                {"the state file '", path_, "' has a block at byte ", offset, " that is ", error.what()});
         }
     }
     return block;
@@ -303,7 +389,7 @@ MILLRACE_INLINE_COLD void StateFileReader::read(const StateExtent& extent, const
             }
             visit(keyGroup, bytes);
         });
-        at = block.end();
+        at = block.end;
     }
     if (pieces != extent.pieces) {
         fail(extent.offset, message({extent.pieces, " pieces were expected, but ", pieces, " are here"}));
@@ -321,12 +407,12 @@ MILLRACE_INLINE_COLD void StateFileReader::readAll(const FullVisitor& visit) con
                 reader.read<std::uint64_t>() != pieces) {
                 fail(at, "the counts at the end are not those of the file");
             }
-            if (block.end() != size_) fail(block.end(), "more follows behind the end");
+            if (block.end != size_) fail(block.end, "more follows behind the end");
             return;
         }
         ++blocks;
         pieces += readPieces(block.payload, visit);
-        at = block.end();
+        at = block.end;
     }
 }
 

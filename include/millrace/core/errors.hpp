@@ -62,6 +62,12 @@ public:
     using MillraceException::MillraceException;
 };
 
+/// A state would take more memory than `setStateMemoryLimit` allows: names operator, uid, subtask and state. @public
+class StateMemoryException : public MillraceException {
+public:
+    using MillraceException::MillraceException;
+};
+
 /// A job ended in failure; thrown by `execute()`, with the cause nested. @public
 class JobExecutionException : public MillraceException {
 public:

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,6 +125,8 @@ struct JobSettings {
     bool maxParallelismGiven = false;                         ///< by the user; else a restored checkpoint's counts
     Duration bufferTimeout = std::chrono::milliseconds(100);  ///< 0: after every block; negative: only when full
     std::size_t channelBytes = std::size_t{64} << 20;         ///< one budget for all channels
+    std::size_t stateBytes = std::numeric_limits<std::size_t>::max();  ///< that all states may reserve
+    std::shared_ptr<OverflowStorage> stateOverflow;                    ///< null: more is an error
     std::uint64_t seed = 0;
     bool alignSources = true;
     Duration autoWatermarkInterval{0};  ///< of strategies that have none of their own; 0: after every block of records

@@ -16,9 +16,11 @@
 #include <millrace/api/recording.ipp>
 #include <millrace/api/source_stream.ipp>
 #include <millrace/api/stream_environment.ipp>
+#include <millrace/checkpoint/block_compression.ipp>
 #include <millrace/checkpoint/checkpoint_summary.ipp>
 #include <millrace/checkpoint/file_checkpoint.ipp>
 #include <millrace/checkpoint/file_checkpoint_store.ipp>
+#include <millrace/checkpoint/known_blocks.ipp>
 #include <millrace/checkpoint/manifest.ipp>
 #include <millrace/checkpoint/memory_checkpoint_store.ipp>
 #include <millrace/checkpoint/newest_intact.ipp>
@@ -38,6 +40,7 @@
 #include <millrace/connectors/part_files.ipp>
 #include <millrace/connectors/random_uid.ipp>
 #include <millrace/connectors/socket_connection.ipp>
+#include <millrace/core/content_hash.ipp>
 #include <millrace/core/crc32c.ipp>
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
@@ -86,6 +89,7 @@
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/state_cells.ipp>
 #include <millrace/state/state_layout.ipp>
+#include <millrace/state/state_memory.ipp>
 #include <millrace/state/state_migration.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/fault_injector.ipp>

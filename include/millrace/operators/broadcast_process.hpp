@@ -76,10 +76,9 @@ struct BroadcastProcessOperator {
         void each(Block<X> block, Call call) {
             for (std::size_t i = 0; i < block.size; ++i) {
                 const Timestamp timestamp = block.timestampOf(i);
-                const std::size_t from = this->collector_.size();
                 process_.setElement(timestamp);
                 this->fn_.guardedFor(block.values[i], timestamp, [&] { call(block.values[i]); });
-                this->afterCall(from, timestamp);
+                this->afterCall(timestamp);
             }
         }
 

@@ -53,10 +53,9 @@ struct CoProcessOperator {
         void each(Block<T> block, Call call) {
             for (std::size_t i = 0; i < block.size; ++i) {
                 const Timestamp timestamp = block.timestampOf(i);
-                const std::size_t from = this->collector_.size();
                 context_.setElement(timestamp);
                 this->fn_.guardedFor(block.values[i], timestamp, [&] { call(block.values[i]); });
-                this->afterCall(from, timestamp);
+                this->afterCall(timestamp);
             }
         }
 

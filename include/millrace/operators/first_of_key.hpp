@@ -41,6 +41,8 @@ public:
     void open(OpenContext& context) {
         maxParallelism_ = context.stage.maxParallelism;
         FunctionNode<KeySelector, Next>::open(context);
+        context.account(memory_, this->fn_.id(), "first of key");
+        table_.chargeTo(memory_);
     }
     void pushBlock(Block<T> block) {
         if constexpr (kBlockwise<T>) {
@@ -51,9 +53,11 @@ public:
                 if (block.timestamps != nullptr) block.timestamps[kept] = block.timestamps[i];
                 ++kept;
             }
+            table_.report();
             if (kept > 0) this->next_.pushBlock({block.values, block.timestamps, nullptr, kept});
         } else {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
+            table_.report();
         }
     }
     void push(T&& value, Timestamp timestamp) {
@@ -100,6 +104,7 @@ private:
         });
     }
 
+    StateMemory memory_;
     Table table_;
     std::uint64_t count_;
     int maxParallelism_ = 0;

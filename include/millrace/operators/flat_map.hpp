@@ -21,9 +21,9 @@ public:
     }
 
 protected:
-    /// Stamps what one call has emitted since `from` and hands on a full block.
-    void afterCall(std::size_t from, Timestamp timestamp) {
-        collector_.stampFrom(from, timestamp);
+    /// Stamps what one call has emitted and hands on a full block.
+    void afterCall(Timestamp timestamp) {
+        collector_.stampNew(timestamp);
         timed_ = timed_ || timestamp != kMinTimestamp;
         if (collector_.full()) emitCollected();
     }
@@ -54,10 +54,9 @@ struct FlatMapOperator {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
         }
         void push(In&& value, Timestamp timestamp) {
-            const std::size_t from = this->collector_.size();
             const auto& record = value;
             this->fn_(record, timestamp, std::move(value), this->collector_);
-            this->afterCall(from, timestamp);
+            this->afterCall(timestamp);
         }
     };
 };
@@ -90,7 +89,6 @@ struct ProcessOperator {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
         }
         void push(In&& value, Timestamp timestamp) {
-            const std::size_t from = this->collector_.size();
             const auto& record = value;
             context_.setElement(timestamp);
             if constexpr (requires(Fn& function) {
@@ -102,7 +100,7 @@ struct ProcessOperator {
             } else {
                 this->fn_(record, timestamp, std::move(value), context_, this->collector_);
             }
-            this->afterCall(from, timestamp);
+            this->afterCall(timestamp);
         }
         Progress onWatermark(Timestamp watermark) {
             context_.setWatermark(watermark);

@@ -61,6 +61,8 @@ struct ProcessForm {
 
 /// Describes the exception being handled.
 std::string describeCurrentException();
+/// Throws the exception being handled on, if it would come with any record.
+void rethrowOutOfMemory();
 /// Tells in the log that records (or windows, timers…) are left out, and why.
 void logLeftOut(const OperatorId& id, int subtask, const char* what, bool isDeadLetter);
 
@@ -103,6 +105,7 @@ void callGuarded(const ErrorHandling<Last, kRetries>& handling, Emitted& out, Ca
                 if constexpr (std::is_same_v<Last, FailJob>) {
                     throw;
                 } else {
+                    rethrowOutOfMemory();
                     giveUp();
                 }
                 return;

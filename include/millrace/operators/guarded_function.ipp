@@ -19,6 +19,14 @@ MILLRACE_INLINE_COLD std::string describeCurrentException() {
     }
 }
 
+MILLRACE_INLINE_COLD void rethrowOutOfMemory() {
+    try {
+        throw;
+    } catch (const StateMemoryException&) {
+        throw;
+    } catch (...) {}
+}
+
 MILLRACE_INLINE_COLD void logLeftOut(const OperatorId& id, int subtask, const char* what, bool isDeadLetter) {
     log(LogLevel::Warning,
         message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " was ",

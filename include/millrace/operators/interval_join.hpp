@@ -81,9 +81,9 @@ struct JoinCellSize {
     static constexpr std::size_t kHeader = 56;  // an integer key, two times, two buffers
     static constexpr std::size_t kPair =
         sizeof(typename TimeSortedBuffer<L, 0>::Entry) + sizeof(typename TimeSortedBuffer<R, 0>::Entry);
-    /// Values of each side without an allocation: what fits into four lines; none of large ones. Of two places every
+    /// Values of each side without an allocation: what fits into three lines; none of large ones. Of two places every
     /// fortieth record would find none, where a key mostly holds one or two; of three every five hundredth.
-    static constexpr std::size_t kInline = std::min<std::size_t>(4, (256 - kHeader) / kPair);
+    static constexpr std::size_t kInline = std::min<std::size_t>(4, (192 - kHeader) / kPair);
     static constexpr std::size_t kPadding = (64 - (kHeader + kInline * kPair) % 64) % 64;
 };
 template <std::size_t kBytes>
@@ -154,6 +154,8 @@ public:
         metrics_ = &context.metrics;
         context_.open(context.outputs);
         CollectingNode<Fn, Out, Next>::open(context);
+        context.account(memory_, this->fn_.id(), "join");
+        table_.chargeTo(memory_);
     }
 
     void pushBlock1(Block<L> block) { joinBlock<true>(block, leftKey_); }
@@ -202,8 +204,8 @@ public:
     std::size_t keys() const noexcept { return table_.size(); }
 
 private:
-    // far enough for misses of four lines in loops of some 20 ns
-    static constexpr std::size_t kAhead = 24;
+    // three lines each: more than some 40 misses at once wait for each other
+    static constexpr std::size_t kAhead = 12;
     static constexpr std::size_t kChunk = 256;
 
     static Duration negated(Duration d) noexcept { return d == Duration::min() ? Duration::max() : -d; }
@@ -221,6 +223,7 @@ private:
                 at = from;
                 joinRun<kLeft>(block, at, from + count, hashes, selector);
             }
+            table_.report();
         } catch (...) {
             fail(block.values[at], block.timestampOf(at));
         }
@@ -297,11 +300,10 @@ private:
     [[gnu::always_inline]] void emit(const T& record, Timestamp time, const L& left, Timestamp leftTime, const R& right,
                                      Timestamp rightTime) {
         context_.setTimes(leftTime, rightTime);
-        const std::size_t from = this->collector_.size();
         this->fn_.guardedFor(record, time, [&] {
             JoinCall<Fn, L, R, Out>::call(this->fn_.get(), left, right, context_, this->collector_);
         });
-        this->afterCall(from, context_.getTimestamp());
+        this->afterCall(context_.getTimestamp());
     }
 
     /// Removes what was due at the current watermark; what has come since then stays, even if it is due already.
@@ -426,6 +428,7 @@ private:
     std::optional<OutputTag<L>> lateLeft_;
     std::optional<OutputTag<R>> lateRight_;
     ProcessJoinContext context_;
+    StateMemory memory_;
     Table table_;
     Timestamp watermark_ = kMinTimestamp;
     Timestamp leftDropped_ = kMinTimestamp;   ///< left records up to here are due for cleanup

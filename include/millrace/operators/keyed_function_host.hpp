@@ -39,6 +39,11 @@ public:
         KeyedRuntimeContext runtime(context.runtimeContext(id), store_.cells());
         fn.open(context, id, runtime);
         store_.cells().seal(readClock, stage_);
+        context.account(memory_, id, store_.describe());
+        store_.chargeTo(memory_);
+        context.account(timerMemory_, id, "timers");
+        timers_.eventTimers().chargeTo(timerMemory_);
+        timers_.processingTimers().chargeTo(timerMemory_);
     }
 
     Store& store() noexcept { return store_; }
@@ -115,6 +120,8 @@ private:
         timers_.requestNext();
     }
 
+    StateMemory memory_;
+    StateMemory timerMemory_;
     Store store_;
     TimerService<Key> timers_;
     OnTimerContext<Key> context_;

@@ -65,22 +65,28 @@ protected:
     template <class T, class Selector, class Call>
     void forEachRecord(Block<T> block, const Selector& selector, Call call) {
         LoopCopy<const Selector> keyOf = selector;
-        if (block.timestamps == nullptr) host_.context().setElement(kMinTimestamp);
-        host_.store().scan(
-            block.size, block.hashes,
-            [&](std::size_t i) -> decltype(auto) {
-                try {
-                    return detail::invoke(keyOf, std::as_const(block.values[i]));
-                } catch (...) {
-                    failKey(block.values[i], block.timestampOf(i));
-                }
-            },
-            [&](std::size_t i) { callFor(block, i, call); });
+        const auto keyAt = [&](std::size_t i) -> decltype(auto) {
+            try {
+                return detail::invoke(keyOf, std::as_const(block.values[i]));
+            } catch (...) {
+                failKey(block.values[i], block.timestampOf(i));
+            }
+        };
+        if (block.timestamps == nullptr) {
+            host_.context().setElement(kMinTimestamp);
+            host_.store().scan(block.size, block.hashes, keyAt, [&](std::size_t i) { callFor<false>(block, i, call); });
+        } else {
+            host_.store().scan(block.size, block.hashes, keyAt, [&](std::size_t i) { callFor<true>(block, i, call); });
+        }
     }
     template <class T, class Call>
     void forEachWithoutKey(Block<T> block, Call call) {
-        if (block.timestamps == nullptr) host_.context().setElement(kMinTimestamp);
-        for (std::size_t i = 0; i < block.size; ++i) callFor(block, i, call);
+        if (block.timestamps == nullptr) {
+            host_.context().setElement(kMinTimestamp);
+            for (std::size_t i = 0; i < block.size; ++i) callFor<false>(block, i, call);
+        } else {
+            for (std::size_t i = 0; i < block.size; ++i) callFor<true>(block, i, call);
+        }
     }
 
     KeyedFunctionHost<Key> host_;
@@ -118,9 +124,8 @@ private:
             }
             const bool more = host_.fireSome(domain, firesTo_, [&](Timestamp time) {
                 const Timestamp stamp = inEventTime ? time : kMinTimestamp;
-                const std::size_t from = this->collector_.size();
                 this->fn_.guarded("onTimer()", stamp, [&] { static_cast<Derived*>(this)->fireTimer(time); });
-                this->afterCall(from, stamp);
+                this->afterCall(stamp);
                 return !mustSuspend();
             });
             outputs_->flushSide();
@@ -135,20 +140,16 @@ private:
     }
 
     /// In a block without timestamps there is nothing to stamp, and the context knows already.
-    template <class T, class Call>
+    template <bool kStamped, class T, class Call>
     [[gnu::always_inline]] void callFor(const Block<T>& block, std::size_t i, Call& call) {
-        std::size_t from = 0;
-        if (block.timestamps != nullptr) {
-            from = this->collector_.size();
-            host_.context().setElement(block.timestamps[i]);
-        }
+        if constexpr (kStamped) host_.context().setElement(block.timestamps[i]);
         try {
             call(block.values[i]);
         } catch (...) {
             throwRecordError(this->fn_.id(), this->fn_.subtask(), host_.context().element(), block.values[i]);
         }
-        if (block.timestamps != nullptr) {
-            this->afterCall(from, block.timestamps[i]);
+        if constexpr (kStamped) {
+            this->afterCall(block.timestamps[i]);
         } else if (this->collector_.full()) {
             this->emitCollected();
         }

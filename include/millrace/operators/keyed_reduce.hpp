@@ -48,6 +48,8 @@ public:
         maxParallelism_ = context.stage.maxParallelism;
         isBatch_ = context.stage.isBatch;
         fn_.open(context);
+        context.account(memory_, fn_.id(), "reduce");
+        table_.chargeTo(memory_);
         this->next_.open(context);
     }
     void close() {
@@ -66,6 +68,7 @@ public:
             this->next_.pushBlock({block.values, block.timestamps, nullptr, block.size});
         } else {
             for (std::size_t i = 0; i < block.size; ++i) pushReduced(block.values[i], block.timestampOf(i));
+            table_.report();
         }
     }
     void push(T&& value, Timestamp timestamp) {
@@ -145,6 +148,7 @@ private:
 
     KeySelector keySelector_;
     UserFunction<Fn> fn_;
+    StateMemory memory_;
     Table table_;
     int maxParallelism_ = 0;
     bool isBatch_ = false;

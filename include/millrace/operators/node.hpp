@@ -54,6 +54,11 @@ struct OpenContext {
     std::size_t opened = 0;  ///< so many of their nodes
 
     const OperatorId& takeOperator() { return operators[opened++]; }
+    /// What an operator's state takes is the stage's, and counts towards what the job may take.
+    void account(StateMemory& memory, const OperatorId& id, std::string state) const {
+        memory.bind(stage.stateMemory, metrics.state,
+                    {id.name, id.uid, std::move(state), stage.subtaskIndex, stage.parallelism});
+    }
     RuntimeContext runtimeContext(const OperatorId& id) const {
         return {stage.jobName,       id.name, id.uid, stage.subtaskIndex, stage.parallelism, stage.maxParallelism,
                 stage.accumulators()};

@@ -9,6 +9,7 @@
 #include <millrace/record/batch.hpp>
 #include <millrace/record/block.hpp>
 #include <millrace/state/snapshot.hpp>
+#include <millrace/state/state_memory.hpp>
 #include <millrace/time/clock.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -70,6 +71,8 @@ public:
     bool onlyDeclaresStates = false;
     /// Checkpoints are taken, the last one after the end of the input: sinks commit by them, and else when the input ends.
     bool isCheckpointed = false;
+    /// What the states of the job may take; null: as much as there is.
+    StateMemoryBudget* stateMemory = nullptr;
 
     /// Sinks that may have to wait set `outputBlocked` and register here how to ask whether they can go on; the host
     /// asks all of them when the subtask is scheduled again.
@@ -97,6 +100,8 @@ struct StageCounters {
     std::uint64_t lateRecordsDropped = 0;
     std::uint64_t recordsSkipped = 0;
     std::uint64_t deadLetters = 0;
+    std::uint64_t stateBytes = 0;
+    std::uint64_t stateEntries = 0;
     Timestamp watermark = kMinTimestamp;
     bool idle = false;
 };
@@ -108,6 +113,7 @@ struct StageMetrics {
     std::atomic<std::uint64_t> lateRecordsDropped{0};
     std::atomic<std::uint64_t> recordsSkipped{0};
     std::atomic<std::uint64_t> deadLetters{0};
+    StateSize state;
     std::atomic<std::int64_t> watermark{kMinTimestamp.time_since_epoch().count()};
     std::atomic<bool> idle{false};
 
@@ -120,6 +126,8 @@ struct StageMetrics {
                 lateRecordsDropped.load(std::memory_order_relaxed),
                 recordsSkipped.load(std::memory_order_relaxed),
                 deadLetters.load(std::memory_order_relaxed),
+                state.bytes.load(std::memory_order_relaxed),
+                state.entries.load(std::memory_order_relaxed),
                 Timestamp{Duration{watermark.load(std::memory_order_relaxed)}},
                 idle.load(std::memory_order_relaxed)};
     }

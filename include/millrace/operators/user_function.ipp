@@ -5,6 +5,11 @@ namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
                                                  const std::string& record, const char* what) {
+    try {
+        throw;
+    } catch (const StateMemoryException&) {
+        throw;  // no fault of the function's, and says where it happened
+    } catch (...) {}
     std::string text =
         message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " threw"});
     if (!record.empty()) text += message({" for the record ", record});

@@ -16,24 +16,24 @@ namespace millrace {
 template <class Out>
 class Collector {
 public:
-    Collector() = default;
+    Collector() { grow(); }
     Collector(const Collector&) = delete;
     Collector& operator=(const Collector&) = delete;
     Collector(Collector&&) = delete;
     Collector& operator=(Collector&&) = delete;
     ~Collector() {
-        clear();
+        detail::destroyRecords(begin_, size());
         release(begin_);
     }
 
     /// Emits one element.
     template <class U = Out>
     void collect(U&& value) {
-        if (cursor_ == end_) [[unlikely]] {
-            grow();
-        }
+        // there is always room for one: a test before this would have the element wait in memory
         ::new (static_cast<void*>(cursor_)) Out(std::forward<U>(value));
-        ++cursor_;
+        if (++cursor_ == end_) [[unlikely]] {
+            growOrTakeBack();
+        }
     }
 
     // ---- for operators ----
@@ -44,29 +44,52 @@ public:
     void stampFrom(std::size_t from, Timestamp time) noexcept {
         for (const std::size_t end = size(); from < end; ++from) times_[from] = time;
     }
+    /// Gives every element since the last `stampNew` or `clear` the timestamp `time`.
+    void stampNew(Timestamp time) noexcept {
+        if (stamped_ == cursor_) return;
+        *nextTime_++ = time;
+        if (++stamped_ != cursor_) stampMore(time);
+    }
 
     /// Destroys the elements from index `size` on.
     void truncate(std::size_t size) noexcept {
         detail::destroyRecords(begin_ + size, this->size() - size);
         cursor_ = begin_ + size;
+        if (stamped_ > cursor_) stampedUpTo(size);
     }
 
     detail::Block<Out> block(bool timed) noexcept { return {begin_, timed ? times_ : nullptr, nullptr, size()}; }
 
     /// Destroys the elements; keeps the room unless one call has asked for much more than a block.
-    void clear() noexcept {
+    void clear() {
         detail::destroyRecords(begin_, size());
         cursor_ = begin_;
+        stampedUpTo(0);
         if (static_cast<std::size_t>(end_ - begin_) > 64 * detail::kBlockRecords<Out>) {
             release(begin_);
-            begin_ = cursor_ = end_ = lastOfBlock_ = nullptr;
-            times_ = nullptr;
+            begin_ = cursor_ = end_ = stamped_ = nullptr;
+            grow();
         }
     }
 
 private:
     static constexpr std::align_val_t kAlignment{alignof(Out) > 64 ? alignof(Out) : 64};
 
+    [[gnu::noinline]] void growOrTakeBack() {
+        try {
+            grow();
+        } catch (...) {
+            truncate(size() - 1);
+            throw;
+        }
+    }
+    [[gnu::noinline]] void stampMore(Timestamp time) noexcept {
+        for (; stamped_ != cursor_; ++stamped_) *nextTime_++ = time;
+    }
+    void stampedUpTo(std::size_t count) noexcept {
+        stamped_ = begin_ + count;
+        nextTime_ = times_ + count;
+    }
     [[gnu::noinline]] void grow() {
         const std::size_t count = size();
         const std::size_t capacity = count == 0 ? detail::kBlockRecords<Out> + 16 : count * 2;
@@ -81,6 +104,7 @@ private:
             release(newBegin);
             throw;
         }
+        const auto stamped = static_cast<std::size_t>(stamped_ - begin_);
         for (std::size_t i = 0; i < count; ++i) newTimes[i] = times_[i];
         detail::destroyRecords(begin_, count);
         release(begin_);
@@ -89,6 +113,7 @@ private:
         end_ = newBegin + capacity;
         lastOfBlock_ = newBegin + detail::kBlockRecords<Out> - 1;
         times_ = newTimes;
+        stampedUpTo(stamped);
     }
     /// Values and times are in one piece of memory.
     static void release(Out* values) noexcept { ::operator delete(values, kAlignment); }
@@ -98,6 +123,8 @@ private:
     Out* end_ = nullptr;
     Out* lastOfBlock_ = nullptr;
     Timestamp* times_ = nullptr;
+    Out* stamped_ = nullptr;  ///< behind the last element that `stampNew` has seen
+    Timestamp* nextTime_ = nullptr;
 };
 
 }  // namespace millrace

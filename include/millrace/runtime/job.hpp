@@ -56,6 +56,7 @@ public:
     const JobGraph& graph() const noexcept { return graph_; }
     Accumulators& accumulators() noexcept { return accumulators_; }
     const JobSegmentPool& segments() const noexcept { return segments_; }
+    const StateMemoryBudget& stateMemory() const noexcept { return stateMemory_; }
     /// One row per node and subtask; rates since the previous call, at first since the start.
     std::vector<OperatorMetrics> metrics(Duration monotonicNow);
     /// The tasks that have not ended, for a simulation that can go no further.
@@ -97,6 +98,7 @@ public:
     void finish();
 
 private:
+    std::shared_ptr<JobTasks> wire();
     struct RateBase {
         std::uint64_t in = 0;
         std::uint64_t out = 0;
@@ -112,6 +114,7 @@ private:
     JobGraph graph_;
     Accumulators accumulators_;
     JobSegmentPool segments_;
+    StateMemoryBudget stateMemory_;
     std::shared_ptr<TaskExecutor> executor_;  ///< until the end; under mutex_, but for the start and the end themselves
     std::shared_ptr<void> work_;
     std::shared_ptr<Job> self_;

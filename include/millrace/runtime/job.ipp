@@ -10,14 +10,20 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
-    : graph_(std::move(graph)), segments_(graph_.channelBytes), executor_(std::move(executor)),
-      runsOnCaller_(executor_->runsOnCaller()) {
+    : graph_(std::move(graph)), segments_(graph_.channelBytes), stateMemory_(graph_.stateBytes, graph_.stateOverflow),
+      executor_(std::move(executor)), runsOnCaller_(executor_->runsOnCaller()) {
     if (graph_.supervision != nullptr && graph_.mode != RuntimeExecutionMode::Batch) {
         supervisor_ = graph_.supervision->create(*this);
         supervisor_->prepare(graph_);
     }
-    wired_ =
+    wired_ = wire();
+}
+
+MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::wire() {
+    auto wired =
         std::make_shared<JobTasks>(wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get()));
+    for (Task& task : wired->tasks) task.context().stateMemory = &stateMemory_;
+    return wired;
 }
 
 MILLRACE_INLINE_COLD Job::~Job() = default;
@@ -151,8 +157,7 @@ MILLRACE_INLINE_COLD bool Job::restart(bool goesOn) {
     std::shared_ptr<JobTasks> wired;
     std::exception_ptr error;
     try {
-        wired =
-            std::make_shared<JobTasks>(wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get()));
+        wired = wire();
     } catch (...) {
         error = std::current_exception();
     }
@@ -307,6 +312,8 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             row.lateRecordsDropped = counters.lateRecordsDropped;
             row.recordsSkipped = counters.recordsSkipped;
             row.deadLetters = counters.deadLetters;
+            row.stateBytes = counters.stateBytes;
+            row.stateEntries = counters.stateEntries;
             row.watermark = counters.watermark;
             row.idle = counters.idle;
             row.queueFill = slot.queueFillAtEnd;

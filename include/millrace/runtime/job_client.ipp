@@ -141,6 +141,9 @@ MILLRACE_INLINE_COLD std::size_t JobClient::channelBytes() const noexcept {
 MILLRACE_INLINE_COLD std::size_t JobClient::peakChannelBytes() const noexcept {
     return job_->segments().peakBytes();
 }
+MILLRACE_INLINE_COLD std::size_t JobClient::stateBytes() const noexcept {
+    return job_->stateMemory().used();
+}
 MILLRACE_INLINE_COLD std::uint64_t JobClient::traceHash() const {
     return executor_->traceHash();
 }

@@ -85,6 +85,9 @@ struct OperatorMetrics {
     std::uint64_t lateRecordsDropped = 0;
     std::uint64_t recordsSkipped = 0;  ///< by `onError`
     std::uint64_t deadLetters = 0;     ///< sent to a side output by `onError`
+    /// Reserved by the tables of its state; what values own beside them (long strings, containers) is not in it.
+    std::uint64_t stateBytes = 0;
+    std::uint64_t stateEntries = 0;  ///< of them: one per key, or per key and window
     double recordsInPerSecond = 0;
     double recordsOutPerSecond = 0;
     Timestamp watermark = kMinTimestamp;

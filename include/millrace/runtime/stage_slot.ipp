@@ -23,6 +23,8 @@ MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {
         throw;
     } catch (const UserFunctionException&) {
         throw;
+    } catch (const StateMemoryException&) {
+        throw;
     } catch (const TaskException&) {
         throw;
     } catch (const std::exception& error) {

@@ -20,7 +20,9 @@ public:
     ChunkPool(const ChunkPool&) = delete;
     ChunkPool& operator=(const ChunkPool&) = delete;
 
-    /// *Failure:* std::bad_alloc.
+    /// Before the first chunk: memory is counted there.
+    void chargeTo(StateMemory& account) noexcept { account_ = &account; }
+    /// *Failure:* as TableMemory.
     void* take() {
         if (free_ != nullptr) return std::exchange(free_, free_->next);
         if (at_ == end_) [[unlikely]]
@@ -51,7 +53,7 @@ private:
     static constexpr std::size_t kKept = std::size_t{1} << 20;
 
     [[gnu::noinline]] void addSlab() {
-        TableMemory slab(std::clamp(bytes_, kLeast, kMost));
+        TableMemory slab(std::clamp(bytes_, kLeast, kMost), account_);
         slabs_.push_back(std::move(slab));
         at_ = static_cast<std::byte*>(slabs_.back().data());
         end_ = at_ + slabs_.back().bytes();
@@ -62,6 +64,7 @@ private:
     std::byte* at_ = nullptr;
     std::byte* end_ = nullptr;
     std::size_t bytes_ = 0;
+    StateMemory* account_ = nullptr;
     std::vector<TableMemory> slabs_;
 };
 

@@ -45,6 +45,9 @@ public:
     /// never there twice. All three must stay. `writePieces` with the same ends it.
     void streamTo(SnapshotSink& sink, std::string_view uid, std::string_view state);
 
+    /// Hands out all that has been collected, by key group, and begins anew.
+    void endSegment();
+
     /// Where the state of this key goes.
     template <class Key>
     ByteWriter& of(const Key& key) {

@@ -29,6 +29,13 @@ MILLRACE_INLINE_COLD void KeyGroupWriter::handOut(int keyGroup) {
     group.clear();
 }
 
+MILLRACE_INLINE_COLD void KeyGroupWriter::endSegment() {
+    for (int group = 0; group < maxParallelism_; ++group) {
+        if (!groups_[static_cast<std::size_t>(group)].empty()) handOut(group);
+    }
+    sink_->endSegment();
+}
+
 MILLRACE_INLINE_COLD void KeyGroupWriter::writeTo(SnapshotSink& sink, std::string_view uid, std::string_view state,
                                                   const StateLayout& layout) const {
     sink.describe(uid, state, layout);

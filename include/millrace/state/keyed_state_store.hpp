@@ -20,6 +20,9 @@ namespace millrace::detail {
 /// What the entries of a state look like.
 StateLayout layoutOf(const DeclaredState& state, const TypeInfo& key);
 
+/// The names of all states.
+std::string namesOf(const StateCells& cells, std::string_view prefix);
+
 /// All keyed states of one operator: one row per key, found once per record; handles (`ValueState`…) work on the row of
 /// the current key.
 /// ```
@@ -35,7 +38,9 @@ public:
     using Table = KeyedTable<Key, StateRow>;
     using Slot = typename Table::Slot;
 
-    KeyedStateStore() = default;
+    KeyedStateStore() {
+        if constexpr (!Table::kErases) cells_.keepOutOfRows();
+    }
     KeyedStateStore(const KeyedStateStore&) = delete;
     KeyedStateStore& operator=(const KeyedStateStore&) = delete;
     ~KeyedStateStore() {
@@ -45,6 +50,13 @@ public:
 
     StateCells& cells() noexcept { return cells_; }
     const StateCells& cells() const noexcept { return cells_; }
+    /// Before the first key: memory and keys are counted there.
+    void chargeTo(StateMemory& account) noexcept {
+        table_.chargeTo(account);
+        cells_.chargeTo(account);
+    }
+    /// "state/count, state/last": for messages.
+    std::string describe(const char* prefix = "state/") const { return namesOf(cells_, prefix); }
     /// Number of keys that have state.
     std::size_t size() const noexcept { return table_.size(); }
 
@@ -54,6 +66,8 @@ public:
     template <class K>
     void setCurrentKey(const K& key, std::uint64_t hash) {
         if (hasKey()) leaveKey();
+        cells_.prepareToEnter();
+        if constexpr (kIntegerKey<Key>) current_ = &keptKey_;
         slot_ = enter(table_.view(), Table::lookupKey(key), hash);
         if (slot_ != nullptr) table_.keep(slot_);
     }
@@ -64,11 +78,7 @@ public:
     /// No key is current any more. Keeps the row of a key that got its first state, and drops that of one that lost its
     /// last.
     void leaveKey() {
-        if (slot_ == nullptr) {
-            leaveFresh();
-        } else if (slot_->value.present == 0) {
-            dropSlot(slot_);
-        }
+        if (cells_.mayBeEmpty) leave(slot_);
         forgetKey();
     }
     /// For a key that will be current soon.
@@ -93,18 +103,25 @@ public:
         if (table_.needsKeeping()) [[unlikely]]
             table_.keepFor(0, size, keyOf);
         auto view = table_.view();
+        cells_.prepareToEnter();
         if constexpr (kIntegerKey<Key>) {
+            current_ = &keptKey_;
             // hashing is for nothing: keys are looked at twice
             const bool prefetches = table_.wantsPrefetch();
-            for (std::size_t i = 0; prefetches && i < std::min(kAhead, size); ++i) {
-                view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
-            }
-            for (std::size_t i = 0; i < size; ++i) {
-                if (prefetches && i + kAhead < size) {
-                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i + kAhead))));
+            const auto prefetch = [&](std::size_t from, std::size_t to) __attribute__((always_inline)) {
+                for (std::size_t i = from; i < std::min(to, size); ++i) {
+                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
                 }
-                const Key key = Table::lookupKey(keyOf(i));
-                visit(view, key, Table::hashOf(key), i, call);
+            };
+            if (prefetches) prefetch(0, kAhead);
+            const std::size_t together = prefetches ? kTogether : kChunk;
+            for (std::size_t i = 0; i < size;) {
+                const std::size_t end = std::min(i + together, size);
+                if (prefetches) prefetch(i + kAhead, end + kAhead);
+                for (; i < end; ++i) {
+                    const Key key = Table::lookupKey(keyOf(i));
+                    visit(view, key, Table::hashOf(key), i, call);
+                }
             }
         } else {
             std::uint64_t ahead[kChunk];
@@ -122,6 +139,7 @@ public:
                 from += count;
             }
         }
+        table_.report();
     }
 
     /// Ends all states of the current key.
@@ -151,16 +169,17 @@ public:
         table_.thaw();
         std::vector<Key> emptied;  // dropped afterwards: entries behind a dropped one move
         table_.forEach([&](const Key& key, StateRow& row) {
-            if ((row.present & state.bit) == 0) return;
+            if (!cells_.has(row, state)) return;
             cells_.enter(row);
             current_ = &key;
             fn(key);
-            if (row.present == 0) emptied.push_back(key);
+            if (cells_.isEmpty()) emptied.push_back(key);
         });
         current_ = nullptr;
         cells_.leave();
         for (const Key& key : emptied) {
             setCurrentKey(key);
+            clearCurrentKey();
             leaveKey();
         }
     }
@@ -178,9 +197,9 @@ public:
             const bool inRow = cells_.keepsRowsInline();
             writeTable(sink, table_, inRow, {std::string(uid), piece, maxParallelism, kFormat},
                        layoutOf(state, kTypeInfo<Key>),
-                       [bit = state.bit, cell = state.cell, cells = inRow ? nullptr : &cells_, &state](
-                           ByteWriter& group, const Key& key, const StateRow& row) {
-                           if ((row.present & bit) == 0) return;
+                       [cell = state.cell, cells = inRow ? nullptr : &cells_, &state](ByteWriter& group, const Key& key,
+                                                                                      const StateRow& row) {
+                           if (cells != nullptr && !cells->has(row, state)) return;
                            Codec<Key>::encode(key, group);
                            if (cells == nullptr) {
                                StateCells::encodeInline(row, *cell, group);
@@ -205,10 +224,11 @@ public:
 private:
     // far enough for a miss of ~150 ns, in loops of a few ns
     static constexpr std::size_t kAhead = 48;
+    static constexpr std::size_t kTogether = 4;  // few: fill buffers that are taken make the next record wait
     static constexpr std::size_t kChunk = 256;
     static constexpr std::uint8_t kFormat = 1;
 
-    /// Makes `key` the current one; gives its slot, or null if it has none yet.
+    /// Makes `key` the current one; gives its slot, or null if it has none yet. For integers `current_` is set already.
     template <class K>
     [[gnu::always_inline]] Slot* enter(const typename Table::View& view, const K& key, std::uint64_t hash) {
         bool found = false;
@@ -217,10 +237,9 @@ private:
             enterFresh(key, hash);
             return nullptr;
         }
-        cells_.enter(slot->value);
+        cells_.enterNext(slot->value);
         if constexpr (kIntegerKey<Key>) {
             keptKey_ = key;
-            current_ = &keptKey_;
         } else {
             current_ = &slot->storedKey;
         }
@@ -231,10 +250,17 @@ private:
                                       Call& call) {
         Slot* const slot = enter(view, key, hash);
         call(at);
-        if (slot == nullptr) [[unlikely]] {
-            leaveFresh();
+        if (cells_.mayBeEmpty) [[unlikely]] {
+            leave(slot);
             view = table_.view();
-        } else if (slot->value.present == 0) [[unlikely]] {
+        }
+    }
+    /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
+    [[gnu::noinline]] void leave(Slot* slot) {
+        cells_.mayBeEmpty = false;
+        if (slot == nullptr) {
+            leaveFresh();
+        } else if (cells_.isEmpty()) {
             dropSlot(slot);
         }
     }
@@ -246,18 +272,19 @@ private:
             keptKey_ = Key(key);
         }
         freshHash_ = hash;
-        cells_.enter(fresh_);
+        cells_.release(fresh_);  // a call that threw may have left something
+        cells_.enterEmpty(fresh_);
         current_ = &keptKey_;
     }
-    [[gnu::noinline]] void leaveFresh() {
-        if (fresh_.present == 0) {
+    void leaveFresh() {
+        if (cells_.isEmpty()) {
             cells_.releaseEmpty(fresh_);
             return;
         }
         table_.findOrInsert(keptKey_, freshHash_, [this]() -> const StateRow& { return fresh_; });
         fresh_ = StateRow{};
     }
-    [[gnu::noinline]] void dropSlot(Slot* slot) noexcept {
+    void dropSlot(Slot* slot) noexcept {
         if constexpr (Table::kErases) {
             cells_.releaseEmpty(slot->value);
             table_.erase(slot);
@@ -267,6 +294,7 @@ private:
     void forgetKey() noexcept {
         current_ = nullptr;
         cells_.leave();
+        cells_.mayBeEmpty = false;
     }
 
     StateCells cells_;

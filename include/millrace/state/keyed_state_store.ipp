@@ -15,6 +15,16 @@ MILLRACE_INLINE_COLD StateLayout layoutOf(const DeclaredState& state, const Type
     return {kind, {keyField, {"stamp", &kStampInfo, true}, {"value", state.cell->contents}}};
 }
 
+MILLRACE_INLINE_COLD std::string namesOf(const StateCells& cells, std::string_view prefix) {
+    std::string names;
+    for (std::size_t i = 0; i < cells.stateCount(); ++i) {
+        if (i > 0) names += ", ";
+        names += prefix;
+        names += cells.state(i).name;
+    }
+    return names;
+}
+
 }  // namespace millrace::detail
 
 #endif  // MILLRACE_STATE_KEYED_STATE_STORE_IPP

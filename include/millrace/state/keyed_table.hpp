@@ -85,6 +85,15 @@ public:
     ~KeyedTable() {
         freezer_.thaw();
         destroyAll();
+        if (account_ != nullptr) account_->countEntries(0, reported_);
+    }
+
+    /// Before the first entry: memory and entries are counted there.
+    void chargeTo(StateMemory& account) noexcept { account_ = &account; }
+    /// Counts the entries that have come since: after a run of records.
+    [[gnu::always_inline]] void report() noexcept {
+        if (account_ != nullptr && size() != reported_) [[unlikely]]
+            account_->countEntries(size(), std::exchange(reported_, size()));
     }
 
     [[gnu::always_inline]] View view() {
@@ -333,7 +342,7 @@ private:
     }
 
     [[gnu::noinline]] void allocate(std::size_t capacity) {
-        TableMemory memory(capacity * sizeof(Slot));
+        TableMemory memory(capacity * sizeof(Slot), account_);
         adopt(std::move(memory), capacity);
     }
     void adopt(TableMemory memory, std::size_t capacity) noexcept {
@@ -347,10 +356,11 @@ private:
     /// A sequential pass over old and new memory: entries keep their order, since the high bits place them.
     [[gnu::noinline]] void grow() {
         freezer_.thaw();
+        report();
         const std::size_t capacity = capacity_ * 2;
         const std::size_t mask = capacity - 1;
         const int shift = shift_ - 1;
-        TableMemory memory(capacity * sizeof(Slot));
+        TableMemory memory(capacity * sizeof(Slot), account_);
         auto* const slots = static_cast<Slot*>(memory.data());
         try {
             for (std::size_t i = 0; i < capacity_; ++i) {
@@ -375,6 +385,7 @@ private:
 
     void finishClear(std::size_t used) noexcept {
         size_ = 0;
+        report();
         if (memory_.bytes() > kSmallBytes && used < capacity_ / 16) {
             memory_ = TableMemory();
             slots_ = nullptr;
@@ -408,6 +419,8 @@ private:
     std::size_t size_ = 0;   // without the side entry
     std::size_t limit_ = 0;  // grows beyond
     int shift_ = 64;
+    std::size_t reported_ = 0;        // entries
+    StateMemory* account_ = nullptr;  // null: nobody counts
     TableMemory memory_;
     SideSlot side_;
     Freezer freezer_;

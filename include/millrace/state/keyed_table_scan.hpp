@@ -141,6 +141,7 @@ template <class Table, class KeyAt, class Hit, class Miss>
 [[gnu::always_inline]] inline void scanKeyedTable(Table& table, std::size_t& at, std::size_t end,
                                                   const std::uint32_t* hashes, KeyAt keyAt, Hit hit, Miss miss) {
     KeyedTableScan<Table, KeyAt, Hit, Miss>::scan(table, at, end, hashes, keyAt, hit, miss);
+    table.report();
 }
 
 }  // namespace millrace::detail

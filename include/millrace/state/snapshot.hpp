@@ -48,6 +48,11 @@ public:
     /// Adds one piece of state. Pieces with equal names are kept in the order in which they were written.
     virtual void write(std::string_view uid, std::string_view state, int keyGroup,
                        std::span<const std::byte> bytes) = 0;
+    /// Whether the sink looks for what it has already: then what is far apart in memory should not share pieces, so that a
+    /// change in one place leaves the others as they were.
+    virtual bool wantsSegments() const noexcept { return false; }
+    /// What follows is from elsewhere in memory. Only for who `wantsSegments`.
+    virtual void endSegment() {}
     /// What the pieces of a state look like.
     void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
         setSchema(uid, state, detail::layoutText(layout));

@@ -4,6 +4,7 @@
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/state/state_ttl_config.hpp>
+#include <millrace/state/table_memory.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
@@ -35,12 +36,10 @@ namespace detail {
 
 struct TypeInfo;
 
-/// All states of one key: which of them have a value, and where their cells are. If one small value is all that an
-/// operator keeps it lies in the row itself.
+/// All states of one key. If one small value is all that an operator keeps it lies in the row itself: a row is kept exactly
+/// while it has a value. Otherwise it points to the cells; before them stands which of the states have a value (bit i: the
+/// i-th state of the operator).
 struct StateRow {
-    static constexpr bool kStaysInPlace = true;  // a loop must not work on a copy: handles point here
-
-    std::uint64_t present = 0;  ///< bit i: the i-th state of the operator has a cell here
     union {
         std::byte* data = nullptr;
         alignas(8) std::byte inlined[8];
@@ -87,7 +86,7 @@ struct DeclaredState {
 inline constexpr Timestamp kSpentStamp = kMinTimestamp;
 
 /// The row of the current key, for the handles of states; the layout and the memory of all rows.
-/// Handles find a cell by `data + offset` if its bit is in `row->present`: no search, no indirect call.
+/// Handles find a cell by `data + offset` if its bit is in `*present`: no search, no indirect call.
 /// *Thread safety:* none.
 class StateCells {
 public:
@@ -99,15 +98,38 @@ public:
     MILLRACE_INLINE_COLD ~StateCells();
 
     // ---- per record ----
-    StateRow* row = &kNoRow;  ///< never null; an empty row when no key is current
+    std::uint64_t* present = &kNothing;  ///< never null; nothing is present when no key is current
     std::byte* data = nullptr;
 
-    [[gnu::always_inline]] void enter(StateRow& current) noexcept {
-        row = &current;
-        data = inlined_ ? current.inlined : current.data;
+    /// A row of a key that has a state.
+    void enter(StateRow& current) noexcept {
+        prepareToEnter();
+        enterNext(current);
     }
+    /// The same for one of a run of rows: `prepareToEnter` comes before the first.
+    [[gnu::always_inline]] void enterNext(StateRow& current) noexcept {
+        if (inlined_) {
+            data = current.inlined;
+            presentWithoutCells_ = 1;
+        } else {
+            data = current.data;
+            present = presentOf(current.data);
+        }
+    }
+    void prepareToEnter() noexcept { present = &presentWithoutCells_; }
+    /// An empty row; it must stay until the key is left.
+    void enterEmpty(StateRow& empty) noexcept {
+        row_ = &empty;
+        data = inlined_ ? empty.inlined : nullptr;
+        present = &presentWithoutCells_;
+        presentWithoutCells_ = 0;
+        mayBeEmpty = true;
+    }
+    /// Whether the current key has no state; only if it `mayBeEmpty`: it had none when it was entered, or one was cleared.
+    bool isEmpty() const noexcept { return *present == 0; }
+    bool mayBeEmpty = false;
     void leave() noexcept {
-        row = &kNoRow;
+        present = &kNothing;
         data = nullptr;
     }
     Timestamp now() const { return now_(clock_); }
@@ -116,17 +138,18 @@ public:
     /// Room for the cell of a state that the current key does not have. The caller makes the cell and calls `made`.
     /// *Failure:* MillraceException if no key is current.
     void* room(const DeclaredState& state) {
-        if (row == &kNoRow) failWithoutKey(&state);
+        if (present == &kNothing) failWithoutKey(&state);
         if (data == nullptr) [[unlikely]]
             allocateRow();
         return data + state.offset;
     }
-    void made(const DeclaredState& state) noexcept { row->present |= state.bit; }
+    void made(const DeclaredState& state) noexcept { *present |= state.bit; }
     /// Ends the cell of the current key, if it has one.
     void clear(const DeclaredState& state) noexcept {
-        if ((row->present & state.bit) == 0) return;
+        if ((*present & state.bit) == 0) return;
         if (!state.cell->plain) state.cell->destroy(data + state.offset);
-        row->present &= ~state.bit;
+        *present &= ~state.bit;
+        mayBeEmpty = true;
     }
     Timestamp& stampOf(const DeclaredState& state) const noexcept {
         return *reinterpret_cast<Timestamp*>(data + state.stampOffset);
@@ -139,7 +162,7 @@ public:
     void stampWrite(const DeclaredState& state) { stampOf(state) = now(); }
     /// For reads that find nothing: an error if that is because no key is current.
     void checkKey(const DeclaredState* state) const {
-        if (row == &kNoRow) [[unlikely]]
+        if (present == &kNothing) [[unlikely]]
             failWithoutKey(state);
     }
 
@@ -150,8 +173,12 @@ public:
                                                       const CellType& cell);
     /// The state of that name, null if there is none. *Failure:* ConfigurationException if it is of another type.
     MILLRACE_INLINE_COLD const DeclaredState* find(std::string_view name, std::string_view type) const;
+    /// Rows must always point to their cells: for stores that cannot drop the row of a key that has lost its last state.
+    void keepOutOfRows() noexcept { maybeInlined_ = false; }
     /// Fixes the layout: no more states. `clock` must live as long as the cells.
     MILLRACE_INLINE_COLD void seal(Now readClock, const void* clock) noexcept;
+    /// Before the first row: memory is counted there.
+    void chargeTo(StateMemory& account) noexcept { account_ = &account; }
 
     // ---- for the store of all rows ----
     bool stateless() const noexcept { return states_.empty(); }
@@ -161,6 +188,10 @@ public:
     bool keepsRowsInline() const noexcept { return inlined_; }
     /// Whether rows need `release`: otherwise they can be forgotten all together.
     bool needsRelease() const noexcept { return needsRelease_; }
+    /// Whether a row that is kept has a value of this state.
+    bool has(const StateRow& which, const DeclaredState& state) const noexcept {
+        return inlined_ || (*presentOf(which.data) & state.bit) != 0;
+    }
     /// Ends all cells of a row and gives its memory back; it is then an empty row.
     MILLRACE_INLINE_COLD void release(StateRow& which) noexcept;
     /// The same for a row that has no cells.
@@ -176,7 +207,7 @@ public:
         writer.write(std::uint8_t{0});
         cell.encode(which.inlined, CellTime{}, writer);
     }
-    /// Adds a cell to a row; one that is there already is replaced.
+    /// Adds a cell to a row, empty or not; one that is there already is replaced. No key is current.
     MILLRACE_INLINE_COLD void decode(StateRow& which, const DeclaredState& state, ByteReader& reader);
 
 private:
@@ -185,29 +216,34 @@ private:
     };
     static constexpr std::size_t kChunkBytes = 64 * 1024;
 
-    /// The row while no key is current, shared by all: nothing is ever written to it.
-    static inline StateRow kNoRow{};
+    /// What is present while no key is current, shared by all: nothing is ever written to it.
+    static inline std::uint64_t kNothing = 0;
 
+    static std::uint64_t* presentOf(std::byte* cells) noexcept { return reinterpret_cast<std::uint64_t*>(cells) - 1; }
     [[noreturn]] MILLRACE_INLINE_COLD void failWithoutKey(const DeclaredState* state) const;
     MILLRACE_INLINE void allocateRow();
     MILLRACE_INLINE std::byte* takeRow();
-    void freeRow(std::byte* memory) noexcept {
-        auto* const free = reinterpret_cast<FreeRow*>(memory);
+    void freeRow(std::byte* cells) noexcept {
+        auto* const free = reinterpret_cast<FreeRow*>(cells);
         free->next = freeRows_;
         freeRows_ = free;
     }
 
     bool inlined_ = false;
+    bool maybeInlined_ = true;
     bool needsRelease_ = false;
     bool sealed_ = false;
-    std::uint32_t rowBytes_ = 0;
+    std::uint32_t rowBytes_ = 0;  ///< without what is present
     std::uint32_t rowAlign_ = 8;
+    std::uint64_t presentWithoutCells_ = 0;  ///< of the current key, while it has no cells but perhaps one in the row
+    StateRow* row_ = nullptr;                ///< of a key that has no cells yet
     Now now_ = nullptr;
     const void* clock_ = nullptr;
     FreeRow* freeRows_ = nullptr;
     std::byte* chunkAt_ = nullptr;
     std::byte* chunkEnd_ = nullptr;
-    std::vector<void*> chunks_;
+    StateMemory* account_ = nullptr;
+    std::vector<TableMemory> chunks_;
     std::vector<DeclaredState*> states_;  ///< owned; their addresses stay
 };
 
@@ -239,9 +275,9 @@ public:
     const DeclaredState* declared() const noexcept { return state_; }
 
 protected:
-    bool present() const noexcept { return (cells_->row->present & bit_) != 0; }
+    bool present() const noexcept { return (*cells_->present & bit_) != 0; }
     /// There is a cell, and no time to live to look after: what most calls find.
-    bool ready() const noexcept { return (cells_->row->present & plainBit_) != 0; }
+    bool ready() const noexcept { return (*cells_->present & plainBit_) != 0; }
     template <class Cell>
     Cell& cell() const noexcept {
         return *reinterpret_cast<Cell*>(cells_->data + offset_);

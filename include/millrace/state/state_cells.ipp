@@ -6,12 +6,9 @@
 
 #include <millrace/core/errors.hpp>
 
-#include <new>
-
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD StateCells::~StateCells() {
-    for (void* const chunk : chunks_) ::operator delete(chunk, std::align_val_t{rowAlign_});
     for (DeclaredState* const state : states_) delete state;
 }
 
@@ -74,10 +71,11 @@ MILLRACE_INLINE_COLD void StateCells::seal(Now readClock, const void* clock) noe
     now_ = readClock;
     clock_ = clock;
     sealed_ = true;
-    inlined_ = states_.size() == 1 && states_[0]->cell->plain && rowBytes_ <= sizeof(StateRow::inlined) &&
-               rowAlign_ <= alignof(StateRow);
+    inlined_ = maybeInlined_ && states_.size() == 1 && states_[0]->cell->plain &&
+               rowBytes_ <= sizeof(StateRow::inlined) && rowAlign_ <= alignof(StateRow);
     rowBytes_ = std::max<std::uint32_t>(rowBytes_, sizeof(FreeRow));
-    rowBytes_ = (rowBytes_ + rowAlign_ - 1) / rowAlign_ * rowAlign_;
+    // each row has room for what is present before its first cell
+    rowBytes_ = (rowBytes_ + std::uint32_t{sizeof(std::uint64_t)} + rowAlign_ - 1) / rowAlign_ * rowAlign_;
 }
 
 MILLRACE_INLINE bool StateCells::seen(const DeclaredState& state) {
@@ -107,8 +105,10 @@ MILLRACE_INLINE bool StateCells::builtOn(const DeclaredState& state) {
 }
 
 MILLRACE_INLINE void StateCells::allocateRow() {
-    row->data = takeRow();
-    data = row->data;
+    row_->data = takeRow();
+    data = row_->data;
+    present = presentOf(data);
+    *present = 0;
 }
 
 MILLRACE_INLINE std::byte* StateCells::takeRow() {
@@ -117,23 +117,22 @@ MILLRACE_INLINE std::byte* StateCells::takeRow() {
         return reinterpret_cast<std::byte*>(free);
     }
     if (static_cast<std::size_t>(chunkEnd_ - chunkAt_) < rowBytes_) {
-        const std::size_t bytes = std::max<std::size_t>(kChunkBytes / rowBytes_, 1) * rowBytes_;
-        chunks_.reserve(chunks_.size() + 1 > chunks_.capacity() ? 2 * chunks_.size() + 8 : chunks_.capacity());
-        auto* const chunk = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{rowAlign_}));
-        chunks_.push_back(chunk);
-        chunkAt_ = chunk;
+        const std::size_t bytes = std::max<std::size_t>(kChunkBytes / rowBytes_, 1) * rowBytes_ + rowAlign_;
+        const std::size_t slack = rowAlign_ > 64 ? rowAlign_ : 0;
+        chunks_.push_back(TableMemory(bytes + slack, account_));
+        auto* chunk = static_cast<std::byte*>(chunks_.back().data());
+        if (slack > 0) chunk += (rowAlign_ - reinterpret_cast<std::size_t>(chunk) % rowAlign_) % rowAlign_;
+        chunkAt_ = chunk + rowAlign_;  // what is present in the first row stands at the end of that
         chunkEnd_ = chunk + bytes;
     }
     return std::exchange(chunkAt_, chunkAt_ + rowBytes_);
 }
 
 MILLRACE_INLINE_COLD void StateCells::release(StateRow& which) noexcept {
-    std::byte* const cells = inlined_ ? which.inlined : which.data;
-    for (std::uint64_t i = 0; which.present >> i != 0 && i < states_.size(); ++i) {
-        const DeclaredState& state = *states_[i];
-        if ((which.present & state.bit) != 0 && !state.cell->plain) state.cell->destroy(cells + state.offset);
+    if (inlined_ || which.data == nullptr) return;  // what lies in a row is plain
+    for (const DeclaredState* const state : states_) {
+        if (has(which, *state) && !state->cell->plain) state->cell->destroy(which.data + state->offset);
     }
-    which.present = 0;
     releaseEmpty(which);
 }
 
@@ -153,19 +152,15 @@ MILLRACE_INLINE_COLD void StateCells::encode(const StateRow& which, const Declar
 }
 
 MILLRACE_INLINE_COLD void StateCells::decode(StateRow& which, const DeclaredState& state, ByteReader& reader) {
-    StateRow* const current = row;
-    enter(which);
-    struct Back {
+    if (!inlined_ && which.data == nullptr) {
+        enterEmpty(which);
+    } else {
+        enter(which);
+    }
+    struct Leave {
         StateCells& cells;
-        StateRow& to;
-        ~Back() {
-            if (&to == &kNoRow) {
-                cells.leave();
-            } else {
-                cells.enter(to);
-            }
-        }
-    } const back{*this, *current};
+        ~Leave() { cells.leave(); }
+    } const leaveAtEnd{*this};
 
     const auto stamps = reader.read<std::uint8_t>("a flag for stamps");
     if (stamps > 1) reader.fail("a flag for stamps (0 or 1) expected, found " + std::to_string(stamps));

@@ -1,6 +1,8 @@
 #ifndef MILLRACE_STATE_TABLE_MEMORY_HPP
 #define MILLRACE_STATE_TABLE_MEMORY_HPP
 
+#include <millrace/state/state_memory.hpp>
+
 #include <cstddef>
 #include <cstring>
 #include <new>
@@ -21,48 +23,42 @@ class TableMemory {
 
 public:
     TableMemory() = default;
-    /// *Failure:* std::bad_alloc.
-    explicit TableMemory(std::size_t bytes) : bytes_(bytes) {
-#if defined(__linux__)
-        if (bytes >= kLarge) {
-            bytes_ = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-            const std::size_t mapped = bytes_ + kHugePage;
-            void* const memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            if (memory == MAP_FAILED) throw std::bad_alloc();
-            auto* const begin = static_cast<std::byte*>(memory);
-            const std::size_t skip = (kHugePage - reinterpret_cast<std::size_t>(begin) % kHugePage) % kHugePage;
-            if (skip > 0) ::munmap(begin, skip);
-            if (skip < kHugePage) ::munmap(begin + skip + bytes_, kHugePage - skip);
-            data_ = begin + skip;
-            ::madvise(data_, bytes_, MADV_HUGEPAGE);  // a wish: works without
-            return;
+    /// `account`, unless null, counts it as long as it is there.
+    /// *Failure:* std::bad_alloc; StateMemoryException; whatever an OverflowStorage throws.
+    explicit TableMemory(std::size_t bytes, StateMemory* account = nullptr)
+        : bytes_(bytes >= kLarge ? (bytes + kHugePage - 1) / kHugePage * kHugePage : bytes), account_(account) {
+        if (account_ != nullptr) overflow_ = account_->take(bytes_);
+        try {
+            data_ = overflow_ != nullptr ? overflow_->reserve(bytes_) : allocate(bytes_);
+        } catch (...) {
+            if (account_ != nullptr) account_->give(bytes_, overflow_);
+            throw;
         }
-#endif
-        data_ = ::operator new(bytes_, kAlign);
-        std::memset(data_, 0, bytes_);
     }
     TableMemory(TableMemory&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+        : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)), account_(other.account_),
+          overflow_(other.overflow_) {}
     TableMemory& operator=(TableMemory&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(bytes_, other.bytes_);
+        std::swap(account_, other.account_);
+        std::swap(overflow_, other.overflow_);
         return *this;
     }
     ~TableMemory() {
         if (data_ == nullptr) return;
-#if defined(__linux__)
-        if (bytes_ >= kLarge) {
-            ::munmap(data_, bytes_);
-            return;
+        if (overflow_ != nullptr) {
+            overflow_->release(data_, bytes_);
+        } else {
+            deallocate(data_, bytes_);
         }
-#endif
-        ::operator delete(data_, kAlign);
+        if (account_ != nullptr) account_->give(bytes_, overflow_);
     }
 
     /// What is in it is not needed any more. The system may have it while it is not written to again.
     void offer() noexcept {
 #if defined(__linux__)
-        if (bytes_ >= kLarge) ::madvise(data_, bytes_, MADV_FREE);
+        if (bytes_ >= kLarge && overflow_ == nullptr) ::madvise(data_, bytes_, MADV_FREE);
 #endif
     }
 
@@ -70,8 +66,38 @@ public:
     std::size_t bytes() const noexcept { return bytes_; }
 
 private:
+    static void* allocate(std::size_t bytes) {
+#if defined(__linux__)
+        if (bytes >= kLarge) {
+            const std::size_t mapped = bytes + kHugePage;
+            void* const memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (memory == MAP_FAILED) throw std::bad_alloc();
+            auto* const begin = static_cast<std::byte*>(memory);
+            const std::size_t skip = (kHugePage - reinterpret_cast<std::size_t>(begin) % kHugePage) % kHugePage;
+            if (skip > 0) ::munmap(begin, skip);
+            if (skip < kHugePage) ::munmap(begin + skip + bytes, kHugePage - skip);
+            ::madvise(begin + skip, bytes, MADV_HUGEPAGE);  // a wish: works without
+            return begin + skip;
+        }
+#endif
+        void* const memory = ::operator new(bytes, kAlign);
+        std::memset(memory, 0, bytes);
+        return memory;
+    }
+    static void deallocate(void* data, std::size_t bytes) noexcept {
+#if defined(__linux__)
+        if (bytes >= kLarge) {
+            ::munmap(data, bytes);
+            return;
+        }
+#endif
+        ::operator delete(data, kAlign);
+    }
+
     void* data_ = nullptr;
     std::size_t bytes_ = 0;
+    StateMemory* account_ = nullptr;
+    OverflowStorage* overflow_ = nullptr;  ///< where it is; null: in memory
 };
 
 }  // namespace millrace::detail

@@ -39,6 +39,7 @@ struct EntryWriter {
 template <class Table, class Write>
 class DeferredTable final : public DeferredState {
     using Slot = typename Table::Slot;
+    static constexpr std::size_t kChunksPerSegment = 128;  // of 4 KiB
 
 public:
     DeferredTable(Table& table, FrozenMemory& memory, TablePlace place, Write write)
@@ -53,8 +54,11 @@ public:
         KeyGroupWriter groups(place_.maxParallelism, place_.format);
         groups.streamTo(sink, place_.uid, place_.state);
         const EntryWriter<Write> write{groups, write_};
+        const bool inSegments = sink.wantsSegments();
+        std::size_t chunks = 0;
         memory_.read([&](const std::byte* slots) {
             Table::forEachOf(reinterpret_cast<const Slot*>(slots), Table::kSlotsFrozenTogether, write);
+            if (inSegments && ++chunks % kChunksPerSegment == 0) groups.endSegment();
         });
         Table::forSide(*reinterpret_cast<const Slot*>(side_), write);
         groups.writePieces(sink, place_.uid, place_.state);

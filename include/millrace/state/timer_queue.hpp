@@ -103,6 +103,8 @@ public:
         return live;
     }
     bool empty() const { return (entries_ == 0 && runAt_ == run_.size() && behind_.empty()) || size() == 0; }
+    /// Before the first timer: the memory of those that wait long is counted there.
+    void chargeTo(StateMemory& account) noexcept { pool_.chargeTo(account); }
     std::size_t memoryBytes() const noexcept {
         return run_.capacity() * sizeof(Entry) + behind_.memoryBytes() + index_.capacity() * sizeof(std::uint32_t) +
                recent_.capacity() * sizeof(Timer) + pool_.memoryBytes() +

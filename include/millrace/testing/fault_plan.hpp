@@ -30,8 +30,10 @@ struct FaultPlan {
     int maxConcurrent = 1;
     int tolerableFailures = 1'000'000;
     int retained = 1;
-    bool spreads = false;  ///< also what makes records of a key lose their order may be rescaled
-    bool onDisk = false;   ///< checkpoints in files on a disk in memory, else in the memory of the trial
+    bool spreads = false;      ///< also what makes records of a key lose their order may be rescaled
+    bool onDisk = false;       ///< checkpoints in files on a disk in memory, else in the memory of the trial
+    bool compressed = false;   ///< those in files
+    bool incremental = false;  ///< the same
     std::vector<Fault> faults;
 };
 

@@ -86,6 +86,8 @@ MILLRACE_INLINE_COLD testing::FaultPlan drawFaults(testing::Random& random, cons
     plan.tolerableFailures = random.oneOf({1'000'000, 1'000'000, 1'000'000, 1, 0});
     plan.retained = static_cast<int>(random.between(1, 3));
     plan.onDisk = random.chance(35);
+    plan.compressed = plan.onDisk && plan.seed % 2 == 0 && isAvailable(SnapshotCompression::Zstd);
+    plan.incremental = plan.onDisk && plan.seed / 2 % 4 != 0;
     for (std::int64_t n = random.between(1, std::max(1, limits.mostFaults)); n > 0; --n) {
         plan.faults.push_back(drawFault(random, limits, plan.onDisk));
     }
@@ -159,6 +161,8 @@ MILLRACE_INLINE_COLD std::string describePlan(const testing::FaultPlan& plan, co
     if (plan.checkpoints) {
         text += plan.mode == CheckpointingMode::AtLeastOnce ? ", at least once" : "";
         text += ", checkpoints every " + ms(plan.interval) + (plan.onDisk ? " on disk" : "");
+        if (plan.compressed) text += ", compressed";
+        if (plan.incremental) text += ", incremental";
         if (plan.timeout < std::chrono::hours(1)) text += ", timeout " + ms(plan.timeout);
         if (plan.minPause > Duration{0}) text += ", pause " + ms(plan.minPause);
         if (plan.maxConcurrent > 1) text += ", " + std::to_string(plan.maxConcurrent) + " at a time";

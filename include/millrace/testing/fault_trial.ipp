@@ -61,7 +61,9 @@ private:
     std::shared_ptr<CheckpointStore> store() {
         std::shared_ptr<CheckpointStore> behind;
         if (plan_.onDisk) {
-            behind = std::shared_ptr<CheckpointStore>(new FileCheckpointStore(directory_, files_));
+            behind = std::shared_ptr<CheckpointStore>(new FileCheckpointStore(
+                directory_, files_, plan_.compressed ? SnapshotCompression::Zstd : SnapshotCompression::None,
+                plan_.incremental));
         } else {
             behind = memory_;
         }

@@ -80,7 +80,9 @@ private:
         });
         change([](TrialScenario& s) { s.plan.parallelism = 1; });
         change([](TrialScenario& s) { s.plan.parallelism = std::min(s.plan.parallelism, 2); });
-        change([](TrialScenario& s) { s.plan.onDisk = false; });
+        change([](TrialScenario& s) { s.plan.onDisk = s.plan.compressed = s.plan.incremental = false; });
+        change([](TrialScenario& s) { s.plan.incremental = false; });
+        change([](TrialScenario& s) { s.plan.compressed = false; });
         change([](TrialScenario& s) { s.plan.chaining = true; });
         change([](TrialScenario& s) { s.plan.alignment = true; });
         change([&](TrialScenario& s) { s.plan.channelMemory = usual.channelMemory; });

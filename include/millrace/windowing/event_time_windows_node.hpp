@@ -27,6 +27,8 @@ public:
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
         emitter_.open(context, id);
+        context.account(memory_, id, "windows");
+        windows_.chargeTo(memory_);
         this->next_.open(context);
     }
     void close() {
@@ -122,6 +124,7 @@ private:
 
     KeySelector keySelector_;
     UserFunction<Aggregate> aggregate_;
+    StateMemory memory_;
 
 protected:
     WindowEmitter<T, Key, Aggregate, WindowFn, Out> emitter_;

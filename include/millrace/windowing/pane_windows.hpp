@@ -40,6 +40,9 @@ public:
     PaneWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
         : grid_(grid), lateness_(lateness), keySelector_(keySelector), aggregate_(aggregate) {}
 
+    /// Before the first record.
+    void chargeTo(StateMemory& account) noexcept { memory_ = &account; }
+
     /// Whether all of these timestamps fall into the current slice of time.
     bool covers(const Timestamp* times, std::size_t count) const noexcept { return span_.covers(times, count); }
     bool covers(Timestamp t) const noexcept { return span_.covers(t); }
@@ -205,6 +208,7 @@ private:
         const std::size_t at = indexOf(number);
         if (at < panes_.size() && panes_[at].number == number) return panes_[at];
         Pane& added = panes_.addAt(at, spare_.empty() ? new Pane : spare_.release(spare_.size() - 1));
+        if (memory_ != nullptr) added.table.chargeTo(*memory_);
         added.number = number;
         added.window = grid_.window(number);
         return added;
@@ -309,6 +313,7 @@ private:
     Duration lateness_;
     KeySelector& keySelector_;
     Aggregate& aggregate_;
+    StateMemory* memory_ = nullptr;
     OwnerList<Pane> panes_;  ///< by number
     OwnerList<Pane> spare_;
     PointerList<Table> current_;  ///< tables of the windows of the current slice

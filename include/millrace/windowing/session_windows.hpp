@@ -42,6 +42,9 @@ public:
     SessionWindows(const SessionWindows&) = delete;
     SessionWindows& operator=(const SessionWindows&) = delete;
 
+    /// Before the first record.
+    void chargeTo(StateMemory& account) noexcept { table_.chargeTo(account); }
+
     /// Adds the records of a block; `at` is the one at hand when something throws. Calls `missed(i)` for those that are
     /// late, and `fireNow(window, key, accumulator)` for sessions that have ended but are not late yet.
     template <class FireNow, class Missed>

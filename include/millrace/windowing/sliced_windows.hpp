@@ -45,6 +45,12 @@ public:
     SlicedWindows(const WindowGrid& grid, Duration lateness, KeySelector& keySelector, Aggregate& aggregate)
         : grid_(grid), lateness_(lateness), keySelector_(keySelector), aggregate_(aggregate), combiner_(aggregate) {}
 
+    /// Before the first record.
+    void chargeTo(StateMemory& account) noexcept {
+        memory_ = &account;
+        ids_.chargeTo(account);
+    }
+
     bool covers(const Timestamp* times, std::size_t count) const noexcept { return current_.covers(times, count); }
     bool covers(Timestamp t) const noexcept { return current_.covers(t); }
 
@@ -52,8 +58,10 @@ public:
         const std::int64_t slice = grid_.sliceOf(t);
         const auto [first, last] = grid_.windowsOf(slice);
         if (last < first || grid_.window(first).maxTimestamp() <= watermark) return false;
+        const std::size_t slices = slices_.size();
         currentCells_ = &cellsOf(slice);
         currentCells_->ensure(keys_.size());
+        if (slices_.size() > slices) currentCells_->prefetch(keys_.size());
         current_.set(grid_.slice(slice));
         nextEvent_ = std::min(nextEvent_, grid_.window(std::max(first, unfiredFrom_)).maxTimestamp());
         return true;
@@ -233,7 +241,11 @@ private:
     Column& cellsOf(std::int64_t number) {
         const auto found = slices_.lower_bound(number);
         if (found != slices_.end() && found->first == number) return found->second.cells;
-        if (spare_.empty()) return slices_.try_emplace(found, number)->second.cells;
+        if (spare_.empty()) {
+            Column& cells = slices_.try_emplace(found, number)->second.cells;
+            cells.chargeTo(memory_);
+            return cells;
+        }
         spare_.back().key() = number;
         const auto added = slices_.insert(found, std::move(spare_.back()));
         spare_.pop_back();
@@ -324,6 +336,7 @@ private:
     KeySelector& keySelector_;
     Aggregate& aggregate_;
 
+    StateMemory* memory_ = nullptr;
     Ids ids_;
     std::vector<Key> keys_;            ///< by id
     std::vector<std::uint32_t> uses_;  ///< by id: number of slices it is in

@@ -92,6 +92,8 @@ public:
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
         emitter_.open(context, id, Assigner::kMerging);
+        context.account(memory_, id, "windows");
+        table_.chargeTo(memory_);
         this->next_.open(context);
     }
     void close() {
@@ -531,6 +533,7 @@ private:
     Schedule schedule_;
     LateRecords<T> late_;
 
+    StateMemory memory_;
     Table table_;
     CellPool<Cell> cells_;
     WakeQueue queues_[kDomains];

@@ -65,6 +65,10 @@ public:
         fn.open(context, id, runtime);
         ofKey_.cells().seal(readClock, &context.stage);
         ofWindow_.cells().seal(readClock, &context.stage);
+        context.account(keyMemory_, id, ofKey_.describe());
+        ofKey_.chargeTo(keyMemory_);
+        context.account(windowMemory_, id, ofWindow_.describe(kWindowPrefix));
+        ofWindow_.chargeTo(windowMemory_);
     }
     void enter(const Key& key, const Window& window) {
         ofKey_.setCurrentKey(key);
@@ -102,6 +106,8 @@ private:
         return static_cast<const StageContext*>(stage)->currentProcessingTime();
     }
 
+    StateMemory keyMemory_;
+    StateMemory windowMemory_;
     KeyedStateStore<Key> ofKey_;
     KeyedStateStore<Place> ofWindow_;
 };
