@@ -22,7 +22,7 @@ public:
     void complete(std::int64_t checkpointId, bool confirm);
     void abort(std::int64_t checkpointId);
     /// All tasks of the job are open.
-    void goOn() noexcept { isOpening_ = paused_ = false; }
+    void goOn() noexcept { isOpening_ = false; }
 
     // ---- calls of the task ----
     MILLRACE_INLINE void onBarrier(std::int64_t checkpointId) override;
@@ -30,7 +30,7 @@ public:
     bool hasBlockedChannels() const noexcept override {
         return mode_ == CheckpointingMode::ExactlyOnce && !arrived_.empty();
     }
-    bool paused() const noexcept override { return paused_; }
+    bool paused() const noexcept override { return isOpening_ || pausedBy_ != 0; }
     MILLRACE_INLINE void opened() override;
     MILLRACE_INLINE bool mayEnd() override;
 
@@ -47,9 +47,9 @@ private:
     std::int64_t last_ = 0;     ///< taken or given up
     std::int64_t final_ = 0;    ///< the first that was taken after all input had been handled
     PointerList<Task::InputChannel>
-        arrived_;     ///< have delivered the current barrier; with exactly-once they are not read
-    bool isOpening_;  ///< waits for the other tasks to open
-    bool paused_;
+        arrived_;                ///< have delivered the current barrier; with exactly-once they are not read
+    bool isOpening_;             ///< waits for the other tasks to open
+    std::int64_t pausedBy_ = 0;  ///< the checkpoint that is the last thing that the task does; 0: none
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };
