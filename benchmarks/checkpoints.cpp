@@ -6,6 +6,7 @@
 #include <millrace/checkpoint/subtask_state.hpp>
 #include <millrace/checkpointing.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
+#include <millrace/state/deferred_snapshot.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/table_snapshot.hpp>
 
@@ -179,6 +180,52 @@ void reportFiles(std::uint64_t keys, int repetitions, const WorkDirectory& work)
         bytes / 1e6 / bestRestore);
 }
 
+/// Of a table in which every n-th key has changed, a full and an incremental checkpoint.
+void reportIncremental(std::uint64_t keys, const WorkDirectory& work) {
+    Table table;
+    for (std::uint64_t key = 0; key < keys; ++key) table.findOrInsert(key, [&] { return Event{key, 0, 1.0}; });
+    for (const bool incremental : {false, true}) {
+        millrace::detail::FileCheckpointStore store(work.path(incremental ? "incremental" : "full"),
+                                                    millrace::posixFileSystem(), millrace::SnapshotCompression::None,
+                                                    incremental);
+        const auto take = [&](const char* what) {
+            millrace::detail::CheckpointDescription description;
+            description.id = store.lastId() + 1;
+            description.maxParallelism = 128;
+            description.operators.add(new millrace::detail::CheckpointedOperator{"sum", "sum", "reduce", 1, 0});
+            const auto start = Clock::now();
+            store.begin(description);
+            millrace::detail::DeferredSnapshot part;
+            millrace::detail::writeTable(
+                part, table, true, {"sum", "reduce", 128, 1}, kLayout,
+                [](millrace::ByteWriter& writer, const std::uint64_t& key, const Event& value) {
+                    Codec<std::uint64_t>::encode(key, writer);
+                    Codec<Event>::encode(value, writer);
+                });
+            store.writePart(description.id, 0, 0, part);
+            const auto info = store.complete(description);
+            const double seconds = secondsSince(start);
+            if (info.id > 1) store.discard(info.id - 1);
+            std::printf("    %s, %s: %.1f of %.1f MB written in %.2f s\n", incremental ? "incremental" : "full", what,
+                        static_cast<double>(info.writtenBytes) / 1e6, static_cast<double>(info.bytes) / 1e6, seconds);
+        };
+        std::printf("%s checkpoints of %llu keys\n", incremental ? "incremental" : "full",
+                    static_cast<unsigned long long>(keys));
+        take("the first");
+        take("nothing changed");
+        if (!incremental) continue;
+        struct Share {
+            std::uint64_t every;
+            const char* what;
+        };
+        for (const Share share : {Share{10'000, "one key in 10000 changed"}, Share{1'000, "one key in 1000 changed"},
+                                  Share{100, "one key in 100 changed"}, Share{1, "all keys changed"}}) {
+            for (std::uint64_t key = 0; key < keys; key += share.every) table.find(key)->value += 1;
+            take(share.what);
+        }
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -192,10 +239,12 @@ int main(int argc, char** argv) {
         if (smoke) {
             reportRollingSum(2'000'000, 100'000, 20ms, 1, work);
             reportFiles(100'000, 1, work);
+            reportIncremental(100'000, work);
         } else {
             reportRollingSum(300'000'000, 1'000'000, 1s, 3, work);
             reportRollingSum(200'000'000, 10'000'000, 1s, 1, work);
             reportFiles(1'000'000, 5, work);
+            reportIncremental(4'000'000, work);
         }
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());

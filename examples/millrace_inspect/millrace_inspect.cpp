@@ -37,6 +37,7 @@ struct Contents {
     std::uint64_t entries = 0;
     std::vector<KeySize> largestKeys;
     std::vector<std::string> splits;
+    std::uint64_t inFlightRecords = 0;  ///< that barriers have overtaken
     std::string unreadable;
 };
 
@@ -64,11 +65,11 @@ std::vector<Contents> readContents(const std::string& directory, const Checkpoin
     std::vector<Contents> all;
     for (const OperatorSummary& each : summary.operators) {
         for (const StateSummary& state : each.states) {
-            const bool isOfSource = state.kind == "splits" || state.kind == "enumerator";
-            if (state.kind.empty() || (keys == 0 && !isOfSource)) continue;
+            const bool isAlwaysRead = state.kind == "splits" || state.kind == "enumerator" || state.kind == "in-flight";
+            if (state.kind.empty() || (keys == 0 && !isAlwaysRead)) continue;
             StateContents contents = readStateContents(directory, each.uid, state.name, keys);
             all.push_back({each.uid, state.name, contents.entries, std::move(contents.largestKeys),
-                           std::move(contents.splits), std::move(contents.unreadable)});
+                           std::move(contents.splits), contents.inFlightRecords, std::move(contents.unreadable)});
         }
     }
     return all;
@@ -125,16 +126,25 @@ void printFields(const CheckpointSummary& summary) {
 void printContents(const std::vector<Contents>& contents) {
     std::vector<Row> keys{{"uid", "state", "key", "bytes", "entries"}};
     std::vector<Row> positions{{"uid", "reads next"}};
+    std::vector<Row> overtaken{{"uid", "input", "records on their way"}};
     for (const Contents& each : contents) {
         for (const KeySize& key : each.largestKeys) {
             keys.push_back({each.uid, each.state, key.key, std::to_string(key.bytes), std::to_string(key.entries)});
         }
         for (const std::string& split : each.splits) positions.push_back({each.uid, split});
+        if (each.inFlightRecords > 0) {
+            overtaken.push_back(
+                {each.uid, each.state.substr(each.state.find('/') + 1), std::to_string(each.inFlightRecords)});
+        }
         if (!each.unreadable.empty()) fmt::print("\n{} {}: {}\n", each.uid, each.state, each.unreadable);
     }
     if (positions.size() > 1) {
         fmt::print("\n");
         printTable(positions);
+    }
+    if (overtaken.size() > 1) {
+        fmt::print("\n");
+        printTable(overtaken);
     }
     if (keys.size() > 1) {
         fmt::print("\n");

@@ -1,3 +1,4 @@
+#include <millrace/batch.hpp>
 #include <millrace/millrace.hpp>
 
 #include "api/api_fixtures.hpp"

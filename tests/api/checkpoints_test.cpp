@@ -256,6 +256,9 @@ TEST_CASE("every kind of state survives failures", "[api][checkpoint]") {
         if (seed % 2 == 1) {
             config.interval = 7ms;
             config.maxConcurrent = 2;
+        } else if (seed % 4 == 2) {
+            config.enableUnalignedCheckpoints();
+            config.setAlignedCheckpointTimeout(seed % 8 == 2 ? Duration{0} : Duration(2ms));
         }
         simulation.env.enableCheckpointing(config);
         const auto client = simulation.env.executeAsync("states");
@@ -273,7 +276,8 @@ TEST_CASE("every kind of state survives failures on threads", "[api][checkpoint]
         StreamExecutionEnvironment env(ThreadPoolRuntime(1 + static_cast<int>(run % 3)));
         Output output;
         build(env, 2, output, {1000 + 800 * run, 5800 - 900 * run}, RateLimiterStrategy::noOp());
-        env.enableCheckpointing({.interval = 1ms, .restart = RestartStrategy::fixedDelay(2, 1ms)});
+        env.enableCheckpointing(
+            {.interval = 1ms, .unaligned = run % 2 == 1, .restart = RestartStrategy::fixedDelay(2, 1ms)});
         const auto client = env.executeAsync("states");
         CHECK(client->result().status == JobStatus::Finished);
         CHECK(output.against(undisturbed()) == "");

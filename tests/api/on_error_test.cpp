@@ -1,3 +1,4 @@
+#include <millrace/batch.hpp>
 #include <millrace/functions/error_policy.hpp>
 
 #include <millrace/api/checkpointing.hpp>

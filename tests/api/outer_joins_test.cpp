@@ -1,6 +1,7 @@
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
 
+#include <millrace/batch.hpp>
 #include <millrace/testing/operator_harness.hpp>
 
 #include <chrono>

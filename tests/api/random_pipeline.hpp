@@ -1,6 +1,7 @@
 #ifndef MILLRACE_TESTS_API_RANDOM_PIPELINE_HPP
 #define MILLRACE_TESTS_API_RANDOM_PIPELINE_HPP
 
+#include <millrace/batch.hpp>
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/caller_runtime.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>

@@ -1,3 +1,5 @@
+#include <millrace/batch.hpp>
+
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
 

@@ -56,6 +56,33 @@ void writeFixtures(CheckpointStore& store) {
     store.complete(oddDescription());
 }
 
+/// Since version 3 checkpoints may refer to others: the second has the panes of the first.
+void writeReferring(CheckpointStore& store) {
+    for (const std::int64_t id : {8, 9}) {
+        store.begin(describe(id));
+        store.writePart(id, 0, 0,
+                        described(snapshotOf({{"source", "splits", kSplitState, "split"},
+                                              {"count", "panes", 3, std::string(3000, 'p')},
+                                              {"count", "timers", 4, "timers of " + std::to_string(id)}}),
+                                  "count", "panes", "windows{window:i64,fired:bool,key:i32,value:money@3}"));
+        store.complete(describe(id));
+    }
+}
+
+/// Version 3 is written only where barriers have overtaken records.
+void writeOvertaken(CheckpointStore& store) {
+    store.begin(describe(9));
+    store.writePart(9, 0, 1,
+                    described(snapshotOf({{"count", "in-flight/0", kChannelState, "channel 0"},
+                                          {"count", "in-flight/0", kChannelState, "channel 1"},
+                                          {"count", "panes", 3, "three"}}),
+                              "count", "in-flight/0", "in-flight{event:u8,time:i64,record:optional<i32>}"));
+    store.complete(describe(9));
+    store.begin(describe(10));
+    store.writePart(10, 0, 1, snapshotOf({{"count", "panes", 3, "three"}}));
+    store.complete(describe(10));
+}
+
 }  // namespace
 
 TEST_CASE("checkpoints of version 1 of the format are read", "[checkpoint]") {
@@ -76,6 +103,18 @@ TEST_CASE("checkpoints of version 2 of the format are read", "[checkpoint]") {
            contentsOf(*expected.load(oddDescription().id))));
 }
 
+TEST_CASE("checkpoints of version 3 of the format are read", "[checkpoint]") {
+    MemoryCheckpointStore expected;
+    writeOvertaken(expected);
+    const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_3";
+    const FileCheckpoint overtaken(posixFileSystem(), path + "/chk-9");
+    CHECK(overtaken.formatVersion() == 3);
+    CHECK(contentsOf(overtaken) == contentsOf(*expected.load(9)));
+    const FileCheckpoint aligned(posixFileSystem(), path + "/chk-10");
+    CHECK(aligned.formatVersion() == 2);  // programs of before may have it
+    CHECK(contentsOf(aligned) == contentsOf(*expected.load(10)));
+}
+
 TEST_CASE("compressed checkpoints of version 2 of the format are read where zstd is", "[checkpoint]") {
     MemoryCheckpointStore expected;
     writeFixtures(expected);
@@ -89,14 +128,25 @@ TEST_CASE("compressed checkpoints of version 2 of the format are read where zstd
     }
 }
 
+TEST_CASE("checkpoints of version 3 of the format, which refer to others, are read", "[checkpoint]") {
+    MemoryCheckpointStore expected;
+    writeReferring(expected);
+    const std::string path = MILLRACE_TEST_DATA "/checkpoints/version_3_referring";
+    CHECK(FileCheckpoint(posixFileSystem(), path + "/chk-9").formatVersion() == 3);
+    CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-8")) == contentsOf(*expected.load(8)));
+    CHECK(contentsOf(FileCheckpoint(posixFileSystem(), path + "/chk-9")) == contentsOf(*expected.load(9)));
+}
+
 // How the fixtures were made: MILLRACE_FIXTURES=tests/data/checkpoints/version_N build/tests/bin/millrace_tests_checkpoint
-// '[.fixtures]', with MILLRACE_FIXTURES_ZSTD=1 the compressed ones. For a new version of the format make new ones; those that are there are never made again.
+// '[.fixtures]', with MILLRACE_FIXTURES_ZSTD=1 the compressed ones, with MILLRACE_FIXTURES_REFERRING=1
+// those that refer to others. For a new version of the format make new ones; those that are there are never made again.
 TEST_CASE("fixtures of the format are made", "[.fixtures]") {
     const char* const path = std::getenv("MILLRACE_FIXTURES");
     REQUIRE(path != nullptr);
-    FileCheckpointStore store(
-        path, posixFileSystem(),
-        std::getenv("MILLRACE_FIXTURES_ZSTD") != nullptr ? SnapshotCompression::Zstd : SnapshotCompression::None);
+    const bool compressed = std::getenv("MILLRACE_FIXTURES_ZSTD") != nullptr;
+    const bool referring = std::getenv("MILLRACE_FIXTURES_REFERRING") != nullptr;
+    FileCheckpointStore store(path, posixFileSystem(),
+                              compressed ? SnapshotCompression::Zstd : SnapshotCompression::None, referring);
     REQUIRE(store.lastId() == 0);
-    writeFixtures(store);
+    referring ? writeReferring(store) : writeOvertaken(store);
 }

@@ -15,6 +15,7 @@
 
 #include <map>
 #include <random>
+#include <thread>
 #include <tuple>
 
 using namespace checkpoint_fixtures;
@@ -439,6 +440,36 @@ TEST_CASE("after any sequence of checkpoints, failures and restarts, those that 
         for (const CheckpointInfo& info : store->completed()) store->discard(info.id);
         CHECK(disk->list("/c").size() == 1);
     }
+}
+
+TEST_CASE("parts of incremental checkpoints are written by several threads at once, and given up meanwhile",
+          "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store = incrementalStore(disk);
+    const auto writeAll = [&](std::int64_t id, auto meanwhile) {
+        store.begin(describe(id));
+        std::vector<std::thread> threads;
+        for (const int subtask : {0, 1}) {
+            threads.emplace_back([&store, id, subtask] { store.writePart(id, 0, subtask, stateOf(subtask, id)); });
+        }
+        meanwhile();
+        for (std::thread& thread : threads) thread.join();
+    };
+    std::int64_t newest = 0;
+    for (std::int64_t id = 1; id <= 20; ++id) {
+        CAPTURE(id);
+        if (id % 3 == 0) {
+            writeAll(id, [&] { store.discard(id); });
+            continue;
+        }
+        writeAll(id, [] {});
+        store.complete(describe(id));
+        keepNewest(store, 1);
+        newest = id;
+        CHECK((contentsAsMap(FileCheckpoint(disk, "/c/chk-" + std::to_string(id))) == expectedContents(id)));
+    }
+    store.discard(newest);
+    CHECK(disk->list("/c").size() == 1);
 }
 
 TEST_CASE("of a large table an incremental checkpoint writes the places that have changed", "[checkpoint]") {

@@ -123,11 +123,11 @@ TEST_CASE("every flipped bit of a manifest and every cut is noticed", "[checkpoi
 
 TEST_CASE("a manifest of a later format says which version to use", "[checkpoint]") {
     const std::string text =
-        sealed(replaced(replaced(formatManifest(sampleManifest()), "\"formatVersion\": 2", "\"formatVersion\": 3"),
+        sealed(replaced(replaced(formatManifest(sampleManifest()), "\"formatVersion\": 2", "\"formatVersion\": 4"),
                         "\"writtenBy\": \"millrace ", "\"writtenBy\": \"millrace 9."));
     CHECK_THAT(
         errorOf([&] { (void)parseManifest(text, "m"); }),
-        ContainsSubstring("the manifest 'm' has format version 3, but this build of millrace reads versions up to 2. "
+        ContainsSubstring("the manifest 'm' has format version 4, but this build of millrace reads versions up to 3. "
                           "Restore it with the version that wrote it (millrace 9."));
 }
 

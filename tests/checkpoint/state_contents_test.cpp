@@ -8,6 +8,7 @@
 #include <support/catch.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,21 @@ void writeContents(CheckpointStore& store) {
         bytes.write(std::int64_t{5});
         part.write("source", "splits", kSplitState, bytes.bytes());
     }
+    part.describe("count", "in-flight/0",
+                  {"in-flight",
+                   {{"event", &kTypeInfo<std::uint8_t>, true},
+                    {"time", &kTypeInfo<std::int64_t>, true},
+                    {"record", &kTypeInfo<std::optional<std::string>>}}});
+    for (int channel = 0; channel < 2; ++channel) {
+        ByteWriter bytes;
+        bytes.write(std::uint8_t{1});
+        for (const std::uint8_t event : {4, 0, 1, 0, 0}) {
+            bytes.write(event);
+            bytes.write(std::int64_t{7});
+            encodeTo(bytes, event == 0 ? std::optional<std::string>("record") : std::nullopt);
+        }
+        part.write("count", "in-flight/0", kChannelState, bytes.bytes());
+    }
     part.write("count", "own", 3, bytesOf("?"));
     part.setSchema("count", "own", "value{key:i32,stamp:optional<i64>,value:{a:i32,b:shop.Money@2}}");
     part.write("count", "unknown", 3, bytesOf("?"));
@@ -80,6 +96,11 @@ TEST_CASE("the contents of a state are read without its types", "[checkpoint]") 
     CHECK(splits.entries == 2);
     CHECK(splits.largestKeys.empty());
     CHECK(splits.splits == std::vector<std::string>{"{path: a.csv, line: 17}", "{path: b.csv, line: 0}"});
+
+    const StateContents inFlight = readStateContents("/c/chk-3", "count", "in-flight/0", 2, disk);
+    CHECK(inFlight.entries == 10);
+    CHECK(inFlight.inFlightRecords == 6);
+    CHECK(panes.inFlightRecords == 0);
 
     CHECK(readStateContents("/c/chk-3", "count", "own", 2, disk).unreadable ==
           "it has values of the codec shop.Money@2, which only its program reads");

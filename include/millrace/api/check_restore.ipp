@@ -7,6 +7,7 @@
 #include <millrace/core/message.hpp>
 #include <millrace/core/posix_file_system.hpp>
 #include <millrace/graph/execution_plan.hpp>
+#include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/stage_slot.hpp>
 #include <millrace/state/state_migration.hpp>
 
@@ -89,6 +90,22 @@ private:
     Accumulators accumulators_;
 };
 
+/// Asks for what was on its way into the operators, as a job does that begins with this checkpoint.
+[[gnu::cold]] inline void probeChannels(const JobGraph& graph, const StoredCheckpoint& checkpoint,
+                                        RestoreProbe& probe) {
+    for (const GraphNode& node : graph.nodes) {
+        probe.setOperator(node);
+        for (const GraphEdge& edge : node.inputs) {
+            const std::string& uid = node.operators.front().uid;
+            const std::string state = channelStateName(edge.input);
+            const std::vector<std::string> saved = checkpoint.statesOf(uid);
+            const RecordCodec* const codec = edge.ports != nullptr ? edge.ports->recordCodec() : nullptr;
+            if (codec == nullptr || std::find(saved.begin(), saved.end(), state) == saved.end()) continue;
+            probe.readAs(uid, state, channelStateLayout(*codec), [](int, std::span<const std::byte>) {});
+        }
+    }
+}
+
 /// Lets the stages of a pipeline ask for their states.
 [[gnu::cold]] inline void probeStates(const JobGraph& graph, RestoreProbe& probe) {
     for (const GraphNode& node : graph.nodes) {
@@ -153,6 +170,7 @@ MILLRACE_INLINE_COLD RestoreReport checkRestore(const std::string& directory, co
     }
     detail::RestoreProbe probe(checkpoint, report);
     detail::probeStates(graph, probe);
+    detail::probeChannels(graph, checkpoint, probe);
 
     // what nobody has asked for
     for (const detail::CheckpointedOperator& old : saved.operators) {
@@ -173,6 +191,14 @@ MILLRACE_INLINE_COLD RestoreReport checkRestore(const std::string& directory, co
             change.state = state;
             change.fate = StateFate::Dropped;
             change.operatorIsGone = now == nullptr;
+            if (now != nullptr && detail::isChannelState(state)) {
+                change.fate = StateFate::Incompatible;
+                change.note =
+                    "records were on their way into an input that the operator does not have any more; take a"
+                    " savepoint, which is aligned";
+                report.states.push_back(std::move(change));
+                continue;
+            }
             change.note = now != nullptr ? "the operator has no such state any more"
                                          : "the pipeline has no operator of this uid; needs allowNonRestoredState";
             report.states.push_back(std::move(change));

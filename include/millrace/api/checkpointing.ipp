@@ -25,6 +25,14 @@ MILLRACE_INLINE_COLD void checkConfig(const CheckpointConfig& config) {
     if (config.maxConcurrent > 1 && config.minPause > Duration{0}) wrong = "minPause needs maxConcurrent 1";
     if (config.tolerableFailures < 0) wrong = "tolerableFailures must not be negative";
     if (config.retained < 1) wrong = "retained must be at least 1";
+    if (config.unaligned && config.mode != CheckpointingMode::ExactlyOnce) {
+        wrong = "unaligned checkpoints need the mode ExactlyOnce: with AtLeastOnce barriers wait for nothing anyway";
+    }
+    if (config.unaligned && config.maxConcurrent > 1) wrong = "unaligned checkpoints need maxConcurrent 1";
+    if (config.alignedCheckpointTimeout < Duration{0}) wrong = "alignedCheckpointTimeout must not be negative";
+    if (config.alignedCheckpointTimeout > Duration{0} && !config.unaligned) {
+        wrong = "alignedCheckpointTimeout is when barriers begin to overtake: it needs unaligned = true";
+    }
     if (wrong != nullptr) raise<ConfigurationException>({"enableCheckpointing: ", wrong});
     requireCompression(config.compression, "enableCheckpointing: ");
 }

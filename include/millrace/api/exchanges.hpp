@@ -3,6 +3,7 @@
 
 #include <millrace/operators/keyed_record_codec.hpp>
 #include <millrace/operators/ports.hpp>
+#include <millrace/operators/record_codec.hpp>
 
 #include <memory>
 #include <span>
@@ -14,13 +15,26 @@ namespace millrace::detail {
 
 using Ports = std::shared_ptr<const PortFactory>;
 
-/// For every exchange but Hash and Custom.
+/// For every exchange but Hash and Custom. One class for all types of records.
+class PlainPortFactory final : public PortFactory {
+public:
+    using Make = Port* (*)(std::span<ChannelWriter* const>, const PortContext&);
+    PlainPortFactory(Make make, const RecordCodec* codec) : make_(make), codec_(codec) {}
+    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return std::unique_ptr<Port>(make_(channels, context));
+    }
+    const RecordCodec* recordCodec() const override { return codec_; }
+
+private:
+    Make make_;
+    const RecordCodec* codec_;
+};
 template <class T>
 Ports plainPorts() {
-    using Make = Port* (*)(std::span<ChannelWriter* const>, const PortContext&);
-    return portFactory<Make>([](std::span<ChannelWriter* const> channels, const PortContext& context) -> Port* {
-        return new PlainPort<T>(channels, context);
-    });
+    return Ports(
+        new PlainPortFactory([](std::span<ChannelWriter* const> channels,
+                                const PortContext& context) -> Port* { return new PlainPort<T>(channels, context); },
+                             detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
 class HashPortFactory final : public PortFactory {
@@ -36,6 +50,12 @@ public:
             return nullptr;
         }
     }
+    const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
+    [[gnu::cold]] int consumerOf(const void* record, int consumers, int maxParallelism) const override {
+        KeySelector selector = selector_;  // they may be callable only where they can change
+        const std::uint32_t hash = keyHash(detail::invoke(selector, *static_cast<const T*>(record)));
+        return subtaskForKeyGroup(keyGroupFor(hash, maxParallelism), consumers, maxParallelism);
+    }
 
 private:
     KeySelector selector_;
@@ -45,11 +65,30 @@ Ports hashPorts(KeySelector selector) {
     return Ports(new HashPortFactory<T, KeySelector>(std::move(selector)));
 }
 template <class T, class Partitioner, class KeySelector>
+class CustomPortFactory final : public PortFactory {
+public:
+    CustomPortFactory(Partitioner partitioner, KeySelector selector)
+        : partitioner_(std::move(partitioner)), selector_(std::move(selector)) {}
+    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return std::unique_ptr<Port>(
+            new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner_, selector_));
+    }
+    const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
+    [[gnu::cold]] int consumerOf(const void* record, int consumers, int) const override {
+        Partitioner partitioner = partitioner_;
+        KeySelector selector = selector_;
+        return choosePartition(partitioner, selector, *static_cast<const T*>(record), consumers);
+    }
+
+private:
+    Partitioner partitioner_;
+    KeySelector selector_;
+};
+template <class T, class Partitioner, class KeySelector>
 Ports customPorts(Partitioner partitioner, KeySelector selector) {
-    return portFactory([partitioner = std::move(partitioner), selector = std::move(selector)](
-                           auto channels, const PortContext& context) {
-        return new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner, selector);
-    });
+    // as a pointer to the base: the shared_ptr is then the same type for all of them
+    return Ports(static_cast<const PortFactory*>(
+        new CustomPortFactory<T, Partitioner, KeySelector>(std::move(partitioner), std::move(selector))));
 }
 
 }  // namespace millrace::detail

@@ -9,7 +9,6 @@
 #include <millrace/connectors/sequence_source.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/functions/source.hpp>
-#include <millrace/graph/batch_stage.hpp>
 #include <millrace/graph/execution_plan.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/runtime/job_client.hpp>
@@ -92,12 +91,8 @@ public:
     StreamEnvironment& setSourceAlignment(bool enabled);
     /// Whether the job streams (as it does unless told otherwise) or runs as a batch over bounded sources. In batch every
     /// keyed operator gets its records grouped by key and sorted by time, and rolling reductions give one value per key.
-    StreamEnvironment& setRuntimeMode(RuntimeExecutionMode mode, BatchOptions options = {}) {
-        settings_.mode = mode;
-        settings_.batch = std::move(options);
-        settings_.batchStage = detail::makeBatchStage;
-        return *this;
-    }
+    /// Needs `#include <millrace/batch.hpp>`.
+    StreamEnvironment& setRuntimeMode(RuntimeExecutionMode mode, BatchOptions options = {});
     /// Checkpoints of what is executed from here on, and restarts after failures. Needs
     /// `#include <millrace/checkpointing.hpp>`, which also says what to write in the braces.
     /// *Failure:* ConfigurationException naming the field that makes no sense. In batch execution it has no effect.

@@ -35,6 +35,12 @@ struct CheckpointConfig {
     /// process.
     std::string directory{};
     CheckpointingMode mode = CheckpointingMode::ExactlyOnce;
+    /// Barriers overtake the records that wait in full channels, which become part of the checkpoint; so a checkpoint takes no
+    /// longer under back pressure. Needs `ExactlyOnce`, `maxConcurrent` 1, and a codec for all records that go over exchanges.
+    bool unaligned = false;
+    /// With `unaligned`: for so long from the start of a checkpoint barriers wait their turn; only where they have not got
+    /// through by then they overtake.
+    Duration alignedCheckpointTimeout{0};
     /// A checkpoint that takes longer is given up.
     Duration timeout = std::chrono::minutes(10);
     /// Least time between the end of one and the start of the next.
@@ -62,6 +68,15 @@ struct CheckpointConfig {
     /// sixth failure without an hour of peace in between: what can never work, such as a directory that is not there, shows
     /// within seconds. Services that shall go on for ever take `RestartStrategy::exponentialDelay()`.
     RestartStrategy restart = RestartStrategy::exponentialDelay({.attempts = 5});
+
+    CheckpointConfig& enableUnalignedCheckpoints(bool enabled = true) {
+        unaligned = enabled;
+        return *this;
+    }
+    CheckpointConfig& setAlignedCheckpointTimeout(Duration duration) {
+        alignedCheckpointTimeout = duration;
+        return *this;
+    }
 };
 
 namespace detail {

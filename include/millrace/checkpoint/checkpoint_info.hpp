@@ -24,8 +24,11 @@ struct CheckpointStatistics {
     /// The longest time for which one task handled no records to hand over its state. Large tables of plain keys and values
     /// take next to none: they are written while the task goes on.
     Duration longestPause{0};
-    std::uint64_t bytes = 0;  ///< of state, when it is complete
-    std::string failure{};    ///< why it was given up
+    /// The longest time from the first barrier that came to a task to the last: what came in behind the first ones waited.
+    Duration alignmentDuration{0};
+    std::uint64_t bytes = 0;              ///< of state, when it is complete
+    std::uint64_t persistedInFlight = 0;  ///< bytes of it that barriers have overtaken; 0: it was aligned throughout
+    std::string failure{};                ///< why it was given up
 };
 
 /// A completed checkpoint or savepoint. @public

@@ -10,8 +10,6 @@
 
 namespace millrace::detail {
 
-inline constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 28;
-
 MILLRACE_INLINE_COLD std::string withoutTrailingSlashes(std::string path) {
     while (path.size() > 1 && path.back() == '/') path.pop_back();
     return path;

@@ -261,6 +261,13 @@ MILLRACE_INLINE_COLD CheckpointInfo FileCheckpointStore::complete(const Checkpoi
     const std::string path = message({directory, "/", kManifestName});
     const std::string newPath = message({directory, "/", kNewManifestName});
     const std::string text = formatManifest(manifest);
+    if (text.size() > kLargestManifest) {  // nobody would read it
+        raise<IoException>({"checkpoint ", description.id, " in '", directory,
+                            "' cannot be completed: its manifest has ", text.size(), " bytes, at most ",
+                            kLargestManifest,
+                            " are read. An incremental checkpoint of so much state refers to too many places: set "
+                            "CheckpointConfig::incremental to false"});
+    }
     const std::unique_ptr<WritableFile> file = files_->create(newPath);
     file->write(std::as_bytes(std::span(text)));
     file->sync();

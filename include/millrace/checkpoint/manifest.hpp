@@ -12,7 +12,10 @@
 
 namespace millrace::detail {
 
+/// The newest version that is read. It is written where a checkpoint refers to others, or has records that were on their way:
+/// readers of before know of neither. All others are written as the version before.
 inline constexpr int kManifestVersion = 3;
+inline constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 28;
 
 /// The file that makes a directory a checkpoint: what it is of, and what is where.
 struct CheckpointManifest {

@@ -47,6 +47,12 @@ MILLRACE_INLINE_COLD std::string manifestEnd(std::string_view body) {
     return line;
 }
 
+[[gnu::cold]] inline bool hasChannelState(const StateFileIndex& part) {
+    return std::any_of(part.states.begin(), part.states.end(), [](const StateExtent& extent) {
+        return extent.pieces > 0 && extent.firstKeyGroup == kChannelState;
+    });
+}
+
 MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manifest) {
     using Json = nlohmann::ordered_json;
     const CheckpointDescription& description = manifest.description;
@@ -64,10 +70,12 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
         text += isFirst ? "],\n" : "\n],\n";
     };
     add("format", std::string(kManifestFormat));
-    // what refers to no other checkpoint is left readable by those who know of none
-    bool refers = false;
-    for (const StateFileIndex& part : manifest.parts) refers = refers || part.name.find('/') != std::string::npos;
-    add("formatVersion", refers ? kManifestVersion : 2);
+    // what refers to no other checkpoint, and was aligned, is left readable by those who know of neither
+    bool isNew = false;
+    for (const StateFileIndex& part : manifest.parts) {
+        isNew = isNew || part.name.find('/') != std::string::npos || hasChannelState(part);
+    }
+    add("formatVersion", isNew ? kManifestVersion : 2);
     add("writtenBy",
         message({"millrace ", MILLRACE_VERSION_MAJOR, ".", MILLRACE_VERSION_MINOR, ".", MILLRACE_VERSION_PATCH}));
     add("id", description.id);

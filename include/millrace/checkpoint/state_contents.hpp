@@ -22,9 +22,10 @@ struct KeySize {
 /// What is in a state, without the types of the program that has saved it. @public
 struct StateContents {
     std::uint64_t entries = 0;
-    std::vector<KeySize> largestKeys;  ///< largest first
-    std::vector<std::string> splits;   ///< of a source: what it was reading, and where it was
-    std::string unreadable;            ///< why not all of it could be read: a codec of the user's; empty: it could
+    std::vector<KeySize> largestKeys;   ///< largest first
+    std::vector<std::string> splits;    ///< of a source: what it was reading, and where it was
+    std::uint64_t inFlightRecords = 0;  ///< that were on their way into the operator when a barrier overtook them
+    std::string unreadable;             ///< why not all of it could be read: a codec of the user's; empty: it could
 };
 
 /// Reads a state of a checkpoint or savepoint by what the snapshot says of its form. @public

@@ -38,7 +38,9 @@ public:
             for (std::size_t i = 0; i < layout_.entry.parts.size(); ++i) {
                 const Schema& field = layout_.entry.parts[i];
                 const std::string& name = layout_.entry.names[i];
-                if (name == "key") {
+                if (name == "event" && layout_.kind == "in-flight") {
+                    contents_.inFlightRecords += reader.read<std::uint8_t>("what happened") == 0 ? 1 : 0;
+                } else if (name == "key") {
                     describeEncoded(field, reader, key);
                 } else if (name == "split") {
                     describeEncoded(field, reader, contents_.splits.emplace_back());

@@ -24,6 +24,7 @@ MILLRACE_INLINE_COLD void SubtaskState::read(std::string_view uid, std::string_v
                 if (copiedFrom != subtask) return;
                 break;
             case kSharedState:
+            case kChannelState:
                 return;
             default:
                 if (!mine.contains(keyGroup)) return;

@@ -22,6 +22,7 @@ enum class PlantedBug : std::uint8_t {
     FailedCheckpointCommits,
     SavepointInPassingCommits,
     NewestIsDiscarded,
+    OvertakenIsLost,
     RescaleGoesBack,
 };
 inline PlantedBug plantedBug = PlantedBug::None;

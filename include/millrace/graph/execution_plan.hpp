@@ -5,9 +5,15 @@
 #include <millrace/graph/job_graph.hpp>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace millrace {
+
+namespace detail {
+/// "REBALANCE"
+std::string_view exchangeName(ExchangeKind kind);
+}  // namespace detail
 
 /// A recorded pipeline as data: the operators with their uids, parallelism and parameters, the edges with how records
 /// are spread, and the stages that operators were fused into. Building the same pipeline twice gives the same plan. @public

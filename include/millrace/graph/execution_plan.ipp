@@ -5,7 +5,6 @@
 #include <millrace/graph/stable_hash.hpp>
 
 #include <cstdio>
-#include <string_view>
 #include <vector>
 
 namespace millrace {

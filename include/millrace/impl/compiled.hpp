@@ -9,6 +9,7 @@
 #endif
 
 // bodies: begin
+#include <millrace/api/batch.ipp>
 #include <millrace/api/check_restore.ipp>
 #include <millrace/api/checkpointing.ipp>
 #include <millrace/api/data_stream_sink.ipp>
@@ -64,6 +65,7 @@
 #include <millrace/runtime/blocking_work_thread.ipp>
 #include <millrace/runtime/caller_runtime.ipp>
 #include <millrace/runtime/channel.ipp>
+#include <millrace/runtime/channel_state.ipp>
 #include <millrace/runtime/checkpoint_coordinator.ipp>
 #include <millrace/runtime/checkpoint_participant.ipp>
 #include <millrace/runtime/executor_timers.ipp>

@@ -132,6 +132,17 @@ private:
     std::array<std::uint16_t, kChunk> laneOf_;
 };
 
+/// Asks the user's partitioner. *Failure:* MillraceException for what is not a partition.
+template <class Record, class Partitioner, class KeySelector>
+int choosePartition(Partitioner& partitioner, KeySelector& keySelector, const Record& record, int partitions) {
+    const auto index = detail::invoke(partitioner, detail::invoke(keySelector, record), partitions);
+    if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= static_cast<std::uint64_t>(partitions)) {
+        raise<MillraceException>({"partitionCustom: the partitioner returned ", index, " for ", partitions,
+                                  " partitions; it must return 0 to ", partitions - 1});
+    }
+    return static_cast<int>(index);
+}
+
 /// By the user's partitioner: `partitioner(key, numberOfPartitions)` gives the index of the consumer.
 template <class T, class Partitioner, class KeySelector>
 class CustomPort final : public ChannelPort<T> {
@@ -141,48 +152,22 @@ public:
         : ChannelPort<T>(channels), partitioner_(std::move(partitioner)), keySelector_(std::move(keySelector)) {}
     void onBlock(BlockRef erased, bool mayMove) override {
         const Block<T> block = erased.as<T>();
+        const int partitions = static_cast<int>(this->lanes_.size());
         std::array<std::uint16_t, ChannelPort<T>::kChunk> laneOf;
         for (std::size_t from = 0; from < block.size; from += laneOf.size()) {
             const Block<T> part = block.slice(from, std::min(laneOf.size(), block.size - from));
-            for (std::size_t i = 0; i < part.size; ++i) laneOf[i] = choose(std::as_const(part.values[i]));
+            for (std::size_t i = 0; i < part.size; ++i) {
+                laneOf[i] = static_cast<std::uint16_t>(
+                    choosePartition(partitioner_, keySelector_, std::as_const(part.values[i]), partitions));
+            }
             this->scatter(part, mayMove, nullptr, laneOf.data());
         }
     }
 
 private:
-    std::uint16_t choose(const T& record) {
-        const auto index =
-            detail::invoke(partitioner_, detail::invoke(keySelector_, record), static_cast<int>(this->lanes_.size()));
-        if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= this->lanes_.size()) {
-            raise<MillraceException>({"partitionCustom: the partitioner returned ", index, " for ", this->lanes_.size(),
-                                      " partitions; it must return 0 to ", this->lanes_.size() - 1});
-        }
-        return static_cast<std::uint16_t>(index);
-    }
-
     Partitioner partitioner_;
     KeySelector keySelector_;
 };
-
-/// Makes ports by a function `make(channels, context)` that returns a new one.
-template <class Make>
-class PortFactoryOf final : public PortFactory {
-public:
-    explicit PortFactoryOf(Make make) : make_(std::move(make)) {}
-    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
-        return std::unique_ptr<Port>(make_(channels, context));
-    }
-
-private:
-    Make make_;
-};
-
-template <class Make>
-std::shared_ptr<const PortFactory> portFactory(Make make) {
-    // as a pointer to the base: the shared_ptr is then the same type for all of them
-    return std::shared_ptr<const PortFactory>(
-        static_cast<const PortFactory*>(new PortFactoryOf<Make>(std::move(make))));
-}
 
 }  // namespace millrace::detail
 

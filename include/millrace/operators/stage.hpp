@@ -264,6 +264,7 @@ enum class ExchangeKind : std::uint8_t {
 };
 
 class KeyedRecordCodec;
+struct RecordCodec;
 
 /// What a port needs to know of where it stands.
 struct PortContext {
@@ -282,6 +283,15 @@ public:
     /// What batch execution needs to sort the records of this edge by key, owned by the caller. Null for edges without a key,
     /// and where the records have no codec.
     virtual KeyedRecordCodec* newKeyedRecords() const { return nullptr; }
+    /// How records on their way over this edge are saved; null where they have no codec.
+    virtual const RecordCodec* recordCodec() const { return nullptr; }
+    /// The subtask, of so many consumers, that has to get a record which was saved on its way; -1: any may.
+    virtual int consumerOf(const void* record, int consumers, int maxParallelism) const {
+        (void)record;
+        (void)consumers;
+        (void)maxParallelism;
+        return -1;
+    }
     virtual std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels,
                                          const PortContext& context) const = 0;
 };

@@ -12,6 +12,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <mutex>
 
 namespace millrace::detail {
 
@@ -38,6 +40,7 @@ struct BlockedOutputs {
 class Channel final : public ChannelWriter {
 public:
     static constexpr std::size_t kMaxCapacity = 16;
+    static constexpr std::int64_t kEnded = std::numeric_limits<std::int64_t>::max();
 
     Channel(Actor& producer, BlockedOutputs& blocked, Actor& consumer, JobSegmentPool& pool, std::size_t capacity)
         : producer_(producer), consumer_(consumer), blocked_(blocked), pool_(pool),
@@ -59,6 +62,11 @@ public:
 
     // ---- the consumer's thread ----
     Batch* receive();
+    /// The checkpoint of the last barrier that was sent; `kEnded` once the end of input was. What is before it may still be here.
+    std::int64_t announced() const noexcept { return announced_.load(); }
+    /// What has been sent and not received, up to and including the barrier of this checkpoint or the end of input, which must
+    /// have been announced. The batches stay where they are; what the producer has in its overflow is among them.
+    void unread(std::int64_t barrier, PointerList<Batch>& batches);
 
     // ---- any thread ----
     std::size_t size() const noexcept {
@@ -82,6 +90,7 @@ private:
         return tail - knownHead_ < capacity_;
     }
     void push(Batch* batch);
+    void enqueue(Batch* batch);
 
     // read by both
     Actor& producer_;
@@ -93,8 +102,11 @@ private:
     // written by the producer
     alignas(64) std::atomic<std::uint64_t> tail_{0};
     std::uint64_t knownHead_ = 0;
+    /// Held by the producer to change the overflow, and by the consumer to look at it: never while records just flow.
+    std::mutex overflowMutex_;
     PointerList<Batch> overflow_;
     std::size_t overflowFirst_ = 0;
+    std::atomic<std::int64_t> announced_{0};
     std::atomic<bool> producerWaits_{false};
     // written by the consumer
     alignas(64) std::atomic<std::uint64_t> head_{0};

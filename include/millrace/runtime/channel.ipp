@@ -10,12 +10,22 @@ MILLRACE_INLINE void Channel::push(Batch* batch) {
 }
 
 MILLRACE_INLINE void Channel::send(Batch* batch) {
+    const ControlKind control = batch->control;
+    const std::int64_t checkpoint = batch->controlId;
+    enqueue(batch);  // from here on it is the consumer's
+    if (control != ControlKind::Barrier && control != ControlKind::EndOfInput) return;
+    announced_.store(control == ControlKind::Barrier ? checkpoint : kEnded);
+    consumer_.wake();
+}
+
+MILLRACE_INLINE void Channel::enqueue(Batch* batch) {
     if (overflowFirst_ == overflow_.size() && hasRoom()) {
         push(batch);
         return;
     }
     if (overflowFirst_ == overflow_.size()) blocked_.add(*this);
     try {
+        const std::lock_guard lock(overflowMutex_);
         overflow_.add(*batch);
     } catch (...) {
         batch->destroy();
@@ -24,11 +34,30 @@ MILLRACE_INLINE void Channel::send(Batch* batch) {
 }
 
 MILLRACE_INLINE bool Channel::drainOverflow() {
+    const std::lock_guard lock(overflowMutex_);
     while (overflowFirst_ < overflow_.size() && hasRoom()) push(&overflow_[overflowFirst_++]);
     if (overflowFirst_ < overflow_.size()) return false;
     overflow_.clear();  // keeps its room: no allocation per wait
     overflowFirst_ = 0;
     return true;
+}
+
+MILLRACE_INLINE_COLD void Channel::unread(std::int64_t barrier, PointerList<Batch>& batches) {
+    const std::lock_guard lock(overflowMutex_);
+    const auto isLast = [&](const Batch& batch) {
+        return batch.control == ControlKind::EndOfInput ||
+               (batch.control == ControlKind::Barrier && batch.controlId >= barrier);
+    };
+    const std::uint64_t tail = tail_.load();
+    for (std::uint64_t at = head_.load(std::memory_order_relaxed); at != tail; ++at) {
+        Batch& batch = *slots_[at % kMaxCapacity];
+        batches.add(batch);
+        if (isLast(batch)) return;
+    }
+    for (std::size_t i = overflowFirst_; i < overflow_.size(); ++i) {
+        batches.add(overflow_[i]);
+        if (isLast(overflow_[i])) return;
+    }
 }
 
 MILLRACE_INLINE Batch* Channel::receive() {

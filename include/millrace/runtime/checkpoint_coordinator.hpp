@@ -6,6 +6,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/graph/graph_scale.hpp>
 #include <millrace/runtime/blocking_work_thread.hpp>
+#include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
@@ -23,6 +24,13 @@
 namespace millrace::detail {
 
 class CheckpointParticipant;
+
+/// What a checkpoint has cost one task.
+struct SnapshotCost {
+    Duration pause{0};      ///< how long it has handled no records to hand over its state
+    Duration alignment{0};  ///< from the first barrier that came to the last
+    std::uint64_t inFlightBytes = 0;
+};
 
 /// Takes the checkpoints of a job and starts it again when it has failed. An actor like the job's tasks: it runs on their
 /// threads (in a simulation under the same seed and clock), and what it hears comes as messages. Files are written by a
@@ -50,8 +58,8 @@ public:
     MILLRACE_INLINE std::vector<CheckpointStatistics> statistics() const override;
 
     // ---- the tasks ----
-    /// `pause`: how long the task has handled no records for it.
-    void acknowledge(int task, std::int64_t checkpointId, std::shared_ptr<DeferredSnapshot> part, Duration pause);
+    void acknowledge(int task, std::int64_t checkpointId, std::shared_ptr<DeferredSnapshot> part,
+                     const SnapshotCost& cost);
     void awaitsFinalCheckpoint(int task);
     /// Has been told that the checkpoint is complete that the job ends with.
     void confirm(int task);
@@ -100,7 +108,7 @@ private:
         int task = -1;
         std::int64_t checkpoint = 0;
         std::shared_ptr<DeferredSnapshot> part{};
-        Duration pause{0};
+        SnapshotCost cost{};
         std::shared_ptr<CheckpointInfo> info{};
         std::exception_ptr error{};
     };
@@ -108,7 +116,8 @@ private:
     struct Pending {
         CheckpointDescription description;
         Duration began{0};
-        Duration longestPause{0};
+        SnapshotCost cost{};         ///< the longest times, all bytes
+        bool overtakes = false;      ///< barriers need not wait their turn any more
         std::vector<bool> missing;   ///< by task: has not acknowledged yet
         std::vector<bool> finished;  ///< by task: had ended before the barrier reached it
         std::size_t missingCount = 0;
@@ -136,6 +145,11 @@ private:
     bool allOpenTasksAwait() const noexcept;
     void trigger(std::shared_ptr<SnapshotRequest> request);
     void expire();
+    bool mayOvertake(const Pending& pending) const noexcept;
+    void overtakeDue();
+    void checkCodecs(const Task& task) const;
+    void restoreInFlight(StageSlot& slot, Task& task);
+    const ChannelPieces& piecesOf(const std::string& uid, const std::string& state, const RecordCodec& codec);
     Pending* find(std::int64_t checkpointId);
     void record(const Pending& pending, CheckpointStatus status, std::uint64_t bytes, std::string failure);
     void completeIfReady(Pending& pending);
@@ -179,6 +193,12 @@ private:
     std::shared_ptr<const StoredCheckpoint> initial_;   ///< what the job began with
     std::shared_ptr<const StoredCheckpoint> restored_;  ///< what this attempt began with
     std::unique_ptr<SharedPieces> restoredShared_;
+    struct InFlight {
+        std::string uid;
+        std::string state;
+        ChannelPieces pieces;
+    };
+    OwnerList<InFlight> inFlight_;  ///< while the stages get what was on its way into them
 
     // messages
     mutable std::mutex mutex_;

@@ -185,6 +185,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int reg
     for (const auto& each : tasks.regions) {
         for (const SharedSlot& slot : each->shared) shared.push_back(slot.state);
     }
+    inFlight_.clear();  // of another checkpoint, if that could not be restored
     std::vector<Member> members;
     std::size_t made = 0;
     for (Task& task : tasks.tasks) {
@@ -199,6 +200,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int reg
         member.part = part.get();
         member.isSource = task.stages().front().node->isSource;
         task.takePartInCheckpoints(std::move(part));
+        if (config_.unaligned) checkCodecs(task);
         if (restored_ == nullptr) continue;
         // only to commit what the job ended with: then it ends again
         if (stopped_) {
@@ -210,7 +212,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int reg
             const SubtaskState& state = *member.states.back();
             slot.call([&](Stage& stage) { stage.restore(state); });
         }
+        const auto& stages = task.stages();
+        for (std::size_t i = stages.size(); i-- > 0;) restoreInFlight(stages[i], task);
     }
+    inFlight_.clear();
     // nothing throws from here on
     shared_.swap(shared);
     members_.swap(members);
@@ -221,6 +226,66 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int reg
     } else {
         openTasks_ += made;
     }
+}
+
+/// *Failure:* ConfigurationException naming an exchange whose records could not be saved.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::checkCodecs(const Task& task) const {
+    for (const Task::InputChannel& each : task.channels()) {
+        if (!mayOvertakeOn(each.exchange) || each.edge.ports->recordCodec() != nullptr) continue;
+        const GraphNode& from = graph_->nodes[static_cast<std::size_t>(each.edge.from)];
+        raise<ConfigurationException>(
+            {"unaligned checkpoints save the records that are on their way from '", operatorNames(from), "' to '",
+             operatorNames(*task.stages().front().node), "' (", exchangeName(each.exchange), "), but their type",
+             from.outputType.empty() || !each.edge.tag.empty() ? "" : " ",
+             each.edge.tag.empty() ? from.outputType : std::string(),
+             " has no codec. Specialise millrace::Codec for it and let it have a default constructor, or leave"
+             " CheckpointConfig::unaligned off"});
+    }
+}
+
+/// Gives a stage what was on its way into it.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreInFlight(StageSlot& slot, Task& task) {
+    const GraphNode& node = *slot.node;
+    for (const OperatorInfo& info : node.operators) {
+        const CheckpointDescription& saved = restored_->description();
+        for (const std::string& state : restored_->statesOf(info.uid)) {
+            if (!isChannelState(state)) continue;
+            const GraphEdge* edge = nullptr;
+            for (const GraphEdge& each : node.inputs) {
+                if (&info == &node.operators.front() && channelStateName(each.input) == state) edge = &each;
+            }
+            const RecordCodec* const codec = edge != nullptr ? edge->ports->recordCodec() : nullptr;
+            if (codec == nullptr) {
+                raise<ConfigurationException>(
+                    {"checkpoint ", saved.id, " (", restored_->place(),
+                     ") was not aligned: it has records on their way (", state, ") into '", info.name, "' (uid '",
+                     info.uid, "'), which ", edge != nullptr ? "have no codec any more" : "has no such input any more",
+                     ". Go on with the program that wrote it, and take a savepoint: those are always aligned"});
+            }
+            int parallelismBefore = 0;
+            for (const CheckpointedOperator& each : saved.operators) {
+                if (each.uid == info.uid) parallelismBefore = each.parallelism;
+            }
+            RestoredShare share(*edge->ports, edge->exchange, slot.subtask, *node.parallelism, parallelismBefore,
+                                graph_->maxParallelism);
+            OwnerList<RestoredChannel> channels;
+            for (const ChannelPieces::Piece& piece : piecesOf(info.uid, state, *codec).pieces()) {
+                if (!share.wants(piece.subtask)) continue;
+                restoreChannel(piece.bytes, *codec, share, job_.segments(), channels.add(new RestoredChannel));
+            }
+            if (!channels.empty()) task.restoreInput(slot, edge->input, std::move(channels));
+        }
+    }
+}
+
+/// Of one state; read once for all subtasks.
+MILLRACE_INLINE_COLD const ChannelPieces& CheckpointCoordinator::piecesOf(const std::string& uid,
+                                                                          const std::string& state,
+                                                                          const RecordCodec& codec) {
+    for (const InFlight& each : inFlight_) {
+        if (each.uid == uid && each.state == state) return each.pieces;
+    }
+    return inFlight_.add(new InFlight{uid, state, ChannelPieces(*restored_, uid, state, codec)}).pieces;
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::start() {
@@ -254,12 +319,13 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::stateChanged() {
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::acknowledge(int task, std::int64_t checkpointId,
-                                                             std::shared_ptr<DeferredSnapshot> part, Duration pause) {
+                                                             std::shared_ptr<DeferredSnapshot> part,
+                                                             const SnapshotCost& cost) {
     send({.kind = Message::Kind::Acknowledged,
           .task = task,
           .checkpoint = checkpointId,
           .part = std::move(part),
-          .pause = pause});
+          .cost = cost});
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::awaitsFinalCheckpoint(int task) {
@@ -322,6 +388,7 @@ MILLRACE_INLINE_COLD Actor::Outcome CheckpointCoordinator::work() {
             restartRegions();
             expire();
             triggerDue();
+            overtakeDue();
             if (openTasks_ == 0 && pending_.empty() && (job_.aborting() || !anyRegionDown())) attemptOver();
             break;
         case Phase::Restarting:
@@ -349,7 +416,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
             if (pending == nullptr || !pending->missing[task]) break;  // given up
             pending->missing[task] = false;
             --pending->missingCount;
-            pending->longestPause = std::max(pending->longestPause, message.pause);
+            pending->cost.pause = std::max(pending->cost.pause, message.cost.pause);
+            pending->cost.alignment = std::max(pending->cost.alignment, message.cost.alignment);
+            pending->cost.inFlightBytes += message.cost.inFlightBytes;
             ++pending->writing;
             const int subtask = members_[task].task->context().subtaskIndex;
             write(message.checkpoint, Message::Kind::Written,
@@ -749,6 +818,28 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
     }
 }
 
+/// Savepoints, and what a job ends with, are aligned: they are to be restored by other programs, at another parallelism.
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::mayOvertake(const Pending& pending) const noexcept {
+    return config_.unaligned && pending.description.kind == CheckpointKind::Checkpoint &&
+           (pending.request == nullptr || !pending.request->stop);
+}
+
+/// Barriers that have waited their turn for long enough need not wait any more.
+MILLRACE_INLINE_COLD void CheckpointCoordinator::overtakeDue() {
+    for (Pending& each : pending_) {
+        if (each.overtakes || each.missingCount == 0 || !mayOvertake(each)) continue;
+        const Duration due = each.began + config_.alignedCheckpointTimeout;
+        if (clock() < due) {
+            wakeAt(due);
+            continue;
+        }
+        each.overtakes = true;
+        for (const Member& member : members_) {
+            if (!member.ended) member.part->letOvertake(each.description.id);
+        }
+    }
+}
+
 /// What became of it, for who watches.
 MILLRACE_INLINE_COLD void CheckpointCoordinator::record(const Pending& pending, CheckpointStatus status,
                                                         std::uint64_t bytes, std::string failure) {
@@ -759,7 +850,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::record(const Pending& pending, 
         each.bytes = bytes;
         each.failure = std::move(failure);
         each.duration = clock() - pending.began;
-        each.longestPause = pending.longestPause;
+        each.longestPause = pending.cost.pause;
+        each.alignmentDuration = pending.cost.alignment;
+        each.persistedInFlight = pending.cost.inFlightBytes;
     }
 }
 
@@ -785,6 +878,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     });
     for (const Member& member : members_) {
         if (member.ended) continue;
+        member.part->letOvertake(0);
         mailTo(member, [id](CheckpointParticipant& part) {
             if (MILLRACE_PLANTED(FailedCheckpointCommits)) part.complete(id, false);
             part.abort(id);

@@ -10,8 +10,16 @@ namespace millrace::detail {
 
 class CheckpointCoordinator;
 
+/// Whether the barriers of an exchange may overtake records. As in Flink not where subtasks are paired or get the same records:
+/// what was on its way there could not be dealt out to another number of subtasks.
+constexpr bool mayOvertakeOn(ExchangeKind exchange) noexcept {
+    return exchange != ExchangeKind::Forward && exchange != ExchangeKind::Rescale &&
+           exchange != ExchangeKind::Broadcast;
+}
+
 /// One task's part in the checkpoints of its job: waits for the barriers of all its channels, then lets its stages write
-/// their state and sends the barrier on. *Thread safety:* the task's own thread only.
+/// their state and sends the barrier on. Where barriers may overtake, it is enough that they have been sent: what is in front
+/// of them is written to the checkpoint, too. *Thread safety:* the task's own thread only.
 class CheckpointParticipant final : public TaskCheckpoints {
 public:
     CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator, CheckpointingMode mode);
@@ -24,7 +32,16 @@ public:
     /// All tasks of the job are open.
     void goOn() noexcept { isOpening_ = false; }
 
+    // ---- the coordinator, from its own thread ----
+    /// Barriers of this checkpoint may overtake what is in front of them; 0: none may any more.
+    void letOvertake(std::int64_t checkpointId) {
+        overtakes_.store(checkpointId);
+        if (checkpointId != 0) task_.wake();
+    }
+
     // ---- calls of the task ----
+    MILLRACE_INLINE void onRestored() override;
+    MILLRACE_INLINE bool overtake() override;
     MILLRACE_INLINE void onBarrier(std::int64_t checkpointId) override;
     MILLRACE_INLINE void onChannelEnded() override;
     bool hasBlockedChannels() const noexcept override {
@@ -35,9 +52,11 @@ public:
     MILLRACE_INLINE bool mayEnd() override;
 
 private:
-    bool hasArrived(const Task::InputChannel& channel) const noexcept;
+    bool hasArrived(const Task::BatchOrigin& channel) const noexcept;
+    bool mayOvertakeAll(std::int64_t checkpointId) const;
+    std::uint64_t saveOvertaken(std::int64_t checkpointId, SnapshotSink& sink) const;
     void takeIfComplete();
-    void take(std::int64_t checkpointId);
+    void take(std::int64_t checkpointId, bool overtakes = false);
     void release();
 
     Task& task_;
@@ -47,9 +66,11 @@ private:
     std::int64_t last_ = 0;     ///< taken or given up
     std::int64_t final_ = 0;    ///< the first that was taken after all input had been handled
     PointerList<Task::InputChannel>
-        arrived_;                ///< have delivered the current barrier; with exactly-once they are not read
-    bool isOpening_;             ///< waits for the other tasks to open
-    std::int64_t pausedBy_ = 0;  ///< the checkpoint that is the last thing that the task does; 0: none
+        arrived_;                 ///< have delivered the current barrier; with exactly-once they are not read
+    Duration firstBarrierAt_{0};  ///< of the current one
+    std::int64_t deferred_ = 0;   ///< was to be taken while what was restored had not been handled
+    bool isOpening_;              ///< waits for the other tasks to open
+    std::int64_t pausedBy_ = 0;   ///< the checkpoint that is the last thing that the task does; 0: none
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };

@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_IPP
 
 #include <millrace/core/planted_bugs.hpp>
+#include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 
@@ -15,6 +16,10 @@ MILLRACE_INLINE_COLD CheckpointParticipant::CheckpointParticipant(Task& task, Ch
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::trigger(std::int64_t checkpointId) {
     if (checkpointId <= last_) return;
+    if (!task_.restored_.empty()) {
+        deferred_ = checkpointId;
+        return;
+    }
     if (task_.finishing_) {
         // its end has been sent already: no barrier may follow it. Who does not await anything just ends.
         if (!awaiting_) return;
@@ -45,6 +50,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::abort(std::int64_t checkpointId
     if (!MILLRACE_PLANTED(AbortedBarrierBlocks) && current_ != 0 && current_ <= checkpointId) release();
     if (final_ == checkpointId) final_ = 0;
     if (pausedBy_ <= checkpointId) pausedBy_ = 0;  // not for a later one, which may have come before this mail
+    if (deferred_ <= checkpointId) deferred_ = 0;
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.notifyCheckpointAborted(checkpointId); });
     }
@@ -52,9 +58,13 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::abort(std::int64_t checkpointId
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::onBarrier(std::int64_t checkpointId) {
     if (checkpointId <= last_ || checkpointId < current_) return;  // given up, or overtaken by a newer one
-    if (checkpointId != current_) release();
+    if (checkpointId != current_) {
+        release();
+        firstBarrierAt_ = task_.executor().monotonicNow();
+    }
     current_ = checkpointId;
-    arrived_.add(*task_.batchChannel_);
+    // only channels bring barriers
+    arrived_.add(const_cast<Task::InputChannel&>(static_cast<const Task::InputChannel&>(*task_.batchChannel_)));
     if (mode_ == CheckpointingMode::ExactlyOnce) {
         for (std::size_t i = 0; i < task_.openChannels_.size(); ++i) {
             if (&task_.openChannels_[i] == task_.batchChannel_) task_.openChannels_.removeAt(i);
@@ -67,12 +77,90 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::onChannelEnded() {
     if (current_ != 0) takeIfComplete();
 }
 
-MILLRACE_INLINE_COLD bool CheckpointParticipant::hasArrived(const Task::InputChannel& channel) const noexcept {
+MILLRACE_INLINE_COLD bool CheckpointParticipant::hasArrived(const Task::BatchOrigin& channel) const noexcept {
     for (const Task::InputChannel& each : arrived_) {
         if (&each == &channel) return true;
     }
     return false;
 }
+
+MILLRACE_INLINE_COLD void CheckpointParticipant::onRestored() {
+    if (const std::int64_t checkpointId = std::exchange(deferred_, 0); checkpointId != 0) trigger(checkpointId);
+}
+
+// ---- barriers that overtake -------------------------------------------------------------------------------------------
+
+MILLRACE_INLINE_COLD bool CheckpointParticipant::overtake() {
+    const std::int64_t checkpointId = overtakes_.load();
+    if (checkpointId <= last_ || task_.finishing_) {  // taken, given up, or a matter of `trigger`
+        std::int64_t expected = checkpointId;
+        overtakes_.compare_exchange_strong(expected, 0);
+        return false;
+    }
+    if (!mayOvertakeAll(checkpointId)) return false;
+    take(checkpointId, true);
+    return true;
+}
+
+MILLRACE_INLINE_COLD bool CheckpointParticipant::mayOvertakeAll(std::int64_t checkpointId) const {
+    for (const Task::InputChannel& each : task_.channels_) {
+        if (each.channel.announced() < checkpointId) return false;
+        if (mayOvertakeOn(each.exchange) || (current_ == checkpointId && hasArrived(each))) continue;
+        for (const Task::InputChannel& open : task_.openChannels_) {
+            if (&open == &each) return false;
+        }
+        if (current_ != checkpointId && hasArrived(each)) return false;  // blocked behind a barrier that was given up
+    }
+    return true;
+}
+
+/// Writes what is in front of the barriers, and where event time is in all channels; returns its bytes.
+MILLRACE_INLINE_COLD std::uint64_t CheckpointParticipant::saveOvertaken(std::int64_t checkpointId,
+                                                                        SnapshotSink& sink) const {
+    struct Saved {
+        const Task::InputChannel* channel;
+        ChannelStateWriter writer;
+    };
+    OwnerList<Saved> pieces;
+    bool any = false;
+    for (const Task::InputChannel& each : task_.channels_) {
+        const RecordCodec* codec = nullptr;  // of the input: of its channels some may have to wait, and need none
+        for (const Task::InputChannel& other : task_.channels_) {
+            if (&other.input == &each.input && codec == nullptr) codec = other.edge.ports->recordCodec();
+        }
+        if (codec == nullptr) continue;
+        const WatermarkValve& valve = each.input.valve;
+        ChannelStateWriter& writer =
+            pieces
+                .add(new Saved{&each, ChannelStateWriter(*codec, valve.reached(), valve.watermarkOf(each.indexInValve),
+                                                         valve.isIdle(each.indexInValve))})
+                .writer;
+        if (current_ == checkpointId && hasArrived(each)) continue;
+        bool barrierIsAtHand = false;
+        if (task_.batch_ != nullptr && task_.batchChannel_ == &each) {
+            const Batch& batch = *task_.batch_;
+            writer.add(batch, task_.batchPosition_, task_.batchMark_);
+            barrierIsAtHand = batch.control == ControlKind::EndOfInput ||
+                              (batch.control == ControlKind::Barrier && batch.controlId >= checkpointId);
+        }
+        PointerList<Batch> batches;
+        if (!barrierIsAtHand) each.channel.unread(checkpointId, batches);
+        for (const Batch& batch : batches) writer.add(batch, 0, 0);
+        any = any || !writer.empty();
+    }
+    if (!any || MILLRACE_PLANTED(OvertakenIsLost)) return 0;
+    std::uint64_t bytes = 0;
+    const std::string& uid = task_.stages_.front().node->operators.front().uid;
+    for (const Saved& each : pieces) {
+        const std::string name = channelStateName(each.channel->input.logical);
+        sink.describe(uid, name, channelStateLayout(each.writer.codec()));
+        sink.write(uid, name, kChannelState, each.writer.bytes());
+        bytes += each.writer.bytes().size();
+    }
+    return bytes;
+}
+
+// -----------------------------------------------------------------------------------------------------------------------
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::takeIfComplete() {
     for (const Task::InputChannel& channel : task_.openChannels_) {
@@ -81,11 +169,16 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::takeIfComplete() {
     take(current_);
 }
 
-MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId) {
+MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId, bool overtakes) {
     last_ = checkpointId;
     if (coordinator_.endsAttempt(checkpointId)) pausedBy_ = checkpointId;
     const Duration began = task_.executor().monotonicNow();
     auto part = std::make_shared<DeferredSnapshot>();
+    SnapshotCost cost;
+    if (overtakes) {
+        task_.stages_.front().call([&](Stage&) { cost.inFlightBytes = saveOvertaken(checkpointId, *part); });
+    }
+    if (current_ == checkpointId) cost.alignment = began - firstBarrierAt_;
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.prepareBarrier(checkpointId); });
     }
@@ -97,7 +190,8 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId)
     }
     task_.executor().trace(0xba000000 + static_cast<std::uint64_t>(checkpointId));
     if (current_ != 0 && current_ <= checkpointId) release();
-    coordinator_.acknowledge(task_.id(), checkpointId, std::move(part), task_.executor().monotonicNow() - began);
+    cost.pause = task_.executor().monotonicNow() - began;
+    coordinator_.acknowledge(task_.id(), checkpointId, std::move(part), cost);
 }
 
 /// Forgets the barrier that was being collected, and reads on from the channels that waited.

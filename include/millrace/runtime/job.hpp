@@ -56,6 +56,7 @@ public:
     const JobGraph& graph() const noexcept { return graph_; }
     Accumulators& accumulators() noexcept { return accumulators_; }
     const JobSegmentPool& segments() const noexcept { return segments_; }
+    JobSegmentPool& segments() noexcept { return segments_; }
     const StateMemoryBudget& stateMemory() const noexcept { return stateMemory_; }
     /// One row per node and subtask; rates since the previous call, at first since the start.
     std::vector<OperatorMetrics> metrics(Duration monotonicNow);

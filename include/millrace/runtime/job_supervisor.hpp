@@ -3,6 +3,7 @@
 
 #include <millrace/checkpoint/checkpoint_info.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -76,8 +77,17 @@ public:
     virtual bool paused() const noexcept = 0;
     /// All its stages are open.
     virtual void opened() = 0;
+    /// All that was restored has been handled.
+    virtual void onRestored() = 0;
+    /// Takes the checkpoint that `overtakes` names as soon as its barrier has been sent over all channels, whatever else is on
+    /// its way in them; true when it has. Not in the middle of a call, and not before all that was restored has been handled.
+    virtual bool overtake() = 0;
+    bool mayOvertake() const noexcept { return overtakes_.load(std::memory_order_relaxed) != 0; }
     /// All input has been handled; false: a last checkpoint has to cover what the task has done, and will wake it.
     virtual bool mayEnd() = 0;
+
+protected:
+    std::atomic<std::int64_t> overtakes_{0};  ///< set from any thread; 0: barriers wait their turn
 };
 
 }  // namespace detail

@@ -215,7 +215,7 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
         Channel& channel = region(consumer).channels.add(
             new Channel(*from.task, from.task->blockedOutputs(), to, segments_, executor_.ringCapacity()));
         from.task->addOutput();
-        to.addInput(channel, edge.input);
+        to.addInput(channel, edge, exchange);
         writers[static_cast<std::size_t>(target - reach.first)] = &channel;
     }
     const PortContext context{exchange, producer, producers, graph_.maxParallelism,

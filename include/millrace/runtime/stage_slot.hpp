@@ -31,6 +31,8 @@ struct StageSlot {
     int parallelism = 1;  ///< that of the node by now may be another: the job may be rescaled
     Task* task = nullptr;
     bool opened = false;
+    Timestamp restoredWatermark =
+        kMinTimestamp;              ///< of a stage that is called directly: it has been told so much already
     StageCounters countersAtEnd{};  ///< once the stage is gone
     double queueFillAtEnd = 0;
 
@@ -58,6 +60,7 @@ public:
         next_.call([&](Stage& stage) { stage.onBlock(input_, block); });
     }
     Progress onWatermark(Timestamp watermark) override {
+        if (watermark < next_.restoredWatermark) return Progress::Done;
         return next_.call([&](Stage& stage) { return stage.onWatermark(input_, watermark); });
     }
     void onIdle() override {

@@ -8,6 +8,7 @@
 #include <millrace/runtime/channel.hpp>
 #include <millrace/runtime/job_control.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
+#include <millrace/runtime/restored_channel.hpp>
 #include <millrace/runtime/source_alignment.hpp>
 #include <millrace/runtime/stage_slot.hpp>
 #include <millrace/time/watermark_valve.hpp>
@@ -49,10 +50,15 @@ class Task final : public Actor {
     struct Input;
 
 public:
-    struct InputChannel {
-        Channel& channel;
+    /// Where batches come from: a channel, or what a restored checkpoint has kept of one.
+    struct BatchOrigin {
         Input& input;
         std::size_t indexInValve;
+    };
+    struct InputChannel : BatchOrigin {
+        Channel& channel;
+        const GraphEdge& edge;
+        ExchangeKind exchange;  ///< of the edge, as it is wired
     };
 
     Task(JobControl& job, TaskExecutor& executor, int id, Accumulators& accumulators, Duration bufferTimeout);
@@ -65,7 +71,7 @@ public:
     Port& addPort(std::unique_ptr<Port> port);
     void addOutput() noexcept { ++outputs_; }
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
-    void addInput(Channel& channel, int input);
+    void addInput(Channel& channel, const GraphEdge& edge, ExchangeKind exchange);
     /// Batch execution: this logical input is read to its end before what comes on the others is looked at.
     void readFirst(int input) noexcept { firstInput_ = input; }
     void finishWiring();
@@ -76,6 +82,9 @@ public:
         region_ = region;
     }
     void takePartInCheckpoints(std::unique_ptr<TaskCheckpoints> part) noexcept { checkpoints_ = std::move(part); }
+    /// What was on its way into a logical input of one of its stages when the restored checkpoint was taken: handled before
+    /// anything else. Stages are added from the tail to the head.
+    void restoreInput(StageSlot& slot, int input, OwnerList<RestoredChannel> channels);
 
     // ---- from any thread ----
     const std::weak_ptr<void>& owner() const noexcept { return owner_; }
@@ -115,6 +124,7 @@ private:
         std::size_t channels = 0;
         std::size_t openChannels = 0;
         WatermarkValve valve{0};
+        Timestamp restoredWatermark = kMinTimestamp;  ///< that the stage has been told before the channels were read
     };
     /// What a valve has decided and the stage has not been told yet.
     struct Event {
@@ -124,7 +134,17 @@ private:
     };
     struct HeldBatch {
         Batch* batch;
-        InputChannel* from;
+        const BatchOrigin* from;
+    };
+    /// What is restored into one logical input, and how far that is.
+    struct RestoredInput {
+        Input input;
+        StageSlot& slot;
+        OwnerList<RestoredChannel> channels;
+        OwnerList<BatchOrigin> origins;  ///< by channel
+        bool begun = false;
+        bool ended = false;
+        std::size_t channel = 0;
     };
     struct Mail {
         std::size_t stage;
@@ -138,6 +158,10 @@ private:
     void open();
     void close(bool failureCounts);
     bool waitForRoom();
+    bool overtake() {
+        return checkpoints_ != nullptr && checkpoints_->mayOvertake() && !suspended_ && restored_.empty() &&
+               checkpoints_->overtake();
+    }
     Outcome waitForInput();
     Outcome finish();
     bool resumeStages();
@@ -147,7 +171,10 @@ private:
     bool receive();
     bool receiveNext();
     bool receiveFirst();
-    void beginBatch(Batch* batch, InputChannel& from) noexcept;
+    void receiveRestored();
+    void beginRestored(RestoredInput& restored);
+    void endRestored(RestoredInput& restored);
+    void beginBatch(Batch* batch, const BatchOrigin& from) noexcept;
     void continueBatch();
     void onMark(Timestamp watermark);
     void onControl();
@@ -200,11 +227,15 @@ private:
 
     // where it is
     bool opened_ = false;
+    StageSlot* receiver_ =
+        nullptr;  ///< of batches and watermarks: the head, except while a stage behind it is restored
+    OwnerList<RestoredInput> restored_;  ///< until it has been handled; the first one is at hand
     bool suspended_ = false;
+    bool sinkWaits_ = false;
     bool finishing_ = false;  ///< all input has been handled
     BlockedOutputs blocked_;
     Batch* batch_ = nullptr;  ///< cut at its marks: what is before batchPosition_ and batchMark_ has been handled
-    InputChannel* batchChannel_ = nullptr;
+    const BatchOrigin* batchChannel_ = nullptr;
     std::size_t batchPosition_ = 0;
     std::size_t batchMark_ = 0;
     std::array<Event, 8> events_;  ///< what one mark or control event makes has room; handled before the next

@@ -50,13 +50,13 @@ MILLRACE_INLINE_COLD Port& Task::addPort(std::unique_ptr<Port> port) {
     return ports_.add(port.release());
 }
 
-MILLRACE_INLINE_COLD void Task::addInput(Channel& channel, int logical) {
+MILLRACE_INLINE_COLD void Task::addInput(Channel& channel, const GraphEdge& edge, ExchangeKind exchange) {
     Input* input = nullptr;
     for (Input& each : inputs_) {
-        if (each.logical == logical) input = &each;
+        if (each.logical == edge.input) input = &each;
     }
-    if (input == nullptr) input = &inputs_.add(new Input{logical});
-    openChannels_.add(channels_.add(new InputChannel{channel, *input, input->channels++}));
+    if (input == nullptr) input = &inputs_.add(new Input{edge.input});
+    openChannels_.add(channels_.add(new InputChannel{{*input, input->channels++}, channel, edge, exchange}));
 }
 
 MILLRACE_INLINE_COLD void Task::finishWiring() {
@@ -66,6 +66,7 @@ MILLRACE_INLINE_COLD void Task::finishWiring() {
         if (input.logical == firstInput_) first_ = &input;
     }
     timerStage_ = stages_.size();
+    receiver_ = &stages_.front();
 }
 
 MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift) {
@@ -115,12 +116,15 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         }
         if (context_.outputBlocked) {
             if (!waitForRoom()) {
+                // a sink that cannot go on keeps what it has been given: that is not a state to be saved
+                if (!sinkWaits_ && overtake()) continue;
                 holdUp();
                 notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
                 return Outcome::Wait;
             }
             goOn();
         }
+        if (overtake()) continue;
         if (suspended_) {
             if (!resumeStages() && !context_.outputBlocked) return Outcome::Yield;
             continue;
@@ -129,10 +133,12 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         if (runMail() || runTimers() || runEvents()) continue;
         if (batch_ != nullptr) {
             continueBatch();
+        } else if (!restored_.empty() && !isPaused()) {
+            receiveRestored();
         } else if (finishing_) {
             const Outcome outcome = finish();
             if (outcome != Outcome::Yield) return outcome;
-        } else if (stages_.front().node->isSource ? !poll() : !receive()) {
+        } else if (!restored_.empty() || (stages_.front().node->isSource ? !poll() : !receive())) {
             const Outcome outcome = waitForInput();
             if (outcome == Outcome::Wait) return outcome;
         }
@@ -178,9 +184,9 @@ MILLRACE_INLINE bool Task::waitForRoom() {
                 ++i;
             }
         }
-        bool sinksReady = true;
-        for (auto& sink : context_.sinkChecks) sinksReady = sink.isReady() && sinksReady;
-        context_.outputBlocked = !blocked_.channels.empty() || !sinksReady;
+        sinkWaits_ = false;
+        for (auto& sink : context_.sinkChecks) sinkWaits_ = !sink.isReady() || sinkWaits_;
+        context_.outputBlocked = !blocked_.channels.empty() || sinkWaits_;
         if (!context_.outputBlocked) return true;
         bool room = false;
         for (Channel& channel : blocked_.channels) room = channel.waitForRoom() || room;
@@ -347,6 +353,7 @@ MILLRACE_INLINE_COLD void Task::release() noexcept {
     if (batch_ != nullptr) batch_->destroy();
     batch_ = nullptr;
     for (; nextHeld_ < held_.size(); ++nextHeld_) held_[nextHeld_].batch->destroy();
+    restored_.clear();
     ports_.clear();  // with their open batches
     context_.sinkChecks.clear();
     for (StageSlot& slot : stages_) slot.stage.reset();

@@ -49,7 +49,73 @@ MILLRACE_INLINE_COLD bool Task::receiveFirst() {
     return receiveNext();
 }
 
-MILLRACE_INLINE void Task::beginBatch(Batch* batch, InputChannel& from) noexcept {
+MILLRACE_INLINE_COLD void Task::restoreInput(StageSlot& slot, int input, OwnerList<RestoredChannel> channels) {
+    const std::size_t count = channels.size();
+    RestoredInput& restored =
+        restored_.add(new RestoredInput{{input, count, count, WatermarkValve(count)}, slot, std::move(channels), {}});
+    for (std::size_t i = 0; i < count; ++i) restored.origins.add(new BatchOrigin{restored.input, i});
+}
+
+/// The next batch of what is restored, or the step from one input to the next.
+MILLRACE_INLINE_COLD void Task::receiveRestored() {
+    if (restored_.front().ended) {  // and it has been heard of
+        delete restored_.release(0);
+        if (!restored_.empty()) return;
+        receiver_ = &stages_.front();
+        if (checkpoints_ != nullptr) checkpoints_->onRestored();
+        return;
+    }
+    RestoredInput& restored = restored_.front();
+    // those of one stage together: no record may come before the watermarks that were there
+    for (RestoredInput& each : restored_) {
+        if (&each.slot == &restored.slot && !each.begun) return beginRestored(each);
+    }
+    --quantumLeft_;
+    for (; restored.channel < restored.channels.size(); ++restored.channel) {
+        if (Batch* const batch = restored.channels[restored.channel].take(); batch != nullptr) {
+            return beginBatch(batch, restored.origins[restored.channel]);
+        }
+    }
+    endRestored(restored);
+}
+
+/// Tells the stage how far event time had got.
+MILLRACE_INLINE_COLD void Task::beginRestored(RestoredInput& restored) {
+    restored.begun = true;
+    receiver_ = &restored.slot;
+    WatermarkValve& valve = restored.input.valve;
+    Timestamp reached = kMaxTimestamp;
+    for (std::size_t i = 0; i < restored.channels.size(); ++i) {
+        reached = std::min(reached, restored.channels[i].reached);
+        valve.watermark(i, restored.channels[i].watermark);
+    }
+    for (std::size_t i = 0; i < restored.channels.size(); ++i) {
+        if (restored.channels[i].idle) valve.idle(i);
+    }
+    restored.input.restoredWatermark = std::max(reached, valve.reached());
+    if (restored.input.restoredWatermark != kMinTimestamp) {
+        queue({Event::Kind::Watermark, restored.input.logical, restored.input.restoredWatermark});
+    }
+    if (valve.isIdle()) queue({Event::Kind::Idle, restored.input.logical});
+}
+
+/// From here on its channels count: they have been idle at no time, and their watermarks may not step back.
+MILLRACE_INLINE_COLD void Task::endRestored(RestoredInput& restored) {
+    const WatermarkValve& valve = restored.input.valve;
+    const Timestamp watermark = std::max(restored.input.restoredWatermark, valve.reached());
+    receiver_ = &restored.slot;
+    if (valve.isIdle()) queue({Event::Kind::Active, restored.input.logical});
+    if (&restored.slot == &stages_.front()) {
+        for (Input& each : inputs_) {
+            if (each.logical == restored.input.logical) each.restoredWatermark = watermark;
+        }
+    } else {
+        restored.slot.restoredWatermark = watermark;
+    }
+    restored.ended = true;
+}
+
+MILLRACE_INLINE void Task::beginBatch(Batch* batch, const BatchOrigin& from) noexcept {
     batch_ = batch;
     batchChannel_ = &from;
     batchPosition_ = 0;
@@ -69,7 +135,7 @@ MILLRACE_INLINE void Task::continueBatch() {
             batchMark_ < batch.markCount ? std::min(batch.marks[batchMark_].position, batch.size) : batch.size;
         batchPosition_ = end;
         const int input = batchChannel_->input.logical;
-        call(stages_.front(), false, [&](Stage& stage) { stage.onBlock(input, batch.block(from, end - from)); });
+        call(*receiver_, false, [&](Stage& stage) { stage.onBlock(input, batch.block(from, end - from)); });
         blockDone();
         return;
     }
@@ -80,13 +146,14 @@ MILLRACE_INLINE void Task::continueBatch() {
 }
 
 MILLRACE_INLINE void Task::queue(const Input& input, const WatermarkValve::Result& result) {
-    if (result.watermark) queue({Event::Kind::Watermark, input.logical, *result.watermark});
+    if (result.watermark && *result.watermark > input.restoredWatermark)
+        queue({Event::Kind::Watermark, input.logical, *result.watermark});
     if (result.status == StatusChange::Idle) queue({Event::Kind::Idle, input.logical});
     if (result.status == StatusChange::Active) queue({Event::Kind::Active, input.logical});
 }
 
 MILLRACE_INLINE void Task::onMark(Timestamp watermark) {
-    const InputChannel& from = *batchChannel_;
+    const BatchOrigin& from = *batchChannel_;
     WatermarkValve& valve = from.input.valve;
     // the valve drops watermarks of idle channels, but the last one must get through: windows depend on it
     if (watermark == kMaxTimestamp) queue(from.input, valve.active(from.indexInValve));
@@ -94,7 +161,7 @@ MILLRACE_INLINE void Task::onMark(Timestamp watermark) {
 }
 
 MILLRACE_INLINE void Task::onControl() {
-    const InputChannel& from = *batchChannel_;
+    const BatchOrigin& from = *batchChannel_;
     Input& input = from.input;
     switch (batch_->control) {
         case ControlKind::None:
@@ -126,7 +193,7 @@ MILLRACE_INLINE bool Task::runEvents() {
         return false;
     }
     const Event event = events_[nextEvent_++];
-    StageSlot& slot = stages_.front();
+    StageSlot& slot = *receiver_;
     switch (event.kind) {
         case Event::Kind::Watermark:
             settle(call(slot, true, [&](Stage& stage) { return stage.onWatermark(event.input, event.watermark); }));

@@ -271,10 +271,11 @@ private:
         } else {
             keptKey_ = Key(key);
         }
-        freshHash_ = hash;
-        cells_.release(fresh_);  // a call that threw may have left something
-        cells_.enterEmpty(fresh_);
         current_ = &keptKey_;
+        if (cells_.stateless()) return;  // only timers, say: there is nothing to keep
+        freshHash_ = hash;
+        if (fresh_.data != nullptr) cells_.release(fresh_);  // a call that threw has left something
+        cells_.enterEmpty(fresh_);
     }
     void leaveFresh() {
         if (cells_.isEmpty()) {

@@ -23,6 +23,8 @@ inline constexpr int kUnionState = -2;
 inline constexpr int kBroadcastState = -3;
 /// Written once for all subtasks, such as the splits that a source has not handed out yet. @internal
 inline constexpr int kSharedState = -4;
+/// What was on its way into the subtask that wrote it, when a barrier overtook it. @internal
+inline constexpr int kChannelState = -5;
 
 namespace detail {
 struct StateLayout;

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_TESTING_CHECK_EQUIVALENT_HPP
 #define MILLRACE_TESTING_CHECK_EQUIVALENT_HPP
 
+#include <millrace/api/batch.hpp>
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/api/stream_execution_environment.hpp>
 #include <millrace/core/algorithm.hpp>

@@ -28,6 +28,8 @@ struct FaultPlan {
     Duration timeout = std::chrono::hours(1);
     Duration minPause{0};
     int maxConcurrent = 1;
+    bool unaligned = false;  ///< only where all records that go over exchanges have a codec
+    Duration alignedCheckpointTimeout{0};
     int tolerableFailures = 1'000'000;
     int retained = 1;
     bool spreads = false;      ///< also what makes records of a key lose their order may be rescaled

@@ -88,6 +88,10 @@ MILLRACE_INLINE_COLD testing::FaultPlan drawFaults(testing::Random& random, cons
     plan.onDisk = random.chance(35);
     plan.compressed = plan.onDisk && plan.seed % 2 == 0 && isAvailable(SnapshotCompression::Zstd);
     plan.incremental = plan.onDisk && plan.seed / 2 % 4 != 0;
+    if (plan.mode == CheckpointingMode::ExactlyOnce && plan.maxConcurrent == 1 && random.chance(60)) {
+        plan.unaligned = true;
+        if (random.chance(40)) plan.alignedCheckpointTimeout = milliseconds(random.between(1, 30));
+    }
     for (std::int64_t n = random.between(1, std::max(1, limits.mostFaults)); n > 0; --n) {
         plan.faults.push_back(drawFault(random, limits, plan.onDisk));
     }
@@ -166,6 +170,8 @@ MILLRACE_INLINE_COLD std::string describePlan(const testing::FaultPlan& plan, co
         if (plan.timeout < std::chrono::hours(1)) text += ", timeout " + ms(plan.timeout);
         if (plan.minPause > Duration{0}) text += ", pause " + ms(plan.minPause);
         if (plan.maxConcurrent > 1) text += ", " + std::to_string(plan.maxConcurrent) + " at a time";
+        if (plan.unaligned) text += ", unaligned";
+        if (plan.alignedCheckpointTimeout > Duration{0}) text += " after " + ms(plan.alignedCheckpointTimeout);
         if (plan.tolerableFailures < 1000) text += ", " + std::to_string(plan.tolerableFailures) + " may fail";
         if (plan.retained > 1) text += ", " + std::to_string(plan.retained) + " are kept";
     }

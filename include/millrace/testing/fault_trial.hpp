@@ -37,6 +37,7 @@ struct TrialReport {
     int rescales = 0;     ///< of running jobs, that have come about
     int checkpoints = 0;  ///< completed ones
     int failedCheckpoints = 0;
+    int overtakingCheckpoints = 0;  ///< in which barriers have overtaken records
 };
 
 /// Runs a job to its end in simulations, one per process, while what the plan says goes wrong.

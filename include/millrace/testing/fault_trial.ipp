@@ -8,7 +8,9 @@
 #include <millrace/checkpoint/memory_checkpoint_store.hpp>
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/graph/execution_plan.hpp>
 #include <millrace/graph/graph_scale.hpp>
+#include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
@@ -77,6 +79,17 @@ private:
 
     // ---- a process ----
 
+    /// Whether barriers may overtake in this pipeline.
+    static bool savesRecords(const StreamEnvironment& env) {
+        const ExecutionPlan plan = env.getExecutionPlan();
+        for (const GraphNode& node : plan.graph().nodes) {
+            for (const GraphEdge& edge : node.inputs) {
+                if (mayOvertakeOn(edge.exchange) && edge.ports->recordCodec() == nullptr) return false;
+            }
+        }
+        return true;
+    }
+
     /// True if there is to be another one.
     bool runProcess() {
         ++report_.processes;
@@ -99,6 +112,8 @@ private:
                 config.timeout = calm_ ? std::chrono::hours(1) : plan_.timeout;
                 config.minPause = plan_.minPause;
                 config.maxConcurrent = calm_ ? 1 : plan_.maxConcurrent;
+                config.unaligned = plan_.unaligned && savesRecords(env);
+                if (config.unaligned) config.alignedCheckpointTimeout = plan_.alignedCheckpointTimeout;
                 config.tolerableFailures = plan_.tolerableFailures;
                 config.retained = plan_.retained;
                 config.restoreFrom = restoreFrom_;
@@ -126,6 +141,7 @@ private:
             for (const CheckpointStatistics& each : client->checkpoints()) {
                 report_.checkpoints += each.status == CheckpointStatus::Completed ? 1 : 0;
                 report_.failedCheckpoints += each.status == CheckpointStatus::Failed ? 1 : 0;
+                report_.overtakingCheckpoints += each.persistedInFlight > 0 ? 1 : 0;
             }
         }
         client.reset();

@@ -56,6 +56,7 @@ struct TrialTotals {
     int runs = 0;
     int checkpoints = 0;
     int failedCheckpoints = 0;
+    int overtakingCheckpoints = 0;
     int restarts = 0;
     int rescales = 0;
     int processes = 0;

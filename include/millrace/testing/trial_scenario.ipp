@@ -87,6 +87,11 @@ private:
         change([](TrialScenario& s) { s.plan.alignment = true; });
         change([&](TrialScenario& s) { s.plan.channelMemory = usual.channelMemory; });
         change([&](TrialScenario& s) { s.plan.bufferTimeout = usual.bufferTimeout; });
+        change([](TrialScenario& s) {
+            s.plan.unaligned = false;
+            s.plan.alignedCheckpointTimeout = Duration{0};
+        });
+        change([](TrialScenario& s) { s.plan.alignedCheckpointTimeout = Duration{0}; });
         change([&](TrialScenario& s) { s.plan.timeout = usual.timeout; });
         change([&](TrialScenario& s) { s.plan.minPause = usual.minPause; });
         change([&](TrialScenario& s) { s.plan.maxConcurrent = 1; });
@@ -164,6 +169,7 @@ MILLRACE_INLINE_COLD void TrialTotals::add(const TrialReport& report) {
     ++runs;
     checkpoints += report.checkpoints;
     failedCheckpoints += report.failedCheckpoints;
+    overtakingCheckpoints += report.overtakingCheckpoints;
     restarts += report.restarts;
     rescales += report.rescales;
     processes += report.processes;
@@ -171,6 +177,7 @@ MILLRACE_INLINE_COLD void TrialTotals::add(const TrialReport& report) {
 
 MILLRACE_INLINE_COLD std::string TrialTotals::text() const {
     return std::to_string(runs) + " runs with " + std::to_string(checkpoints) + " checkpoints, " +
+           std::to_string(overtakingCheckpoints) + " of them with overtaken records, " +
            std::to_string(failedCheckpoints) + " failed ones, " + std::to_string(restarts) + " restarts, " +
            std::to_string(rescales) + " rescales, " + std::to_string(processes - runs) + " further processes";
 }

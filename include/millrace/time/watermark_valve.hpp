@@ -69,6 +69,13 @@ public:
         return {std::nullopt, active_++ == 0 ? StatusChange::Active : StatusChange::None};
     }
 
+    // ---- where it is, for who saves it
+    /// What it has passed on.
+    Timestamp reached() const noexcept { return last_; }
+    Timestamp watermarkOf(std::size_t index) const noexcept { return channels_[index].watermark; }
+    bool isIdle(std::size_t index) const noexcept { return channels_[index].idle; }
+    bool isIdle() const noexcept { return active_ == 0; }
+
 private:
     struct Channel {
         Timestamp watermark = kMinTimestamp;
