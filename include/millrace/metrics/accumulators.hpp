@@ -115,20 +115,35 @@ private:
 /// *Failure:* a name used with two types throws ConfigurationException.
 class Accumulators {
 public:
+    Accumulators() = default;
+    Accumulators(const Accumulators&) = delete;
+    Accumulators& operator=(const Accumulators&) = delete;
+
+    /// What one region of a job puts its own into; all are read together. While the job is built.
+    Accumulators& part(std::size_t number) {
+        while (parts_.size() <= number) {
+            Accumulators& added = parts_.add(new Accumulators);
+            added.whole_ = this;
+            added.number_ = parts_.size();
+        }
+        return parts_[number];
+    }
+    /// Before a region starts again; nothing that got an accumulator of it uses it any more.
+    void clearPart(std::size_t number) {
+        const std::lock_guard lock(mutex_);
+        for (Entry& each : entries_) {
+            for (std::size_t i = each.accumulators.size(); i-- > 0;) {
+                if (each.owners[i] != number + 1) continue;
+                delete each.accumulators.release(i);
+                each.owners.erase(each.owners.begin() + static_cast<std::ptrdiff_t>(i));
+            }
+        }
+    }
+
     /// A new accumulator for the calling subtask; lives as long as the job's result.
     template <class A>
     A& create(std::string_view name) {
-        const std::lock_guard lock(mutex_);
-        Entry& entry = entryOf(name);
-        if (!entry.accumulators.empty() && dynamic_cast<const A*>(&entry.accumulators.front()) == nullptr) {
-            detail::raise<ConfigurationException>({"accumulator '", name,
-                                                   "' is already used with another type; give each type a name of its "
-                                                   "own"});
-        }
-        A* const accumulator = new A;
-        entry.accumulators.add(accumulator);
-        merge_ = &Accumulators::merge;  // here, so that programs without accumulators do not compile it
-        return *accumulator;
+        return (whole_ != nullptr ? *whole_ : *this).createFor<A>(name, number_);
     }
 
     /// Current values, merged over the subtasks.
@@ -149,13 +164,29 @@ private:
     struct Entry {
         std::string name;
         detail::OwnerList<Accumulator> accumulators;  ///< one of each subtask
+        std::vector<std::size_t> owners;              ///< the part that each is of, from 1; 0: of the whole
     };
 
+    template <class A>
+    A& createFor(std::string_view name, std::size_t owner) {
+        const std::lock_guard lock(mutex_);
+        Entry& entry = entryOf(name);
+        if (!entry.accumulators.empty() && dynamic_cast<const A*>(&entry.accumulators.front()) == nullptr) {
+            detail::raise<ConfigurationException>({"accumulator '", name,
+                                                   "' is already used with another type; give each type a name of its "
+                                                   "own"});
+        }
+        A* const accumulator = new A;
+        entry.accumulators.add(accumulator);
+        entry.owners.push_back(owner);
+        merge_ = &Accumulators::merge;  // here, so that programs without accumulators do not compile it
+        return *accumulator;
+    }
     Entry& entryOf(std::string_view name) {
         for (Entry& each : entries_) {
             if (each.name == name) return each;
         }
-        return entries_.add(new Entry{std::string(name), {}});
+        return entries_.add(new Entry{std::string(name), {}, {}});
     }
     static void merge(const detail::OwnerList<Entry>& entries, std::map<std::string, AccumulatorValue>& merged) {
         for (const Entry& each : entries) {
@@ -168,6 +199,9 @@ private:
 
     mutable std::mutex mutex_;
     detail::OwnerList<Entry> entries_;
+    detail::OwnerList<Accumulators> parts_;
+    Accumulators* whole_ = nullptr;
+    std::size_t number_ = 0;
     void (*merge_)(const detail::OwnerList<Entry>&, std::map<std::string, AccumulatorValue>&) = nullptr;
 };
 

@@ -48,7 +48,9 @@ public:
     MILLRACE_INLINE void prepare(JobGraph& graph) override;
     MILLRACE_INLINE const SnapshotSource* restoredShared() override;
     MILLRACE_INLINE std::unique_ptr<Stage> replacement(const GraphNode& node) override;
-    MILLRACE_INLINE void attach(JobTasks& tasks) override;
+    MILLRACE_INLINE void attach(JobTasks& tasks, int region) override;
+    MILLRACE_INLINE void regionFailed(Task& task, std::exception_ptr error) override;
+    bool awaitsRegion() const noexcept override { return awaitsRegion_.load(); }
     MILLRACE_INLINE void start() override;
     MILLRACE_INLINE void taskEnded(Task& task) override;
     MILLRACE_INLINE void stateChanged() override;
@@ -79,6 +81,15 @@ private:
         bool awaiting = false;   ///< all its input has been handled; waits for a checkpoint
         bool confirmed = false;  ///< has committed the checkpoint that the job ends with
         bool opened = false;
+        std::vector<std::shared_ptr<SubtaskState>> states{};  ///< what its stages restore, until they have opened
+    };
+    /// Tasks that are joined with each other and with no others. One that has failed starts again by itself, from the newest
+    /// checkpoint: what the others have done since is no concern of its. No checkpoint is taken meanwhile.
+    struct Region {
+        enum class State : std::uint8_t { Up, Closing, Waiting };
+        State state = State::Up;
+        std::exception_ptr why{};
+        Duration restartAt{0};
     };
     struct Message {
         enum class Kind : std::uint8_t {
@@ -87,6 +98,7 @@ private:
             Completed,
             Failed,
             TaskEnded,
+            RegionFailed,
             Awaiting,
             Confirmed,
             Opened,
@@ -150,6 +162,12 @@ private:
     template <class Fn>
     void mailTo(const Member& member, Fn fn);
 
+    void onRegionFailed(int task, const std::exception_ptr& error);
+    void endRegionIfClosed(std::size_t region);
+    void restartRegions();
+    bool anyRegionDown() const noexcept;
+    std::shared_ptr<const StoredCheckpoint> newestToRestore() const;
+
     void attemptOver();
     void restartNow();
     bool prepareRescale(SnapshotRequest& request);
@@ -175,7 +193,6 @@ private:
     std::shared_ptr<const StoredCheckpoint> initial_;   ///< what the job began with
     std::shared_ptr<const StoredCheckpoint> restored_;  ///< what this attempt began with
     std::unique_ptr<SharedPieces> restoredShared_;
-    OwnerList<SubtaskState> states_;  ///< what each stage restores, until it has opened
     struct InFlight {
         std::string uid;
         std::string state;
@@ -194,6 +211,8 @@ private:
     // its own thread
     Phase phase_ = Phase::Running;
     std::vector<Member> members_;  ///< by task id
+    std::vector<Region> regions_;
+    std::atomic<bool> awaitsRegion_{false};
     std::vector<std::shared_ptr<SharedState>> shared_;
     std::size_t openTasks_ = 0;
     OwnerList<Pending> pending_;  ///< oldest first

@@ -180,35 +180,52 @@ MILLRACE_INLINE_COLD std::unique_ptr<Stage> CheckpointCoordinator::replacement(c
     return std::unique_ptr<Stage>(new FinishedStage(node));
 }
 
-MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks) {
-    shared_.clear();
-    for (const SharedSlot& slot : tasks.shared) shared_.push_back(slot.state);
-    members_.clear();
-    states_.clear();
+MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int region) {
+    std::vector<std::shared_ptr<SharedState>> shared;
+    for (const auto& each : tasks.regions) {
+        for (const SharedSlot& slot : each->shared) shared.push_back(slot.state);
+    }
+    inFlight_.clear();  // of another checkpoint, if that could not be restored
+    std::vector<Member> members;
+    std::size_t made = 0;
     for (Task& task : tasks.tasks) {
+        if (region >= 0 && task.region() != region) {
+            members.push_back(members_[static_cast<std::size_t>(task.id())]);
+            continue;
+        }
+        ++made;
         auto part = std::make_unique<CheckpointParticipant>(task, *this, config_.mode);
-        Member member;
+        Member& member = members.emplace_back();
         member.task = &task;
         member.part = part.get();
         member.isSource = task.stages().front().node->isSource;
         task.takePartInCheckpoints(std::move(part));
-        members_.push_back(member);
         if (config_.unaligned) checkCodecs(task);
         if (restored_ == nullptr) continue;
         // only to commit what the job ended with: then it ends again
         if (stopped_) {
-            mailTo(members_.back(),
+            mailTo(member,
                    [id = restored_->description().id](CheckpointParticipant& each) { each.complete(id, true); });
         }
         for (StageSlot& slot : task.stages()) {
-            const SubtaskState& state = states_.add(new SubtaskState(restored_, slot.subtask, *slot.node->parallelism));
+            member.states.push_back(std::make_shared<SubtaskState>(restored_, slot.subtask, *slot.node->parallelism));
+            const SubtaskState& state = *member.states.back();
             slot.call([&](Stage& stage) { stage.restore(state); });
         }
         const auto& stages = task.stages();
         for (std::size_t i = stages.size(); i-- > 0;) restoreInFlight(stages[i], task);
     }
     inFlight_.clear();
-    openTasks_ = members_.size();
+    // nothing throws from here on
+    shared_.swap(shared);
+    members_.swap(members);
+    if (region < 0) {
+        regions_.assign(tasks.regions.size(), Region{});
+        awaitsRegion_.store(false);
+        openTasks_ = made;
+    } else {
+        openTasks_ += made;
+    }
 }
 
 /// *Failure:* ConfigurationException naming an exchange whose records could not be saved.
@@ -293,6 +310,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::taskEnded(Task& task) {
     send({.kind = Message::Kind::TaskEnded, .task = task.id()});
 }
 
+MILLRACE_INLINE_COLD void CheckpointCoordinator::regionFailed(Task& task, std::exception_ptr error) {
+    send({.kind = Message::Kind::RegionFailed, .task = task.id(), .error = std::move(error)});
+}
+
 MILLRACE_INLINE_COLD void CheckpointCoordinator::stateChanged() {
     send({.kind = Message::Kind::StateChanged});
 }
@@ -364,10 +385,11 @@ MILLRACE_INLINE_COLD Actor::Outcome CheckpointCoordinator::work() {
     switch (phase_) {
         case Phase::Running:
             if (job_.aborting()) giveUpAll("the job has been cancelled or has failed");
+            restartRegions();
             expire();
             triggerDue();
             overtakeDue();
-            if (openTasks_ == 0 && pending_.empty()) attemptOver();
+            if (openTasks_ == 0 && pending_.empty() && (job_.aborting() || !anyRegionDown())) attemptOver();
             break;
         case Phase::Restarting:
             if (job_.status() != JobStatus::Restarting) {
@@ -423,6 +445,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
         case Message::Kind::TaskEnded:
             onTaskEnded(message.task);
             break;
+        case Message::Kind::RegionFailed:
+            onRegionFailed(message.task, message.error);
+            break;
         case Message::Kind::Awaiting: {
             const auto task = static_cast<std::size_t>(message.task);
             members_[task].awaiting = true;
@@ -450,6 +475,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onTaskEnded(int task) {
     members_[index].ended = true;
     --openTasks_;
     if (job_.aborting()) return;
+    endRegionIfClosed(static_cast<std::size_t>(members_[index].task->region()));
     endIfStopped();
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         Pending& each = pending_[i];
@@ -458,6 +484,71 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onTaskEnded(int task) {
         each.finished[index] = true;
         --each.missingCount;
         completeIfReady(each);
+    }
+}
+
+// ---- regions ----------------------------------------------------------------------------------------------------------
+
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::anyRegionDown() const noexcept {
+    return std::any_of(regions_.begin(), regions_.end(),
+                       [](const Region& each) { return each.state != Region::State::Up; });
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::onRegionFailed(int task, const std::exception_ptr& error) {
+    const auto number = static_cast<std::size_t>(members_[static_cast<std::size_t>(task)].task->region());
+    Region& region = regions_[number];
+    // what the whole job is about to do, it does or fails to do as a whole; and what does not fit will not the next time
+    if (job_.aborting() || stopping_ != nullptr || stopped_ || isMigrationFailure(error)) return job_.fail(error);
+    if (region.state != Region::State::Up) {
+        log(LogLevel::Warning, message({"job '", graph_->jobName, "': also failed: ", describeError(error)}));
+        return;
+    }
+    region.state = Region::State::Closing;
+    awaitsRegion_.store(true);
+    region.why = error;
+    giveUpAll("a part of the job has failed");
+    for (const Member& each : members_) {
+        if (!each.ended && each.task->region() == static_cast<int>(number)) each.task->abort();
+    }
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::endRegionIfClosed(std::size_t number) {
+    Region& region = regions_[number];
+    if (region.state != Region::State::Closing) return;
+    for (const Member& each : members_) {
+        if (!each.ended && each.task->region() == static_cast<int>(number)) return;
+    }
+    const std::optional<Duration> delay = restarts_.failedAt(clock());
+    if (!delay) return job_.fail(region.why);
+    region.state = Region::State::Waiting;
+    region.restartAt = clock() + *delay;
+    wakeAt(region.restartAt);
+    std::string name;
+    for (const Member& each : members_) {
+        if (name.empty() && each.task->region() == static_cast<int>(number)) name = each.task->stages().front().place();
+    }
+    log(LogLevel::Warning, message({"job '", graph_->jobName, "': what begins with ", name, " starts again in ",
+                                    *delay / std::chrono::milliseconds(1),
+                                    " ms, the rest goes on; after a failure: ", describeError(region.why)}));
+}
+
+MILLRACE_INLINE_COLD void CheckpointCoordinator::restartRegions() {
+    for (std::size_t i = 0; i < regions_.size() && !job_.aborting(); ++i) {
+        if (regions_[i].state != Region::State::Waiting) continue;
+        if (clock() < regions_[i].restartAt) {
+            wakeAt(regions_[i].restartAt);
+            continue;
+        }
+        if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
+        try {
+            restoreFrom(newestToRestore());
+        } catch (...) {
+            return job_.fail(std::current_exception());
+        }
+        regions_[i] = Region{};
+        failuresInARow_ = 0;
+        job_.restartRegion(static_cast<int>(i));
+        awaitsRegion_.store(anyRegionDown());
     }
 }
 
@@ -481,7 +572,7 @@ MILLRACE_INLINE_COLD bool CheckpointCoordinator::allOpenTasksAwait() const noexc
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::triggerDue() {
-    if (job_.aborting() || openTasks_ == 0) return;
+    if (job_.aborting() || openTasks_ == 0 || anyRegionDown()) return;
     if (stopping_ == nullptr) {
         if (const std::shared_ptr<SnapshotRequest> request = nextRequest(); request != nullptr) {
             if (request->rescales() && !prepareRescale(*request)) return;
@@ -838,13 +929,22 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
     end();
 }
 
+/// What tasks that start again begin with; null: with nothing.
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestToRestore() const {
+    std::shared_ptr<const StoredCheckpoint> newest = newestInStore();
+    // the job was about to end with a savepoint, of which sinks may have committed a part
+    if (lastSavepoint_ > (newest != nullptr ? newest->description().id : 0)) newest = store_->load(lastSavepoint_);
+    // what an earlier run has left is not this one's to go on with, unless it began with it
+    if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
+    if (MILLRACE_PLANTED(RestartFromTheBeginning) || (goesOn_ && MILLRACE_PLANTED(RescaleGoesBack))) newest = nullptr;
+    return newest != nullptr ? newest : initial_;
+}
+
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     if (workAtIo_ > 0) return;  // its message will wake this: nothing may be written while it is read
     std::shared_ptr<const StoredCheckpoint> newest;
     try {
-        newest = newestInStore();
-        // the job was about to end with a savepoint, of which sinks may have committed a part
-        if (lastSavepoint_ > (newest != nullptr ? newest->description().id : 0)) newest = store_->load(lastSavepoint_);
+        newest = newestToRestore();
     } catch (...) {
         // what there is cannot even be looked at: another failure, so that the strategy says whether to try again
         job_.failRestart(std::current_exception());
@@ -852,10 +952,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
         attemptOver();
         return;
     }
-    // what an earlier run has left is not this one's to go on with, unless it began with it
-    if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
-    if (MILLRACE_PLANTED(RestartFromTheBeginning) || (goesOn_ && MILLRACE_PLANTED(RescaleGoesBack))) newest = nullptr;
-    restoreFrom(newest != nullptr ? std::move(newest) : initial_);
+    restoreFrom(std::move(newest));
     if (!stopped_ && !isOpening() && reverted_ == nullptr) stopping_ = nullptr;
     drains_.store(false);
     lastOfAttempt_.store(0);

@@ -30,7 +30,7 @@ public:
     void complete(std::int64_t checkpointId, bool confirm);
     void abort(std::int64_t checkpointId);
     /// All tasks of the job are open.
-    void goOn() noexcept { isOpening_ = paused_ = false; }
+    void goOn() noexcept { isOpening_ = false; }
 
     // ---- the coordinator, from its own thread ----
     /// Barriers of this checkpoint may overtake what is in front of them; 0: none may any more.
@@ -47,7 +47,7 @@ public:
     bool hasBlockedChannels() const noexcept override {
         return mode_ == CheckpointingMode::ExactlyOnce && !arrived_.empty();
     }
-    bool paused() const noexcept override { return paused_; }
+    bool paused() const noexcept override { return isOpening_ || pausedBy_ != 0; }
     MILLRACE_INLINE void opened() override;
     MILLRACE_INLINE bool mayEnd() override;
 
@@ -70,7 +70,7 @@ private:
     Duration firstBarrierAt_{0};  ///< of the current one
     std::int64_t deferred_ = 0;   ///< was to be taken while what was restored had not been handled
     bool isOpening_;              ///< waits for the other tasks to open
-    bool paused_;
+    std::int64_t pausedBy_ = 0;   ///< the checkpoint that is the last thing that the task does; 0: none
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };

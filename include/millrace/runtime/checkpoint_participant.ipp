@@ -12,7 +12,7 @@ namespace millrace::detail {
 
 MILLRACE_INLINE_COLD CheckpointParticipant::CheckpointParticipant(Task& task, CheckpointCoordinator& coordinator,
                                                                   CheckpointingMode mode)
-    : task_(task), coordinator_(coordinator), mode_(mode), isOpening_(coordinator.isOpening()), paused_(isOpening_) {}
+    : task_(task), coordinator_(coordinator), mode_(mode), isOpening_(coordinator.isOpening()) {}
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::trigger(std::int64_t checkpointId) {
     if (checkpointId <= last_) return;
@@ -49,8 +49,8 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::abort(std::int64_t checkpointId
     last_ = std::max(last_, checkpointId);
     if (!MILLRACE_PLANTED(AbortedBarrierBlocks) && current_ != 0 && current_ <= checkpointId) release();
     if (final_ == checkpointId) final_ = 0;
+    if (pausedBy_ <= checkpointId) pausedBy_ = 0;  // not for a later one, which may have come before this mail
     if (deferred_ <= checkpointId) deferred_ = 0;
-    paused_ = false;
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.notifyCheckpointAborted(checkpointId); });
     }
@@ -171,7 +171,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::takeIfComplete() {
 
 MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId, bool overtakes) {
     last_ = checkpointId;
-    paused_ = coordinator_.endsAttempt(checkpointId);
+    if (coordinator_.endsAttempt(checkpointId)) pausedBy_ = checkpointId;
     const Duration began = task_.executor().monotonicNow();
     auto part = std::make_shared<DeferredSnapshot>();
     SnapshotCost cost;

@@ -67,11 +67,12 @@ public:
     /// What holds event time back; see JobClient::explainStall.
     void explainStall(Duration monotonicNow, StallReport& report);
     /// Of the current attempt; for who knows that the job does not start again meanwhile.
-    const OwnerList<Task>& tasks() const noexcept { return wired_->tasks; }
+    const PointerList<Task>& tasks() const noexcept { return wired_->tasks; }
 
+    MILLRACE_INLINE void taskFailed(Task& task, std::exception_ptr error) override;
     MILLRACE_INLINE void taskEnded(Task& task) override;
     MILLRACE_INLINE std::function<void()> wakeUp(Actor& task) override;
-    std::weak_ptr<Actor> weakReference(Actor& task) override { return std::shared_ptr<Actor>(wired_, &task); }
+    MILLRACE_INLINE std::weak_ptr<Actor> weakReference(Actor& task) override;
 
     // ---- for its supervisor ----
     JobSupervisor* supervisor() const noexcept { return supervisor_.get(); }
@@ -85,6 +86,9 @@ public:
     /// Starts the job again, from what the supervisor has to restore. False when it was cancelled meanwhile or could not be
     /// wired: that is a failure of the job then. `goesOn`: nothing that it has done will be done again.
     bool restart(bool goesOn);
+    /// All tasks of the region have ended, those of the others go on: makes them anew. What cannot be wired is a failure of the
+    /// whole job.
+    void restartRegion(int region);
     /// What the job will be wired by when it is started again.
     void setScale(const GraphScale& scale);
     /// Nothing can be restored: the job has failed once more, without having run.
@@ -116,7 +120,7 @@ private:
     std::shared_ptr<void> work_;
     std::shared_ptr<Job> self_;
     std::unique_ptr<JobSupervisor> supervisor_;
-    /// Of this attempt. Shared with timers and wake-ups, which may come when there is another one already.
+    /// Of this attempt. Timers and wake-ups, which may come when there is another one already, hold a task's region weakly.
     std::shared_ptr<JobTasks> wired_;
     const bool runsOnCaller_;
 
@@ -132,6 +136,7 @@ private:
 
     mutable std::mutex metricsMutex_;
     bool metricsAtEnd_ = false;  ///< the stages are gone
+    bool lacksRegion_ = false;   ///< those of one region are
     List<RateBase> rateBase_;
     std::optional<Duration> ratesSince_;
 };

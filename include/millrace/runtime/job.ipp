@@ -95,14 +95,26 @@ MILLRACE_INLINE_COLD std::shared_ptr<TaskExecutor> Job::runningOn() const {
 }
 
 MILLRACE_INLINE_COLD std::function<void()> Job::wakeUp(Actor& task) {
-    return [weak = weak_from_this(), attempt = std::weak_ptr<JobTasks>(wired_), &task] {
+    return [weak = weak_from_this(), region = static_cast<Task&>(task).owner(), &task] {
         const auto job = weak.lock();
-        const auto alive = attempt.lock();
+        const auto alive = region.lock();
         if (alive == nullptr) return;
         // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
         const auto executor = job != nullptr ? job->runningOn() : nullptr;
         if (executor != nullptr) task.wake();
     };
+}
+
+MILLRACE_INLINE std::weak_ptr<Actor> Job::weakReference(Actor& task) {
+    return std::shared_ptr<Actor>(static_cast<Task&>(task).owner().lock(), &task);
+}
+
+MILLRACE_INLINE_COLD void Job::taskFailed(Task& task, std::exception_ptr error) {
+    if (supervisor_ != nullptr && !aborting() && attempt()->regions.size() > 1) {
+        supervisor_->regionFailed(task, std::move(error));
+    } else {
+        fail(std::move(error));
+    }
 }
 
 MILLRACE_INLINE_COLD void Job::taskEnded(Task& task) {
@@ -159,12 +171,47 @@ MILLRACE_INLINE_COLD bool Job::restart(bool goesOn) {
             return false;
         }
         metricsAtEnd_ = false;
+        lacksRegion_ = false;
         rateBase_.clear();
         wired_.swap(wired);
         status_.store(JobStatus::Running);
     }
     wakeAll();
     return true;
+}
+
+MILLRACE_INLINE_COLD void Job::restartRegion(int region) {
+    RegionTasks& old = *wired_->regions[static_cast<std::size_t>(region)];
+    {
+        const std::lock_guard metricsLock(metricsMutex_);
+        lacksRegion_ = true;
+        for (Task& task : old.tasks) {
+            for (StageSlot& slot : task.stages()) slot.countersAtEnd = slot.stage->metrics.read();
+            task.stages().front().queueFillAtEnd = 0;
+            task.release();
+        }
+        old.channels.clear();
+        old.shared.clear();
+    }
+    accumulators_.clearPart(static_cast<std::size_t>(region));
+    std::shared_ptr<JobTasks> wired;
+    try {
+        wired = std::make_shared<JobTasks>(
+            wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get(), wired_.get(), region));
+    } catch (...) {
+        return fail(std::current_exception());
+    }
+    const std::shared_ptr<RegionTasks> made = wired->regions[static_cast<std::size_t>(region)];
+    {
+        const std::lock_guard metricsLock(metricsMutex_);
+        const std::lock_guard lock(mutex_);
+        wired_.swap(wired);
+        lacksRegion_ = false;
+        rateBase_.clear();
+        ratesSince_ = executor_->monotonicNow();
+    }
+    // if the job is ending meanwhile they see it, and end
+    for (Task& task : made->tasks) task.wake();
 }
 
 MILLRACE_INLINE_COLD void Job::failRestart(std::exception_ptr error) {
@@ -184,9 +231,11 @@ MILLRACE_INLINE_COLD void Job::endStopped() {
 }
 
 MILLRACE_INLINE_COLD void Job::endAttempt() {
-    for (Task& task : wired_->tasks) task.release();
-    wired_->channels.clear();
-    wired_->shared.clear();
+    for (const auto& region : wired_->regions) {
+        for (Task& task : region->tasks) task.release();
+        region->channels.clear();
+        region->shared.clear();
+    }
 }
 
 MILLRACE_INLINE_COLD void Job::finish() {
@@ -239,6 +288,7 @@ MILLRACE_INLINE_COLD void Job::keepMetrics() {
     const std::lock_guard lock(metricsMutex_);
     if (metricsAtEnd_) return;  // the stages are gone: the attempt that was to follow could not be wired
     for (Task& task : wired_->tasks) {
+        if (task.stages().front().stage == nullptr) continue;  // of a region that could not be made anew
         for (StageSlot& slot : task.stages()) slot.countersAtEnd = slot.stage->metrics.read();
         task.stages().front().queueFillAtEnd = task.inputFill();
     }
@@ -249,7 +299,8 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
     std::vector<OperatorMetrics> rows;
     for (const Task& task : wired_->tasks) {
         for (const StageSlot& slot : task.stages()) {
-            const StageCounters counters = metricsAtEnd_ ? slot.countersAtEnd : slot.stage->metrics.read();
+            const bool isGone = metricsAtEnd_ || slot.stage == nullptr;
+            const StageCounters counters = isGone ? slot.countersAtEnd : slot.stage->metrics.read();
             OperatorMetrics& row = rows.emplace_back();
             row.nodeId = slot.node->id;
             row.name = operatorNames(*slot.node);
@@ -266,7 +317,7 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             row.watermark = counters.watermark;
             row.idle = counters.idle;
             row.queueFill = slot.queueFillAtEnd;
-            if (!metricsAtEnd_ && &slot == &task.stages().front()) row.queueFill = task.inputFill();
+            if (!isGone && &slot == &task.stages().front()) row.queueFill = task.inputFill();
         }
     }
     std::sort(rows.begin(), rows.end(), [](const OperatorMetrics& a, const OperatorMetrics& b) {

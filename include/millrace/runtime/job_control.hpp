@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <utility>
 
 namespace millrace::detail {
 
@@ -25,6 +26,8 @@ public:
     StopRequest stopRequest() const noexcept { return stopRequest_.load(); }
     /// The first failure is the job's, and makes all tasks abort.
     virtual void fail(std::exception_ptr error) = 0;
+    /// The same for what a task has thrown, which may concern its region only.
+    virtual void taskFailed(Task& /*task*/, std::exception_ptr error) { fail(std::move(error)); }
     /// The caller's task has ended. With the last one the job ends, and may be gone when this returns.
     virtual void taskEnded(Task& task) = 0;
     /// A callback that wakes one of its tasks, from any thread. Does not keep the job alive, and does nothing after its end.

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -37,8 +38,13 @@ public:
     /// What runs in place of a subtask of this node; null: the node's own stage. Of what had ended before the restored
     /// checkpoint was taken only the end is passed on.
     virtual std::unique_ptr<Stage> replacement(const GraphNode& node) = 0;
-    /// The tasks are wired, and nothing has run: gives the stages their state.
-    virtual void attach(JobTasks& tasks) = 0;
+    /// The tasks are wired, and nothing has run: gives the stages their state. `region`: only those of this region are new; -1:
+    /// all are.
+    virtual void attach(JobTasks& tasks, int region) = 0;
+    /// A task of a job with several regions has thrown. The supervisor starts its region again, or fails the job.
+    virtual void regionFailed(Task& task, std::exception_ptr error) = 0;
+    /// Some tasks have ended that will be made anew while the job runs. From any thread.
+    virtual bool awaitsRegion() const noexcept = 0;
     virtual void start() = 0;
     /// The last words of a task.
     virtual void taskEnded(Task& task) = 0;

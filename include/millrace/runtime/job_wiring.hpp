@@ -18,13 +18,24 @@ struct SharedSlot {
     std::shared_ptr<SharedState> state;
 };
 
-/// The tasks of a job and what joins them.
-struct JobTasks {
+/// The tasks of one region of a job and what joins them. Regions are parts of a job between which nothing is exchanged: neither
+/// records nor, in a group of aligned sources, how far they are.
+struct RegionTasks {
     OwnerList<SharedSlot> shared;  ///< of the nodes that have some
     OwnerList<Channel> channels;
     OwnerList<SourceAlignment> alignments;
     OwnerList<Task> tasks;  // last: their ports go before the channels
 };
+
+/// The tasks of a job. It stays as it is: when a region starts again, another one takes its place, which has the other
+/// regions in common with it.
+struct JobTasks {
+    std::vector<std::shared_ptr<RegionTasks>> regions;
+    PointerList<Task> tasks;  ///< of all of them, by id
+};
+
+/// The number of the region of each node, from 0.
+std::vector<int> regionsOf(const JobGraph& graph);
 
 /// The consumers [first, second) that a producer's subtask talks to over a rescale edge, as Flink's pointwise pattern.
 std::pair<int, int> rescaleTargets(int producer, int producers, int consumers);
@@ -32,10 +43,11 @@ std::pair<int, int> rescaleTargets(int producer, int producers, int consumers);
 /// Builds the tasks of a graph whose parallelism is resolved. `graph` must outlive the tasks.
 /// A node is called directly by its producer when it has one input, equal parallelism, nothing is exchanged in between
 /// (or nothing can be: one subtask on both sides) and both may be chained; everything else goes over channels.
-/// `supervisor` (may be null) knows what is restored.
+/// `supervisor` (may be null) knows what is restored. `before`, where given: only `region` is made anew, the others are those.
 /// *Failure:* GraphException or ConfigurationException for what cannot be wired; what a factory or a restore throws.
 JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-                 JobSegmentPool& segments, JobSupervisor* supervisor = nullptr);
+                 JobSegmentPool& segments, JobSupervisor* supervisor = nullptr, const JobTasks* before = nullptr,
+                 int region = -1);
 
 }  // namespace millrace::detail
 

@@ -18,21 +18,26 @@ inline constexpr Duration kLeastAlignmentDrift = std::chrono::seconds(1);
 class JobWiring {
 public:
     JobWiring(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-              JobSegmentPool& segments, JobSupervisor* supervisor)
+              JobSegmentPool& segments, JobSupervisor* supervisor, const JobTasks* before, int region)
         : graph_(graph), job_(job), executor_(executor), accumulators_(accumulators), segments_(segments),
-          supervisor_(supervisor) {}
+          supervisor_(supervisor), before_(before), region_(region), regions_(regionsOf(graph)) {}
 
     JobTasks wire();
 
 private:
     const GraphNode& node(int id) const { return graph_.nodes[static_cast<std::size_t>(id)]; }
     StageSlot& slotOf(const GraphNode& node, int subtask) const;
+    int regionOf(const GraphNode& node) const { return regions_[static_cast<std::size_t>(node.id)]; }
+    /// Whether the node gets new tasks.
+    bool isMade(const GraphNode& node) const { return before_ == nullptr || regionOf(node) == region_; }
+    RegionTasks& region(const GraphNode& node) const { return *out_.regions[static_cast<std::size_t>(regionOf(node))]; }
 
     void check(const GraphNode& node) const;
     bool isBatch() const noexcept { return graph_.mode == RuntimeExecutionMode::Batch; }
     ExchangeKind resolve(const GraphEdge& edge, const GraphNode& consumer) const;
     bool isCalledDirectly(const GraphNode& consumer) const;
     void makeStages(const GraphNode& node);
+    void keepStages(const GraphNode& node);
     Task& newTask(const GraphNode& node, int subtask);
     void connect(const GraphEdge& edge, const GraphNode& consumer);
     void connectByChannels(const GraphEdge& edge, ExchangeKind exchange, int producer, const GraphNode& consumer);
@@ -46,28 +51,41 @@ private:
     Accumulators& accumulators_;
     JobSegmentPool& segments_;
     JobSupervisor* supervisor_;
-    PointerList<StageSlot> slots_;  ///< by node, then by subtask
+    const JobTasks* before_;
+    const int region_;
+    const std::vector<int> regions_;  ///< by node
+    std::vector<StageSlot*> slots_;   ///< by node, then by subtask; null: not made anew
     JobTasks out_;
 };
 
 MILLRACE_INLINE_COLD JobTasks JobWiring::wire() {
     if (graph_.nodes.empty()) raise<GraphException>({"the job '", graph_.jobName, "' has no operators"});
     for (const GraphNode& node : graph_.nodes) check(node);
-    for (const GraphNode& node : graph_.nodes) makeStages(node);
     for (const GraphNode& node : graph_.nodes) {
+        const auto number = static_cast<std::size_t>(regionOf(node));
+        if (number == out_.regions.size()) {
+            out_.regions.push_back(isMade(node) ? std::make_shared<RegionTasks>() : before_->regions[number]);
+        }
+        isMade(node) ? makeStages(node) : keepStages(node);
+    }
+    for (const GraphNode& node : graph_.nodes) {
+        if (!isMade(node)) continue;
         for (const GraphEdge& edge : node.inputs) connect(edge, node);
     }
-    for (Task& task : out_.tasks) task.finishWiring();
+    for (std::size_t i = 0; i < out_.regions.size(); ++i) {
+        if (before_ != nullptr && static_cast<int>(i) != region_) continue;
+        for (Task& task : out_.regions[i]->tasks) task.finishWiring();
+    }
     if (graph_.alignSources && !isBatch()) alignSources();
     if (!isBatch()) alignGroups();
-    if (supervisor_ != nullptr) supervisor_->attach(out_);
+    if (supervisor_ != nullptr) supervisor_->attach(out_, before_ != nullptr ? region_ : -1);
     return std::move(out_);
 }
 
 MILLRACE_INLINE_COLD StageSlot& JobWiring::slotOf(const GraphNode& node, int subtask) const {
     int index = subtask;
     for (int before = 0; before < node.id; ++before) index += *this->node(before).parallelism;
-    return slots_[static_cast<std::size_t>(index)];
+    return *slots_[static_cast<std::size_t>(index)];
 }
 
 MILLRACE_INLINE_COLD void JobWiring::check(const GraphNode& node) const {
@@ -125,7 +143,7 @@ MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     if (node.factory == nullptr) raise<GraphException>({"'", operatorNames(node), "' has no stage factory"});
     const std::shared_ptr<SharedState> shared =
         node.factory->createShared(*node.parallelism, supervisor_ != nullptr ? supervisor_->restoredShared() : nullptr);
-    if (shared != nullptr) out_.shared.add(new SharedSlot{&node, shared});
+    if (shared != nullptr) region(node).shared.add(new SharedSlot{&node, shared});
     const bool directly = isCalledDirectly(node);
     for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
         Task& task = directly ? *slotOf(this->node(node.inputs.front().from), subtask).task : newTask(node, subtask);
@@ -135,13 +153,24 @@ MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
             stage = graph_.batchStage(std::move(stage), node, graph_.batch);
             if (!directly) task.readFirst(broadcastInputOf(node));
         }
-        slots_.add(task.addStage(std::move(stage), node, subtask));
+        slots_.push_back(&task.addStage(std::move(stage), node, subtask));
+    }
+}
+
+MILLRACE_INLINE_COLD void JobWiring::keepStages(const GraphNode& node) {
+    const bool directly = isCalledDirectly(node);
+    for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
+        slots_.push_back(nullptr);
+        if (!directly) out_.tasks.add(before_->tasks[out_.tasks.size()]);
     }
 }
 
 MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask) {
     const int id = static_cast<int>(out_.tasks.size());
-    Task& task = out_.tasks.add(new Task(job_, executor_, id, accumulators_, graph_.bufferTimeout));
+    Accumulators& accumulators = accumulators_.part(static_cast<std::size_t>(regionOf(node)));
+    Task& task = region(node).tasks.add(new Task(job_, executor_, id, accumulators, graph_.bufferTimeout));
+    out_.tasks.add(task);
+    task.belongTo(out_.regions[static_cast<std::size_t>(regionOf(node))], regionOf(node));
     TaskContext& context = task.context();
     context.jobName = graph_.jobName;
     context.subtaskIndex = subtask;
@@ -183,7 +212,7 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
     List<ChannelWriter*> writers(static_cast<std::size_t>(reach.second - reach.first));
     for (int target = reach.first; target < reach.second; ++target) {
         Task& to = *slotOf(consumer, target).task;
-        Channel& channel = out_.channels.add(
+        Channel& channel = region(consumer).channels.add(
             new Channel(*from.task, from.task->blockedOutputs(), to, segments_, executor_.ringCapacity()));
         from.task->addOutput();
         to.addInput(channel, edge, exchange);
@@ -247,10 +276,11 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
         for (std::size_t i = 0; i < count; ++i) {
             if (!places[i].isAligned || root(i) != group) continue;
             const GraphNode& source = graph_.nodes[i];
+            if (!isMade(source)) break;
             for (int subtask = 0; subtask < *source.parallelism; ++subtask) members.add(*slotOf(source, subtask).task);
         }
         if (members.size() < 2) continue;
-        SourceAlignment& alignment = out_.alignments.add(new SourceAlignment(std::string()));
+        SourceAlignment& alignment = region(graph_.nodes[group]).alignments.add(new SourceAlignment(std::string()));
         for (Task& member : members) member.align(alignment, places[group].drift);
     }
 }
@@ -258,12 +288,12 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
 /// The groups that strategies name.
 MILLRACE_INLINE_COLD void JobWiring::alignGroups() {
     for (const GraphNode& source : graph_.nodes) {
-        if (source.alignment.group.empty()) continue;
+        if (source.alignment.group.empty() || !isMade(source)) continue;
         SourceAlignment* group = nullptr;
-        for (SourceAlignment& each : out_.alignments) {
+        for (SourceAlignment& each : region(source).alignments) {
             if (each.group() == source.alignment.group) group = &each;
         }
-        if (group == nullptr) group = &out_.alignments.add(new SourceAlignment(source.alignment.group));
+        if (group == nullptr) group = &region(source).alignments.add(new SourceAlignment(source.alignment.group));
         for (int subtask = 0; subtask < *source.parallelism; ++subtask) {
             slotOf(source, subtask).task->align(*group, source.alignment.maxDrift);
         }
@@ -283,8 +313,33 @@ MILLRACE_INLINE_COLD std::pair<int, int> rescaleTargets(int producer, int produc
 }
 
 MILLRACE_INLINE_COLD JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
-                                      Accumulators& accumulators, JobSegmentPool& segments, JobSupervisor* supervisor) {
-    return JobWiring(graph, job, executor, accumulators, segments, supervisor).wire();
+                                      Accumulators& accumulators, JobSegmentPool& segments, JobSupervisor* supervisor,
+                                      const JobTasks* before, int region) {
+    return JobWiring(graph, job, executor, accumulators, segments, supervisor, before, region).wire();
+}
+
+MILLRACE_INLINE_COLD std::vector<int> regionsOf(const JobGraph& graph) {
+    std::vector<int> regions;  // at first the least node that each is joined with
+    const auto join = [&](int a, int b) {
+        for (int& each : regions) {
+            if (each == a || each == b) each = std::min(a, b);
+        }
+    };
+    for (const GraphNode& node : graph.nodes) {
+        regions.push_back(node.id);
+        for (const GraphEdge& edge : node.inputs) join(regions[static_cast<std::size_t>(edge.from)], regions.back());
+        if (node.alignment.group.empty()) continue;
+        for (int other = 0; other < node.id; ++other) {
+            const auto at = static_cast<std::size_t>(other);
+            if (graph.nodes[at].alignment.group == node.alignment.group) join(regions[at], regions.back());
+        }
+    }
+    int count = 0;
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+        const int first = regions[i];
+        regions[i] = first == static_cast<int>(i) ? count++ : regions[static_cast<std::size_t>(first)];
+    }
+    return regions;
 }
 
 }  // namespace millrace::detail

@@ -410,7 +410,7 @@ MILLRACE_INLINE_COLD void Job::explainStall(Duration monotonicNow, StallReport& 
     report.jobName = graph_.jobName;
     const std::lock_guard lock(metricsMutex_);  // the tasks stay until it is given back
     report.status = status();
-    if (metricsAtEnd_) return;
+    if (metricsAtEnd_ || lacksRegion_) return;
     const std::shared_ptr<JobTasks> wired = attempt();
     StallExplainer(graph_, *wired, segments_, runsOnCaller_, monotonicNow, report).explain();
 }

@@ -76,12 +76,24 @@ public:
     void readFirst(int input) noexcept { firstInput_ = input; }
     void finishWiring();
     void align(SourceAlignment& group, Duration drift);
+    /// Its region, whose tasks live and die together.
+    void belongTo(std::weak_ptr<void> owner, int region) noexcept {
+        owner_ = std::move(owner);
+        region_ = region;
+    }
     void takePartInCheckpoints(std::unique_ptr<TaskCheckpoints> part) noexcept { checkpoints_ = std::move(part); }
     /// What was on its way into a logical input of one of its stages when the restored checkpoint was taken: handled before
     /// anything else. Stages are added from the tail to the head.
     void restoreInput(StageSlot& slot, int input, OwnerList<RestoredChannel> channels);
 
     // ---- from any thread ----
+    const std::weak_ptr<void>& owner() const noexcept { return owner_; }
+    int region() const noexcept { return region_; }
+    /// Closes at its next boundary: its region is to start again.
+    void abort() {
+        aborted_.store(true);
+        wake();
+    }
     /// Runs `mail` in this task between two blocks, by `onMail` of its stage of that index. Dropped once the task has ended.
     void postMail(std::size_t stage, std::function<void()> mail);
     const OwnerList<StageSlot>& stages() const noexcept { return stages_; }
@@ -191,7 +203,12 @@ private:
         return slot.call(fn);
     }
 
+    bool aborting() const noexcept { return job_.aborting() || aborted_.load(); }
+
     JobControl& job_;
+    std::weak_ptr<void> owner_;
+    int region_ = 0;
+    std::atomic<bool> aborted_{false};
     TaskContext context_;
     const Duration bufferTimeout_;
 

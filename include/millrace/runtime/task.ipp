@@ -100,17 +100,17 @@ MILLRACE_INLINE Actor::Outcome Task::advance() noexcept {
     try {
         return work();
     } catch (...) {
-        job_.fail(std::current_exception());
+        job_.taskFailed(*this, std::current_exception());
     }
     close(false);
     return Outcome::Ended;
 }
 
 MILLRACE_INLINE Actor::Outcome Task::work() {
-    if (!opened_ && !job_.aborting()) open();
+    if (!opened_ && !aborting()) open();
     timersMayBeDue_ = true;
     for (;;) {
-        if (job_.aborting()) {
+        if (aborting()) {
             close(false);
             return Outcome::Ended;
         }

@@ -218,6 +218,7 @@ private:
         for (const auto& request : rescales_) {
             if (!request->isDone()) return false;  // no task is open, since they are to be made anew
         }
+        if (plan_.checkpoints && JobInside::of(client).supervisor()->awaitsRegion()) return false;
         const bool finished =
             client.status() == JobStatus::Running && JobInside::of(client).describeOpenTasks().empty();
         return finished && stopping_ == nullptr && (storeFaults_->checkpoints == 0 || storeFaults_->leftOver);
@@ -311,7 +312,7 @@ private:
     void failTask(JobClient& client, const Fault& fault) {
         Job& job = JobInside::of(client);
         if (job.status() != JobStatus::Running) return;
-        const OwnerList<Task>& tasks = job.tasks();
+        const PointerList<Task>& tasks = job.tasks();
         Task& task = tasks[static_cast<std::size_t>(fault.choice) % tasks.size()];
         task.postMail(0, [text = describeFault(fault)] { throw testing::InjectedFailure(text); });
     }
