@@ -131,10 +131,6 @@ MILLRACE_INLINE_COLD std::vector<std::byte> decompressBlock(std::span<const std:
 
 }  // namespace detail
 
-MILLRACE_INLINE_COLD bool isAvailable(SnapshotCompression compression) noexcept {
-    return compression == SnapshotCompression::None || detail::kHasZstd;
-}
-
 }  // namespace millrace
 
 #endif  // MILLRACE_CHECKPOINT_BLOCK_COMPRESSION_IPP

@@ -18,7 +18,7 @@ bool isAvailable(SnapshotCompression compression) noexcept;
 }  // namespace millrace
 
 #ifndef MILLRACE_SEPARATE_COMPILATION
-#include <millrace/checkpoint/block_compression.ipp>
+#include <millrace/checkpoint/snapshot_compression.ipp>
 #endif
 
 #endif  // MILLRACE_CHECKPOINT_SNAPSHOT_COMPRESSION_HPP

@@ -29,6 +29,7 @@
 #include <millrace/checkpoint/savepoint_options.ipp>
 #include <millrace/checkpoint/savepoint_reader.ipp>
 #include <millrace/checkpoint/savepoint_writer.ipp>
+#include <millrace/checkpoint/snapshot_compression.ipp>
 #include <millrace/checkpoint/state_contents.ipp>
 #include <millrace/checkpoint/state_file.ipp>
 #include <millrace/checkpoint/subtask_state.ipp>
