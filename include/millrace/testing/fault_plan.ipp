@@ -95,6 +95,12 @@ MILLRACE_INLINE_COLD testing::FaultPlan drawFaults(testing::Random& random, cons
     for (std::int64_t n = random.between(1, std::max(1, limits.mostFaults)); n > 0; --n) {
         plan.faults.push_back(drawFault(random, limits, plan.onDisk));
     }
+    // what was on its way to several subtasks meets the watermark of the one that gets it all earlier or later than it would have
+    for (const testing::Fault& fault : plan.faults) {
+        const bool changes = fault.parallelism != 0 || fault.kind == testing::Fault::Kind::Rescale;
+        if (changes && !limits.spreads) plan.unaligned = false;
+    }
+    if (!plan.unaligned) plan.alignedCheckpointTimeout = Duration{0};
     return plan;
 }
 

@@ -112,7 +112,8 @@ private:
                 config.timeout = calm_ ? std::chrono::hours(1) : plan_.timeout;
                 config.minPause = plan_.minPause;
                 config.maxConcurrent = calm_ ? 1 : plan_.maxConcurrent;
-                config.unaligned = plan_.unaligned && savesRecords(env);
+                config.unaligned =
+                    plan_.unaligned && config.mode == CheckpointingMode::ExactlyOnce && savesRecords(env);
                 if (config.unaligned) config.alignedCheckpointTimeout = plan_.alignedCheckpointTimeout;
                 config.tolerableFailures = plan_.tolerableFailures;
                 config.retained = plan_.retained;
