@@ -110,6 +110,9 @@ int work(examples::Arguments& arguments, const std::string& name, const millrace
     config.directory = settings.directory + "/checkpoints";
     config.maxConcurrent = arguments.take("--concurrent", 1, 1, 10);
     config.retained = arguments.take("--retained", 1, 1, 10);
+    config.unaligned = arguments.takeFlag("--unaligned");
+    config.incremental = arguments.takeFlag("--incremental");
+    if (arguments.takeFlag("--compressed")) config.compression = millrace::SnapshotCompression::Zstd;
     config.restart = millrace::RestartStrategy::noRestart();
     savepoints.applyTo(config);
     const std::optional<std::string> death = arguments.takeText("--die");
@@ -164,6 +167,9 @@ struct Life {
     int parallelism = 1;
     int concurrent = 1;
     int retained = 1;
+    bool unaligned = false;
+    bool incremental = false;
+    bool compressed = false;
     double seconds = 0;
     std::string death;                              ///< for the process itself
     std::optional<std::chrono::microseconds> kill;  ///< from outside, so long after the start
@@ -174,6 +180,9 @@ struct Life {
     std::string describe() const {
         std::string text = fmt::format("parallelism {}, {} concurrent, {} retained, {}", parallelism, concurrent,
                                        retained, seconds > 0 ? "paced" : "at full speed");
+        if (unaligned) text += ", unaligned";
+        if (incremental) text += ", incremental";
+        if (compressed) text += ", compressed";
         if (signal != 0) {
             text += fmt::format(", {}{} after {} ms", signal == SIGTERM ? "SIGTERM" : "SIGUSR1",
                                 suspends ? " (suspends)" : "", double(signalAt.count()) / 1000);
@@ -220,6 +229,9 @@ End live(const Pipeline& pipeline, const std::string& directory, const Life& lif
     if (const auto saved = newestSavepoint(savepoints)) words.insert(words.end(), {"--from-savepoint", *saved});
     if (!life.death.empty()) words.insert(words.end(), {"--die", life.death});
     if (life.suspends) words.emplace_back("--suspend");
+    if (life.unaligned) words.emplace_back("--unaligned");
+    if (life.incremental) words.emplace_back("--incremental");
+    if (life.compressed) words.emplace_back("--compressed");
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -305,11 +317,15 @@ void lookAtRemains(const std::string& directory, Traces& traces) {
     traces.emptyHanded += !hasAny;
 }
 
-Life drawLife(Random& random, int previousParallelism, bool mayDie) {
+/// `unaligned`: then the parallelism stays, since results may depend on when timers fire.
+Life drawLife(Random& random, int previousParallelism, bool unaligned, bool mayDie) {
     Life life;
-    life.parallelism = random.chance(40) ? static_cast<int>(random.between(1, 3)) : previousParallelism;
-    life.concurrent = random.chance(25) ? 2 : 1;
+    life.unaligned = unaligned;
+    life.parallelism = !unaligned && random.chance(40) ? static_cast<int>(random.between(1, 3)) : previousParallelism;
+    life.concurrent = !unaligned && random.chance(25) ? 2 : 1;
     life.retained = random.chance(25) ? 3 : 1;
+    life.incremental = random.chance(50);
+    life.compressed = millrace::isAvailable(millrace::SnapshotCompression::Zstd) && random.chance(30);
     if (!mayDie) return life;
     life.suspends = random.chance(30);
     // at full speed it comes to the end of the input, with its last checkpoint and commit
@@ -354,9 +370,10 @@ public:
         std::vector<std::string> story;
         Rows committed;
         int parallelism = static_cast<int>(random.between(1, 3));
+        const bool unaligned = random.chance(35);
         int stops = 0;
         for (bool isOver = false; !isOver;) {
-            const Life life = drawLife(random, parallelism, tally.kills < budget);
+            const Life life = drawLife(random, parallelism, unaligned, tally.kills < budget);
             parallelism = life.parallelism;
             story.push_back(life.describe());
             tally.restarts += story.size() > 1;
