@@ -1,3 +1,4 @@
+#include <fuzz/channel_target.hpp>
 #include <fuzz/codec_target.hpp>
 #include <fuzz/csv_target.hpp>
 #include <fuzz/json_target.hpp>
@@ -58,6 +59,7 @@ void runCorpus(const std::string& name, Target target) {
 TEST_CASE("decoders take any input of the fuzzing corpus", "[fuzz]") {
     const auto [name, target] = GENERATE(table<const char*, Target>({{"codec", &fuzz::codec},
                                                                      {"csv", &fuzz::csv},
+                                                                     {"channel", &fuzz::channel},
                                                                      {"json", &fuzz::json},
                                                                      {"manifest", &fuzz::manifest},
                                                                      {"schema", &fuzz::schema},
