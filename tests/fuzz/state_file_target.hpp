@@ -4,6 +4,7 @@
 #include <millrace/checkpoint/state_file.hpp>
 #include <millrace/core/crc32c.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 #include <millrace/testing/memory_file_system.hpp>
 
 #include <fuzz/require.hpp>
