@@ -578,7 +578,7 @@ TEST_CASE("whichever operation fails, the newest completed checkpoint is intact"
     }
 }
 
-TEST_CASE("whenever the machine crashes, a completed checkpoint is intact", "[checkpoint]") {
+TEST_CASE("whenever the machine crashes, a completed checkpoint is intact", "[checkpoint][long]") {
     const auto crashed = [&](auto crash) {  // whether it came to the crash
         const auto disk = diskWithCheckpoint();
         const auto files = std::make_shared<FaultyFileSystem>(disk);

@@ -358,7 +358,7 @@ TEST_CASE("a name in a manifest leads to no file but those of older checkpoints"
 }
 
 TEST_CASE("whichever operation fails, or whenever the machine crashes, an incremental checkpoint that counts is intact",
-          "[checkpoint]") {
+          "[checkpoint][long]") {
     for (const bool isCrash : {false, true}) {
         std::uint64_t n = 1;
         for (bool hasFailed = true; hasFailed; ++n) {
@@ -396,7 +396,7 @@ TEST_CASE("whichever operation fails, or whenever the machine crashes, an increm
 }
 
 TEST_CASE("after any sequence of checkpoints, failures and restarts, those that are listed are what was written",
-          "[checkpoint]") {
+          "[checkpoint][long]") {
     for (unsigned seed = 0; seed < 40; ++seed) {
         CAPTURE(seed);
         std::mt19937 random(seed);

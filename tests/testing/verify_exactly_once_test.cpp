@@ -141,7 +141,7 @@ TEST_CASE("the same seed gives the same trial", "[testing][exactly-once]") {
 
 // ---- planted bugs -------------------------------------------------------------------------------------------------------
 
-TEST_CASE("the job without a planted bug is exactly once", "[testing][exactly-once]") {
+TEST_CASE("the job without a planted bug is exactly once", "[testing][exactly-once][long]") {
     for (const bool late : {false, true}) {
         const auto result =
             testing::verifyExactlyOnce([late] { return PlantedJob(PlantedBug::None, late); }, {.runs = 400});
@@ -150,7 +150,7 @@ TEST_CASE("the job without a planted bug is exactly once", "[testing][exactly-on
     }
 }
 
-TEST_CASE("every planted bug is found", "[testing][exactly-once]") {
+TEST_CASE("every planted bug is found", "[testing][exactly-once][long]") {
     for (std::size_t i = 1; i < kPlantedBugs.size(); ++i) {
         const auto& [bug, name] = kPlantedBugs[i];
         const auto result = testing::verifyExactlyOnce([bug = bug] { return PlantedJob(bug, true); }, {.runs = 400});
