@@ -227,3 +227,28 @@ TEST_CASE("state that is restored counts towards the limit", "[api]") {
     withStore(again);
     CHECK_THAT(failureOf(again), ContainsSubstring("operator 'sums' (uid 'u', subtask 0 of 1): state 'reduce' needs "));
 }
+
+TEST_CASE("a part of a job that has started again counts towards the limit as before", "[api]") {
+    StreamExecutionEnvironment env(SimulatedRuntime{3});
+    env.setParallelism(1);
+    env.setStateMemoryLimit(100'000);
+    CheckpointConfig config;
+    config.interval = 5ms;
+    config.restart = RestartStrategy::fixedDelay(1, 1ms);
+    env.enableCheckpointing(config);
+    items(env, 1000, 10).uid("other items").addSink([](const Item&) {}).uid("other part");
+    const auto failures = std::make_shared<int>(1);
+    items(env, 50'000, 50'000)
+        .uid("items")
+        .map([failures, seen = 0](Item item) mutable {
+            if (++seen == 10 && (*failures)-- > 0) throw std::runtime_error("once");
+            return item;
+        })
+        .keyBy(&Item::key)
+        .process(CountPerKey{})
+        .uid("u")
+        .addSink([](const Item&) {})
+        .uid("none");
+    CHECK_THAT(failureOf(env), ContainsSubstring("bytes that setStateMemoryLimit allows"));
+    CHECK(*failures < 1);
+}

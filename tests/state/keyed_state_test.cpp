@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -362,6 +363,53 @@ TEST_CASE("a state that lies in its row goes with its last value, however that i
     value.clear();
     store.leaveKey();
     CHECK(keysOf() == std::vector{5});
+}
+
+TEST_CASE("keys that a visit takes the last state of lose their entries, also where it throws", "[state]") {
+    // one small state lies in the row itself, two do not
+    const int states = GENERATE(1, 2);
+    CAPTURE(states);
+    Fixture<int> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});
+    if (states == 2) fixture.context.getState(ValueStateDescriptor<int>{"other"});
+    fixture.seal();
+    REQUIRE(fixture.store.cells().keepsRowsInline() == (states == 1));
+    for (const int key : {std::numeric_limits<int>::min(), 1, 2, 3, 4, 5, 6, 7}) {
+        fixture.with(key, [&] { value.update(key); });
+    }
+    const DeclaredState& declared = fixture.store.cells().state(0);
+    fixture.store.forEachKey(declared, [&](int key) {
+        if (key < 4) value.clear();
+    });
+    CHECK(fixture.store.size() == 4);
+    CHECK(!fixture.store.contains(std::numeric_limits<int>::min()));
+
+    std::vector<int> cleared;
+    CHECK_THROWS_AS(fixture.store.forEachKey(declared,
+                                             [&](int key) {
+                                                 value.clear();
+                                                 cleared.push_back(key);
+                                                 if (cleared.size() == 3) throw std::runtime_error("no");
+                                             }),
+                    std::runtime_error);
+    CHECK(!fixture.store.hasKey());
+    CHECK(fixture.store.size() == 1);
+    for (const int key : cleared) {
+        fixture.with(key, [&] { CHECK(value.value() == nullptr); });
+    }
+}
+
+TEST_CASE("a visit inside of a visit is refused, and takes nothing away", "[state]") {
+    Fixture<int> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});
+    fixture.seal();
+    for (int key = 0; key < 5; ++key) fixture.with(key, [&] { value.update(key); });
+    const DeclaredState& declared = fixture.store.cells().state(0);
+    CHECK_THAT(messageOf([&] {
+                   fixture.store.forEachKey(declared, [&](int) { fixture.store.forEachKey(declared, [](int) {}); });
+               }),
+               ContainsSubstring("applyToKeyedState is called inside of a function that visits the keys"));
+    for (int key = 0; key < 5; ++key) fixture.with(key, [&] { CHECK(value.valueOr(-1) == key); });
 }
 
 TEST_CASE("names of states are unique within an operator", "[state]") {

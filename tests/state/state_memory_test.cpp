@@ -4,12 +4,15 @@
 #include <millrace/state/chunk_pool.hpp>
 #include <millrace/state/keyed_state_store.hpp>
 #include <millrace/state/keyed_table.hpp>
+#include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/value_state.hpp>
 #include <millrace/windowing/accumulator_column.hpp>
+#include <millrace/windowing/slice_combiner.hpp>
 
 #include <support/catch.hpp>
 #include <support/overflow_in_memory.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -40,6 +43,13 @@ void fill(Table& table, std::int64_t from, std::int64_t to) {
     for (std::int64_t key = from; key < to; ++key) table.findOrInsert(key, [&] { return 10 * key; });
     table.report();
 }
+
+struct Largest {
+    static std::int64_t createAccumulator() { return 0; }
+    static void add(std::int64_t value, std::int64_t& acc) { acc = std::max(acc, value); }
+    static std::int64_t getResult(const std::int64_t& acc) { return acc; }
+    static void merge(std::int64_t& into, const std::int64_t& from) { into = std::max(into, from); }
+};
 
 template <class Fn>
 std::string memoryErrorOf(Fn fn) {
@@ -193,6 +203,75 @@ TEST_CASE("rows of several states, columns of windows and chunks of timers are c
         CHECK(account.bytes() == pool.memoryBytes());
         CHECK(account.bytes() > 0);
         pool.give(chunk);
+    }
+    CHECK(account.bytes() == 0);
+}
+
+TEST_CASE("rows of keys that are dropped all together are used again", "[state]") {
+    Account account;
+    KeyedStateStore<std::int64_t> store;
+    auto one = declareState<ValueState<std::int64_t>>(store.cells(), ValueStateDescriptor<std::int64_t>("one"));
+    declareState<ValueState<std::int64_t>>(store.cells(), ValueStateDescriptor<std::int64_t>("two"));
+    store.cells().seal([](const void*) { return Timestamp{}; }, nullptr);
+    store.chargeTo(account.memory);
+    REQUIRE(!store.cells().needsRelease());
+    std::uint64_t afterOne = 0;
+    for (std::int64_t key = 0; key < 10'000; ++key) {  // as in batch execution, which has one key at a time
+        store.setCurrentKey(key);
+        CHECK(one.value() == nullptr);
+        one.update(key);
+        store.leaveKey();
+        store.clear();
+        if (key == 0) afterOne = account.bytes();
+    }
+    CHECK(account.bytes() == afterOne);
+}
+
+TEST_CASE("keys that come and go one at a time are counted when that is asked for", "[state]") {
+    Account account;
+    KeyedStateStore<std::int64_t> store;
+    auto value = declareState<ValueState<std::int64_t>>(store.cells(), ValueStateDescriptor<std::int64_t>("value"));
+    store.cells().seal([](const void*) { return Timestamp{}; }, nullptr);
+    store.chargeTo(account.memory);
+    for (std::int64_t key = 0; key < 5; ++key) {
+        store.setCurrentKey(key);
+        value.update(key);
+        store.leaveKey();
+    }
+    store.report();
+    CHECK(account.entries() == 5);
+    store.forEachKey(store.cells().state(0), [&](std::int64_t key) {
+        if (key > 1) value.clear();
+    });
+    CHECK(account.entries() == 2);
+
+    MemorySnapshot snapshot;
+    store.snapshot(snapshot, "uid", 128);
+    Account other;
+    KeyedStateStore<std::int64_t> restored;
+    declareState<ValueState<std::int64_t>>(restored.cells(), ValueStateDescriptor<std::int64_t>("value"));
+    restored.cells().seal([](const void*) { return Timestamp{}; }, nullptr);
+    restored.chargeTo(other.memory);
+    restored.restore(snapshot, "uid");
+    CHECK(other.entries() == 2);
+}
+
+TEST_CASE("the columns that sliding windows combine slices into are counted", "[state]") {
+    using Traits = AggregateTraits<Largest, std::int64_t>;
+    Account account;
+    {
+        Largest largest;
+        TimeSlices<Traits> slices;  // not counted here
+        for (std::int64_t slice = 0; slice < 4; ++slice) {
+            slices[slice].cells.ensure(1000);
+            slices[slice].cells.start(999, [&] { return slice; });
+        }
+        TwoStacks<Largest, Traits> stacks(largest);
+        stacks.chargeTo(account.memory);
+        stacks.moveTo(slices, 0, 3);
+        CHECK(account.bytes() == 3 * 1000 * sizeof(std::int64_t));
+        stacks.moveTo(slices, 1, 4);
+        CHECK(account.bytes() == 4 * 1000 * sizeof(std::int64_t));
     }
     CHECK(account.bytes() == 0);
 }

@@ -75,6 +75,7 @@ public:
             if (const auto* const ahead = queue.peek(kAhead)) store_.prefetch(ahead->key);
             if (!queue.popDue(upTo, timer_)) {
                 if (!inEventTime) timers_.requestNext();
+                store_.report();
                 return false;
             }
             store_.setCurrentKey(timer_.key);
@@ -83,6 +84,7 @@ public:
             store_.leaveKey();
             if (!goesOn) break;
         }
+        store_.report();
         return true;
     }
     /// Batch execution: the key at hand gets no more records. Timers registered from here on are ignored, as in Flink.

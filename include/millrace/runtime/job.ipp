@@ -202,6 +202,7 @@ MILLRACE_INLINE_COLD void Job::restartRegion(int region) {
         return fail(std::current_exception());
     }
     const std::shared_ptr<RegionTasks> made = wired->regions[static_cast<std::size_t>(region)];
+    for (Task& task : made->tasks) task.context().stateMemory = &stateMemory_;
     {
         const std::lock_guard metricsLock(metricsMutex_);
         const std::lock_guard lock(mutex_);

@@ -20,6 +20,9 @@ namespace millrace::detail {
 /// What the entries of a state look like.
 StateLayout layoutOf(const DeclaredState& state, const TypeInfo& key);
 
+/// Throws a MillraceException: all keys are to be visited while one is current.
+[[noreturn]] void throwInsideVisit();
+
 /// The names of all states.
 std::string namesOf(const StateCells& cells, std::string_view prefix);
 
@@ -30,7 +33,7 @@ std::string namesOf(const StateCells& cells, std::string_view prefix);
 /// store.setCurrentKey(key, Table::hashOf(key)); … handles …; store.leaveKey();
 /// store.scan(size, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
 /// ```
-/// A key has an entry exactly while one of its states has a value.
+/// A key has an entry exactly while one of its states has a value; if moving keys may throw, from the first value on.
 /// *Thread safety:* none. *State:* "state/<name>" by key group; another prefix where an operator has several stores.
 template <class Key>
 class KeyedStateStore {
@@ -59,6 +62,8 @@ public:
     std::string describe(const char* prefix = "state/") const { return namesOf(cells_, prefix); }
     /// Number of keys that have state.
     std::size_t size() const noexcept { return table_.size(); }
+    /// Counts the keys that have come and gone since: after some have been current one at a time.
+    void report() noexcept { table_.report(); }
 
     // ---- one key at a time ----
 
@@ -146,47 +151,56 @@ public:
     void clearCurrentKey() noexcept {
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) cells_.clear(cells_.state(i));
     }
-    bool contains(const Key& key) { return table_.find(key) != nullptr; }
+    bool contains(const Key& key) {
+        const StateRow* const row = table_.find(key);
+        return row != nullptr && cells_.hasAny(*row);
+    }
 
     // ---- all keys ----
 
     /// Drops all keys with their states.
     void clear() {
         if (hasKey()) leaveKey();
-        if (cells_.needsRelease()) table_.forEach([&](const Key&, StateRow& row) { cells_.release(row); });
+        // cells that are plain, too: their rows are used again
+        if (!cells_.keepsRowsInline() && !table_.empty()) {
+            table_.forEach([&](const Key&, StateRow& row) { cells_.release(row); });
+        }
         table_.clear();
     }
 
     /// `fn(const Key&)` for each key that has a value of `state`, with that key current; `fn` may read and write the
-    /// current key's states.
+    /// current key's states. *Failure:* MillraceException inside of another visit; whatever `fn` throws: what it has done to
+    /// states by then stays.
     template <class Fn>
     void forEachKey(const DeclaredState& state, Fn fn) {
-        if (hasKey()) leaveKey();
-        struct Leave {
-            KeyedStateStore& store;
-            ~Leave() { store.forgetKey(); }
-        } const leaveAtEnd{*this};
+        if (hasKey()) throwInsideVisit();
         table_.thaw();
         std::vector<Key> emptied;  // dropped afterwards: entries behind a dropped one move
-        table_.forEach([&](const Key& key, StateRow& row) {
-            if (!cells_.has(row, state)) return;
-            cells_.enter(row);
-            current_ = &key;
-            fn(key);
-            if (cells_.isEmpty()) emptied.push_back(key);
-        });
-        current_ = nullptr;
-        cells_.leave();
-        for (const Key& key : emptied) {
-            setCurrentKey(key);
-            clearCurrentKey();
-            leaveKey();
+        try {
+            table_.forEach([&](const Key& key, StateRow& row) {
+                if (!cells_.has(row, state)) return;
+                cells_.enter(row);
+                current_ = &key;
+                try {
+                    fn(key);
+                } catch (...) {
+                    if (cells_.isEmpty()) emptied.push_back(key);
+                    throw;
+                }
+                if (cells_.isEmpty()) emptied.push_back(key);
+            });
+        } catch (...) {
+            endVisit(emptied);
+            throw;
         }
+        endVisit(emptied);
     }
     /// Keys that have any state.
     template <class Fn>
     void forEachKey(Fn fn) {
-        table_.forEach([&](const Key& key, StateRow&) { fn(key); });
+        table_.forEach([&](const Key& key, StateRow& row) {
+            if (cells_.hasAny(row)) fn(key);
+        });
     }
 
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism, const char* prefix = "state/") {
@@ -219,6 +233,7 @@ public:
                 cells_.decode(table_.findOrInsert(key, [] { return StateRow{}; }), state, reader);
             });
         }
+        table_.report();
     }
 
 private:
@@ -284,6 +299,15 @@ private:
         }
         table_.findOrInsert(keptKey_, freshHash_, [this]() -> const StateRow& { return fresh_; });
         fresh_ = StateRow{};
+    }
+    void endVisit(const std::vector<Key>& emptied) {
+        forgetKey();
+        for (const Key& key : emptied) {
+            bool found = false;
+            Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
+            if (found) dropSlot(slot);
+        }
+        table_.report();
     }
     void dropSlot(Slot* slot) noexcept {
         if constexpr (Table::kErases) {

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_KEYED_STATE_STORE_IPP
 #define MILLRACE_STATE_KEYED_STATE_STORE_IPP
 
+#include <millrace/core/errors.hpp>
 #include <millrace/state/keyed_state_store.hpp>
 
 namespace millrace::detail {
@@ -13,6 +14,13 @@ MILLRACE_INLINE_COLD StateLayout layoutOf(const DeclaredState& state, const Type
         return {kind, {keyField, {isMap ? "entries" : "elements", state.cell->contents}}};
     }
     return {kind, {keyField, {"stamp", &kStampInfo, true}, {"value", state.cell->contents}}};
+}
+
+MILLRACE_INLINE_COLD void throwInsideVisit() {
+    throw MillraceException(
+        "applyToKeyedState is called inside of a function that visits the keys of this operator already; first collect "
+        "what "
+        "the inner visit needs, then visit again");
 }
 
 MILLRACE_INLINE_COLD std::string namesOf(const StateCells& cells, std::string_view prefix) {

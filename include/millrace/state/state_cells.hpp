@@ -186,12 +186,14 @@ public:
     const DeclaredState& state(std::size_t i) const noexcept { return *states_[i]; }
     /// Whether rows are all there is: `StateRow::inlined` is the only cell of the only state.
     bool keepsRowsInline() const noexcept { return inlined_; }
-    /// Whether rows need `release`: otherwise they can be forgotten all together.
+    /// Whether rows need `release` in the end: otherwise they go with the memory of all.
     bool needsRelease() const noexcept { return needsRelease_; }
     /// Whether a row that is kept has a value of this state.
     bool has(const StateRow& which, const DeclaredState& state) const noexcept {
         return inlined_ || (*presentOf(which.data) & state.bit) != 0;
     }
+    /// Whether it has a value of any.
+    bool hasAny(const StateRow& which) const noexcept { return inlined_ || *presentOf(which.data) != 0; }
     /// Ends all cells of a row and gives its memory back; it is then an empty row.
     MILLRACE_INLINE_COLD void release(StateRow& which) noexcept;
     /// The same for a row that has no cells.

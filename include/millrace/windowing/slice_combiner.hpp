@@ -49,6 +49,12 @@ class TwoStacks {
 public:
     explicit TwoStacks(Aggregate& aggregate) : aggregate_(aggregate) {}
 
+    /// Before the first window: memory is counted there.
+    void chargeTo(StateMemory& account) noexcept {
+        memory_ = &account;
+        back_.chargeTo(memory_);
+    }
+
     /// Moves on to the window of the slices [first, end). Windows come in order.
     void moveTo(const TimeSlices<Traits>& slices, std::int64_t first, std::int64_t end) {
         if (first > frontEnd_ || stale_) {
@@ -142,7 +148,11 @@ private:
         }
     }
     Column takeSpare() {
-        if (spare_.empty()) return {};
+        if (spare_.empty()) {
+            Column column;
+            column.chargeTo(memory_);
+            return column;
+        }
         Column column = std::move(spare_.back());
         spare_.pop_back();
         return column;
@@ -154,6 +164,7 @@ private:
     }
 
     Aggregate& aggregate_;
+    StateMemory* memory_ = nullptr;
     std::vector<Entry> front_;  ///< oldest slice last
     std::vector<Column> spare_;
     Column back_;
@@ -171,6 +182,9 @@ class RunningTotal {
 
 public:
     explicit RunningTotal(Aggregate& aggregate) : aggregate_(aggregate) {}
+
+    /// Before the first window: memory is counted there.
+    void chargeTo(StateMemory& account) noexcept { total_.chargeTo(&account); }
 
     void moveTo(const TimeSlices<Traits>& slices, std::int64_t first, std::int64_t end) {
         // slices that are gone have been taken out by beforeDrop

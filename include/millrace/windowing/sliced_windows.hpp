@@ -49,6 +49,7 @@ public:
     void chargeTo(StateMemory& account) noexcept {
         memory_ = &account;
         ids_.chargeTo(account);
+        combiner_.chargeTo(account);
     }
 
     bool covers(const Timestamp* times, std::size_t count) const noexcept { return current_.covers(times, count); }
