@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -228,6 +229,46 @@ TEST_CASE("both kinds of timers survive a restore; overdue ones fire at once, th
     CHECK(restored.take().empty());
     restored.watermark(20);
     CHECK(restored.take() == Strings{{"event 20 of 2 at 20", 20}});
+}
+
+TEST_CASE("timers that were set behind the watermark wait for the next one, also where a restore is in between",
+          "[operators]") {
+    // key 1 sets a timer, and deletes it when it comes again
+    struct SetOrDelete {
+        ValueState<std::int64_t> set;
+        void open(KeyedRuntimeContext& context) { set = context.getState(ValueStateDescriptor<std::int64_t>{"set"}); }
+        void processElement(const Order& order, Context& context, Collector<std::string>&) {
+            if (const std::int64_t* before = set.value()) context.timerService().deleteEventTimeTimer(at(*before));
+            set.update(order.amount);
+            context.timerService().registerEventTimeTimer(at(order.amount));
+        }
+        void onTimer(Timestamp time, OnTimerContext<int>& context, Collector<std::string>& out) {
+            out.collect(std::to_string(context.currentKey()) + " at " +
+                        std::to_string(time.time_since_epoch().count()));
+        }
+    };
+    struct Running {
+        decltype(keyed(SetOrDelete{})) harness = keyed(SetOrDelete{});
+    };
+    const int restores = GENERATE(0, 1, 2);
+    CAPTURE(restores);
+    auto running = std::make_unique<Running>();
+    running->harness.open();
+    running->harness.watermark(50);
+    running->harness.elements({{{1, 30}, 20}, {{2, 40}, 30}, {{3, 60}, 50}});
+    for (int i = 0; i < restores; ++i) {
+        auto next = std::make_unique<Running>();
+        next->harness.openFrom(running->harness.snapshot());  // the second time before the watermark has come again
+        running = std::move(next);
+    }
+    auto& harness = running->harness;
+    if (restores > 0) harness.watermark(50);
+    CHECK(harness.take().empty());
+    harness.elements({{{1, 70}, 60}});
+    harness.watermark(55);
+    CHECK(harness.take() == Strings{{"2 at 40", 40}});
+    harness.watermark(70);
+    CHECK(harness.take() == Strings{{"3 at 60", 60}, {"1 at 70", 70}});
 }
 
 TEST_CASE("side outputs carry the timestamp of the element or of the event timer", "[operators]") {

@@ -19,7 +19,8 @@ namespace millrace::detail {
 ///                      host.context().setElement(timestamp of i); … fn.processElement(…, host.context(), collector) … });
 /// onWatermark(w):  host.setWatermark(w); if (host.eventTimerDue()) while (host.fireSome(TimeDomain::EventTime, w, call)) …
 /// ```
-/// *State:* "state/<name>", "timers/event", "timers/processing". A restored host has no watermark.
+/// *State:* "state/<name>", "timers/event", "timers/processing"; "timers/overdue" where timers wait that were set behind the
+/// watermark. A restored host has no watermark.
 template <class Key>
 class KeyedFunctionHost {
 public:
@@ -59,6 +60,9 @@ public:
         context_.setWatermark(watermark);
     }
     bool eventTimerDue() noexcept { return timers_.eventTimers().nextTime() <= timers_.currentWatermark(); }
+    /// Whether a watermark is one from before a restore that comes once more: timers that had been set behind it wait for
+    /// the next one, as they would have.
+    bool comesAgain(Timestamp watermark) const noexcept { return watermark <= before_; }
     bool processingTimerDue(Timestamp now) noexcept { return timers_.processingTimers().nextTime() <= now; }
 
     /// `call(time)` for the next timers of the domain up to `upTo`, in order, with their keys current; the context is
@@ -108,6 +112,8 @@ public:
         store_.snapshot(sink, id_->uid, stage_->maxParallelism);
         timers_.eventTimers().snapshot(sink, id_->uid, "timers/event", stage_->maxParallelism);
         timers_.processingTimers().snapshot(sink, id_->uid, "timers/processing", stage_->maxParallelism);
+        const Timestamp reached = std::max(watermark(), before_);
+        if (timers_.eventTimers().nextTime() <= reached) snapshotOverdue(sink, reached);
     }
     void restore(const SnapshotSource& source) { restoreState(source); }
 
@@ -120,7 +126,27 @@ private:
         timers_.eventTimers().restore(source, id_->uid, "timers/event");
         timers_.processingTimers().restore(source, id_->uid, "timers/processing");
         timers_.requestNext();
+        // not asked for as a state: hardly any snapshot has it
+        before_ = kMaxTimestamp;
+        source.read(id_->uid, kOverdue, [this](int, std::span<const std::byte> bytes) {
+            ByteReader reader(bytes);
+            reader.read<std::uint8_t>("a format version");
+            before_ = std::min(before_, Timestamp{Duration{reader.read<std::int64_t>("a watermark")}});
+        });
+        if (before_ == kMaxTimestamp) before_ = kMinTimestamp;
     }
+    /// The watermark, for the key groups that have timers set behind it.
+    [[gnu::cold]] void snapshotOverdue(SnapshotSink& sink, Timestamp reached) {
+        KeyGroupWriter writer(stage_->maxParallelism, 1);
+        timers_.eventTimers().forEach([&](const auto& timer) {
+            if (timer.time > reached) return;
+            ByteWriter& group = writer.of(timer.key);
+            if (group.size() == 1) group.write(reached.time_since_epoch().count());
+        });
+        writer.writeTo(sink, id_->uid, kOverdue, kOverdueLayout);
+    }
+    static constexpr const char* kOverdue = "timers/overdue";
+    static constexpr StateLayout kOverdueLayout{"overdue timers", {{"watermark", &kTypeInfo<std::int64_t>, true}}};
 
     StateMemory memory_;
     StateMemory timerMemory_;
@@ -128,6 +154,7 @@ private:
     TimerService<Key> timers_;
     OnTimerContext<Key> context_;
     typename TimerQueue<Key>::Timer timer_;  ///< the one that fires
+    Timestamp before_ = kMinTimestamp;       ///< the watermark that overdue timers were set behind, before a restore
     StageContext* stage_ = nullptr;
     const OperatorId* id_ = nullptr;
 };

@@ -32,6 +32,7 @@ public:
         host_.setWatermark(watermark);
         if (!host_.eventTimerDue()) [[likely]]
             return this->next_.onWatermark(watermark);
+        if (host_.comesAgain(watermark)) return this->next_.onWatermark(watermark);
         return fireTo(Firing::EventTimers, watermark);
     }
     Progress onProcessingTime(Timestamp now) {
