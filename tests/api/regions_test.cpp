@@ -226,6 +226,29 @@ TEST_CASE("a job can be cancelled, stopped and rescaled while a part of it waits
     }
 }
 
+TEST_CASE("the state of a part that has started again counts towards the limit of the job", "[api][regions]") {
+    SimulatedRuntime runtime(3);
+    runtime.setStepDuration(100us);
+    StreamExecutionEnvironment env(runtime);
+    env.setParallelism(2);
+    Part good("good");
+    Part bad("bad", 300);
+    build(env, good);
+    build(env, bad);
+    env.enableCheckpointing({.interval = 5ms, .restart = RestartStrategy::fixedDelay(1, 1ms)});
+    const auto client = env.executeAsync("parts");
+    bool seen = false;
+    while (!client->isDone() && client->step()) {
+        std::uint64_t bytes = 0;
+        for (const OperatorMetrics& row : client->metrics()) bytes += row.stateBytes;
+        if (*bad.opens != 4 || client->isDone()) continue;  // it has not started again yet
+        seen = seen || bytes > 0;
+        REQUIRE(client->stateBytes() == bytes);
+    }
+    CHECK(seen);
+    CHECK(client->result().status == JobStatus::Finished);
+}
+
 TEST_CASE("on threads a part of a job starts again while the others go on", "[api][regions][threads]") {
     StreamExecutionEnvironment env(ThreadPoolRuntime(2));
     env.setParallelism(2);
