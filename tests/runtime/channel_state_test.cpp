@@ -223,6 +223,18 @@ TEST_CASE("each record that was on its way is restored by one subtask, whatever 
     CHECK(sharesOf(*custom, ExchangeKind::Custom, 3, 2) == byModulo);
     CHECK(sharesOf(*plain, ExchangeKind::Shuffle, 3, 4) == byModulo);  // in turn
     CHECK(sharesOf(*plain, ExchangeKind::Rebalance, 1, 4) == std::vector<std::vector<std::int64_t>>{whole});
+
+    // the same number, and what was dealt out in turn goes by key now: nobody would take some of them, which is noticed
+    const auto misplaces = [&](const PortFactory& ports, ExchangeKind exchange, int before) {
+        RestoredShare share(ports, exchange, 1, 3, before, 128);
+        RestoredChannel restored;
+        restoreChannel(writer.bytes(), kRecordCodec<std::int64_t>, share, pool, restored);
+        return share.hasMisplaced();
+    };
+    CHECK(misplaces(*keyed, ExchangeKind::Hash, 3));
+    CHECK(!misplaces(*keyed, ExchangeKind::Hash, 2));
+    CHECK(!misplaces(*plain, ExchangeKind::Rebalance, 3));
+    CHECK(!misplaces(*custom, ExchangeKind::Custom, 3));
 }
 
 TEST_CASE("damage in what was on its way is an exception, and nothing leaks", "[runtime]") {

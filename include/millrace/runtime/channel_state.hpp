@@ -64,6 +64,9 @@ public:
     bool wants(int subtask) const noexcept { return !sameParallelism_ || subtask == subtask_; }
     /// Asked for every record, in order.
     MILLRACE_INLINE bool takes(const void* record);
+    /// Whether it was asked for a record that nobody takes: at the same parallelism, what was on its way into a subtask is
+    /// restored there alone, so a key that belongs to another one now shows that the exchange has changed.
+    bool hasMisplaced() const noexcept { return hasMisplaced_; }
 
 private:
     const PortFactory& ports_;
@@ -73,6 +76,7 @@ private:
     bool sameParallelism_;
     int maxParallelism_;
     std::uint64_t records_ = 0;
+    bool hasMisplaced_ = false;
 };
 
 /// Reads a piece. *Failure:* CodecException.

@@ -74,7 +74,9 @@ MILLRACE_INLINE_COLD void ChannelStateWriter::add(const Batch& batch, std::size_
 MILLRACE_INLINE_COLD bool RestoredShare::takes(const void* record) {
     const std::uint64_t number = records_++;
     if (exchange_ == ExchangeKind::Hash) {
-        return ports_.consumerOf(record, parallelism_, maxParallelism_) == subtask_;
+        const bool isMine = ports_.consumerOf(record, parallelism_, maxParallelism_) == subtask_;
+        hasMisplaced_ = hasMisplaced_ || (!isMine && sameParallelism_);
+        return isMine;
     }
     if (sameParallelism_) return true;
     if (exchange_ == ExchangeKind::Global) return subtask_ == 0;

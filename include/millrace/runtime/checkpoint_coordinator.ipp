@@ -273,6 +273,15 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreInFlight(StageSlot& slot
                 if (!share.wants(piece.subtask)) continue;
                 restoreChannel(piece.bytes, *codec, share, job_.segments(), channels.add(new RestoredChannel));
             }
+            if (share.hasMisplaced()) {
+                raise<ConfigurationException>(
+                    {"checkpoint ", saved.id, " (", restored_->place(),
+                     ") was not aligned: it has records on their way (", state, ") into '", info.name, "' (uid '",
+                     info.uid,
+                     "') in other subtasks than their keys belong to: the keyBy in front of it is new, or its"
+                     " key is another one. Go on with the program that wrote it, and take a savepoint: those are"
+                     " always aligned"});
+            }
             if (!channels.empty()) task.restoreInput(slot, edge->input, std::move(channels));
         }
     }
