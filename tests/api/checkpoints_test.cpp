@@ -5,6 +5,7 @@
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing.hpp>
+#include <millrace/testing/committed_sink.hpp>
 
 #include "api/api_fixtures.hpp"
 #include "connectors/temp_directory.hpp"
@@ -481,6 +482,45 @@ TEST_CASE("draining into a savepoint fires everything first", "[api][checkpoint]
         }
         CHECK(told == counted);
         CHECK(counted > 0);
+    }
+}
+
+TEST_CASE("a job that fails while it drains into a savepoint drains again after its restart", "[api][checkpoint]") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        CAPTURE(seed);
+        const testing::TempDirectory directory(testing::inMemoryDirectory());
+        Simulation simulation(seed);
+        StreamEnvironment& env = simulation.env;
+        env.setParallelism(2);
+        const auto failures = std::make_shared<int>(1);
+        testing::CommittedSink<std::int64_t> committed;
+        // nothing comes out before the input has ended, and that fails once
+        env.fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); }, 1'000'000,
+                                           RateLimiterStrategy::perSecond(10'000)),
+                       WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(
+                           [](std::int64_t i, Timestamp) { return Timestamp(Duration{i}); }),
+                       "numbers")
+            .uid("numbers")
+            .keyBy([](std::int64_t i) { return i % 7; })
+            .window(TumblingEventTimeWindows::of(24h))
+            .sum()
+            .uid("sums")
+            .rebalance()
+            .map([failures](std::int64_t sum) {
+                if ((*failures)-- > 0) throw std::runtime_error("it fails once");
+                return sum;
+            })
+            .uid("fails")
+            .sinkTo(committed)
+            .uid("sink");
+        env.enableCheckpointing({.interval = 10ms, .restart = RestartStrategy::fixedDelay(1, 5ms)});
+        const auto client = simulation.env.executeAsync("drained");
+        simulation.runtime.advance(50ms);
+        const CheckpointInfo saved = client->stopWithSavepoint(directory.path("here"), true);
+        CHECK(client->result().status == JobStatus::Finished);
+        CHECK(std::filesystem::exists(saved.path + "/manifest.json"));
+        CHECK(*failures < 0);
+        CHECK(committed.committed().size() == 7);
     }
 }
 

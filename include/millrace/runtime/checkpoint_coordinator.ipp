@@ -962,8 +962,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
         return;
     }
     restoreFrom(std::move(newest));
-    if (!stopped_ && !isOpening() && reverted_ == nullptr) stopping_ = nullptr;
-    drains_.store(false);
+    // who drains into a savepoint that has not been taken drains again: the sources see that they are to end
+    const bool drainsAgain = stopping_ != nullptr && stopping_->drain && !stopping_->isDone();
+    if (!stopped_ && !isOpening() && reverted_ == nullptr && !drainsAgain) stopping_ = nullptr;
+    drains_.store(drainsAgain);
     lastOfAttempt_.store(0);
     failuresInARow_ = 0;
     if (job_.restart(std::exchange(goesOn_, false))) {
