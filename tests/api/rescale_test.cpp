@@ -400,6 +400,24 @@ TEST_CASE("a parallelism at which the tasks do not open is taken back, and nothi
     }
 }
 
+TEST_CASE("a rescale whose checkpoint takes too long is no failure of the job", "[api][rescale]") {
+    SimulatedRuntime runtime(1);
+    runtime.setStepDuration(100us);
+    StreamExecutionEnvironment env(runtime);
+    Output output;
+    build(env, output, false);
+    CheckpointConfig config;
+    config.timeout = 200us;  // of a simulated clock: two steps
+    config.restart = RestartStrategy::noRestart();
+    env.enableCheckpointing(config);
+    const auto client = env.executeAsync("hasty");
+    runtime.advance(10ms);
+    CHECK_THAT(messageOf([&] { client->rescale("windows", 3); }), ContainsSubstring("longer than its timeout"));
+    CHECK(client->status() == JobStatus::Running);
+    CHECK(parallelismsOf(*client)["windows"] == 2);
+    CHECK(client->result().status == JobStatus::Finished);
+}
+
 TEST_CASE("a job that is cancelled, or fails, while it is being rescaled", "[api][rescale]") {
     const auto run = [](std::uint64_t seed, std::string_view where, bool cancels) {
         CAPTURE(seed, where, cancels);

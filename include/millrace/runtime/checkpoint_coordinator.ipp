@@ -903,7 +903,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     }
     if (!counts) return;
     log(LogLevel::Warning, text);
-    if (isSavepoint || ++failuresInARow_ <= config_.tolerableFailures) return;
+    // who has asked for a savepoint or a rescale has been told, and the job goes on as it was
+    const bool isAsked = isSavepoint || (request != nullptr && request->rescales());
+    if (isAsked || ++failuresInARow_ <= config_.tolerableFailures) return;
     job_.fail(checkpointError(message({text, "; ", failuresInARow_, " in a row, and ", config_.tolerableFailures,
                                        " are tolerated (CheckpointConfig::tolerableFailures)"}),
                               why));
