@@ -271,7 +271,7 @@ TEST_CASE("whatever keeps records of a type goes on with those of its next versi
         env.enableCheckpointing(config);
         const RestoreReport report = checkRestore(directory.path("saved"), env);
         CHECK(report.isRestorable());
-        CHECK(report.states.size() == 18);
+        CHECK(report.states.size() == 19);
         for (const StateChange& each : report.states) {
             CAPTURE(each.uid, each.state);
             CHECK(each.fate != StateFate::Dropped);
@@ -365,7 +365,7 @@ TEST_CASE("checkRestore says what becomes of each uid, state and field, and runs
         "numbers watermark defaulted\n"
         "keeper state/state kept\n  key kept i64 -> i64\n  value.kept kept i64 -> i64\n  value.narrow kept i64 -> i64\n"
         "  value.gone kept string -> string\n"
-        "keeper timers/event defaulted\nkeeper timers/processing defaulted\n");
+        "keeper timers/event defaulted\nkeeper timers/processing defaulted\nkeeper timers/overdue defaulted\n");
     same.execute();  // the pipeline is still there
 
     StreamExecutionEnvironment changed{SimulatedRuntime(1)};

@@ -126,18 +126,15 @@ private:
         timers_.eventTimers().restore(source, id_->uid, "timers/event");
         timers_.processingTimers().restore(source, id_->uid, "timers/processing");
         timers_.requestNext();
-        // not asked for as a state: hardly any snapshot has it
-        before_ = kMaxTimestamp;
-        source.read(id_->uid, kOverdue, [this](int, std::span<const std::byte> bytes) {
-            ByteReader reader(bytes);
-            reader.read<std::uint8_t>("a format version");
-            before_ = std::min(before_, Timestamp{Duration{reader.read<std::int64_t>("a watermark")}});
+        Timestamp before = kMaxTimestamp;
+        readKeyGroups(source, id_->uid, kOverdue, kOverdueLayout, kOverdueFormat, [&](ByteReader& reader) {
+            before = std::min(before, Timestamp{Duration{reader.read<std::int64_t>("a watermark")}});
         });
-        if (before_ == kMaxTimestamp) before_ = kMinTimestamp;
+        if (before != kMaxTimestamp) before_ = before;
     }
     /// The watermark, for the key groups that have timers set behind it.
     [[gnu::cold]] void snapshotOverdue(SnapshotSink& sink, Timestamp reached) {
-        KeyGroupWriter writer(stage_->maxParallelism, 1);
+        KeyGroupWriter writer(stage_->maxParallelism, kOverdueFormat);
         timers_.eventTimers().forEach([&](const auto& timer) {
             if (timer.time > reached) return;
             ByteWriter& group = writer.of(timer.key);
@@ -146,6 +143,7 @@ private:
         writer.writeTo(sink, id_->uid, kOverdue, kOverdueLayout);
     }
     static constexpr const char* kOverdue = "timers/overdue";
+    static constexpr std::uint8_t kOverdueFormat = 1;
     static constexpr StateLayout kOverdueLayout{"overdue timers", {{"watermark", &kTypeInfo<std::int64_t>, true}}};
 
     StateMemory memory_;
