@@ -99,7 +99,8 @@ public:
     void finish();
 
 private:
-    std::shared_ptr<JobTasks> wire();
+    /// `before`, where given: only `region` is made anew.
+    std::shared_ptr<JobTasks> wire(const JobTasks* before = nullptr, int region = -1);
     struct RateBase {
         std::uint64_t in = 0;
         std::uint64_t out = 0;

@@ -19,11 +19,9 @@ MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> exec
     wired_ = wire();
 }
 
-MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::wire() {
-    auto wired =
-        std::make_shared<JobTasks>(wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get()));
-    for (Task& task : wired->tasks) task.context().stateMemory = &stateMemory_;
-    return wired;
+MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::wire(const JobTasks* before, int region) {
+    return std::make_shared<JobTasks>(
+        wireJob(graph_, *this, *executor_, accumulators_, segments_, stateMemory_, supervisor_.get(), before, region));
 }
 
 MILLRACE_INLINE_COLD Job::~Job() = default;
@@ -196,13 +194,11 @@ MILLRACE_INLINE_COLD void Job::restartRegion(int region) {
     accumulators_.clearPart(static_cast<std::size_t>(region));
     std::shared_ptr<JobTasks> wired;
     try {
-        wired = std::make_shared<JobTasks>(
-            wireJob(graph_, *this, *executor_, accumulators_, segments_, supervisor_.get(), wired_.get(), region));
+        wired = wire(wired_.get(), region);
     } catch (...) {
         return fail(std::current_exception());
     }
     const std::shared_ptr<RegionTasks> made = wired->regions[static_cast<std::size_t>(region)];
-    for (Task& task : made->tasks) task.context().stateMemory = &stateMemory_;
     {
         const std::lock_guard metricsLock(metricsMutex_);
         const std::lock_guard lock(mutex_);

@@ -46,8 +46,8 @@ std::pair<int, int> rescaleTargets(int producer, int producers, int consumers);
 /// `supervisor` (may be null) knows what is restored. `before`, where given: only `region` is made anew, the others are those.
 /// *Failure:* GraphException or ConfigurationException for what cannot be wired; what a factory or a restore throws.
 JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-                 JobSegmentPool& segments, JobSupervisor* supervisor = nullptr, const JobTasks* before = nullptr,
-                 int region = -1);
+                 JobSegmentPool& segments, StateMemoryBudget& stateMemory, JobSupervisor* supervisor = nullptr,
+                 const JobTasks* before = nullptr, int region = -1);
 
 }  // namespace millrace::detail
 

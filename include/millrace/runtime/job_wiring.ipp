@@ -18,9 +18,11 @@ inline constexpr Duration kLeastAlignmentDrift = std::chrono::seconds(1);
 class JobWiring {
 public:
     JobWiring(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-              JobSegmentPool& segments, JobSupervisor* supervisor, const JobTasks* before, int region)
+              JobSegmentPool& segments, StateMemoryBudget& stateMemory, JobSupervisor* supervisor,
+              const JobTasks* before, int region)
         : graph_(graph), job_(job), executor_(executor), accumulators_(accumulators), segments_(segments),
-          supervisor_(supervisor), before_(before), region_(region), regions_(regionsOf(graph)) {}
+          stateMemory_(stateMemory), supervisor_(supervisor), before_(before), region_(region),
+          regions_(regionsOf(graph)) {}
 
     JobTasks wire();
 
@@ -50,6 +52,7 @@ private:
     TaskExecutor& executor_;
     Accumulators& accumulators_;
     JobSegmentPool& segments_;
+    StateMemoryBudget& stateMemory_;
     JobSupervisor* supervisor_;
     const JobTasks* before_;
     const int region_;
@@ -180,6 +183,7 @@ MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask
     context.isCheckpointed = supervisor_ != nullptr;
     context.autoWatermarkInterval = graph_.autoWatermarkInterval;
     context.seed = seedOf(node.id, subtask, -1);
+    context.stateMemory = &stateMemory_;
     return task;
 }
 
@@ -313,9 +317,10 @@ MILLRACE_INLINE_COLD std::pair<int, int> rescaleTargets(int producer, int produc
 }
 
 MILLRACE_INLINE_COLD JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
-                                      Accumulators& accumulators, JobSegmentPool& segments, JobSupervisor* supervisor,
-                                      const JobTasks* before, int region) {
-    return JobWiring(graph, job, executor, accumulators, segments, supervisor, before, region).wire();
+                                      Accumulators& accumulators, JobSegmentPool& segments,
+                                      StateMemoryBudget& stateMemory, JobSupervisor* supervisor, const JobTasks* before,
+                                      int region) {
+    return JobWiring(graph, job, executor, accumulators, segments, stateMemory, supervisor, before, region).wire();
 }
 
 MILLRACE_INLINE_COLD std::vector<int> regionsOf(const JobGraph& graph) {
