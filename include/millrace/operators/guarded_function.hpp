@@ -84,6 +84,27 @@ private:
     bool isLogged_ = false;
 };
 
+/// Base of the functions around one of the user whose calls are under a policy. What has none of its own goes through.
+template <class Fn>
+struct PolicyFunction : WrappedFunction<Fn> {
+    explicit PolicyFunction(Fn function) : WrappedFunction<Fn>{std::move(function)} {}
+
+    void bindOperator(OpenContext& context, const OperatorId& id) {
+        count_.bind(context, id);
+        if constexpr (requires { this->fn.bindOperator(context, id); }) this->fn.bindOperator(context, id);
+    }
+    template <class Context, class Out>
+        requires requires(Fn& function, Timestamp time, Context& context, Collector<Out>& out) {
+            function.onTimer(time, context, out);
+        }
+    void onTimer(Timestamp time, Context& context, Collector<Out>& out) {
+        this->fn.onTimer(time, context, out);
+    }
+
+protected:
+    ErrorCount count_;
+};
+
 /// In the place of a collector, of calls that emit nothing.
 struct NothingEmitted {
     static std::size_t size() noexcept { return 0; }
@@ -168,30 +189,18 @@ private:
 
 /// A function of the user whose errors are handled by a policy: a process function around it.
 template <class Fn, class In, class Out, class Form, class Last, bool kRetries>
-class GuardedFunction : public WrappedFunction<Fn> {
+class GuardedFunction : public PolicyFunction<Fn> {
 public:
     GuardedFunction(Fn function, ErrorHandling<Last, kRetries> handling)
-        : WrappedFunction<Fn>{std::move(function)}, guard_(std::move(handling)) {}
+        : PolicyFunction<Fn>(std::move(function)), guard_(std::move(handling)) {}
 
-    void bindOperator(OpenContext& context, const OperatorId& id) {
-        count_.bind(context, id);
-        if constexpr (requires { this->fn.bindOperator(context, id); }) this->fn.bindOperator(context, id);
-    }
     template <class Context>
     void processElement(In&& record, Context& context, Collector<Out>& out) {
-        guard_.run(this->fn, record, context, out, count_);
-    }
-    template <class Context>
-        requires requires(Fn& function, Timestamp time, Context& context, Collector<Out>& out) {
-            function.onTimer(time, context, out);
-        }
-    void onTimer(Timestamp time, Context& context, Collector<Out>& out) {
-        this->fn.onTimer(time, context, out);
+        guard_.run(this->fn, record, context, out, this->count_);
     }
 
 private:
     RecordGuard<In, Form, Last, kRetries> guard_;
-    ErrorCount count_;
 };
 
 /// The operator with its function guarded.

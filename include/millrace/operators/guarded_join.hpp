@@ -10,12 +10,11 @@ namespace millrace::detail {
 
 /// The function of an interval join under a policy: what fails is a pair.
 template <class Fn, class L, class R, class Out, class Last, bool kRetries>
-class GuardedJoin : public WrappedFunction<Fn> {
+class GuardedJoin : public PolicyFunction<Fn> {
 public:
     GuardedJoin(Fn function, ErrorHandling<Last, kRetries> handling)
-        : WrappedFunction<Fn>{std::move(function)}, handling_(std::move(handling)) {}
+        : PolicyFunction<Fn>(std::move(function)), handling_(std::move(handling)) {}
 
-    void bindOperator(const OpenContext& context, const OperatorId& id) { count_.bind(context, id); }
     void processElement(const L& left, const R& right, ProcessJoinContext& context, Collector<Out>& out) {
         callGuarded(
             handling_, out, [&] { JoinCall<Fn, L, R, Out>::call(this->fn, left, right, context, out); },
@@ -24,7 +23,7 @@ public:
 
 private:
     [[gnu::cold, gnu::noinline]] void giveUp(const L& left, const R& right, ProcessJoinContext& context) {
-        count_.leftOut("a pair", kSendsRecord<Last>);
+        this->count_.leftOut("a pair", kSendsRecord<Last>);
         if constexpr (kSendsRecord<Last>) {
             std::pair<L, R> pair(left, right);
             sendLetter(handling_.last, pair, context);
@@ -32,7 +31,6 @@ private:
     }
 
     ErrorHandling<Last, kRetries> handling_;
-    ErrorCount count_;
 };
 
 template <class L, class R, class LeftKey, class RightKey, class Out, class Fn, class Last, bool kRetries>

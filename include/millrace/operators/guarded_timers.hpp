@@ -10,15 +10,11 @@ namespace millrace::detail {
 
 /// A keyed function whose `onTimer` is under a policy.
 template <class Fn, class Key, class Last, bool kRetries>
-class GuardedTimers : public WrappedFunction<Fn> {
+class GuardedTimers : public PolicyFunction<Fn> {
 public:
     GuardedTimers(Fn function, ErrorHandling<Last, kRetries> handling)
-        : WrappedFunction<Fn>{std::move(function)}, handling_(std::move(handling)) {}
+        : PolicyFunction<Fn>(std::move(function)), handling_(std::move(handling)) {}
 
-    void bindOperator(OpenContext& context, const OperatorId& id) {
-        count_.bind(context, id);
-        if constexpr (requires { this->fn.bindOperator(context, id); }) this->fn.bindOperator(context, id);
-    }
     template <class Record, class Context, class Out>
     void processElement(Record&& record, Context& context, Collector<Out>& out) {
         this->fn.processElement(std::forward<Record>(record), context, out);
@@ -40,7 +36,7 @@ public:
         callGuarded(
             handling_, out, [&] { this->fn.onTimer(time, context, out); },
             [&] {
-                count_.leftOut("a timer", kSendsRecord<Last>);
+                this->count_.leftOut("a timer", kSendsRecord<Last>);
                 if constexpr (kSendsRecord<Last>) {
                     context.output(handling_.last.tag,
                                    FailedTimer<Key>{context.currentKey(), time, describeCurrentException()});
@@ -50,7 +46,6 @@ public:
 
 private:
     ErrorHandling<Last, kRetries> handling_;
-    ErrorCount count_;
 };
 
 template <class In, class Out, class KeySelector, class Fn, class Last, bool kRetries>

@@ -43,43 +43,31 @@ struct BroadcastForm {
 
 /// A function of two inputs with a policy for each.
 template <class Fn, class Out, class FirstGuard, class SecondGuard>
-class GuardedPairFunction : public WrappedFunction<Fn> {
+class GuardedPairFunction : public PolicyFunction<Fn> {
 public:
     GuardedPairFunction(Fn function, FirstGuard first, SecondGuard second)
-        : WrappedFunction<Fn>{std::move(function)}, first_(std::move(first)), second_(std::move(second)) {}
+        : PolicyFunction<Fn>(std::move(function)), first_(std::move(first)), second_(std::move(second)) {}
 
-    void bindOperator(OpenContext& context, const OperatorId& id) {
-        count_.bind(context, id);
-        if constexpr (requires { this->fn.bindOperator(context, id); }) this->fn.bindOperator(context, id);
-    }
     template <class A, class Context>
     void processElement1(A&& record, Context& context, Collector<Out>& out) {
-        first_.run(this->fn, record, context, out, count_);
+        first_.run(this->fn, record, context, out, this->count_);
     }
     template <class B, class Context>
     void processElement2(B&& record, Context& context, Collector<Out>& out) {
-        second_.run(this->fn, record, context, out, count_);
+        second_.run(this->fn, record, context, out, this->count_);
     }
     template <class A, class Context>
     void processElement(A&& record, Context& context, Collector<Out>& out) {
-        first_.run(this->fn, record, context, out, count_);
+        first_.run(this->fn, record, context, out, this->count_);
     }
     template <class B, class Context>
     void processBroadcastElement(const B& record, Context& context, Collector<Out>& out) {
-        second_.run(this->fn, record, context, out, count_);
-    }
-    template <class Context>
-        requires requires(Fn& function, Timestamp time, Context& context, Collector<Out>& out) {
-            function.onTimer(time, context, out);
-        }
-    void onTimer(Timestamp time, Context& context, Collector<Out>& out) {
-        this->fn.onTimer(time, context, out);
+        second_.run(this->fn, record, context, out, this->count_);
     }
 
 private:
     FirstGuard first_;
     SecondGuard second_;
-    ErrorCount count_;
 };
 
 template <class A, class B, class Out, class FirstForm, class SecondForm, class Fn, class L1, bool kR1, class L2,

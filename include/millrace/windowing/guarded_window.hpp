@@ -58,15 +58,13 @@ private:
 
 /// An aggregate function whose `add` is under a policy.
 template <class Aggregate, class T, class Last, bool kRetries>
-class GuardedAggregate : public WrappedFunction<Aggregate> {
+class GuardedAggregate : public PolicyFunction<Aggregate> {
     using Traits = AggregateTraits<Aggregate, T>;
     using Accumulator = typename Traits::Accumulator;
 
 public:
     GuardedAggregate(Aggregate aggregate, ErrorHandling<Last, kRetries> handling)
-        : WrappedFunction<Aggregate>{std::move(aggregate)}, handling_(std::move(handling)) {}
-
-    void bindOperator(const OpenContext& context, const OperatorId& id) { count_.bind(context, id); }
+        : PolicyFunction<Aggregate>(std::move(aggregate)), handling_(std::move(handling)) {}
 
     Accumulator createAccumulator()
         requires(!Traits::kStartsWithFirst)
@@ -81,7 +79,7 @@ public:
     void add(const T& value, Accumulator& acc) {
         NothingEmitted nothing;
         callGuarded(
-            handling_, nothing, [&] { addTo(acc, value); }, [&] { count_.leftOut("the record", false); });
+            handling_, nothing, [&] { addTo(acc, value); }, [&] { this->count_.leftOut("the record", false); });
     }
     decltype(auto) getResult(const Accumulator& acc) { return this->fn.getResult(acc); }
     void merge(Accumulator& into, const Accumulator& other)
@@ -110,7 +108,6 @@ private:
     }
 
     ErrorHandling<Last, kRetries> handling_;
-    ErrorCount count_;
 };
 
 template <class T, class Aggregate, class Last, bool kRetries>
