@@ -56,13 +56,6 @@ public:
         std::destroy_at(cells_ + id);
         present_[id] = 0;
     }
-    /// Brings the memory of the ids below `count`, for which there is room, into the cache, if it may stay there: in order
-    /// that takes less than one by one.
-    void prefetch(std::size_t count) const noexcept {
-        if (count * sizeof(Accumulator) > kCached) return;
-        const auto* const cells = reinterpret_cast<const char*>(cells_);
-        for (std::size_t at = 0; at < count * sizeof(Accumulator); at += 64) __builtin_prefetch(cells + at, 1);
-    }
     /// Ends all accumulators and keeps the memory.
     void clear() noexcept {
         if constexpr (!std::is_trivially_destructible_v<Accumulator>) {
@@ -88,8 +81,6 @@ public:
     std::size_t memoryBytes() const noexcept { return present_.size() * (sizeof(Accumulator) + 1); }
 
 private:
-    static constexpr std::size_t kCached = 256 * 1024;
-
     [[gnu::noinline]] void grow(std::size_t count) {
         const std::size_t capacity = std::max({std::size_t{64}, 2 * present_.size(), count});
         AccumulatorColumn larger;

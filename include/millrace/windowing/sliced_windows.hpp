@@ -59,10 +59,8 @@ public:
         const std::int64_t slice = grid_.sliceOf(t);
         const auto [first, last] = grid_.windowsOf(slice);
         if (last < first || grid_.window(first).maxTimestamp() <= watermark) return false;
-        const std::size_t slices = slices_.size();
         currentCells_ = &cellsOf(slice);
         currentCells_->ensure(keys_.size());
-        if (slices_.size() > slices) currentCells_->prefetch(keys_.size());
         current_.set(grid_.slice(slice));
         nextEvent_ = std::min(nextEvent_, grid_.window(std::max(first, unfiredFrom_)).maxTimestamp());
         return true;
