@@ -30,9 +30,8 @@ public:
 
     Progress onWatermark(Timestamp watermark) {
         host_.setWatermark(watermark);
-        if (!host_.eventTimerDue()) [[likely]]
+        if (!host_.eventTimerDue() || host_.comesAgain(watermark)) [[likely]]
             return this->next_.onWatermark(watermark);
-        if (host_.comesAgain(watermark)) return this->next_.onWatermark(watermark);
         return fireTo(Firing::EventTimers, watermark);
     }
     Progress onProcessingTime(Timestamp now) {

@@ -24,21 +24,22 @@ public:
     bool empty() const override { return pieces_.empty() && later_.empty(); }
     void writeTo(SnapshotSink& sink) const override {
         pieces_.writeTo(sink);
+        writeDeferredTo(sink);
+    }
+    /// All of it, in memory.
+    const MemorySnapshot& finish() {
+        writeDeferredTo(pieces_);
+        return pieces_;
+    }
+
+private:
+    void writeDeferredTo(SnapshotSink& sink) const {
         while (!later_.empty()) {
             const std::unique_ptr<DeferredState> state(later_.release(0));
             state->writeTo(sink);
         }
     }
-    /// All of it, in memory.
-    const MemorySnapshot& finish() {
-        while (!later_.empty()) {
-            const std::unique_ptr<DeferredState> state(later_.release(0));
-            state->writeTo(pieces_);
-        }
-        return pieces_;
-    }
 
-private:
     MemorySnapshot pieces_;
     mutable OwnerList<DeferredState> later_;
 };
