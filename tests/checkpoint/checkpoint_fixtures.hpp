@@ -4,6 +4,7 @@
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/core/errors.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <initializer_list>
 #include <string>
@@ -104,6 +105,25 @@ inline std::string contentsOf(const StoredCheckpoint& checkpoint) {
         }
     }
     return text;
+}
+
+/// What a coordinator does: a checkpoint per round, by `write(id)`; one that fails is given up, and behind one that counts
+/// `clean(before)` removes old ones. Returns the newest one of which `complete` said that it counts.
+template <class Write, class Clean>
+std::int64_t runRounds(CheckpointStore& store, std::int64_t rounds, Write write, Clean clean) {
+    std::int64_t newest = 0;
+    for (const CheckpointInfo& info : store.completed()) newest = std::max(newest, info.id);
+    for (std::int64_t round = 0; round < rounds; ++round) {
+        const std::int64_t id = store.lastId() + 1;
+        try {
+            write(id);
+        } catch (const IoException&) {
+            store.discard(id);
+            continue;
+        }
+        clean(std::exchange(newest, id));
+    }
+    return newest;
 }
 
 /// A directory that is removed with all that is in it.

@@ -489,23 +489,13 @@ TEST_CASE("parts are written by several threads, also while the checkpoint is di
 
 namespace {
 
-/// What a coordinator does: a checkpoint per round, the one before it is discarded, and one that fails is given up.
-/// Returns the newest one of which `complete` said that it counts.
+/// A checkpoint per round, of which the newest is kept.
 std::int64_t work(FileCheckpointStore& store, std::int64_t rounds) {
-    std::int64_t newest = 0;
-    for (const CheckpointInfo& info : store.completed()) newest = std::max(newest, info.id);
-    for (std::int64_t round = 0; round < rounds; ++round) {
-        const std::int64_t id = store.lastId() + 1;
-        try {
-            write(store, describe(id));
-        } catch (const IoException&) {
-            store.discard(id);
-            continue;
-        }
-        if (newest != 0) store.discard(newest);
-        newest = id;
-    }
-    return newest;
+    return runRounds(
+        store, rounds, [&](std::int64_t id) { write(store, describe(id)); },
+        [&](std::int64_t before) {
+            if (before != 0) store.discard(before);
+        });
 }
 
 /// A disk on which checkpoint 1 is complete.

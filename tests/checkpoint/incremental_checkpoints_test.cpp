@@ -109,22 +109,11 @@ std::uint64_t bytesBelow(MemoryFileSystem& files, const std::string& directory) 
     return bytes;
 }
 
-/// What a coordinator does; returns the newest one of which `complete` said that it counts.
+/// A checkpoint per round, of which so many are kept.
 std::int64_t work(FileCheckpointStore& store, std::int64_t rounds, int retained) {
-    std::int64_t newest = 0;
-    for (const CheckpointInfo& info : store.completed()) newest = std::max(newest, info.id);
-    for (std::int64_t round = 0; round < rounds; ++round) {
-        const std::int64_t id = store.lastId() + 1;
-        try {
-            writeChanged(store, describe(id));
-        } catch (const IoException&) {
-            store.discard(id);
-            continue;
-        }
-        newest = id;
-        keepNewest(store, retained);
-    }
-    return newest;
+    return runRounds(
+        store, rounds, [&](std::int64_t id) { writeChanged(store, describe(id)); },
+        [&](std::int64_t) { keepNewest(store, retained); });
 }
 
 /// The id of the checkpoint that a new job restores; it must be what was written.
