@@ -105,13 +105,14 @@ private:
 template <class AuctionRow, class BidRow, class OfAuction, class OfBid>
 auto winningBids(const EventStream& events, OfAuction ofAuction, OfBid ofBid) {
     const OutputTag<AuctionRow> opened("auctions");
-    const auto bids = events.process([opened, ofAuction, ofBid](Event&& event, ProcessContext& ctx, Collector<BidRow>& out) {
-        if (Bid* const bid = std::get_if<Bid>(&event)) {
-            out.collect(ofBid(std::move(*bid)));
-        } else if (Auction* const auction = std::get_if<Auction>(&event)) {
-            ctx.output(opened, ofAuction(std::move(*auction)));
-        }
-    });
+    const auto bids =
+        events.process([opened, ofAuction, ofBid](Event&& event, ProcessContext& ctx, Collector<BidRow>& out) {
+            if (Bid* const bid = std::get_if<Bid>(&event)) {
+                out.collect(ofBid(std::move(*bid)));
+            } else if (Auction* const auction = std::get_if<Auction>(&event)) {
+                ctx.output(opened, ofAuction(std::move(*auction)));
+            }
+        });
     return bids.getSideOutput(opened)
         .connect(bids)
         .keyBy(&AuctionRow::id, &BidRow::auction)
@@ -228,7 +229,9 @@ struct AverageOfLastSales {
 void q6(const EventStream& events, const QueryContext& context) {
     winningBids<SellerAuction, PriceBid>(
         events,
-        [](Auction&& auction) { return SellerAuction{auction.id, auction.seller, auction.dateTime, auction.expires}; },
+        [](Auction&& auction) {
+            return SellerAuction{auction.id, auction.seller, auction.dateTime, auction.expires};
+        },
         priceOf)
         .keyBy([](const Won<SellerAuction, PriceBid>& won) { return won.auction.seller; })
         .process(AverageOfLastSales{})
@@ -270,9 +273,21 @@ void q9(const EventStream& events, const QueryContext& context) {
         .map([](Won<Auction, BidOfAuction>&& won) {
             Auction& a = won.auction;
             BidOfAuction& b = won.bid;
-            return SoldAuction{a.id,         std::move(a.itemName), std::move(a.description), a.initialBid,       a.reserve,
-                               a.dateTime,   a.expires,             a.seller,                 a.category,         std::move(a.extra),
-                               b.auction,    b.bidder,              b.price,                  b.dateTime,         std::move(b.extra)};
+            return SoldAuction{a.id,
+                               std::move(a.itemName),
+                               std::move(a.description),
+                               a.initialBid,
+                               a.reserve,
+                               a.dateTime,
+                               a.expires,
+                               a.seller,
+                               a.category,
+                               std::move(a.extra),
+                               b.auction,
+                               b.bidder,
+                               b.price,
+                               b.dateTime,
+                               std::move(b.extra)};
         })
         .addSink(ResultSink(context.results));
 }

@@ -92,8 +92,8 @@ struct DayAndMinute {
 };
 void q10(const EventStream& events, const QueryContext& context) {
     const auto bids = events.flatMap(ofBids<LoggedBid>([](Bid&& bid, auto& out) {
-        out.collect(LoggedBid{bid.auction, bid.bidder, bid.price, bid.dateTime, std::move(bid.extra), dayOf(bid.dateTime),
-                              minuteOf(bid.dateTime)});
+        out.collect(LoggedBid{bid.auction, bid.bidder, bid.price, bid.dateTime, std::move(bid.extra),
+                              dayOf(bid.dateTime), minuteOf(bid.dateTime)});
     }));
     millrace::DataStream<LoggedBid> counted = bids.inspect(ResultSink(context.results));
     counted.sinkTo(FileSink::forRowFormat(context.directory, millrace::CsvFormat<LoggedBid>{})
@@ -225,8 +225,8 @@ void q22(const EventStream& events, const QueryContext& context) {
                 part = rest.substr(0, end);
                 rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
             }
-            out.collect(BidWithDirectories{bid.auction, bid.bidder, bid.price, std::move(bid.channel), std::string(parts[3]),
-                                           std::string(parts[4]), std::string(parts[5])});
+            out.collect(BidWithDirectories{bid.auction, bid.bidder, bid.price, std::move(bid.channel),
+                                           std::string(parts[3]), std::string(parts[4]), std::string(parts[5])});
         }))
         .addSink(ResultSink(context.results));
 }
@@ -234,8 +234,7 @@ void q22(const EventStream& events, const QueryContext& context) {
 }  // namespace
 
 std::vector<Query> bidQueries() {
-    return {{"q0", q0},   {"q1", q1},   {"q2", q2},   {"q10", q10},
-            {"q13", q13}, {"q14", q14}, {"q21", q21}, {"q22", q22}};
+    return {{"q0", q0}, {"q1", q1}, {"q2", q2}, {"q10", q10}, {"q13", q13}, {"q14", q14}, {"q21", q21}, {"q22", q22}};
 }
 
 }  // namespace nexmark

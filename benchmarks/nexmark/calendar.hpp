@@ -17,7 +17,9 @@ inline std::int64_t dayNumberOf(Timestamp time) noexcept {
 inline std::int64_t secondOfDay(Timestamp time) noexcept {
     return std::chrono::floor<std::chrono::seconds>(time - std::chrono::floor<std::chrono::days>(time)).count();
 }
-inline std::int64_t hourOf(Timestamp time) noexcept { return secondOfDay(time) / 3600; }
+inline std::int64_t hourOf(Timestamp time) noexcept {
+    return secondOfDay(time) / 3600;
+}
 
 inline void putTwoDigits(std::string& text, std::size_t at, unsigned value) noexcept {
     text[at] = static_cast<char>('0' + value / 10);

@@ -24,8 +24,8 @@ namespace nexmark {
 
 /// How fast event time goes, and in what order events come.
 struct GeneratorConfig {
-    std::uint64_t eventsPerSecond = 100'000;  ///< of event time
-    std::uint64_t outOfOrderGroupSize = 1;    ///< events come shuffled within groups of so many
+    std::uint64_t eventsPerSecond = 100'000;          ///< of event time
+    std::uint64_t outOfOrderGroupSize = 1;            ///< events come shuffled within groups of so many
     std::int64_t baseTimeMillis = 1'436'918'400'000;  ///< of the first event: 2015-07-15T00:00:00Z
 };
 
@@ -47,20 +47,21 @@ inline constexpr std::uint64_t kLettersSeed = 0x7100000000000000;
 
 /// 10^(8 + i/64), rounded
 inline constexpr std::array<std::uint32_t, 65> kPowers{
-    100000000, 103663293, 107460783, 111397386, 115478198, 119708503, 124093776, 128639694, 133352143, 138237223, 143301257,
-    148550802, 153992653, 159633854, 165481710, 171543790, 177827941, 184342299, 191095297, 198095678, 205352503, 212875166,
-    220673407, 228757320, 237137371, 245824407, 254829675, 264164832, 273841963, 283873596, 294272718, 305052789, 316227766,
-    327812115, 339820833, 352269465, 365174127, 378551525, 392418976, 406794432, 421696503, 437144481, 453158364, 469758882,
-    486967525, 504806572, 523299115, 542469094, 562341325, 582941535, 604296390, 626433537, 649381632, 673170382, 697830585,
-    723394163, 749894209, 777365030, 805842188, 835362547, 865964323, 897687132, 930572041, 964661620, 1000000000};
+    100000000, 103663293, 107460783, 111397386, 115478198, 119708503, 124093776, 128639694, 133352143, 138237223,
+    143301257, 148550802, 153992653, 159633854, 165481710, 171543790, 177827941, 184342299, 191095297, 198095678,
+    205352503, 212875166, 220673407, 228757320, 237137371, 245824407, 254829675, 264164832, 273841963, 283873596,
+    294272718, 305052789, 316227766, 327812115, 339820833, 352269465, 365174127, 378551525, 392418976, 406794432,
+    421696503, 437144481, 453158364, 469758882, 486967525, 504806572, 523299115, 542469094, 562341325, 582941535,
+    604296390, 626433537, 649381632, 673170382, 697830585, 723394163, 749894209, 777365030, 805842188, 835362547,
+    865964323, 897687132, 930572041, 964661620, 1000000000};
 inline constexpr std::array<std::uint64_t, 6> kDecades{1, 10, 100, 1'000, 10'000, 100'000};
 
 inline constexpr std::array<std::string_view, 11> kFirstNames{"Peter", "Paul",  "Luke",  "John",   "Saul",  "Vicky",
                                                               "Kate",  "Julie", "Sarah", "Deiter", "Walter"};
 inline constexpr std::array<std::string_view, 9> kLastNames{"Shultz", "Abrams", "Spencer", "White", "Bartels",
                                                             "Walton", "Smith",  "Jones",   "Noris"};
-inline constexpr std::array<std::string_view, 10> kCities{"Phoenix",  "Los Angeles", "San Francisco", "Boise", "Portland",
-                                                          "Bend",     "Redmond",     "Seattle",       "Kent",  "Cheyenne"};
+inline constexpr std::array<std::string_view, 10> kCities{
+    "Phoenix", "Los Angeles", "San Francisco", "Boise", "Portland", "Bend", "Redmond", "Seattle", "Kent", "Cheyenne"};
 inline constexpr std::array<std::string_view, 6> kStates{"AZ", "CA", "ID", "OR", "WA", "WY"};
 inline constexpr std::array<std::string_view, 4> kHotChannels{"Google", "Facebook", "Baidu", "Apple"};
 
@@ -136,9 +137,11 @@ class Generator {
 public:
     /// *Failure:* std::invalid_argument for a rate of 0 or a group size of 0 or one with a factor of 953.
     explicit Generator(GeneratorConfig config = {}) : config_(config), texts_(&detail::Texts::instance()) {
-        if (config.eventsPerSecond == 0) throw std::invalid_argument("nexmark: the rate must be at least one event per second");
+        if (config.eventsPerSecond == 0)
+            throw std::invalid_argument("nexmark: the rate must be at least one event per second");
         if (config.outOfOrderGroupSize == 0 || std::gcd(config.outOfOrderGroupSize, kStride) != 1) {
-            throw std::invalid_argument("nexmark: the size of groups out of order must be at least 1, and no multiple of 953");
+            throw std::invalid_argument(
+                "nexmark: the size of groups out of order must be at least 1, and no multiple of 953");
         }
     }
 
@@ -232,7 +235,8 @@ private:
         for (int group = 0; group < 4; ++group) {
             if (group > 0) person.creditCard += ' ';
             const std::uint64_t digits = random.below(10'000);
-            for (const std::uint64_t unit : {1000, 100, 10, 1}) person.creditCard += static_cast<char>('0' + digits / unit % 10);
+            for (const std::uint64_t unit : {1000, 100, 10, 1})
+                person.creditCard += static_cast<char>('0' + digits / unit % 10);
         }
         person.city = detail::kCities[random.below(detail::kCities.size())];
         person.state = detail::kStates[random.below(detail::kStates.size())];
@@ -249,7 +253,8 @@ private:
         auction.seller = detail::kFirstPersonId + static_cast<std::int64_t>(seller);
         auction.category = detail::kFirstCategoryId + static_cast<std::int64_t>(random.below(5));
         auction.initialBid = price(random);
-        constexpr std::uint64_t kAhead = detail::kInFlightAuctions * detail::kEventsPerEpoch / detail::kAuctionsPerEpoch;
+        constexpr std::uint64_t kAhead =
+            detail::kInFlightAuctions * detail::kEventsPerEpoch / detail::kAuctionsPerEpoch;
         const auto horizon = static_cast<std::uint64_t>(millisAt(id + kAhead) - millis);
         auction.dateTime = timeOf(millis);
         auction.expires =
@@ -268,8 +273,9 @@ private:
         bid.auction = detail::kFirstAuctionId + static_cast<std::int64_t>(auction);
         bid.bidder = detail::kFirstPersonId + static_cast<std::int64_t>(bidder);
         bid.price = price(random);
-        const std::uint64_t channel = random.below(2) > 0 ? random.below(detail::kHotChannels.size())
-                                                          : detail::kHotChannels.size() + random.below(detail::kChannels);
+        const std::uint64_t channel = random.below(2) > 0
+                                          ? random.below(detail::kHotChannels.size())
+                                          : detail::kHotChannels.size() + random.below(detail::kChannels);
         bid.channel = texts_->channels[channel].name;
         bid.url = texts_->channels[channel].url;
         bid.dateTime = timeOf(millis);

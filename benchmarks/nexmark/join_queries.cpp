@@ -136,8 +136,8 @@ private:
     static void emit(Bid&& b, const Auction& a, Collector<BidOnAuction>& out) {
         if (a.category != kCategory) return;
         out.collect(BidOnAuction{b.auction, b.bidder, b.price, std::move(b.channel), std::move(b.url), b.dateTime,
-                                 std::move(b.extra), a.itemName, a.description, a.initialBid, a.reserve, a.dateTime, a.expires,
-                                 a.seller, a.category, a.extra});
+                                 std::move(b.extra), a.itemName, a.description, a.initialBid, a.reserve, a.dateTime,
+                                 a.expires, a.seller, a.category, a.extra});
     }
 };
 void q20(const EventStream& events, const QueryContext& context) {
@@ -222,9 +222,10 @@ struct BidsOfSellers {
 
 private:
     static void emit(const Bid& b, const Person& p, const Auction& a, Collector<BidOfSeller>& out) {
-        out.collect(BidOfSeller{b.bidder, b.price, b.channel, b.url, b.extra, p.id, p.name, p.emailAddress, p.creditCard, p.city,
-                                p.state, p.extra, a.itemName, a.description, a.initialBid, a.reserve, a.dateTime, a.expires,
-                                a.seller, a.category, a.extra});
+        out.collect(BidOfSeller{b.bidder,   b.price,        b.channel,    b.url,     b.extra,    p.id,
+                                p.name,     p.emailAddress, p.creditCard, p.city,    p.state,    p.extra,
+                                a.itemName, a.description,  a.initialBid, a.reserve, a.dateTime, a.expires,
+                                a.seller,   a.category,     a.extra});
     }
 };
 struct PersonOf {

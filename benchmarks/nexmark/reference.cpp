@@ -43,11 +43,11 @@ constexpr const char* kIndexes = R"(
         where place = 1;
 )";
 
-#define MILLRACE_NEXMARK_RANKS                                                                                             \
-    "count(*), sum(rank = 1), sum(rank = 2), sum(rank = 3), count(distinct bidder), "                                      \
-    "count(distinct case when rank = 1 then bidder end), count(distinct case when rank = 2 then bidder end), "             \
-    "count(distinct case when rank = 3 then bidder end), count(distinct auction), "                                        \
-    "count(distinct case when rank = 1 then auction end), count(distinct case when rank = 2 then auction end), "           \
+#define MILLRACE_NEXMARK_RANKS                                                                                   \
+    "count(*), sum(rank = 1), sum(rank = 2), sum(rank = 3), count(distinct bidder), "                            \
+    "count(distinct case when rank = 1 then bidder end), count(distinct case when rank = 2 then bidder end), "   \
+    "count(distinct case when rank = 3 then bidder end), count(distinct auction), "                              \
+    "count(distinct case when rank = 1 then auction end), count(distinct case when rank = 2 then auction end), " \
     "count(distinct case when rank = 3 then auction end) "
 
 const std::map<std::string, const char*>& queries() {
@@ -55,50 +55,64 @@ const std::map<std::string, const char*>& queries() {
         {"q0", "select auction, bidder, price, dateTime, extra from bid"},
         {"q1", "select auction, bidder, 908 * price, dateTime, extra from bid"},
         {"q2", "select auction, price from bid where auction % 123 = 0"},
-        {"q3", "select p.name, p.city, p.state, a.id from auction a join person p on a.seller = p.id "
-               "where a.category = 10 and p.state in ('OR', 'ID', 'CA')"},
+        {"q3",
+         "select p.name, p.city, p.state, a.id from auction a join person p on a.seller = p.id "
+         "where a.category = 10 and p.state in ('OR', 'ID', 'CA')"},
         {"q4", "select category, sum(price) / count(*) from won group by category"},
-        {"q5", "with hop as (select auction, (dateTime / 2000 - k) * 2000 as start, count(*) as num from bid, "
-               "(select 0 as k union all select 1 union all select 2 union all select 3 union all select 4) group by 1, 2) "
-               "select auction, num from hop h where num = (select max(num) from hop m where m.start = h.start)"},
-        {"q6", "select seller, sum(price) over last / count(*) over last from won "
-               "window last as (partition by seller order by expires, id rows between 10 preceding and current row)"},
-        {"q7", "select b.auction, b.price, b.bidder, b.dateTime, b.extra from bid b join "
-               "(select dateTime / 10000 as w, max(price) as highest from bid group by 1) m "
-               "on b.dateTime / 10000 = m.w and b.price = m.highest"},
-        {"q8", "select p.id, p.name, p.dateTime / 10000 * 10000 from person p where exists (select * from auction a "
-               "where a.seller = p.id and a.dateTime / 10000 = p.dateTime / 10000)"},
-        {"q9", "select a.*, a.id, w.bidder, w.price, w.bidDateTime, w.bidExtra from won w join auction a on a.id = w.id"},
+        {"q5",
+         "with hop as (select auction, (dateTime / 2000 - k) * 2000 as start, count(*) as num from bid, "
+         "(select 0 as k union all select 1 union all select 2 union all select 3 union all select 4) group by 1, 2) "
+         "select auction, num from hop h where num = (select max(num) from hop m where m.start = h.start)"},
+        {"q6",
+         "select seller, sum(price) over last / count(*) over last from won "
+         "window last as (partition by seller order by expires, id rows between 10 preceding and current row)"},
+        {"q7",
+         "select b.auction, b.price, b.bidder, b.dateTime, b.extra from bid b join "
+         "(select dateTime / 10000 as w, max(price) as highest from bid group by 1) m "
+         "on b.dateTime / 10000 = m.w and b.price = m.highest"},
+        {"q8",
+         "select p.id, p.name, p.dateTime / 10000 * 10000 from person p where exists (select * from auction a "
+         "where a.seller = p.id and a.dateTime / 10000 = p.dateTime / 10000)"},
+        {"q9",
+         "select a.*, a.id, w.bidder, w.price, w.bidDateTime, w.bidExtra from won w join auction a on a.id = w.id"},
         {"q10", "select auction, bidder, price, dateTime, extra, day, minute from day_bid"},
         {"q12", "select bidder, count(*) from bid group by bidder"},
         {"q13", "select auction, bidder, price, dateTime, value from bid join side on key = auction % 10000"},
-        {"q14", "select auction, bidder, price * 908, case when hour between 8 and 18 then 'dayTime' "
-                "when hour <= 6 or hour >= 20 then 'nightTime' else 'otherTime' end, dateTime, extra, "
-                "length(extra) - length(replace(extra, 'c', '')) "
-                "from (select *, dateTime / 3600000 % 24 as hour from bid) "
-                "where price * 908 > 1000000000 and price * 908 < 50000000000"},
+        {"q14",
+         "select auction, bidder, price * 908, case when hour between 8 and 18 then 'dayTime' "
+         "when hour <= 6 or hour >= 20 then 'nightTime' else 'otherTime' end, dateTime, extra, "
+         "length(extra) - length(replace(extra, 'c', '')) "
+         "from (select *, dateTime / 3600000 % 24 as hour from bid) "
+         "where price * 908 > 1000000000 and price * 908 < 50000000000"},
         {"q15", "select day, " MILLRACE_NEXMARK_RANKS "from day_bid group by day"},
         {"q16", "select channel, day, max(minute), " MILLRACE_NEXMARK_RANKS "from day_bid group by channel, day"},
-        {"q17", "select auction, day, count(*), sum(rank = 1), sum(rank = 2), sum(rank = 3), min(price), max(price), "
-                "sum(price) / count(*), sum(price) from day_bid group by auction, day"},
-        {"q18", "select auction, bidder, price, channel, url, dateTime, extra from (select *, row_number() over "
-                "(partition by bidder, auction order by dateTime desc, price desc, extra desc) as place from bid) "
-                "where place = 1"},
-        {"q19", "select * from (select *, row_number() over "
-                "(partition by auction order by price desc, dateTime, bidder, extra) as place from bid) where place <= 10"},
-        {"q20", "select b.*, a.itemName, a.description, a.initialBid, a.reserve, a.dateTime, a.expires, a.seller, a.category, "
-                "a.extra from bid b join auction a on b.auction = a.id where a.category = 10"},
-        {"q21", "select * from (select auction, bidder, price, channel, case lower(channel) when 'apple' then '0' "
-                "when 'google' then '1' when 'facebook' then '2' when 'baidu' then '3' else "
-                "case when instr(url, '&channel_id=') > 0 then substr(url, instr(url, '&channel_id=') + 12) end "
-                "end as channelId from bid) where channelId is not null"},
-        {"q22", "select auction, bidder, price, channel, dir1, substr(rest, 1, instr(rest, '/') - 1), "
-                "substr(rest, instr(rest, '/') + 1, instr(substr(rest, instr(rest, '/') + 1), '/') - 1) "
-                "from (select *, substr(path, 1, instr(path, '/') - 1) as dir1, substr(path, instr(path, '/') + 1) as rest "
-                "from (select *, substr(url, length('https://www.nexmark.com/') + 1) as path from bid))"},
-        {"q23", "select b.bidder, b.price, b.channel, b.url, b.extra, p.id, p.name, p.emailAddress, p.creditCard, p.city, "
-                "p.state, p.extra, a.itemName, a.description, a.initialBid, a.reserve, a.dateTime, a.expires, a.seller, "
-                "a.category, a.extra from bid b join person p on p.id = b.bidder join auction a on a.seller = b.bidder"},
+        {"q17",
+         "select auction, day, count(*), sum(rank = 1), sum(rank = 2), sum(rank = 3), min(price), max(price), "
+         "sum(price) / count(*), sum(price) from day_bid group by auction, day"},
+        {"q18",
+         "select auction, bidder, price, channel, url, dateTime, extra from (select *, row_number() over "
+         "(partition by bidder, auction order by dateTime desc, price desc, extra desc) as place from bid) "
+         "where place = 1"},
+        {"q19",
+         "select * from (select *, row_number() over "
+         "(partition by auction order by price desc, dateTime, bidder, extra) as place from bid) where place <= 10"},
+        {"q20",
+         "select b.*, a.itemName, a.description, a.initialBid, a.reserve, a.dateTime, a.expires, a.seller, a.category, "
+         "a.extra from bid b join auction a on b.auction = a.id where a.category = 10"},
+        {"q21",
+         "select * from (select auction, bidder, price, channel, case lower(channel) when 'apple' then '0' "
+         "when 'google' then '1' when 'facebook' then '2' when 'baidu' then '3' else "
+         "case when instr(url, '&channel_id=') > 0 then substr(url, instr(url, '&channel_id=') + 12) end "
+         "end as channelId from bid) where channelId is not null"},
+        {"q22",
+         "select auction, bidder, price, channel, dir1, substr(rest, 1, instr(rest, '/') - 1), "
+         "substr(rest, instr(rest, '/') + 1, instr(substr(rest, instr(rest, '/') + 1), '/') - 1) "
+         "from (select *, substr(path, 1, instr(path, '/') - 1) as dir1, substr(path, instr(path, '/') + 1) as rest "
+         "from (select *, substr(url, length('https://www.nexmark.com/') + 1) as path from bid))"},
+        {"q23",
+         "select b.bidder, b.price, b.channel, b.url, b.extra, p.id, p.name, p.emailAddress, p.creditCard, p.city, "
+         "p.state, p.extra, a.itemName, a.description, a.initialBid, a.reserve, a.dateTime, a.expires, a.seller, "
+         "a.category, a.extra from bid b join person p on p.id = b.bidder join auction a on a.seller = b.bidder"},
     };
     return all;
 }
@@ -177,8 +191,8 @@ struct Reference::Database {
             for (; i < sorted.size() && sorted[i].first == bidder && sorted[i].second <= last + 10'000; ++i) {
                 last = sorted[i].second;
             }
-            rows.push_back(std::to_string(bidder) + '|' + std::to_string(i - begin) + '|' + std::to_string(first) + '|' +
-                           std::to_string(last + 10'000));
+            rows.push_back(std::to_string(bidder) + '|' + std::to_string(i - begin) + '|' + std::to_string(first) +
+                           '|' + std::to_string(last + 10'000));
         }
         return rows;
     }
@@ -201,7 +215,8 @@ Reference::Reference(const Generator& generator, std::uint64_t events) : databas
                 auction.insert(a->id, a->itemName, a->description, a->initialBid, a->reserve, millis(a->dateTime),
                                millis(a->expires), a->seller, a->category, a->extra);
             } else if (const auto* p = std::get_if<Person>(&event)) {
-                person.insert(p->id, p->name, p->emailAddress, p->creditCard, p->city, p->state, millis(p->dateTime), p->extra);
+                person.insert(p->id, p->name, p->emailAddress, p->creditCard, p->city, p->state, millis(p->dateTime),
+                              p->extra);
             }
         }
     }
@@ -225,7 +240,8 @@ std::vector<std::string> Reference::rows(const std::string& query) const {
 
 struct Reference::Database {};
 Reference::Reference(const Generator&, std::uint64_t) {
-    throw std::runtime_error("a verification needs SQLite, and this program has been built without: install libsqlite3-dev");
+    throw std::runtime_error(
+        "a verification needs SQLite, and this program has been built without: install libsqlite3-dev");
 }
 std::vector<std::string> Reference::rows(const std::string&) const {
     return {};

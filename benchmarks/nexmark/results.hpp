@@ -42,9 +42,15 @@ std::uint64_t hashOfFields(const Row& row) {
     return hash.value();
 }
 
-inline void appendText(std::string& out, std::int64_t value) { out += std::to_string(value); }
-inline void appendText(std::string& out, Timestamp time) { out += std::to_string(millisOf(time)); }
-inline void appendText(std::string& out, const std::string& text) { out += text; }
+inline void appendText(std::string& out, std::int64_t value) {
+    out += std::to_string(value);
+}
+inline void appendText(std::string& out, Timestamp time) {
+    out += std::to_string(millisOf(time));
+}
+inline void appendText(std::string& out, const std::string& text) {
+    out += text;
+}
 
 template <class Row>
 std::string textOf(const Row& row) {
@@ -60,7 +66,9 @@ std::string textOf(const Row& row) {
 /// A sink that adds up the rows that it gets; the copies of all subtasks together make the result.
 class ResultSink {
 public:
-    explicit ResultSink(Results& results) : total_(std::make_shared<Total>(results)) { mine_.keepsRows = results.keepsRows; }
+    explicit ResultSink(Results& results) : total_(std::make_shared<Total>(results)) {
+        mine_.keepsRows = results.keepsRows;
+    }
 
     template <class Row>
     void operator()(const Row& row) {

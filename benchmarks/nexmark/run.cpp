@@ -104,9 +104,8 @@ std::vector<Query> allQueries() {
     for (auto& group : {bidQueries(), windowQueries(), auctionQueries(), joinQueries(), tableQueries()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
-    std::sort(all.begin(), all.end(), [](const Query& a, const Query& b) {
-        return std::stoi(a.name.substr(1)) < std::stoi(b.name.substr(1));
-    });
+    std::sort(all.begin(), all.end(),
+              [](const Query& a, const Query& b) { return std::stoi(a.name.substr(1)) < std::stoi(b.name.substr(1)); });
     return all;
 }
 

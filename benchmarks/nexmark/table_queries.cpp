@@ -82,7 +82,8 @@ struct DayStatistics {
 };
 /// Of rank 0, 1 or 2 the first, second or third of three members.
 template <class Row>
-std::int64_t& ofRank(Row& row, int rank, std::int64_t Row::*first, std::int64_t Row::*second, std::int64_t Row::*third) {
+std::int64_t& ofRank(Row& row, int rank, std::int64_t Row::*first, std::int64_t Row::*second,
+                     std::int64_t Row::*third) {
     return row.*(rank == 0 ? first : rank == 1 ? second : third);
 }
 /// One more bid in a row of statistics.
@@ -119,7 +120,8 @@ struct StatisticsOfDay {
         bidders.open(context, "bidders");
         auctions.open(context, "auctions");
     }
-    void processElement(const NumberBid& bid, KeyedProcessContext<std::int64_t>&, Collector<Change<DayStatistics>>& out) {
+    void processElement(const NumberBid& bid, KeyedProcessContext<std::int64_t>&,
+                        Collector<Change<DayStatistics>>& out) {
         row.mutate([&](DayStatistics& now) {
             const bool isNew = now.totalBids == 0;
             if (isNew) now.day = dayOf(bid.dateTime);
@@ -166,7 +168,8 @@ struct StatisticsOfChannel {
         bidders.open(context, "bidders");
         auctions.open(context, "auctions");
     }
-    void processElement(const ChannelBid& bid, KeyedProcessContext<ChannelAndDay>&, Collector<Change<ChannelStatistics>>& out) {
+    void processElement(const ChannelBid& bid, KeyedProcessContext<ChannelAndDay>&,
+                        Collector<Change<ChannelStatistics>>& out) {
         row.mutate([&](ChannelStatistics& now) {
             const bool isNew = now.totalBids == 0;
             if (isNew) {
@@ -184,8 +187,7 @@ void q16(const EventStream& events, const QueryContext& context) {
     events
         .flatMap([](Event&& event, Collector<ChannelBid>& out) {
             if (Bid* const bid = std::get_if<Bid>(&event)) {
-                out.collect(
-                    ChannelBid{bid->auction, bid->bidder, bid->price, bid->dateTime, std::move(bid->channel)});
+                out.collect(ChannelBid{bid->auction, bid->bidder, bid->price, bid->dateTime, std::move(bid->channel)});
             }
         })
         .keyBy(&ChannelBid::channel, [](const ChannelBid& bid) { return dayNumberOf(bid.dateTime); })
@@ -212,7 +214,8 @@ struct StatisticsOfAuction {
     ValueState<AuctionStatistics> row;
 
     void open(KeyedRuntimeContext& context) { row = context.getState(ValueStateDescriptor<AuctionStatistics>{"row"}); }
-    void processElement(const NumberBid& bid, KeyedProcessContext<AuctionAndDay>&, Collector<Change<AuctionStatistics>>& out) {
+    void processElement(const NumberBid& bid, KeyedProcessContext<AuctionAndDay>&,
+                        Collector<Change<AuctionStatistics>>& out) {
         row.mutate([&](AuctionStatistics& now) {
             const bool isNew = now.totalBids == 0;
             if (isNew) {
@@ -290,7 +293,8 @@ struct RankedBid {
     std::int64_t rankNumber;
 };
 RankedBid ranked(const Bid& bid, std::size_t place) {
-    return {bid.auction, bid.bidder, bid.price, bid.channel, bid.url, bid.dateTime, bid.extra, static_cast<std::int64_t>(place + 1)};
+    return {bid.auction, bid.bidder,   bid.price, bid.channel,
+            bid.url,     bid.dateTime, bid.extra, static_cast<std::int64_t>(place + 1)};
 }
 struct HighestTen {
     static constexpr std::size_t kMost = 10;

@@ -69,8 +69,10 @@ void q5(const EventStream& events, const QueryContext& context) {
     events.flatMap(numberOfBids(&Bid::auction))
         .keyBy(kItself)
         .window(SlidingEventTimeWindows::of(10s, 2s))
-        .aggregate(Count{}, [](std::int64_t auction, const TimeWindow&,
-                               std::int64_t num) { return AuctionCount{auction, num}; })
+        .aggregate(Count{},
+                   [](std::int64_t auction, const TimeWindow&, std::int64_t num) {
+                       return AuctionCount{auction, num};
+                   })
         .windowAll(TumblingEventTimeWindows::of(2s))  // one sliding window ends in each
         .aggregate(MostBids{})
         .flatMap([](const MostBids::Accumulator& most, Collector<AuctionCount>& out) {
