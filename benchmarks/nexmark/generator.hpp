@@ -9,13 +9,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+#include <variant>
+
+#include <sys/mman.h>
 
 // The events of the benchmark. Every event is a function of its id alone, by integer arithmetic, so that other programs
 // can make the same ones: docs/nexmark.md defines them draw by draw.
@@ -84,41 +87,76 @@ inline void appendTrimmedWord(std::string& out, Random& random, std::uint64_t lo
 }
 
 /// What all events take their texts from; made once.
-struct Texts {
-    struct Channel {
-        std::string name;
-        std::string url;
-    };
-    std::string letters;            ///< pieces of it are the `extra` of events
-    std::vector<Channel> channels;  ///< first the hot ones, then the others
-
+/// Events take pieces from anywhere in 2 MB, so most of the time to make one would go by with waiting for memory. On large pages,
+/// and asked for ahead, it does not.
+class Texts {
+public:
     static const Texts& instance() {
         static const Texts texts;
         return texts;
     }
+    /// Pieces of it are the `extra` of events.
+    std::string_view letters() const noexcept { return {room_.get(), kLetters}; }
+    /// Name and url: first of the hot channels, then of the others.
+    std::string_view nameOf(std::uint64_t channel) const noexcept {
+        const Channel& found = channels()[channel];
+        return {found.texts, found.nameSize};
+    }
+    std::string_view urlOf(std::uint64_t channel) const noexcept {
+        const Channel& found = channels()[channel];
+        return {found.texts + found.nameSize, found.urlSize};
+    }
+    void prefetchChannel(std::uint64_t channel) const noexcept {
+        const char* const begin = reinterpret_cast<const char*>(&channels()[channel]);
+        __builtin_prefetch(begin);
+        __builtin_prefetch(begin + 64);
+    }
+    void prefetchLetters(std::uint64_t begin, std::uint64_t length) const noexcept {
+        __builtin_prefetch(room_.get() + begin);
+        __builtin_prefetch(room_.get() + begin + length);
+    }
 
 private:
-    Texts() {
+    struct alignas(128) Channel {
+        std::uint8_t nameSize;
+        std::uint8_t urlSize;
+        char texts[126];
+    };
+    static constexpr std::size_t kLetters = std::size_t{1} << 20;
+    static constexpr std::size_t kAllChannels = kHotChannels.size() + kChannels;
+    static constexpr std::size_t kLargePage = std::size_t{2} << 20;
+    static constexpr std::size_t kRoom = 2 * kLargePage;
+    static_assert(kLetters + kAllChannels * sizeof(Channel) <= kRoom);
+
+    struct Free {
+        void operator()(char* room) const noexcept { std::free(room); }
+    };
+
+    Texts() : room_(static_cast<char*>(std::aligned_alloc(kLargePage, kRoom))) {
+        if (room_ == nullptr) throw std::bad_alloc();
+        ::madvise(room_.get(), kRoom, MADV_HUGEPAGE);  // where it is refused it is only slower
         Random random(kLettersSeed);
-        letters.resize(std::size_t{1} << 20);
-        for (char& letter : letters) letter = static_cast<char>('a' + random.below(26));
-        for (std::uint64_t i = 0; i < kHotChannels.size() + kChannels; ++i) {
+        for (std::size_t i = 0; i < kLetters; ++i) room_[i] = static_cast<char>('a' + random.below(26));
+        for (std::uint64_t i = 0; i < kAllChannels; ++i) {
             Random ofChannel(kUrlSeed + i);
-            Channel channel;
-            channel.url = "https://www.nexmark.com/";
+            std::string name;
+            std::string url = "https://www.nexmark.com/";
             for (int directory = 0; directory < 3; ++directory) {
-                appendWord(channel.url, ofChannel, 5, '_');
-                channel.url += '/';
+                appendWord(url, ofChannel, 5, '_');
+                url += '/';
             }
-            channel.url += "item.htm?query=1";
+            url += "item.htm?query=1";
             if (i < kHotChannels.size()) {
-                channel.name = kHotChannels[i];
+                name = kHotChannels[i];
             } else {
                 const std::uint64_t number = i - kHotChannels.size();
-                channel.name = "channel-" + std::to_string(number);
-                if (ofChannel.below(10) > 0) channel.url += "&channel_id=" + std::to_string(reversed(number));
+                name = "channel-" + std::to_string(number);
+                if (ofChannel.below(10) > 0) url += "&channel_id=" + std::to_string(reversed(number));
             }
-            channels.push_back(std::move(channel));
+            auto* const channel = ::new (room_.get() + kLetters + i * sizeof(Channel)) Channel;
+            channel->nameSize = static_cast<std::uint8_t>(name.size());
+            channel->urlSize = static_cast<std::uint8_t>(url.size());
+            (name + url).copy(channel->texts, sizeof channel->texts);
         }
     }
     /// The number with its 32 bits in reverse order, read as a signed one, without its sign.
@@ -128,6 +166,10 @@ private:
         const std::int64_t value = static_cast<std::int32_t>(bits);
         return value < 0 ? -value : value;
     }
+
+    const Channel* channels() const noexcept { return reinterpret_cast<const Channel*>(room_.get() + kLetters); }
+
+    std::unique_ptr<char[], Free> room_;
 };
 
 }  // namespace detail
@@ -155,19 +197,41 @@ public:
         return config_.baseTimeMillis + static_cast<std::int64_t>(id * 1000 / config_.eventsPerSecond);
     }
 
+    /// Where the texts of a bid are.
+    struct BidTexts {
+        std::uint32_t channel = 0;
+        std::uint32_t extraBegin = 0;
+        std::uint32_t extraLength = 0;
+    };
+
     /// Writes event `id` over `event`, whose texts keep their room. Returns its time.
     Timestamp make(std::uint64_t id, Event& event) const {
+        BidTexts texts;
+        const Timestamp time = begin(id, event, texts);
+        finish(event, texts);
+        return time;
+    }
+    /// The same in two steps, so that of a number of events all first ones can be done before the second ones: the texts of
+    /// bids come from all over memory.
+    Timestamp begin(std::uint64_t id, Event& event, BidTexts& texts) const {
         Random random(id);
         const std::int64_t millis = millisAt(id);
         const std::uint64_t place = id % detail::kEventsPerEpoch;
         if (place > detail::kAuctionsPerEpoch) [[likely]] {
-            makeBid(id, random, millis, as<Bid>(event));
+            beginBid(id, random, millis, as<Bid>(event), texts);
         } else if (place > 0) {
             makeAuction(id, random, millis, as<Auction>(event));
         } else {
             makePerson(id, random, millis, as<Person>(event));
         }
         return timeOf(millis);
+    }
+    void finish(Event& event, const BidTexts& texts) const {
+        Bid* const bid = std::get_if<Bid>(&event);
+        if (bid == nullptr) return;
+        bid->channel = texts_->nameOf(texts.channel);
+        bid->url = texts_->urlOf(texts.channel);
+        bid->extra = texts_->letters().substr(texts.extraBegin, texts.extraLength);
     }
 
 private:
@@ -209,16 +273,21 @@ private:
         const std::uint64_t power = low + (((detail::kPowers[step + 1] - low) * within) >> 26);
         return static_cast<std::int64_t>((power * detail::kDecades[decade] + 500'000) / 1'000'000);
     }
-    /// A text that brings the event to `average` bytes, a fifth more or less.
-    void makeExtra(std::string& extra, Random& random, std::size_t size, std::size_t average) const {
-        if (size > average) {
-            extra.clear();
-            return;
-        }
+    struct Piece {
+        std::uint64_t begin = 0;
+        std::uint64_t length = 0;
+    };
+    /// The piece of the letters that brings an event of `size` bytes to `average`, a fifth more or less.
+    Piece extraOf(Random& random, std::size_t size, std::size_t average) const noexcept {
+        if (size > average) return {};
         const std::size_t missing = average - size;
         const std::size_t delta = (2 * missing + 5) / 10;
         const std::size_t length = missing - delta + (delta == 0 ? 0 : random.below(2 * delta));
-        extra.assign(texts_->letters, random.below(texts_->letters.size() - length), length);
+        return {random.below(texts_->letters().size() - length), length};
+    }
+    void makeExtra(std::string& extra, Random& random, std::size_t size, std::size_t average) const {
+        const Piece piece = extraOf(random, size, average);
+        extra = texts_->letters().substr(piece.begin, piece.length);
     }
 
     void makePerson(std::uint64_t id, Random& random, std::int64_t millis, Person& person) const {
@@ -267,7 +336,7 @@ private:
         makeExtra(auction.extra, random, 48 + auction.itemName.size() + auction.description.size(), 500);
     }
 
-    void makeBid(std::uint64_t id, Random& random, std::int64_t millis, Bid& bid) const {
+    void beginBid(std::uint64_t id, Random& random, std::int64_t millis, Bid& bid, BidTexts& texts) const {
         const std::uint64_t auction = random.below(2) > 0 ? hotOf(lastAuction(id)) : auctionInFlight(id, random);
         const std::uint64_t bidder = random.below(4) > 0 ? hotOf(lastPerson(id)) + 1 : activePerson(id, random);
         bid.auction = detail::kFirstAuctionId + static_cast<std::int64_t>(auction);
@@ -276,10 +345,12 @@ private:
         const std::uint64_t channel = random.below(2) > 0
                                           ? random.below(detail::kHotChannels.size())
                                           : detail::kHotChannels.size() + random.below(detail::kChannels);
-        bid.channel = texts_->channels[channel].name;
-        bid.url = texts_->channels[channel].url;
         bid.dateTime = timeOf(millis);
-        makeExtra(bid.extra, random, 32, 100);
+        const Piece extra = extraOf(random, 32, 100);
+        texts = {static_cast<std::uint32_t>(channel), static_cast<std::uint32_t>(extra.begin),
+                 static_cast<std::uint32_t>(extra.length)};
+        texts_->prefetchChannel(channel);
+        texts_->prefetchLetters(extra.begin, extra.length);
     }
 
     GeneratorConfig config_;

@@ -84,9 +84,13 @@ Outcome generateOnly(const RunConfig& config) {
     Outcome outcome;
     const Generator generator(config.generator);
     std::vector<Event> block(16 * 1024 / sizeof(Event));
+    std::vector<Generator::BidTexts> texts(block.size());
     const Stopwatch stopwatch;
-    for (std::uint64_t place = 0; place < config.events; ++place) {
-        generator.make(generator.idAt(place), block[place % block.size()]);
+    for (std::uint64_t place = 0; place < config.events;) {
+        const std::size_t count = std::min<std::uint64_t>(block.size(), config.events - place);
+        for (std::size_t i = 0; i < count; ++i) generator.begin(generator.idAt(place + i), block[i], texts[i]);
+        for (std::size_t i = 0; i < count; ++i) generator.finish(block[i], texts[i]);
+        place += count;
     }
     stopwatch.stop(outcome);
     outcome.results.rows = static_cast<std::int64_t>(config.events);

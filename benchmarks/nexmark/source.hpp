@@ -8,6 +8,7 @@
 #include <millrace/functions/source.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -59,10 +60,12 @@ public:
         millrace::FillResult fill(std::span<Event> values, std::span<Timestamp> timestamps) {
             millrace::FillResult result;
             const std::uint64_t blockEnd = std::min(split_.end, (split_.next / split_.block + 1) * split_.block);
-            result.count = std::min<std::uint64_t>(values.size(), blockEnd - split_.next);
+            const std::size_t most = std::min(values.size(), texts_.size());
+            result.count = std::min<std::uint64_t>(most, blockEnd - split_.next);
             for (std::size_t i = 0; i < result.count; ++i) {
-                timestamps[i] = generator_.make(generator_.idAt(split_.next + i), values[i]);
+                timestamps[i] = generator_.begin(generator_.idAt(split_.next + i), values[i], texts_[i]);
             }
+            for (std::size_t i = 0; i < result.count; ++i) generator_.finish(values[i], texts_[i]);
             split_.next += result.count;
             if (split_.next == blockEnd) {
                 split_.next = std::min(split_.end, blockEnd + (split_.lanes - 1) * split_.block);
@@ -90,6 +93,7 @@ public:
         std::function<Timestamp()> now_;
         Split split_;
         std::optional<Timestamp> until_;
+        std::array<Generator::BidTexts, 128> texts_{};
     };
     Reader createReader(const millrace::SourceReaderContext& context) const {
         return Reader(generator_, linger_, context.now);
