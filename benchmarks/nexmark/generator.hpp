@@ -70,10 +70,12 @@ inline constexpr std::array<std::string_view, 4> kHotChannels{"Google", "Faceboo
 
 /// Appends letters, one in 13 of them a separator; at least 3, below `longest`.
 inline void appendWord(std::string& out, Random& random, std::uint64_t longest, char separator) {
-    for (std::uint64_t left = 3 + random.below(longest - 3); left > 0; --left) {
+    const std::size_t begin = out.size();
+    out.resize(begin + 3 + random.below(longest - 3));
+    for (char *letter = out.data() + begin, *const end = out.data() + out.size(); letter != end; ++letter) {
         const std::uint64_t drawn = random.next();
         const bool separates = ((drawn >> 32) * 13) >> 32 == 0;
-        out += separates ? separator : static_cast<char>('a' + (((drawn & 0xFFFFFFFF) * 26) >> 32));
+        *letter = separates ? separator : static_cast<char>('a' + (((drawn & 0xFFFFFFFF) * 26) >> 32));
     }
 }
 /// Letters and spaces, but none at either end.
