@@ -58,17 +58,19 @@ public:
         const auto outside = [&](Entry & entry, std::size_t i, const TimeWindow& window)
             __attribute__((always_inline)) {
             const auto& key = keyAt(i);
-            const bool added = entry.empty() ? begin(entry, values[i], key, window, watermark, fireNow)
+            const bool added = entry.empty() ? addFirst(entry, values[i], key, window, watermark, fireNow)
                                              : addToOthers(entry, values[i], key, window, watermark, fireNow);
             if (!added) [[unlikely]]
                 missed(i);
         };
         scanKeyedTable(
             table_, at, block.size, block.hashes, keyAt,
-            [ this, values, times, &outside ](std::size_t i, Entry & entry) __attribute__((always_inline)) {
+            [ this, values, times, watermark, &keyAt, &outside ](std::size_t i, Entry & entry) __attribute__((always_inline)) {
                 const TimeWindow window = windowOf(values[i], times[i]);
                 if (entry.prolong(window)) {
                     Traits::add(aggregate_, values[i], entry.contents);
+                } else if (entry.empty() && window.maxTimestamp() > watermark) {
+                    begin(entry, values[i], Table::hashOf(Table::lookupKey(keyAt(i))), window);
                 } else {
                     outside(entry, i, window);
                 }
@@ -90,7 +92,7 @@ public:
             clearDeadEntries(table_, live_);
             return false;
         }
-        while (!due_.empty() && emitter.room() > 0) {
+        while (!due_.empty() && emitter.hasRoom()) {
             const auto [slot, time] = due_.take();
             fireKey(slot, time, emitter);
         }
@@ -142,19 +144,24 @@ private:
 
     // ---- records ----
 
-    /// A key's first session; false if the record is late.
-    template <class K, class FireNow>
-    [[gnu::noinline]] bool begin(Entry& entry, const T& value, const K& key, TimeWindow window, Timestamp watermark,
-                                 FireNow& fireNow) {
+    /// A key's first session, which does not fire yet.
+    [[gnu::noinline]] void begin(Entry& entry, const T& value, std::uint64_t hash, TimeWindow window) {
         const Timestamp last = window.maxTimestamp();
-        if (last > watermark) [[likely]] {
-            entry.open(window);
-            entry.contents = Traits::firstAccumulator(aggregate_, value);
-            if (entry.alarm.isLaterThan(last)) setAlarm(entry, Table::hashOf(Table::lookupKey(key)), last);
-        } else {
-            if (cleanUpTime(window) <= watermark) return false;
-            put(entry, key, window, Traits::firstAccumulator(aggregate_, value), watermark, fireNow);
+        entry.open(window);
+        entry.contents = Traits::firstAccumulator(aggregate_, value);
+        if (entry.alarm.isLaterThan(last)) setAlarm(entry, hash, last);
+        ++live_;
+    }
+    /// The same at any time; false if the record is late.
+    template <class K, class FireNow>
+    [[gnu::noinline]] bool addFirst(Entry& entry, const T& value, const K& key, const TimeWindow& window,
+                                    Timestamp watermark, FireNow& fireNow) {
+        if (window.maxTimestamp() > watermark) {
+            begin(entry, value, Table::hashOf(Table::lookupKey(key)), window);
+            return true;
         }
+        if (cleanUpTime(window) <= watermark) return false;
+        put(entry, key, window, Traits::firstAccumulator(aggregate_, value), watermark, fireNow);
         ++live_;
         return true;
     }
@@ -225,7 +232,7 @@ private:
     }
     /// The first of what the sessions of a key have to do; false: nothing.
     bool nextOf(const Entry& entry, Timestamp& next) const noexcept {
-        next = entry.isOpen() ? entry.open().maxTimestamp() : kMaxTimestamp;
+        next = entry.isOpen() ? entry.lastOfOpen() : kMaxTimestamp;
         for (const Cell* cell = entry.others; cell != nullptr; cell = cell->next) {
             next = std::min(next, cell->pending ? cell->window.maxTimestamp() : cleanUpTime(cell->window));
         }
@@ -245,7 +252,7 @@ private:
         const Key& key = table_.keyOf(slot);
         if (entry.others != nullptr) [[unlikely]]
             fireOthers(entry, key, time, emitter);
-        if (entry.isOpen() && entry.open().maxTimestamp() <= time) {
+        if (entry.isOpen() && entry.lastOfOpen() <= time) {
             const TimeWindow window = entry.open();
             emit(window, key, entry.contents, emitter);
             if (isGone(window, time)) {
