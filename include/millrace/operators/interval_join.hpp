@@ -216,6 +216,7 @@ private:
         std::uint64_t hashes[kChunk];
         std::size_t at = 0;
         try {
+            for (; block.timestamps == nullptr && at < block.size; ++at) late<kLeft>(block.values[at], kMinTimestamp);
             while (at < block.size) {
                 const std::size_t from = at;
                 const std::size_t count = std::min(kChunk, block.size - from);
@@ -249,7 +250,7 @@ private:
         for (; at < end; ++at) {
             if (prefetches && at + kAhead < end) prefetch(view, hashes[at + kAhead - from]);
             T& value = block.values[at];
-            const Timestamp time = block.timestampOf(at);
+            const Timestamp time = block.timestamps[at];
             if (time < watermark_ || time == kMinTimestamp) [[unlikely]] {
                 late<kLeft>(value, time);
                 continue;

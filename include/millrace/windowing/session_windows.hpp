@@ -55,29 +55,28 @@ public:
         const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) {
             return detail::invoke(keyOf, values[i]);
         };
-        const auto outside = [&](Entry & entry, std::size_t i, const TimeWindow& window)
-            __attribute__((always_inline)) {
-            const auto& key = keyAt(i);
-            const bool added = entry.empty() ? addFirst(entry, values[i], key, window, watermark, fireNow)
-                                             : addToOthers(entry, values[i], key, window, watermark, fireNow);
+        // out of the loop, with arguments that fit into registers
+        const auto outside = [ this, watermark, &fireNow, &missed ](Entry & entry, const T& value, std::size_t i,
+                                                                    TimeWindow window) __attribute__((noinline)) {
+            const auto& key = detail::invoke(keySelector_, value);
+            const bool added = entry.empty() ? addFirst(entry, value, key, window, watermark, fireNow)
+                                             : addToOthers(entry, value, key, window, watermark, fireNow);
             if (!added) [[unlikely]]
                 missed(i);
         };
         scanKeyedTable(
             table_, at, block.size, block.hashes, keyAt,
-            [ this, values, times, watermark, &keyAt, &outside ](std::size_t i, Entry & entry) __attribute__((always_inline)) {
+            [ this, values, times, &outside ](std::size_t i, Entry & entry) __attribute__((always_inline)) {
                 const TimeWindow window = windowOf(values[i], times[i]);
                 if (entry.prolong(window)) {
                     Traits::add(aggregate_, values[i], entry.contents);
-                } else if (entry.empty() && window.maxTimestamp() > watermark) {
-                    begin(entry, values[i], Table::hashOf(Table::lookupKey(keyAt(i))), window);
                 } else {
-                    outside(entry, i, window);
+                    outside(entry, values[i], i, window);
                 }
             },
             [this, values, times, &outside](std::size_t i) {
                 Entry entry;
-                outside(entry, i, windowOf(values[i], times[i]));
+                outside(entry, values[i], i, windowOf(values[i], times[i]));
                 return entry;
             });
     }
@@ -144,24 +143,19 @@ private:
 
     // ---- records ----
 
-    /// A key's first session, which does not fire yet.
-    [[gnu::noinline]] void begin(Entry& entry, const T& value, std::uint64_t hash, TimeWindow window) {
-        const Timestamp last = window.maxTimestamp();
-        entry.open(window);
-        entry.contents = Traits::firstAccumulator(aggregate_, value);
-        if (entry.alarm.isLaterThan(last)) setAlarm(entry, hash, last);
-        ++live_;
-    }
-    /// The same at any time; false if the record is late.
+    /// A key's first session; false if the record is late.
     template <class K, class FireNow>
-    [[gnu::noinline]] bool addFirst(Entry& entry, const T& value, const K& key, const TimeWindow& window,
-                                    Timestamp watermark, FireNow& fireNow) {
-        if (window.maxTimestamp() > watermark) {
-            begin(entry, value, Table::hashOf(Table::lookupKey(key)), window);
-            return true;
+    [[gnu::always_inline]] bool addFirst(Entry& entry, const T& value, const K& key, const TimeWindow& window,
+                                         Timestamp watermark, FireNow& fireNow) {
+        const Timestamp last = window.maxTimestamp();
+        if (last > watermark) [[likely]] {
+            entry.open(window);
+            entry.contents = Traits::firstAccumulator(aggregate_, value);
+            if (entry.alarm.isLaterThan(last)) setAlarm(entry, Table::hashOf(Table::lookupKey(key)), last);
+        } else {
+            if (cleanUpTime(window) <= watermark) return false;
+            put(entry, key, window, Traits::firstAccumulator(aggregate_, value), watermark, fireNow);
         }
-        if (cleanUpTime(window) <= watermark) return false;
-        put(entry, key, window, Traits::firstAccumulator(aggregate_, value), watermark, fireNow);
         ++live_;
         return true;
     }

@@ -38,10 +38,13 @@ public:
             grow(size);
         size_ = size;
     }
-    void append(const Wake* wakes, std::size_t count) {
+    /// The first `count` of so many wakes: copying all of them takes less time than to see how many.
+    template <std::uint32_t kRoom>
+    void append(const Wake (&wakes)[kRoom], std::uint32_t count) {
         const std::size_t at = size_;
-        resize(at + count);
-        std::memcpy(static_cast<void*>(wakes_ + at), wakes, count * sizeof(Wake));
+        resize(at + kRoom);
+        std::memcpy(static_cast<void*>(wakes_ + at), wakes, sizeof wakes);
+        size_ = at + count;
     }
     void swap(WakeList& other) noexcept {
         std::swap(wakes_, other.wakes_);
@@ -85,9 +88,9 @@ public:
     void startOver() noexcept;
 
 private:
-    static constexpr int kBits = 10;
+    static constexpr unsigned kBits = 10;
     static constexpr unsigned kSlots = 1u << kBits;
-    static constexpr int kLevels = (64 + kBits - 1) / kBits;
+    static constexpr unsigned kLevels = (64 + kBits - 1) / kBits;
     static constexpr std::size_t kBatch = 1024;
     static constexpr std::size_t kFew = 32;
 
@@ -117,7 +120,7 @@ private:
     }
     static int levelOf(std::uint64_t time, std::uint64_t current) noexcept {
         const std::uint64_t differs = time ^ current;
-        return differs < kSlots ? 0 : (63 - __builtin_clzll(differs)) / kBits;
+        return static_cast<int>(static_cast<unsigned>(63 - __builtin_clzll(differs | 1)) / kBits);
     }
 
     void put(Wake wake) {

@@ -212,10 +212,11 @@ MILLRACE_INLINE void sortWakes(WakeList& wakes, WakeList& room) {
     }
     if (count > 24) {
         // by place between the first and the last time, then by exchanging neighbours: hardly any branch goes astray
-        Timestamp first = wakes[0].time;
+        const Wake* const all = wakes.data();
+        Timestamp first = all[0].time;
         Timestamp last = first;
         for (std::size_t i = 1; i < count; ++i) {
-            const Wake& wake = wakes[i];
+            const Wake& wake = all[i];
             first = std::min(first, wake.time);
             last = std::max(last, wake.time);
         }
@@ -226,12 +227,12 @@ MILLRACE_INLINE void sortWakes(WakeList& wakes, WakeList& room) {
             return (static_cast<std::uint64_t>(wake.time.time_since_epoch().count()) - from) >> shift;
         };
         std::uint16_t places[kBuckets + 1] = {};
-        for (std::size_t i = 0; i < count; ++i) ++places[bucketOf(wakes[i]) + 1];
+        for (std::size_t i = 0; i < count; ++i) ++places[bucketOf(all[i]) + 1];
         std::uint16_t place = 0;
         for (std::uint16_t& next : places) next = place = static_cast<std::uint16_t>(place + next);
         room.resize(count);
         Wake* const sorted = room.data();
-        for (std::size_t i = 0; i < count; ++i) sorted[places[bucketOf(wakes[i])]++] = wakes[i];
+        for (std::size_t i = 0; i < count; ++i) sorted[places[bucketOf(all[i])]++] = all[i];
         wakes.swap(room);
     }
     Wake* const begin = wakes.data();
