@@ -83,7 +83,7 @@ struct JoinCellSize {
         sizeof(typename TimeSortedBuffer<L, 0>::Entry) + sizeof(typename TimeSortedBuffer<R, 0>::Entry);
     /// Values of each side without an allocation: what fits into three lines; none of large ones. Of two places every
     /// fortieth record would find none, where a key mostly holds one or two; of three every five hundredth.
-    static constexpr std::size_t kInline = std::min<std::size_t>(4, (192 - kHeader) / kPair);
+    static constexpr std::size_t kInline = std::min<std::size_t>(4, (256 - kHeader) / kPair);
     static constexpr std::size_t kPadding = (64 - (kHeader + kInline * kPair) % 64) % 64;
 };
 template <std::size_t kBytes>
