@@ -29,7 +29,7 @@ struct AdEvent {
     std::uint32_t address = 0;
     std::uint8_t adKind = 0;
     std::uint8_t kind = 0;  ///< 0: a view
-    std::uint8_t unused[2] = {};
+    std::uint16_t unused = 0;
 };
 static_assert(sizeof(AdEvent) == 40);
 
@@ -55,15 +55,14 @@ struct AdEventGenerator {
     AdEvent operator()(std::uint64_t index) const {
         const std::uint64_t h = randomOf(index);
         const auto ad = static_cast<std::uint32_t>((((h >> 32) & 0xffff) * kAds) >> 16);
-        AdEvent event;
-        event.micros = static_cast<std::int64_t>(index);
-        event.user = h >> 40;
-        event.page = h & 0xffff;
-        event.ad = ids[ad];
-        event.address = static_cast<std::uint32_t>(h);
-        event.adKind = static_cast<std::uint8_t>(h & 3);
-        event.kind = static_cast<std::uint8_t>((((h >> 8) & 0xffff) * 3) >> 16);
-        return event;
+        return {static_cast<std::int64_t>(index),
+                h >> 40,
+                h & 0xffff,
+                ids[ad],
+                static_cast<std::uint32_t>(h),
+                static_cast<std::uint8_t>(h & 3),
+                static_cast<std::uint8_t>((((h >> 8) & 0xffff) * 3) >> 16),
+                0};
     }
 };
 
