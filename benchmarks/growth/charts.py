@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws the figures of `benchmarks/run growth --json FILE` as SVG, readable on light and dark pages.
 
-    benchmarks/growth/charts FILE FOLDER      one growth_<series>.svg each
+    benchmarks/growth/charts.py FILE FOLDER      one growth_<series>.svg each
 """
 import json
 import math
