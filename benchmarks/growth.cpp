@@ -48,7 +48,8 @@ using namespace bench;
         status == 0 ? stdout : stderr,
         "usage: growth [--smoke] [--repetitions N] [--only SERIES] [--json FILE]\n"
         "  Processor time of all threads per record in nanoseconds, the best of N runs (5), and what a run adds to\n"
-        "  the resident memory. benchmarks/growth/charts.py draws the JSON file. Exits with 2 when a result is wrong.\n");
+        "  the resident memory. benchmarks/growth/charts.py draws the JSON file. Exits with 2 when a result is "
+        "wrong.\n");
     std::exit(status);
 }
 
