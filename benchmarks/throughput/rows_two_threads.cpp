@@ -76,20 +76,22 @@ void addTwoThreadRows(Rows& rows, Size size) {
                     expectedTumbling,
                     {[=](std::uint64_t records) { return hand::TwoPhaseAverage(records, fewKeys, kSecond).run(); }},
                     onThreads(2, tumbling)});
-    rows.push_back(
-        {"W4 sessions 100ms",
-         kSessionKeys,
-         2,
-         n,
-         size.expect({7'383'323, 0x18358be89ef1e7b9, 0}, [n] { return reference::sessions(n, kSessionKeys); }),
-         // this operator by hand relies on the order of its input: one source
-         {[](std::uint64_t records) {
-             return hand::runExchanged(
-                 records, EventGenerator{kSessionKeys}, 1, [] { return hand::Sessions(); }, 1);
-         }},
-         onThreads(2, [](auto& env, std::uint64_t records, Result& result) {
-             sessions(env, records, kSessionKeys, result);
-         })});
+    // this operator by hand relies on the order of its input: one source. Two of them are out of order to each other
+    for (const int sources : {1, 2}) {
+        rows.push_back(
+            {sources == 1 ? "W4 sessions, 1 source" : "W4 sessions, 2 sources",
+             kSessionKeys,
+             2,
+             n,
+             size.expect({7'383'323, 0x18358be89ef1e7b9, 0}, [n] { return reference::sessions(n, kSessionKeys); }),
+             {[](std::uint64_t records) {
+                 return hand::runExchanged(
+                     records, EventGenerator{kSessionKeys}, 1, [] { return hand::Sessions(); }, 1);
+             }},
+             onThreads(2, [sources](auto& env, std::uint64_t records, Result& result) {
+                 sessions(env, records, kSessionKeys, result, sources);
+             })});
+    }
     rows.push_back(
         {"W6 rolling sum",
          kManyKeys,

@@ -203,8 +203,11 @@ struct CountAndTotal {
     }
 };
 
-inline void sessions(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
+/// `sources`: its subtasks; 0 for the parallelism of the environment.
+inline void sessions(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result,
+                     int sources = 0) {
     env.fromSource(WorkloadSource(EventGenerator{keys}, count), millrace::WatermarkStrategy::noWatermarks())
+        .setParallelism(sources > 0 ? sources : env.getParallelism())
         .keyBy(&Event::key)
         .window(millrace::EventTimeSessionWindows::withGap(std::chrono::microseconds(kSessionGapMicros)))
         .aggregate(CountAndTotal(),
