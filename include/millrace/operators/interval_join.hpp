@@ -338,6 +338,7 @@ private:
                     ++sweptTo_;
                 }
             }
+            table_.report();
         }
         records_ = 0;
         inserted_ = 0;
@@ -389,6 +390,7 @@ private:
             read<L>(reader, cell, cell.left, leftKept_);
             read<R>(reader, cell, cell.right, rightKept_);
         });
+        table_.report();
     }
     template <class T, class Buffer>
     void read(ByteReader& reader, Cell& cell, Buffer& buffer, Duration kept) {

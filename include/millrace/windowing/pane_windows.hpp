@@ -164,6 +164,7 @@ public:
             (fired ? *open.silent : open.table).findOrInsert(key, [&] { return decodeState<Accumulator>(reader); });
             nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
         });
+        for (Pane& each : panes_) each.table.report();
     }
 
     /// Forgets which windows have fired. All of them must have ended.
@@ -238,6 +239,7 @@ private:
             open.table.forEach([&](const Key& key, Accumulator& acc) {
                 large->table.findOrInsert(key, [&] { return std::move(acc); });
             });
+            large->table.report();
             open.table.clear();
             large->number = open.number;
             large->window = open.window;
@@ -264,6 +266,7 @@ private:
             return Traits::firstAccumulator(aggregate_, value);
         });
         if (!isNew) Traits::add(aggregate_, value, acc);
+        pane.table.report();
         return acc;
     }
 
@@ -285,6 +288,7 @@ private:
                 silent->forEach([&](const Key& key, Accumulator& acc) {
                     pane.table.findOrInsert(key, [&] { return std::move(acc); });
                 });
+                pane.table.report();
             }
         }
     }

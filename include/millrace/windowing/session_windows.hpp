@@ -120,6 +120,7 @@ public:
             entry.add(cells_, cell.window, std::move(cell.contents), cell.pending);
             arm(entry, Table::hashOf(key), cell.window, cell.pending);
         });
+        table_.report();
     }
 
     /// Forgets what a key has left that is finished.
