@@ -10,13 +10,6 @@ namespace millrace::detail {
 
 class CheckpointCoordinator;
 
-/// Whether the barriers of an exchange may overtake records. As in Flink not where subtasks are paired or get the same records:
-/// what was on its way there could not be dealt out to another number of subtasks.
-constexpr bool mayOvertakeOn(ExchangeKind exchange) noexcept {
-    return exchange != ExchangeKind::Forward && exchange != ExchangeKind::Rescale &&
-           exchange != ExchangeKind::Broadcast;
-}
-
 /// One task's part in the checkpoints of its job: waits for the barriers of all its channels, then lets its stages write
 /// their state and sends the barrier on. Where barriers may overtake, it is enough that they have been sent: what is in front
 /// of them is written to the checkpoint, too. *Thread safety:* the task's own thread only.

@@ -128,7 +128,7 @@ MILLRACE_INLINE_COLD std::uint64_t CheckpointParticipant::saveOvertaken(std::int
         for (const Task::InputChannel& other : task_.channels_) {
             if (&other.input == &each.input && codec == nullptr) codec = other.edge.ports->recordCodec();
         }
-        if (codec == nullptr) continue;
+        if (codec == nullptr) codec = channelCodec(*each.edge.ports, each.exchange);
         const WatermarkValve& valve = each.input.valve;
         ChannelStateWriter& writer =
             pieces
