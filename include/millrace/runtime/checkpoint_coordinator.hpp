@@ -166,7 +166,7 @@ private:
     void endRegionIfClosed(std::size_t region);
     void restartRegions();
     bool anyRegionDown() const noexcept;
-    std::shared_ptr<const StoredCheckpoint> newestToRestore() const;
+    std::shared_ptr<const StoredCheckpoint> newestToRestore();
 
     void attemptOver();
     void restartNow();
@@ -178,7 +178,7 @@ private:
     void failRequests(const char* why);
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
     void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
-    std::shared_ptr<const StoredCheckpoint> newestInStore() const;
+    std::shared_ptr<const StoredCheckpoint> newestInStore();
     std::shared_ptr<const StoredCheckpoint> newerOf(std::shared_ptr<const StoredCheckpoint> found,
                                                     const std::string& path) const;
     void wakeAt(Duration monotonic);
@@ -189,7 +189,9 @@ private:
     std::shared_ptr<CheckpointStore> store_;
     CheckpointOpener open_;
     const JobGraph* graph_ = nullptr;
-    std::string fingerprint_;                           ///< of the execution plan
+    std::string fingerprint_;  ///< of the execution plan
+    std::vector<std::int64_t>
+        damaged_;  ///< checkpoints in the store that were passed over: they do not count as retained
     std::shared_ptr<const StoredCheckpoint> initial_;   ///< what the job began with
     std::shared_ptr<const StoredCheckpoint> restored_;  ///< what this attempt began with
     std::unique_ptr<SharedPieces> restoredShared_;
@@ -234,7 +236,7 @@ private:
     std::unique_ptr<GraphScale> newScale_;        ///< the job is to have it, once the checkpoint under way is complete
     std::unique_ptr<GraphScale> oldScale_;  ///< the job has a new one, but has not opened all its tasks with it yet
     std::exception_ptr reverted_;           ///< why the job goes back to it; told once it has
-    bool goesOn_ = false;                   ///< the next start repeats nothing
+    std::int64_t goesOnFrom_ = 0;  ///< with this checkpoint the next start repeats nothing; 0: it does in any case
     std::size_t workAtIo_ = 0;
     BlockingWorkThread io_;
 };
