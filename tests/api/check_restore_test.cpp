@@ -271,7 +271,7 @@ TEST_CASE("whatever keeps records of a type goes on with those of its next versi
         env.enableCheckpointing(config);
         const RestoreReport report = checkRestore(directory.path("saved"), env);
         CHECK(report.isRestorable());
-        CHECK(report.states.size() == 19);
+        CHECK(report.states.size() == 20);
         for (const StateChange& each : report.states) {
             CAPTURE(each.uid, each.state);
             CHECK(each.fate != StateFate::Dropped);
