@@ -96,6 +96,7 @@
 #include <millrace/state/state_layout.ipp>
 #include <millrace/state/state_memory.ipp>
 #include <millrace/state/state_migration.ipp>
+#include <millrace/state/table_keepers.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/fault_injector.ipp>
 #include <millrace/testing/fault_plan.ipp>

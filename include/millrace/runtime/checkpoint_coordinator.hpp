@@ -9,6 +9,7 @@
 #include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
+#include <millrace/runtime/snapshot_cost.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
 #include <millrace/state/deferred_snapshot.hpp>
 
@@ -24,13 +25,6 @@
 namespace millrace::detail {
 
 class CheckpointParticipant;
-
-/// What a checkpoint has cost one task.
-struct SnapshotCost {
-    Duration pause{0};      ///< how long it has handled no records to hand over its state
-    Duration alignment{0};  ///< from the first barrier that came to the last
-    std::uint64_t inFlightBytes = 0;
-};
 
 /// Takes the checkpoints of a job and starts it again when it has failed. An actor like the job's tasks: it runs on their
 /// threads (in a simulation under the same seed and clock), and what it hears comes as messages. Files are written by a
@@ -68,6 +62,9 @@ public:
     /// Tasks are to open and to wait for the others: if one cannot, nothing has happened yet.
     bool isOpening() const noexcept { return oldScale_ != nullptr; }
     /// Whether the tasks do nothing any more once they have taken this checkpoint: the job ends with it, or is rescaled.
+    /// Whether tasks may encode large tables by and by. Not where blocks are recognised: the order of entries would be another
+    /// one each time.
+    bool encodesGradually() const noexcept { return !config_.incremental; }
     bool endsAttempt(std::int64_t checkpointId) const noexcept { return lastOfAttempt_.load() == checkpointId; }
     /// All tasks await a last checkpoint: the savepoint that the job ends with.
     bool drainsIntoSavepoint() const noexcept { return drains_.load(); }

@@ -2,7 +2,9 @@
 #define MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_HPP
 
 #include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/runtime/snapshot_cost.hpp>
 #include <millrace/runtime/task.hpp>
+#include <millrace/state/deferred_snapshot.hpp>
 
 #include <cstdint>
 
@@ -43,11 +45,13 @@ public:
     bool paused() const noexcept override { return isOpening_ || pausedBy_ != 0; }
     MILLRACE_INLINE void opened() override;
     MILLRACE_INLINE bool mayEnd() override;
+    MILLRACE_INLINE void encodeSome() override;
 
 private:
     bool hasArrived(const Task::BatchOrigin& channel) const noexcept;
     bool mayOvertakeAll(std::int64_t checkpointId) const;
     std::uint64_t saveOvertaken(std::int64_t checkpointId, SnapshotSink& sink) const;
+    void forgetEncoding(std::int64_t checkpointId) noexcept;
     void takeIfComplete();
     void take(std::int64_t checkpointId, bool overtakes = false);
     void release();
@@ -64,6 +68,13 @@ private:
     std::int64_t deferred_ = 0;   ///< was to be taken while what was restored had not been handled
     bool isOpening_;              ///< waits for the other tasks to open
     std::int64_t pausedBy_ = 0;   ///< the checkpoint that is the last thing that the task does; 0: none
+    /// A snapshot that is taken and not encoded to its end.
+    struct Encoding {
+        std::int64_t checkpointId;
+        std::shared_ptr<DeferredSnapshot> part;
+        SnapshotCost cost;
+    };
+    OwnerList<Encoding> encodings_;  ///< in the order of the checkpoints
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };

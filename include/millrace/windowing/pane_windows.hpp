@@ -141,18 +141,18 @@ public:
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
         sink.describe(uid, "windows", kLayout);
         for (Pane& pane : panes_) {
-            const auto write = [&, number = pane.number](Table& table, bool fired) {
-                if (table.empty()) return;
-                writeTable(sink, table, true, {std::string(uid), "windows", maxParallelism, kFormat}, kLayout,
-                           [number, fired](ByteWriter& group, const Key& key, const Accumulator& acc) {
-                               group.write(number);
-                               group.write(static_cast<std::uint8_t>(fired));
-                               Codec<Key>::encode(key, group);
-                               Codec<Accumulator>::encode(acc, group);
-                           });
+            const TablePlace place{std::string(uid), "windows", maxParallelism, kFormat};
+            const auto entry = [number = pane.number](bool fired) {
+                return [number, fired](ByteWriter& group, const Key& key, const Accumulator& acc) {
+                    group.write(number);
+                    group.write(static_cast<std::uint8_t>(fired));
+                    Codec<Key>::encode(key, group);
+                    Codec<Accumulator>::encode(acc, group);
+                };
             };
-            write(pane.table, pane.fired);
-            if (pane.silent != nullptr) writeSilent(pane, write);
+            if (!pane.table.empty()) writeTable(sink, pane.table, true, place, kLayout, entry(pane.fired));
+            if (pane.silent == nullptr) continue;
+            writeSilent(pane, [&](Table& rest) { writeAtOnce(sink, rest, place, entry(true)); });
         }
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
@@ -236,6 +236,7 @@ private:
             Pane& open = panes_[i];
             if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large->table.memoryBytes() / 8)
                 continue;
+            open.table.thaw();
             open.table.forEach([&](const Key& key, Accumulator& acc) {
                 large->table.findOrInsert(key, [&] { return std::move(acc); });
             });
@@ -310,7 +311,7 @@ private:
         pane.silent->forEach([&](const Key& key, const Accumulator& acc) {
             if (pane.table.find(key) == nullptr) rest.findOrInsert(key, [&] { return acc; });
         });
-        write(rest, true);
+        write(rest);
     }
 
     WindowGrid grid_;

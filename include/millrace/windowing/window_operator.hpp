@@ -5,6 +5,7 @@
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/overdue_timers.hpp>
+#include <millrace/state/table_snapshot.hpp>
 #include <millrace/windowing/cell_merger.hpp>
 #include <millrace/windowing/late_records.hpp>
 #include <millrace/windowing/merging_window_set.hpp>
@@ -158,15 +159,13 @@ public:
     }
 
     void snapshot(SnapshotSink& sink) {
-        KeyGroupWriter writer(stage_->maxParallelism, kFormat);
-        table_.forEach([&](const Key& key, Entry& entry) {
-            for (Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
-                ByteWriter& group = writer.of(key);
-                Codec<Key>::encode(key, group);
-                writeCell(*cell, group);
-            }
-        });
-        writer.writeTo(sink, aggregate_.id().uid, kStateName, kCellLayout<Key, Cell>);
+        writeByOwner(sink, table_, {aggregate_.id().uid, kStateName, stage_->maxParallelism, kFormat},
+                     kCellLayout<Key, Cell>, [](ByteWriter& group, const Key& key, const Entry& entry) {
+                         for (const Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
+                             Codec<Key>::encode(key, group);
+                             writeCell(*cell, group);
+                         }
+                     });
         snapshotOverdue(sink);
         emitter_.snapshot(sink);
         this->next_.snapshot(sink);
@@ -375,6 +374,7 @@ private:
     }
 
     void fireKey(Slot& slot, Timestamp time) {
+        table_.keep(&slot);
         Entry& entry = slot.value;
         Alarm& alarm = entry.alarms[domain()];
         const Key& key = table_.keyOf(slot);
@@ -483,6 +483,7 @@ private:
         }
     }
     void startOver() {
+        table_.thaw();
         table_.forEach([this](const Key&, Entry& entry) {
             while (!entry.empty()) entry.remove(cells_, &entry.first, nullptr);
         });
