@@ -268,6 +268,7 @@ private:
         call(at);
         if (cells_.mayBeEmpty) [[unlikely]] {
             leave(slot);
+            cells_.prepareToEnter();
             view = table_.view();
         }
     }

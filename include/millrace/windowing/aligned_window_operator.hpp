@@ -148,7 +148,7 @@ private:
             this->fail(value, time);
         }
         this->sendLost({&value, &time, nullptr, 1});
-        if (emitter_.room() == 0) this->emitResults();
+        if (!emitter_.hasRoom()) this->emitResults();
         if (!added) late_.missed(value, time, watermark_);
     }
 
