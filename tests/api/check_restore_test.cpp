@@ -271,7 +271,7 @@ TEST_CASE("whatever keeps records of a type goes on with those of its next versi
         env.enableCheckpointing(config);
         const RestoreReport report = checkRestore(directory.path("saved"), env);
         CHECK(report.isRestorable());
-        CHECK(report.states.size() == 19);
+        CHECK(report.states.size() == 20);
         for (const StateChange& each : report.states) {
             CAPTURE(each.uid, each.state);
             CHECK(each.fate != StateFate::Dropped);
@@ -393,7 +393,7 @@ TEST_CASE("checkRestore says what becomes of each uid, state and field, and runs
     buildKeeper<Old>(narrow, "keeper");
     narrow.setMaxParallelism(64);
     CHECK_THAT(checkRestore(saved, narrow).toString(),
-               ContainsSubstring("it has maximum parallelism 128, but setMaxParallelism(64) asks for another"));
+               ContainsSubstring("was taken with maximum parallelism 128, but setMaxParallelism(64) asks for another"));
     CHECK_THROWS_AS(checkRestore(directory.path("nowhere"), narrow), IoException);
 }
 
@@ -435,7 +435,7 @@ TEST_CASE("a checkpoint of before schemas were saved is named, not restored", "[
     buildKeeper<Old>(env, "keeper");
     const RestoreReport report = checkRestore(old, env);
     CHECK_FALSE(report.isRestorable(true));
-    CHECK_THAT(report.toString(), ContainsSubstring("its format version is 1"));
+    CHECK_THAT(report.toString(), ContainsSubstring("version_1/chk-7) has format version 1"));
     CheckpointConfig config;
     config.restoreFrom = old;
     env.enableCheckpointing(config);

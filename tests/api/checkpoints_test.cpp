@@ -1084,6 +1084,35 @@ TEST_CASE("a damaged checkpoint is passed over for the one before", "[api][check
     }
 }
 
+TEST_CASE("an intact checkpoint stays while damaged ones are newer than all that were taken since",
+          "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    Output output;
+    CheckpointConfig config{.directory = directory.path("kept"), .retained = 2};
+    const auto run = [&] {
+        Simulation simulation(1);
+        build(simulation.env, 2, output);
+        simulation.env.enableCheckpointing(config);
+        const auto client = simulation.env.executeAsync("damaged");
+        simulation.runtime.advance(30ms);
+        client->triggerCheckpoint();
+        client->cancel();
+        CHECK_THROWS_AS(client->result(), JobCancelledException);
+        std::string names;
+        for (const std::string& path : checkpointsIn(directory.path("kept"))) {
+            names += path.substr(path.rfind('/') + 1) + " ";
+        }
+        return names;
+    };
+    CHECK(run() == "chk-1 ");
+    CHECK(run() == "chk-1 chk-2 ");
+    for (const auto& entry : std::filesystem::directory_iterator(checkpointsIn(directory.path("kept")).back())) {
+        if (entry.path().filename() != "manifest.json") std::filesystem::resize_file(entry.path(), 10);
+    }
+    CHECK(run() == "chk-1 chk-2 chk-3 ");
+    CHECK(run() == "chk-3 chk-4 ");
+}
+
 // It would begin anew, and its sinks would write everything once more.
 TEST_CASE("a job of whose checkpoints none is intact is refused", "[api][checkpoint]") {
     const testing::TempDirectory directory(testing::inMemoryDirectory());

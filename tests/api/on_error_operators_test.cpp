@@ -249,6 +249,71 @@ TEST_CASE("onTimerError of one input, before or behind onError, and with timers 
     CHECK(run([&](auto stream) { return std::move(stream).onTimerError(skip).onError(skip); }) == trace(element("y")));
 }
 
+/// Takes records over, so a policy that may send them has to give it a copy.
+struct Greedy {
+    void processElement(Item&& item, KeyedProcessContext<std::string>& context, Collector<std::string>& out) {
+        const Item taken = std::move(item);
+        out.collect(taken.key);
+        context.timerService().registerEventTimeTimer(at(positive(taken.value)));
+    }
+    void processElement1(Item&& item, KeyedProcessContext<std::string>& context, Collector<std::string>& out) {
+        processElement(std::move(item), context, out);
+    }
+    void processElement2(Item&& item, KeyedProcessContext<std::string>& context, Collector<std::string>& out) {
+        processElement(std::move(item), context, out);
+    }
+    void onTimer(Timestamp, OnTimerContext<std::string>&, Collector<std::string>&) { throw std::runtime_error("late"); }
+};
+
+TEST_CASE("policies for records and for timers of a function that takes records over come in either order",
+          "[api][on_error]") {
+    const OutputTag<FailedTimer<std::string>> badTimer("bad timer");
+    const auto records = ErrorPolicy::retry(1).orDeadLetter(kBadItem);
+    const auto timers = ErrorPolicy::deadLetter(badTimer);
+    const auto recordsFirst = [&](auto stream) { return std::move(stream).onError(records).onTimerError(timers); };
+    const auto timersFirst = [&](auto stream) { return std::move(stream).onTimerError(timers).onError(records); };
+
+    const auto one = [&](auto addPolicies) {
+        auto harness =
+            harnessFor<Item>([&](DataStream<Item> in) { return addPolicies(in.keyBy(&Item::key).process(Greedy{})); });
+        harness.sideOutput(kBadItem);
+        harness.sideOutput(badTimer);
+        harness.processElements({{"x", 3}, {"y", -4}}, {at(1), at(2)});
+        harness.processWatermark(at(5));
+        return linesOf(harness.output());
+    };
+    const std::vector<std::string> expected =
+        linesOf(trace(element("x", at(1)), sideElement("bad item", describeValue(Item{"y", -4}), at(2)),
+                      sideElement("bad timer", describeValue(FailedTimer<std::string>{"x", at(3), "late"}), at(3)),
+                      watermark(at(5))));
+    CHECK(one(recordsFirst) == expected);
+    CHECK(one(timersFirst) == expected);
+
+    const auto two = [&](auto addPolicies) {
+        auto harness = harnessFor<Item, Item>([&](DataStream<Item> left, DataStream<Item> right) {
+            return addPolicies(left.keyBy(&Item::key).connect(right.keyBy(&Item::key)).process(Greedy{}));
+        });
+        harness.sideOutput(kBadItem);
+        harness.sideOutput(badTimer);
+        harness.processElement1({"x", 3}, at(1));
+        harness.processElement2({"y", -4}, at(2));
+        harness.processWatermark1(at(5));
+        harness.processWatermark2(at(5));
+        return linesOf(harness.output());
+    };
+    CHECK(two(recordsFirst) == expected);
+    CHECK(two(timersFirst) == expected);
+}
+
+TEST_CASE("a policy for a stream that was used already names the call that gave it", "[api][on_error]") {
+    StreamExecutionEnvironment env;
+    auto named = env.fromData<Item>({{"x", 1}}).keyBy(&Item::key).process(Remind{});
+    named.print();
+    const std::string hint = ": this operator is already recorded; call it directly behind the operator";
+    CHECK(errorOf([&] { std::move(named).onTimerError(ErrorPolicy::skip()); }) == "onTimerError" + hint);
+    CHECK(errorOf([&] { std::move(named).onError(ErrorPolicy::skip()); }) == "onError" + hint);
+}
+
 // ---- broadcast ------------------------------------------------------------------------------------------------------------
 
 const MapStateDescriptor<int, int> kLimits("limits");
@@ -393,6 +458,14 @@ struct ByValue {
     std::string getResult(const std::vector<int>& acc) const { return Total{}.getResult(acc); }
 };
 
+/// Changes its accumulator only when the item is right; can be merged.
+struct Checked {
+    std::vector<int> createAccumulator() const { return {}; }
+    void add(const Item& item, std::vector<int>& acc) const { acc.push_back(positive(item.value)); }
+    std::string getResult(const std::vector<int>& acc) const { return Total{}.getResult(acc); }
+    void merge(std::vector<int>& into, const std::vector<int>& other) const { Total{}.merge(into, other); }
+};
+
 using Failed = FailedWindow<std::string, TimeWindow>;
 const OutputTag<Failed> kBadWindow("bad window");
 
@@ -453,6 +526,97 @@ TEST_CASE("onError of windows: records that cannot be aggregated, and windows th
     });
     CHECK(window == session);
     CHECK(lines.size() == 3);
+}
+
+TEST_CASE("a record that cannot be added to its windows is one dead letter, with its timestamp and the error",
+          "[api][on_error]") {
+    const OutputTag<FailedRecord<Item>> bad("bad");
+    const auto policy = ErrorPolicy::retry(1).orDeadLetter(bad);
+    const auto letter = [](const Item& item, std::int64_t time) {
+        return sideElement("bad", describeValue(FailedRecord<Item>{item, "below zero: " + std::to_string(item.value)}),
+                           at(time));
+    };
+    // records of several windows in one block, then some behind the watermark, of which the last is too late
+    const auto run = [&](auto window) {
+        auto harness = harnessFor<Item>([&](DataStream<Item> in) { return window(in.keyBy(&Item::key)); });
+        harness.sideOutput(bad);
+        harness.processElements({{"a", 1}, {"a", -2}, {"b", -3}, {"a", 4}, {"a", -5}},
+                                {at(1), at(2), at(13), at(14), at(3)});
+        harness.restoreFromOwnSnapshot();
+        harness.processWatermark(at(25));
+        harness.processElements({{"a", -6}, {"a", -7}}, {at(16), at(1)});
+        harness.processWatermark(at(50));
+        return linesOf(harness.output());
+    };
+    const auto letters = [&](std::vector<std::string> lines) {
+        std::erase_if(lines, [](const std::string& line) { return line.find("bad") == std::string::npos; });
+        return lines;
+    };
+    const std::vector<std::string> inTheirOrder =
+        linesOf(trace(letter({"a", -2}, 2), letter({"b", -3}, 13), letter({"a", -5}, 3), letter({"a", -6}, 16)));
+
+    const auto tumbling = run([&](auto keyed) {
+        return keyed.window(TumblingEventTimeWindows::of(10ns))
+            .allowedLateness(10ns)
+            .aggregate(ByValue{})
+            .onError(policy, ErrorPolicy::fail());
+    });
+    CHECK(letters(tumbling) == inTheirOrder);
+    const auto results = [&](std::vector<std::string> lines) {
+        std::erase_if(lines, [](const std::string& line) {
+            return line.find(',') == std::string::npos || line.find("bad") != std::string::npos;
+        });
+        return lines;
+    };
+    CHECK(results(tumbling) == linesOf(trace(element("1,", at(9)), element("4,", at(19)), element("4,", at(19)))));
+
+    // a record belongs to several windows, of which each has an accumulator
+    CHECK(letters(run([&](auto keyed) {
+              return keyed.window(SlidingEventTimeWindows::of(20ns, 5ns)).aggregate(ByValue{}).onError(policy);
+          })) == inTheirOrder);
+    CHECK(letters(run([&](auto keyed) {
+              return keyed.window(SlidingEventTimeWindows::of(20ns, 5ns))
+                  .trigger(CountTrigger::of(100))
+                  .aggregate(ByValue{})
+                  .onError(policy);
+          })) == inTheirOrder);
+    // one in slices
+    CHECK(letters(run([&](auto keyed) {
+              return keyed.window(SlidingEventTimeWindows::of(20ns, 5ns)).aggregate(Checked{}).onError(policy);
+          })) == inTheirOrder);
+    CHECK(letters(run([&](auto keyed) {
+              return keyed.window(EventTimeSessionWindows::withGap(11ns)).aggregate(Checked{}).onError(policy);
+          })) == inTheirOrder);
+}
+
+TEST_CASE("dead letters of records in windows are the records themselves where the tag says so", "[api][on_error]") {
+    // no timestamps, no keys
+    auto harness = harnessFor<Item>([](DataStream<Item> in) {
+        return in.countWindowAll(2)
+            .reduce([](const Item& a, const Item& b) {
+                return Item{a.key + b.key, positive(b.value)};
+            })
+            .onError(ErrorPolicy::deadLetter(kBadItem));
+    });
+    harness.sideOutput(kBadItem);
+    harness.processElements({{"a", 1}, {"b", -1}, {"c", -3}, {"d", 4}}, {});
+    CHECK(harness.output() == trace(element(Item{"a", 1}, kMaxTimestamp), element(Item{"cd", 4}, kMaxTimestamp),
+                                    sideElement("bad item", Item{"b", -1})));
+    CHECK(harness.deadLetters() == 1);
+    CHECK(harness.recordsSkipped() == 0);
+}
+
+TEST_CASE("a dead letter for records does not save a window whose function throws", "[api][on_error]") {
+    auto harness = harnessFor<Item>([](DataStream<Item> in) {
+        return in.keyBy(&Item::key)
+            .window(TumblingEventTimeWindows::of(10ns))
+            .aggregate(Total{})
+            .onError(ErrorPolicy::deadLetter(kBadItem));
+    });
+    harness.sideOutput(kBadItem);
+    harness.processElements({{"a", 13}, {"b", -2}}, {at(1), at(2)});
+    CHECK(harness.deadLetters() == 1);
+    CHECK_THAT(errorOf([&] { harness.processWatermark(at(20)); }), ContainsSubstring("unlucky"));
 }
 
 TEST_CASE("a window that is skipped is gone, its neighbours are not", "[api][on_error]") {

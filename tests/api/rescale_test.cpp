@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <variant>
 #include <vector>
 
 // JobClient::rescale: another parallelism while records flow, of which nothing shows in the output.
@@ -240,6 +242,51 @@ TEST_CASE("a rescale in files, and failures behind it: the job goes on at its ne
         CHECK(parallelismsOf(*client)["prepare"] == 3);
         CHECK(client->result().status == JobStatus::Finished);
         CHECK(output.all() == undisturbed());
+    }
+}
+
+// The accumulators would count what is repeated twice.
+TEST_CASE("a rescale whose checkpoint is damaged goes on from the one before, with accumulators that begin anew",
+          "[api][rescale]") {
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+        CAPTURE(seed);
+        const testing::TempDirectory directory(testing::inMemoryDirectory());
+        SimulatedRuntime runtime(seed);
+        runtime.setStepDuration(100us);
+        StreamExecutionEnvironment env(runtime);
+        Output output;
+        build(env, output, false);
+        env.enableCheckpointing({.directory = directory.path("kept"), .retained = 2});
+        const auto client = env.executeAsync("moving");
+        runtime.advance(20ms);
+        client->triggerCheckpoint();
+        const std::int64_t before = std::get<std::int64_t>(client->accumulators().at("prepared"));
+        runtime.advance(20ms);
+        std::size_t damaged = 0;
+        *output.hook = [&](std::string_view place) {
+            if (place != "close" || damaged > 0) return;
+            for (const auto& entry : std::filesystem::directory_iterator(directory.path("kept") + "/chk-2")) {
+                if (entry.path().filename() == "manifest.json") continue;
+                std::filesystem::resize_file(entry.path(), 10);
+                ++damaged;
+            }
+        };
+        std::vector<std::string> warnings;
+        setLogCallback([&](LogLevel level, std::string_view text) {
+            if (level >= LogLevel::Warning) warnings.emplace_back(text);
+        });
+        client->rescale("windows", 4);
+        setLogCallback(nullptr);
+        CHECK(damaged > 0);
+        REQUIRE(warnings.size() == 1);
+        CHECK_THAT(warnings.front(), ContainsSubstring("checkpoint 2 cannot be used, trying the one before"));
+        CHECK(client->result().status == JobStatus::Finished);
+        CHECK(parallelismsOf(*client)["windows"] == 4);
+        const std::int64_t counted = client->result().accumulator("prepared");
+        CHECK(counted <= kItems);
+        CHECK(counted >= kItems - before);
+        CHECK(counted > 0);
+        CHECK(output.plainOnes().size() > undisturbed().size());  // what came since is repeated
     }
 }
 

@@ -412,6 +412,89 @@ TEST_CASE("watermarks among what was overtaken come in their places, and what wa
     }
 }
 
+namespace {
+
+/// Has no codec, so it could not be overtaken. As a broadcast it need not be.
+struct Rule {
+    const void* what = nullptr;
+};
+
+/// As `buildLate`, with a broadcast beside the records, whose event time holds that of the function back.
+void buildLateBesideBroadcast(StreamEnvironment& env, const std::shared_ptr<Gate>& gate,
+                              const std::shared_ptr<Lines>& lines) {
+    env.setParallelism(2);
+    testing::Script<Item> script;
+    script.watermark(Timestamp(Duration{100'000}));
+    for (std::int64_t i = 0; i < 60'000; ++i) {
+        script.element({i % kKeys, i, Timestamp(Duration{i})}, Timestamp(Duration{i}));
+    }
+    testing::Script<std::int64_t> rules;
+    rules.element(1, Timestamp(Duration{1})).watermark(Timestamp(Duration{50'000})).pause(1000h);
+    const auto broadcast =
+        env.fromSource(testing::ScriptedSource<std::int64_t>(rules), WatermarkStrategy::noWatermarks(), "rules")
+            .uid("rules")
+            .map([](std::int64_t) { return Rule{}; })
+            .uid("make rules")
+            .broadcast();
+    struct Fn {
+        std::shared_ptr<Lines> lines;
+        void processElement1(const Item& item, ProcessContext& context, Collector<Total>& out) {
+            lines->lines.push_back(lateness(item, context.currentWatermark()));
+            out.collect({item.key, 1});
+        }
+        void processElement2(const Rule&, ProcessContext&, Collector<Total>&) {}
+    };
+    env.fromSource(testing::ScriptedSource<Item>(script), WatermarkStrategy::noWatermarks(), "items")
+        .uid("items")
+        .rebalance()
+        .connect(broadcast)
+        .process(Fn{lines})
+        .uid("late")
+        .rebalance()
+        .sinkTo(GateSink(gate))
+        .uid("sink");
+}
+
+}  // namespace
+
+// Its barriers do not overtake, so its records need no codec; but where its event time was is wanted all the same.
+TEST_CASE("the event time of a broadcast beside what was overtaken is where it was", "[api][checkpoint][unaligned]") {
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        CAPTURE(seed);
+        const TempDirectory directory;
+        const auto gate = std::make_shared<Gate>();
+        const auto lines = std::make_shared<Lines>();
+        const CheckpointConfig config = configOf(directory.path("c"), true);
+        {
+            Simulation simulation(seed);
+            buildLateBesideBroadcast(simulation.env, gate, lines);
+            simulation.env.enableCheckpointing(config);
+            const auto client = simulation.env.executeAsync("broadcast");
+            const CheckpointStatistics first = firstCheckpoint(simulation, *client, *gate);
+            CHECK(first.status == CheckpointStatus::Completed);
+            CHECK(first.persistedInFlight > 0);
+            client->cancel();
+        }
+        const std::string saved = checkpointsIn(directory.path("c")).at(0);
+        CHECK(inFlightIn(saved).contains("late in-flight/1"));
+        lines->lines.clear();
+        gate->letAll();
+        Simulation simulation(seed + 100);
+        buildLateBesideBroadcast(simulation.env, gate, lines);
+        CHECK(checkRestore(saved, simulation.env).isRestorable());
+        simulation.env.enableCheckpointing(config);
+        const auto client = simulation.env.executeAsync("broadcast");
+        simulation.runtime.advance(10s);
+        client->cancel();
+        CHECK(lines->lines.size() > 1000);
+        for (const std::string& line : lines->lines) {
+            const std::int64_t value = std::stoll(line);
+            CAPTURE(line);
+            REQUIRE(line.ends_with(" late") == (value <= 50'000));
+        }
+    }
+}
+
 TEST_CASE("settings of unaligned checkpoints that cannot be are named", "[api][checkpoint][unaligned]") {
     StreamExecutionEnvironment env(SimulatedRuntime{1});
     const auto messageOf = [&](const CheckpointConfig& config) -> std::string {

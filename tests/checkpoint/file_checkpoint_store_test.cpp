@@ -660,6 +660,25 @@ TEST_CASE("whenever it crashes while old checkpoints are removed, what is left i
     }
 }
 
+// The only one that is intact would be removed for two that are not.
+TEST_CASE("damaged checkpoints do not count among those that are kept", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    for (const std::int64_t id : {1, 2, 3, 4}) write(store, describe(id));
+    for (const char* const id : {"3", "4"}) flipBit(*disk, std::string("/c/chk-") + id + "/manifest.json", 100);
+    const std::vector<std::int64_t> damaged{4, 3};
+    keepNewest(store, 3, damaged);
+    CHECK(idsOf(store) == "4 3 2 1 ");
+    write(store, describe(5));
+    keepNewest(store, 2, damaged);
+    CHECK(idsOf(store) == "5 4 3 2 ");
+    write(store, describe(6));
+    keepNewest(store, 2, damaged);  // they go with what is older than those that are kept
+    CHECK(idsOf(store) == "6 5 ");
+    keepNewest(store, 0, damaged);
+    CHECK(idsOf(store).empty());
+}
+
 // Going back to an older checkpoint because of it, a job would write once more what its sinks have committed since.
 TEST_CASE("a checkpoint that cannot be read now is not taken for a damaged one", "[checkpoint]") {
     const auto disk = std::make_shared<MemoryFileSystem>();

@@ -1,5 +1,5 @@
 // EXPECT: onError(ErrorPolicy::deadLetter(tag)): the dead letters of an operator are records of its input.
-// EXPECT: FailedWindow<Key, Window> (records that cannot be aggregated have none: skip them)
+// EXPECT: FailedWindow<Key, Window> (with an evictor, and behind process(fn), records have none)
 #include <millrace/millrace.hpp>
 
 using namespace std::chrono_literals;
@@ -10,6 +10,7 @@ int main() {
     env.fromData({1, 2})
         .keyBy([](int x) { return x; })
         .window(millrace::TumblingEventTimeWindows::of(1s))
+        .evictor(millrace::CountEvictor::of(5))
         .reduce([](int a, int b) { return a + b; })
         .onError(millrace::ErrorPolicy::deadLetter(failed))
         .print();

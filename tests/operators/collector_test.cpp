@@ -1,10 +1,12 @@
 #include <millrace/record/collector.hpp>
 
+#include "support/allocation_count.hpp"
 #include "support/catch.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -78,6 +80,20 @@ TEST_CASE("a collector can be used on after one call has asked for very much", "
     for (std::int64_t i = 0; i < 3; ++i) collector.collect(i);
     collector.stampNew(at(2));
     CHECK(contentsOf(collector) == std::vector<std::pair<std::int64_t, Timestamp>>{{0, at(2)}, {1, at(2)}, {2, at(2)}});
+}
+
+TEST_CASE("a collector that gets no memory for less room keeps what it has", "[operators]") {
+    Collector<std::string> collector;
+    const std::size_t count = 100 * detail::kBlockRecords<std::string>;
+    for (std::size_t i = 0; i < count; ++i) collector.collect("a");
+    if (!testsupport::failNextAllocation()) return;
+    CHECK_THROWS_AS(collector.clear(), std::bad_alloc);
+    CHECK(collector.size() == 0);
+    collector.collect("b");
+    collector.stampNew(at(1));
+    CHECK(contentsOf(collector) == std::vector<std::pair<std::string, Timestamp>>{{"b", at(1)}});
+    collector.clear();
+    CHECK(collector.size() == 0);
 }
 
 TEST_CASE("an element whose constructor throws is not emitted", "[operators]") {

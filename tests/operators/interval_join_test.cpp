@@ -237,6 +237,15 @@ TEST_CASE("keys are freed by watermarks alone, a few at a time", "[operators]") 
     for (std::int64_t t = 200; t < 400; ++t) harness.watermarks(t);
     CHECK(harness.head().keys() == 1);
     CHECK(ticksOf(harness.head().bufferedLeft()) == std::vector<std::int64_t>{1'000'000});
+    const auto entries = [](auto& of) { return of.stage().metrics.state.entries.load(); };
+    CHECK(entries(harness) == 1);
+
+    harness.element1({5, 5}, 1'000'000);
+    auto restored = orderHarness(orders(-50, 50));
+    restored.openFrom(harness.snapshot());
+    CHECK(entries(restored) == 2);
+    restored.watermarks(2'000'000);
+    CHECK(entries(restored) == 0);
 }
 
 TEST_CASE("strings on one side, other strings as keys: what an interval join moves and frees stays whole",

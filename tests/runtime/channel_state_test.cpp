@@ -174,6 +174,47 @@ TEST_CASE("only what is left of a batch is written", "[runtime]") {
     CHECK(rest(4, 4) == "empty");
 }
 
+TEST_CASE("of idleness that comes and goes only what it ends with makes a batch", "[runtime]") {
+    JobSegmentPool pool(1 << 20);
+    const auto restoredFrom = [&](bool idle, auto send) {
+        Sent sent(pool);
+        Lane lane(sent, kRecordLayout<Word>);
+        send(lane);
+        lane.flush();
+        ChannelStateWriter writer(kRecordCodec<Word>, kMinTimestamp, kMinTimestamp, idle);
+        for (const Batch& each : sent.batches) writer.add(each, 0, 0);
+        RestoredChannel restored;
+        RestoredShare share = all(*plainPorts<Word>());
+        restoreChannel(writer.bytes(), kRecordCodec<Word>, share, pool, restored);
+        return (restored.idle ? "begins idle: " : "") + traceOf(restored.batches) +
+               std::to_string(restored.batches.size());
+    };
+    const auto flicker = [](Lane& lane, int times) {
+        for (int i = 0; i < times; ++i) {
+            lane.control(ControlKind::Idle, 0);
+            lane.control(ControlKind::Active, 0);
+        }
+    };
+    CHECK(restoredFrom(false, [&](Lane& lane) { flicker(lane, 0); }) == "0");
+    CHECK(restoredFrom(true, [&](Lane& lane) { lane.control(ControlKind::Active, 0); }) == "begins idle: active 1");
+    CHECK(restoredFrom(true, [&](Lane& lane) {
+              lane.control(ControlKind::Active, 0);
+              lane.control(ControlKind::Idle, 0);
+          }) == "begins idle: idle 1");
+    CHECK(restoredFrom(false, [&](Lane& lane) {
+              put(lane, "a", 1, kMinTimestamp);
+              flicker(lane, 500);
+              lane.control(ControlKind::Idle, 0);
+              lane.mark(Timestamp(Duration{5}));
+              lane.control(ControlKind::Active, 0);
+              put(lane, "a", 2, kMinTimestamp);
+              flicker(lane, 500);
+              put(lane, "a", 3, kMinTimestamp);
+              flicker(lane, 500);
+              lane.control(ControlKind::Idle, 0);
+          }) == "a1@- idle w5 active a2@- active a3@- idle 4");
+}
+
 TEST_CASE("each record that was on its way is restored by one subtask, whatever their number", "[runtime]") {
     JobSegmentPool pool(1 << 20);
     ChannelStateWriter writer(kRecordCodec<std::int64_t>, kMinTimestamp, kMinTimestamp, false);

@@ -14,7 +14,7 @@ struct Named {
     PlantedBug bug;
     std::string_view name;
 };
-constexpr std::array<Named, 11> kBugs{{
+constexpr std::array<Named, 12> kBugs{{
     {PlantedBug::BarrierOvertakesBatch, "barriers overtake the batch that is being filled"},
     {PlantedBug::BarrierLosesWatermark, "a barrier takes the place of the watermarks of its batch"},
     {PlantedBug::FirstBarrierCounts, "a task with several channels takes its state at the first barrier"},
@@ -24,6 +24,7 @@ constexpr std::array<Named, 11> kBugs{{
     {PlantedBug::FailedCheckpointCommits, "sinks commit for checkpoints that have failed"},
     {PlantedBug::SavepointInPassingCommits, "sinks commit for savepoints in passing"},
     {PlantedBug::NewestIsDiscarded, "the newest checkpoint is removed in place of the oldest"},
+    {PlantedBug::ChangedBeforeEncoded, "entries that are encoded by and by change before they are encoded"},
     {PlantedBug::OvertakenIsLost, "what barriers have overtaken is not in the checkpoint"},
     {PlantedBug::RescaleGoesBack, "a rescale goes on with what the process began with"},
 }};

@@ -1,6 +1,7 @@
 #include <millrace/state/deferred_snapshot.hpp>
 #include <millrace/state/keyed_state_store.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/state/list_state.hpp>
 #include <millrace/state/table_snapshot.hpp>
 #include <millrace/state/value_state.hpp>
 
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <tuple>
@@ -50,14 +52,16 @@ void writePairs(KeyedTable<Key, Pair>& table, SnapshotSink& sink) {
                });
 }
 
-/// Changes a table in every way while snapshots of it wait; each shows the table as it was.
+/// Changes a table in every way while snapshots of it wait, or are encoded by and by from `gradualFrom` bytes on; each shows
+/// the table as it was.
 template <class Key, class MakeKey>
-void changeWhileFrozen(std::uint32_t seed, int keys, MakeKey makeKey) {
+void changeWhileFrozen(std::uint32_t seed, int keys, std::size_t gradualFrom, MakeKey makeKey) {
     CAPTURE(seed, keys);
     std::mt19937 random(seed);
     KeyedTable<Key, Pair> table;
     std::map<Key, Pair> model;
     struct Waiting {
+        explicit Waiting(std::size_t from) : snapshot(from) {}
         DeferredSnapshot snapshot;
         std::map<Key, Pair> expected;
     };
@@ -96,9 +100,12 @@ void changeWhileFrozen(std::uint32_t seed, int keys, MakeKey makeKey) {
             model.erase(key);
         }
         if (random() % 10 == 0) {
-            waiting.push_back(std::make_unique<Waiting>());
+            waiting.push_back(std::make_unique<Waiting>(gradualFrom));
             writePairs(table, waiting.back()->snapshot);
             waiting.back()->expected = model;
+        }
+        for (const auto& each : waiting) {
+            if (random() % 2 == 0) each->snapshot.encodeSome(random() % 2000);
         }
         if (random() % 15 == 0) check();
         if (random() % 60 == 0) waiting.clear();  // given up
@@ -117,11 +124,14 @@ void changeWhileFrozen(std::uint32_t seed, int keys, MakeKey makeKey) {
 
 TEST_CASE("a snapshot shows a table as it was, whatever happens to the table before it is written", "[state]") {
     const auto seed = GENERATE(1u, 2u, 3u);
-    changeWhileFrozen<std::int32_t>(seed, 20'000,
+    const std::size_t gradualFrom = GENERATE(std::size_t{0}, std::size_t{100'000}, SIZE_MAX);
+    CAPTURE(gradualFrom);
+    changeWhileFrozen<std::int32_t>(seed, 20'000, gradualFrom,
                                     [](int key) { return key == 0 ? INT32_MIN : key; });  // INT32_MIN: free
-    changeWhileFrozen<std::int64_t>(seed, 2'000, [](int key) { return std::int64_t{key}; });
-    changeWhileFrozen<double>(seed, 20'000, [](int key) { return key * 0.25; });  // plain, but with a stored hash
-    changeWhileFrozen<std::string>(seed, 3'000, [](int key) { return std::to_string(key); });  // written at once
+    changeWhileFrozen<std::int64_t>(seed, 2'000, gradualFrom, [](int key) { return std::int64_t{key}; });
+    // plain, but with a stored hash
+    changeWhileFrozen<double>(seed, 20'000, gradualFrom, [](int key) { return key * 0.25; });
+    changeWhileFrozen<std::string>(seed, 3'000, gradualFrom, [](int key) { return std::to_string(key); });
 }
 
 TEST_CASE("a table may go before its snapshot is written", "[state]") {
@@ -171,4 +181,117 @@ TEST_CASE("states of a key that change or go while a snapshot waits are in it as
         restored.leaveKey();
     }
     CHECK(wrong == 0);
+}
+
+TEST_CASE("states that own memory are encoded by and by, as they were", "[state]") {
+    const auto clock = [](const void*) { return kMinTimestamp; };
+    struct Store {
+        KeyedStateStore<std::string> keyed;
+        ValueState<std::string> text;
+        ListState<std::int64_t> numbers;
+        Store() {
+            text = declareState<ValueState<std::string>>(keyed.cells(), ValueStateDescriptor<std::string>("text"));
+            numbers =
+                declareState<ListState<std::int64_t>>(keyed.cells(), ListStateDescriptor<std::int64_t>("numbers"));
+        }
+        /// "key:text/number,number," of all keys, in order.
+        std::map<std::string, std::string> contents() {
+            std::map<std::string, std::string> all;
+            std::vector<std::string> keys;
+            keyed.forEachKey([&](const std::string& key) { keys.push_back(key); });
+            for (const std::string& key : keys) {
+                keyed.setCurrentKey(key);
+                std::string& line = all[key] = text.valueOr("-") + "/";
+                for (const std::int64_t each : numbers.get()) line += std::to_string(each) + ",";
+                keyed.leaveKey();
+            }
+            return all;
+        }
+    };
+    for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+        CAPTURE(seed);
+        std::mt19937 random(seed);
+        Store store;
+        store.keyed.cells().seal(clock, nullptr);
+        struct Waiting {
+            DeferredSnapshot snapshot{0};
+            std::map<std::string, std::string> expected;
+        };
+        std::vector<std::unique_ptr<Waiting>> waiting;
+        for (int step = 0; step < 200; ++step) {
+            std::vector<std::string> batch;
+            for (int i = 0; i < 60; ++i) batch.push_back("key " + std::to_string(random() % 400));
+            store.keyed.scan(
+                batch.size(), nullptr, [&](std::size_t i) -> const std::string& { return batch[i]; },
+                [&](std::size_t i) {
+                    switch (random() % 5) {
+                        case 0:
+                            return store.text.clear();
+                        case 1:
+                            return store.numbers.clear();
+                        case 2:
+                            return store.numbers.add(step);
+                        default:
+                            return store.text.update(batch[i] + " at " + std::to_string(step));
+                    }
+                });
+            store.keyed.setCurrentKey(batch.front());  // as timers do
+            store.numbers.add(-step);
+            store.keyed.leaveKey();
+            for (const auto& each : waiting) each->snapshot.encodeSome(random() % 40);
+            if (step % 20 == 0) {
+                waiting.push_back(std::make_unique<Waiting>());
+                waiting.back()->expected = store.contents();
+                store.keyed.snapshot(waiting.back()->snapshot, "op", 16);
+                CHECK_FALSE(waiting.back()->snapshot.isWhole());
+            }
+            if (step % 50 == 49) {
+                for (const auto& each : waiting) {
+                    Store restored;
+                    restored.keyed.cells().seal(clock, nullptr);
+                    restored.keyed.restore(each->snapshot.finish(), "op");
+                    CHECK(restored.contents() == each->expected);
+                }
+                waiting.clear();
+            }
+            if (step == 120) store.keyed.clear();
+        }
+    }
+}
+
+TEST_CASE("a snapshot that is given up, or whose table goes, leaves the other alone", "[state]") {
+    auto snapshot = std::make_unique<DeferredSnapshot>(0);
+    {
+        KeyedTable<std::string, Pair> table;
+        for (int key = 0; key < 100; ++key) table.findOrInsert(std::to_string(key), [&] { return Pair{key, 1}; });
+        writePairs(table, *snapshot);
+        CHECK(snapshot->encodeSome(10));
+        {
+            DeferredSnapshot givenUp(0);
+            writePairs(table, givenUp);
+            CHECK(givenUp.encodeSome(1));
+        }
+        table.findOrInsert(std::string("7"), [] { return Pair{}; }).count = -1;
+    }
+    CHECK_FALSE(snapshot->encodeSome(10));  // with its task
+}
+
+namespace {
+struct Unwritable {
+    std::string text;
+    bool operator==(const Unwritable&) const = default;
+};
+}  // namespace
+
+TEST_CASE("what a codec throws for an entry that is about to change comes out of the next step", "[state]") {
+    KeyedTable<int, Unwritable> table;
+    for (int key = 0; key < 50; ++key) table.findOrInsert(key, [&] { return Unwritable{std::to_string(key)}; });
+    DeferredSnapshot snapshot(0);
+    writeTable(snapshot, table, false, {"op", "table", 16, 1}, kLayout<int>,
+               [](ByteWriter& writer, const int& key, const Unwritable& value) {
+                   if (value.text == "7") throw CodecException("not this one");
+                   Codec<int>::encode(key, writer);
+               });
+    table.findOrInsert(7, [] { return Unwritable{}; }).text = "8";
+    CHECK_THROWS_WITH(snapshot.encodeSome(1), "not this one");
 }

@@ -18,10 +18,15 @@
 namespace {
 
 std::atomic<std::size_t> allocations{0};
+thread_local bool failsNext = false;
 
 #ifdef MILLRACE_COUNTS_ALLOCATIONS
 void* allocate(std::size_t bytes, std::size_t alignment) {
     allocations.fetch_add(1, std::memory_order_relaxed);
+    if (failsNext) {
+        failsNext = false;
+        throw std::bad_alloc();
+    }
     void* const memory =
         alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
             ? std::malloc(bytes == 0 ? 1 : bytes)
@@ -37,6 +42,13 @@ namespace millrace::testsupport {
 
 std::size_t allocationCount() noexcept {
     return allocations.load(std::memory_order_relaxed);
+}
+
+bool failNextAllocation() noexcept {
+#ifdef MILLRACE_COUNTS_ALLOCATIONS
+    failsNext = true;
+#endif
+    return failsNext;
 }
 
 }  // namespace millrace::testsupport

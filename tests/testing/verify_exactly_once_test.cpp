@@ -153,7 +153,7 @@ TEST_CASE("the job without a planted bug is exactly once", "[testing][exactly-on
 TEST_CASE("every planted bug is found", "[testing][exactly-once][long]") {
     for (std::size_t i = 1; i < kPlantedBugs.size(); ++i) {
         const auto& [bug, name] = kPlantedBugs[i];
-        const auto result = testing::verifyExactlyOnce([bug = bug] { return PlantedJob(bug, true); }, {.runs = 400});
+        const auto result = testing::verifyExactlyOnce([bug = bug] { return PlantedJob(bug, true); }, {.runs = 1000});
         CAPTURE(name, result.message());
         CHECK_FALSE(result);
         CHECK_THAT(result.message(), ContainsSubstring("the results are not those of the undisturbed run"));

@@ -170,6 +170,33 @@ TEST_CASE("timers in the past or at the ends of time fire once, and do not stop 
     CHECK(harness.snapshot().empty());
 }
 
+TEST_CASE("a trigger's timers behind the watermark wait for the next one, also where a restore is in between",
+          "[windowing]") {
+    const auto make = [] { return OperatorHarness(listsOf(TumblingEventTimeWindows::of(1000ns), Extreme{})); };
+    auto harness = make();
+    harness.open();
+    harness.watermark(100);
+    harness.element({1, 1}, 150);
+
+    auto restored = make();
+    restored.openFrom(harness.snapshot());
+    auto early = make();  // saved before the watermark has come again
+    early.openFrom(restored.snapshot());
+    restored.watermark(50);
+    restored.watermark(100);  // as far as the inputs were before
+    CHECK(restored.take().empty());
+    auto again = make();  // what waits goes on waiting
+    again.openFrom(restored.snapshot());
+
+    const Texts both{{"1[0,1000):1", 999}, {"1[0,1000):1", 999}};
+    for (auto* const each : {&restored, &early, &again}) {
+        each->watermark(100);
+        CHECK(each->take().empty());
+        each->watermark(101);
+        CHECK(each->take() == both);
+    }
+}
+
 TEST_CASE("a trigger that fires a window that it has emptied emits nothing, with or without an evictor",
           "[windowing]") {
     const auto check = [](auto op) {

@@ -8,7 +8,7 @@
 #include <millrace/core/posix_file_system.hpp>
 #include <millrace/graph/execution_plan.hpp>
 #include <millrace/runtime/channel_state.hpp>
-#include <millrace/runtime/stage_slot.hpp>
+#include <millrace/runtime/restore_problems.hpp>
 #include <millrace/state/state_migration.hpp>
 
 #include <utility>
@@ -99,7 +99,7 @@ private:
             const std::string& uid = node.operators.front().uid;
             const std::string state = channelStateName(edge.input);
             const std::vector<std::string> saved = checkpoint.statesOf(uid);
-            const RecordCodec* const codec = edge.ports != nullptr ? edge.ports->recordCodec() : nullptr;
+            const RecordCodec* const codec = edge.ports != nullptr ? channelCodec(*edge.ports, edge.exchange) : nullptr;
             if (codec == nullptr || std::find(saved.begin(), saved.end(), state) == saved.end()) continue;
             probe.readAs(uid, state, channelStateLayout(*codec), [](int, std::span<const std::byte>) {});
         }
@@ -153,33 +153,14 @@ MILLRACE_INLINE_COLD RestoreReport checkRestore(const std::string& directory, co
     report.path = checkpoint.place();
     report.checkpointId = saved.id;
     report.jobName = saved.jobName;
-    if (!checkpoint.hasSchemas()) {
-        report.problems.push_back(
-            "its format version is 1, which does not say what types its state has: it cannot be restored");
-    }
-    if (graph.maxParallelismGiven && graph.maxParallelism != saved.maxParallelism) {
-        report.problems.push_back(
-            detail::message({"it has maximum parallelism ", saved.maxParallelism, ", but setMaxParallelism(",
-                             graph.maxParallelism, ") asks for another: leave it unset"}));
-    }
-    for (const detail::GraphNode& node : graph.nodes) {
-        if (*node.parallelism <= saved.maxParallelism) continue;
-        report.problems.push_back(
-            detail::message({"the parallelism of '", detail::operatorNames(node), "' is ", *node.parallelism,
-                             ", but its maximum parallelism is ", saved.maxParallelism}));
-    }
+    report.problems = detail::restoreProblems(checkpoint, graph);
     detail::RestoreProbe probe(checkpoint, report);
     detail::probeStates(graph, probe);
     detail::probeChannels(graph, checkpoint, probe);
 
     // what nobody has asked for
     for (const detail::CheckpointedOperator& old : saved.operators) {
-        const detail::OperatorInfo* now = nullptr;
-        for (const detail::GraphNode& node : graph.nodes) {
-            for (const detail::OperatorInfo& info : node.operators) {
-                if (info.uid == old.uid) now = &info;
-            }
-        }
+        const detail::OperatorInfo* const now = detail::operatorOf(graph, old.uid);
         for (const std::string& state : checkpoint.statesOf(old.uid)) {
             const bool isAskedFor =
                 std::any_of(report.states.begin(), report.states.end(),

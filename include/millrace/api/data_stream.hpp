@@ -408,12 +408,12 @@ public:
         } else if constexpr (std::is_same_v<Last, detail::FailJob> && !kRetries) {
             return std::move(*this);
         } else {
-            checkGuardable();
+            checkGuardable("onError");
             return std::move(*this).withLastOperator(guarded(std::move(ops_.op), policy));
         }
     }
     /// With a policy for each of two kinds of calls: of the first input and the second; or, of windows, for records that
-    /// cannot be aggregated (`fail`, `skip` or `retry`) and for windows whose function throws.
+    /// cannot be aggregated and for windows whose function throws.
     template <class First, bool kRetries1, class Second, bool kRetries2>
     auto onError(const detail::ErrorHandling<First, kRetries1>& first,
                  const detail::ErrorHandling<Second, kRetries2>& second) && {
@@ -423,7 +423,7 @@ public:
         } else if constexpr (!Guarding::template kFitsFirst<First> || !Guarding::template kFitsSecond<Second>) {
             return detail::rejectLetters<First>();
         } else {
-            checkGuardable();
+            checkGuardable("onError");
             return std::move(*this).withLastOperator(guarded(std::move(ops_.op), first, second));
         }
     }
@@ -441,7 +441,7 @@ public:
         } else if constexpr (!detail::kTimerLettersFit<Last, Key>) {
             return detail::rejectLetters<Last>();
         } else {
-            checkGuardable();
+            checkGuardable("onTimerError");
             return std::move(*this).withLastOperator(guardedTimers(std::move(ops_.op), policy));
         }
     }
@@ -511,11 +511,9 @@ private:
         return DataStream<typename Op::Output, detail::Link<Ops, Op>>(
             std::move(input_), detail::Link<Ops, Op>{std::move(ops_), std::move(op)}, std::move(pending_));
     }
-    void checkGuardable() const {
+    void checkGuardable(const char* call) const {
         input_.checked();
-        if (sealedNode_ >= 0) {
-            throw GraphException("onError: this operator is already recorded; call it directly behind the operator");
-        }
+        if (sealedNode_ >= 0) detail::failAlreadyRecorded(call);
     }
     /// This chain with another operator in the place of its last one, which has been moved from.
     template <class Op>

@@ -29,6 +29,9 @@ OperatorInfo operatorInfo(std::string kind);
 void appendOperator(const StreamInput& input, List<PendingOperator>& pending, bool isRecorded, std::string_view kind,
                     const StageTraits& traits);
 
+/// Throws GraphException: `call`, as in "onError", is for an operator that is not recorded yet.
+[[noreturn]] void failAlreadyRecorded(const char* call);
+
 /// Records the operators as one stage behind the input; returns its id.
 int recordNode(GraphBuilder& graph, const StreamInput& input, const List<PendingOperator>& pending,
                std::shared_ptr<StageFactory> factory);

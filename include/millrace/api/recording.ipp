@@ -23,6 +23,10 @@ MILLRACE_INLINE_COLD void appendOperator(const StreamInput& input, List<PendingO
     added.traits = traits;
 }
 
+MILLRACE_INLINE_COLD void failAlreadyRecorded(const char* call) {
+    raise<GraphException>({call, ": this operator is already recorded; call it directly behind the operator"});
+}
+
 MILLRACE_INLINE_COLD int recordNode(GraphBuilder& graph, const StreamInput& input, const List<PendingOperator>& pending,
                                     std::shared_ptr<StageFactory> factory) {
     GraphNode node;

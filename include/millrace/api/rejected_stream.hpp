@@ -103,7 +103,7 @@ RejectedStream rejectLetters() {
         "Make "
         "the tag an OutputTag<In>, or an OutputTag<FailedRecord<In>> to get the error with them. Of two inputs give a "
         "policy for each; those of an interval join are a std::pair<L, R> (or FailedRecord of it), those of windows a "
-        "FailedWindow<Key, Window> (records that cannot be aggregated have none: skip them), of timers a "
+        "FailedWindow<Key, Window> (with an evictor, and behind process(fn), records have none), of timers a "
         "FailedTimer<Key>.");
     return {};
 }

@@ -4,6 +4,7 @@
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/checkpoint/file_checkpoint.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/content_hash.hpp>
 #include <millrace/core/file_system.hpp>
 #include <millrace/core/posix_file_system.hpp>
 
@@ -70,6 +71,7 @@ private:
     std::shared_ptr<FileSystem> files_;
     SnapshotCompression compression_;
     bool incremental_ = false;
+    ContentHash contentKey_;  ///< of the hashes of blocks
     std::unique_ptr<FileLock> lock_;
     mutable std::mutex mutex_;  // guards what follows; no file is touched under it
     std::int64_t lastId_ = 0;

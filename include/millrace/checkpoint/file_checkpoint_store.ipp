@@ -52,6 +52,7 @@ MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string direct
             {"the directory '", directory_, "' cannot be used for checkpoints: ", error.what(),
              ". Name a directory in which this process may create files, and no other job keeps its own"});
     }
+    if (incremental_) contentKey_ = randomContentKey();
     scan();
 }
 
@@ -200,6 +201,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
         if (entry == nullptr || entry->isComplete) return;  // discarded meanwhile
         isIncremental = entry->blocks != nullptr;
         base = entry->base;
+        incremental.key = contentKey_;
         if (base != nullptr) incremental.known = base->of(task, subtask);
         ++entry->writers;
         path = message({entry->info.path, "/part-", ++entry->lastPart, ".state"});

@@ -58,6 +58,7 @@ const KnownBlock* findBlock(const std::vector<KnownBlock>& sorted, const Content
 
 /// The incremental side of writing one state file.
 struct IncrementalPart {
+    ContentHash key;  ///< of the hashes, the same in all checkpoints that refer to each other
     const std::vector<KnownBlock>* known = nullptr;  ///< what need not be written again; null: nothing
     std::vector<StateFileIndex> shared{};            ///< other files that the part refers to, and what it needs there
     PartBlocks written{};                            ///< all blocks of keyed state, wherever they are

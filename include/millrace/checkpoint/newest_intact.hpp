@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ void verifyCheckpoint(const StoredCheckpoint& checkpoint);
 /// older one, sinks would write once more what they have committed since.
 NewestIntact loadNewestIntact(const CheckpointStore& store, bool withSavepoints);
 
-/// Discards all completed checkpoints but the newest `count`; savepoints stay.
-void keepNewest(CheckpointStore& store, int count);
+/// Discards all completed checkpoints but the newest `count`; savepoints stay. Those that are `damaged` do not count: they stay
+/// as long as there are older ones that do.
+void keepNewest(CheckpointStore& store, int count, std::span<const std::int64_t> damaged = {});
 
 }  // namespace millrace::detail
 

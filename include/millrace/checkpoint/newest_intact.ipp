@@ -2,6 +2,7 @@
 #define MILLRACE_CHECKPOINT_NEWEST_INTACT_IPP
 
 #include <millrace/checkpoint/newest_intact.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
@@ -35,11 +36,15 @@ MILLRACE_INLINE_COLD NewestIntact loadNewestIntact(const CheckpointStore& store,
     return result;
 }
 
-MILLRACE_INLINE_COLD void keepNewest(CheckpointStore& store, int count) {
+MILLRACE_INLINE_COLD void keepNewest(CheckpointStore& store, int count, std::span<const std::int64_t> damaged) {
+    const auto counts = [&](const CheckpointInfo& info) {
+        return info.kind == CheckpointKind::Checkpoint &&
+               std::find(damaged.begin(), damaged.end(), info.id) == damaged.end();
+    };
     const std::vector<CheckpointInfo> infos = store.completed();
     std::size_t kept = 0;
     if (MILLRACE_PLANTED(NewestIsDiscarded) && count > 0 && infos.size() > 1) return store.discard(infos[0].id);
-    while (kept < infos.size() && count > 0) count -= infos[kept++].kind == CheckpointKind::Checkpoint;
+    while (kept < infos.size() && count > 0) count -= counts(infos[kept++]) ? 1 : 0;
     // The oldest first: if the process dies in the middle, the next one must not go on with a checkpoint behind which sinks
     // have committed more.
     for (std::size_t i = infos.size(); i-- > kept;) {

@@ -109,7 +109,7 @@ private:
         stats_.pieces = count_;
         const bool isShared = incremental_ != nullptr && stats_.firstKeyGroup >= 0;
         if (isShared) {
-            stats_.hash = contentHash(block_.bytes().subspan(kBlockHeaderSize), tail);
+            stats_.hash = contentHash(incremental_->key, block_.bytes().subspan(kBlockHeaderSize), tail);
             const KnownBlock* const known =
                 incremental_->known != nullptr ? findBlock(*incremental_->known, stats_.hash) : nullptr;
             if (known != nullptr && known->pieces == stats_.pieces && known->bytes == stats_.bytes) {

@@ -10,16 +10,20 @@
 
 namespace millrace::detail {
 
-/// 128 bits by which bytes are recognised: other bytes have the same with a probability of 2^-128. Finds no malice, and is for
-/// one process: nothing stores it.
+/// 128 bits by which bytes are recognised: other bytes have the same with a probability of 2^-128, also where somebody has
+/// chosen them who does not know the key.
 struct ContentHash {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
     auto operator<=>(const ContentHash&) const = default;
 };
 
-/// Of `first` and then `second`.
-ContentHash contentHash(std::span<const std::byte> first, std::span<const std::byte> second);
+/// Of `first` and then `second`: SipHash-2-4 with 128 bits. `key` is a secret of one process: nothing stores it, or a hash.
+ContentHash contentHash(const ContentHash& key, std::span<const std::byte> first,
+                        std::span<const std::byte> second = {});
+
+/// A key that nobody can guess. *Failure:* IoException.
+ContentHash randomContentKey();
 
 }  // namespace millrace::detail
 

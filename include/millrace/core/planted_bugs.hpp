@@ -24,6 +24,7 @@ enum class PlantedBug : std::uint8_t {
     NewestIsDiscarded,
     OvertakenIsLost,
     RescaleGoesBack,
+    ChangedBeforeEncoded,
 };
 inline PlantedBug plantedBug = PlantedBug::None;
 

@@ -73,6 +73,7 @@
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>
+#include <millrace/runtime/restore_problems.ipp>
 #include <millrace/runtime/savepoint_signal_guard.ipp>
 #include <millrace/runtime/segment_pool.ipp>
 #include <millrace/runtime/sigint_guard.ipp>
@@ -90,10 +91,12 @@
 #include <millrace/state/key_group_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
 #include <millrace/state/operator_list.ipp>
+#include <millrace/state/overdue_timers.ipp>
 #include <millrace/state/state_cells.ipp>
 #include <millrace/state/state_layout.ipp>
 #include <millrace/state/state_memory.ipp>
 #include <millrace/state/state_migration.ipp>
+#include <millrace/state/table_keepers.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/fault_injector.ipp>
 #include <millrace/testing/fault_plan.ipp>

@@ -102,6 +102,7 @@ private:
             const auto passed = reader.read<std::uint64_t>("a number of records");
             table_.findOrInsert(key, [&] { return passed; });
         });
+        table_.report();
     }
 
     StateMemory memory_;

@@ -8,7 +8,8 @@
 
 namespace millrace::detail {
 
-/// A keyed function whose `onTimer` is under a policy.
+/// A keyed function whose `onTimer` is under a policy. It takes the records that the function takes, in the same form: a
+/// policy around it asks whether a record may be lent, or has to be given away.
 template <class Fn, class Key, class Last, bool kRetries>
 class GuardedTimers : public PolicyFunction<Fn> {
 public:
@@ -16,14 +17,23 @@ public:
         : PolicyFunction<Fn>(std::move(function)), handling_(std::move(handling)) {}
 
     template <class Record, class Context, class Out>
+        requires requires(Fn& function, Record&& record, Context& context, Collector<Out>& out) {
+            function.processElement(std::forward<Record>(record), context, out);
+        }
     void processElement(Record&& record, Context& context, Collector<Out>& out) {
         this->fn.processElement(std::forward<Record>(record), context, out);
     }
     template <class Record, class Context, class Out>
+        requires requires(Fn& function, Record&& record, Context& context, Collector<Out>& out) {
+            function.processElement1(std::forward<Record>(record), context, out);
+        }
     void processElement1(Record&& record, Context& context, Collector<Out>& out) {
         this->fn.processElement1(std::forward<Record>(record), context, out);
     }
     template <class Record, class Context, class Out>
+        requires requires(Fn& function, Record&& record, Context& context, Collector<Out>& out) {
+            function.processElement2(std::forward<Record>(record), context, out);
+        }
     void processElement2(Record&& record, Context& context, Collector<Out>& out) {
         this->fn.processElement2(std::forward<Record>(record), context, out);
     }

@@ -7,6 +7,7 @@
 #include <millrace/operators/two_input_stage.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
+#include <millrace/state/table_snapshot.hpp>
 #include <millrace/state/time_sorted_buffer.hpp>
 
 #include <cstddef>
@@ -178,16 +179,18 @@ public:
     }
 
     void snapshot(SnapshotSink& sink) {
-        KeyGroupWriter writer(maxParallelism_, kFormat);
-        table_.forEach([&](const Key& key, Cell& cell) {
-            prune(cell);
-            if (cell.empty()) return;
-            ByteWriter& group = writer.of(key);
-            Codec<Key>::encode(key, group);
-            write(group, cell.left);
-            write(group, cell.right);
-        });
-        writer.writeTo(sink, this->fn_.id().uid, "join", kLayout);
+        // as if every record had been removed exactly when it was due, at the watermark of now
+        writeByOwner(sink, table_, {this->fn_.id().uid, "join", maxParallelism_, kFormat}, kLayout,
+                     [watermark = watermark_, left = leftDropped_, right = rightDropped_](
+                         ByteWriter& group, const Key& key, const Cell& cell) {
+                         const bool isPruned = cell.prunedAt == watermark;
+                         const auto* const lefts = isPruned ? cell.left.begin() : cell.left.firstAfter(left);
+                         const auto* const rights = isPruned ? cell.right.begin() : cell.right.firstAfter(right);
+                         if (lefts == cell.left.end() && rights == cell.right.end()) return;
+                         Codec<Key>::encode(key, group);
+                         write(group, lefts, cell.left.end());
+                         write(group, rights, cell.right.end());
+                     });
         this->next_.snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
@@ -217,6 +220,11 @@ private:
         std::size_t at = 0;
         try {
             for (; block.timestamps == nullptr && at < block.size; ++at) late<kLeft>(block.values[at], kMinTimestamp);
+            if (table_.needsKeeping()) [[unlikely]] {
+                table_.keepFor(0, block.size, [&](std::size_t i) -> decltype(auto) {
+                    return detail::invoke(selector, std::as_const(block.values[i]));
+                });
+            }
             while (at < block.size) {
                 const std::size_t from = at;
                 const std::size_t count = std::min(kChunk, block.size - from);
@@ -339,6 +347,7 @@ private:
                     ++sweptTo_;
                 }
             }
+            table_.report();
         }
         records_ = 0;
         inserted_ = 0;
@@ -372,12 +381,12 @@ private:
         return times;
     }
 
-    template <class Buffer>
-    static void write(ByteWriter& group, Buffer& buffer) {
-        group.write(static_cast<std::uint32_t>(buffer.size()));
-        for (const auto& entry : buffer) {
-            group.write(static_cast<std::int64_t>(entry.time.time_since_epoch().count()));
-            encodeTo(group, entry.value);
+    template <class Buffered>
+    static void write(ByteWriter& group, const Buffered* entry, const Buffered* end) {
+        group.write(static_cast<std::uint32_t>(end - entry));
+        for (; entry != end; ++entry) {
+            group.write(static_cast<std::int64_t>(entry->time.time_since_epoch().count()));
+            encodeTo(group, entry->value);
         }
     }
     static constexpr StateLayout kLayout{
@@ -390,6 +399,7 @@ private:
             read<L>(reader, cell, cell.left, leftKept_);
             read<R>(reader, cell, cell.right, rightKept_);
         });
+        table_.report();
     }
     template <class T, class Buffer>
     void read(ByteReader& reader, Cell& cell, Buffer& buffer, Duration kept) {

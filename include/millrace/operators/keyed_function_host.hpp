@@ -4,6 +4,7 @@
 #include <millrace/functions/keyed_runtime_context.hpp>
 #include <millrace/operators/keyed_process_context.hpp>
 #include <millrace/operators/user_function.hpp>
+#include <millrace/state/overdue_timers.hpp>
 
 #include <cstddef>
 #include <string>
@@ -62,7 +63,7 @@ public:
     bool eventTimerDue() noexcept { return timers_.eventTimers().nextTime() <= timers_.currentWatermark(); }
     /// Whether a watermark is one from before a restore that comes once more: timers that had been set behind it wait for
     /// the next one, as they would have.
-    bool comesAgain(Timestamp watermark) const noexcept { return watermark <= before_; }
+    bool comesAgain(Timestamp watermark) const noexcept { return overdue_.comesAgain(watermark); }
     bool processingTimerDue(Timestamp now) noexcept { return timers_.processingTimers().nextTime() <= now; }
 
     /// `call(time)` for the next timers of the domain up to `upTo`, in order, with their keys current; the context is
@@ -112,8 +113,13 @@ public:
         store_.snapshot(sink, id_->uid, stage_->maxParallelism);
         timers_.eventTimers().snapshot(sink, id_->uid, "timers/event", stage_->maxParallelism);
         timers_.processingTimers().snapshot(sink, id_->uid, "timers/processing", stage_->maxParallelism);
-        const Timestamp reached = std::max(watermark(), before_);
-        if (timers_.eventTimers().nextTime() <= reached) snapshotOverdue(sink, reached);
+        const Timestamp reached = overdue_.reached(watermark());
+        if (timers_.eventTimers().nextTime() > reached) return;
+        overdue_.snapshot(sink, id_->uid, stage_->maxParallelism, reached, [&](auto mark) {
+            timers_.eventTimers().forEach([&](const auto& timer) {
+                if (timer.time <= reached) mark(timer.key);
+            });
+        });
     }
     void restore(const SnapshotSource& source) { restoreState(source); }
 
@@ -126,25 +132,8 @@ private:
         timers_.eventTimers().restore(source, id_->uid, "timers/event");
         timers_.processingTimers().restore(source, id_->uid, "timers/processing");
         timers_.requestNext();
-        Timestamp before = kMaxTimestamp;
-        readKeyGroups(source, id_->uid, kOverdue, kOverdueLayout, kOverdueFormat, [&](ByteReader& reader) {
-            before = std::min(before, Timestamp{Duration{reader.read<std::int64_t>("a watermark")}});
-        });
-        if (before != kMaxTimestamp) before_ = before;
+        overdue_.restore(source, id_->uid);
     }
-    /// The watermark, for the key groups that have timers set behind it.
-    [[gnu::cold]] void snapshotOverdue(SnapshotSink& sink, Timestamp reached) {
-        KeyGroupWriter writer(stage_->maxParallelism, kOverdueFormat);
-        timers_.eventTimers().forEach([&](const auto& timer) {
-            if (timer.time > reached) return;
-            ByteWriter& group = writer.of(timer.key);
-            if (group.size() == 1) group.write(reached.time_since_epoch().count());
-        });
-        writer.writeTo(sink, id_->uid, kOverdue, kOverdueLayout);
-    }
-    static constexpr const char* kOverdue = "timers/overdue";
-    static constexpr std::uint8_t kOverdueFormat = 1;
-    static constexpr StateLayout kOverdueLayout{"overdue timers", {{"watermark", &kTypeInfo<std::int64_t>, true}}};
 
     StateMemory memory_;
     StateMemory timerMemory_;
@@ -152,7 +141,7 @@ private:
     TimerService<Key> timers_;
     OnTimerContext<Key> context_;
     typename TimerQueue<Key>::Timer timer_;  ///< the one that fires
-    Timestamp before_ = kMinTimestamp;       ///< the watermark that overdue timers were set behind, before a restore
+    OverdueTimers overdue_;
     StageContext* stage_ = nullptr;
     const OperatorId* id_ = nullptr;
 };

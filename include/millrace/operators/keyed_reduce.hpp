@@ -139,6 +139,7 @@ private:
             filler.add(std::move(key), decodeState<T>(reader));
         });
         filler.flush();
+        table_.report();
     }
 
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {

@@ -66,9 +66,7 @@ public:
         cursor_ = begin_;
         stampedUpTo(0);
         if (static_cast<std::size_t>(end_ - begin_) > 64 * detail::kBlockRecords<Out>) {
-            release(begin_);
-            begin_ = cursor_ = end_ = stamped_ = nullptr;
-            grow();
+            grow();  // to less: what it cannot do without is not given up before that is there
         }
     }
 

@@ -28,6 +28,17 @@ enum class ChannelEvent : std::uint8_t {
     Reached  ///< the watermark that the input as a whole had got to; the first entry
 };
 
+/// Whether the barriers of an exchange may overtake records. As in Flink not where subtasks are paired or get the same records:
+/// what was on its way there could not be dealt out to another number of subtasks.
+constexpr bool mayOvertakeOn(ExchangeKind exchange) noexcept {
+    return exchange != ExchangeKind::Forward && exchange != ExchangeKind::Rescale &&
+           exchange != ExchangeKind::Broadcast;
+}
+
+/// How records on their way over an exchange are saved; null where they have to be and cannot. Where none are overtaken, and
+/// they have no codec, it is one of records of which there are none: where event time is in the channel is saved all the same.
+const RecordCodec* channelCodec(const PortFactory& ports, ExchangeKind exchange);
+
 /// The name of the state that a subtask keeps of one of its logical inputs: "in-flight/0".
 std::string channelStateName(int input);
 bool isChannelState(std::string_view state);

@@ -28,6 +28,11 @@ MILLRACE_INLINE_COLD StateLayout channelStateLayout(const RecordCodec& codec) {
                        {"record", codec.maybe}}};
 }
 
+MILLRACE_INLINE_COLD const RecordCodec* channelCodec(const PortFactory& ports, ExchangeKind exchange) {
+    const RecordCodec* const codec = ports.recordCodec();
+    return codec == nullptr && !mayOvertakeOn(exchange) ? &kRecordCodec<NoRecord> : codec;
+}
+
 // ---- writing
 
 MILLRACE_INLINE_COLD ChannelStateWriter::ChannelStateWriter(const RecordCodec& codec, Timestamp reached,
@@ -115,6 +120,11 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
     RestoredBatches batches(pool, channel.batches);
     Lane lane(batches, *codec.layout);
     bool begun = false;  // what comes first says where the channel was
+    // a batch ends with it: of several in a row only the last counts
+    ControlKind idleness = ControlKind::None;
+    const auto settleIdleness = [&] {
+        if (idleness != ControlKind::None) lane.control(std::exchange(idleness, ControlKind::None), 0);
+    };
     while (reader.remaining() > 0) {
         const auto event = reader.read<std::uint8_t>("what happened in a channel");
         const Timestamp time{Duration{reader.read<std::int64_t>("a time")}};
@@ -127,6 +137,7 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
         switch (static_cast<ChannelEvent>(event)) {
             case ChannelEvent::Record: {
                 begun = true;
+                settleIdleness();
                 lane.prepare(time != kMinTimestamp, false);
                 void* const room = lane.valuesAt();
                 codec.decode(reader, room);
@@ -154,6 +165,7 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
                     channel.watermark = time;
                 } else {
                     begun = true;
+                    settleIdleness();
                     lane.mark(time);
                 }
                 break;
@@ -162,18 +174,19 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
                     channel.idle = true;
                 } else {
                     begun = true;
-                    lane.control(ControlKind::Idle, 0);
+                    idleness = ControlKind::Idle;
                 }
                 break;
             case ChannelEvent::Active:
                 begun = true;
-                lane.control(ControlKind::Active, 0);
+                idleness = ControlKind::Active;
                 break;
             case ChannelEvent::Reached:
                 channel.reached = time;
                 break;
         }
     }
+    settleIdleness();
     lane.flush();
 }
 

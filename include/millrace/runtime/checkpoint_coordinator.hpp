@@ -9,6 +9,7 @@
 #include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_supervisor.hpp>
+#include <millrace/runtime/snapshot_cost.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
 #include <millrace/state/deferred_snapshot.hpp>
 
@@ -24,13 +25,6 @@
 namespace millrace::detail {
 
 class CheckpointParticipant;
-
-/// What a checkpoint has cost one task.
-struct SnapshotCost {
-    Duration pause{0};      ///< how long it has handled no records to hand over its state
-    Duration alignment{0};  ///< from the first barrier that came to the last
-    std::uint64_t inFlightBytes = 0;
-};
 
 /// Takes the checkpoints of a job and starts it again when it has failed. An actor like the job's tasks: it runs on their
 /// threads (in a simulation under the same seed and clock), and what it hears comes as messages. Files are written by a
@@ -68,6 +62,9 @@ public:
     /// Tasks are to open and to wait for the others: if one cannot, nothing has happened yet.
     bool isOpening() const noexcept { return oldScale_ != nullptr; }
     /// Whether the tasks do nothing any more once they have taken this checkpoint: the job ends with it, or is rescaled.
+    /// Whether tasks may encode large tables by and by. Not where blocks are recognised: the order of entries would be another
+    /// one each time.
+    bool encodesGradually() const noexcept { return !config_.incremental; }
     bool endsAttempt(std::int64_t checkpointId) const noexcept { return lastOfAttempt_.load() == checkpointId; }
     /// All tasks await a last checkpoint: the savepoint that the job ends with.
     bool drainsIntoSavepoint() const noexcept { return drains_.load(); }
@@ -166,7 +163,7 @@ private:
     void endRegionIfClosed(std::size_t region);
     void restartRegions();
     bool anyRegionDown() const noexcept;
-    std::shared_ptr<const StoredCheckpoint> newestToRestore() const;
+    std::shared_ptr<const StoredCheckpoint> newestToRestore();
 
     void attemptOver();
     void restartNow();
@@ -178,7 +175,7 @@ private:
     void failRequests(const char* why);
     void check(const StoredCheckpoint& checkpoint, const JobGraph& graph) const;
     void restoreFrom(std::shared_ptr<const StoredCheckpoint> checkpoint);
-    std::shared_ptr<const StoredCheckpoint> newestInStore() const;
+    std::shared_ptr<const StoredCheckpoint> newestInStore();
     std::shared_ptr<const StoredCheckpoint> newerOf(std::shared_ptr<const StoredCheckpoint> found,
                                                     const std::string& path) const;
     void wakeAt(Duration monotonic);
@@ -189,7 +186,9 @@ private:
     std::shared_ptr<CheckpointStore> store_;
     CheckpointOpener open_;
     const JobGraph* graph_ = nullptr;
-    std::string fingerprint_;                           ///< of the execution plan
+    std::string fingerprint_;  ///< of the execution plan
+    std::vector<std::int64_t>
+        damaged_;  ///< checkpoints in the store that were passed over: they do not count as retained
     std::shared_ptr<const StoredCheckpoint> initial_;   ///< what the job began with
     std::shared_ptr<const StoredCheckpoint> restored_;  ///< what this attempt began with
     std::unique_ptr<SharedPieces> restoredShared_;
@@ -234,7 +233,7 @@ private:
     std::unique_ptr<GraphScale> newScale_;        ///< the job is to have it, once the checkpoint under way is complete
     std::unique_ptr<GraphScale> oldScale_;  ///< the job has a new one, but has not opened all its tasks with it yet
     std::exception_ptr reverted_;           ///< why the job goes back to it; told once it has
-    bool goesOn_ = false;                   ///< the next start repeats nothing
+    std::int64_t goesOnFrom_ = 0;  ///< with this checkpoint the next start repeats nothing; 0: it does in any case
     std::size_t workAtIo_ = 0;
     BlockingWorkThread io_;
 };

@@ -10,6 +10,7 @@
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/finished_stage.hpp>
+#include <millrace/runtime/restore_problems.hpp>
 
 #include <utility>
 
@@ -90,8 +91,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
 
 /// *Failure:* CheckpointException if there are checkpoints of which none is intact: to begin anew would be to write all that
 /// was committed once more, which is for the user to decide.
-MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestInStore() const {
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestInStore() {
     const NewestIntact newest = loadNewestIntact(*store_, false);
+    damaged_.clear();
+    for (const SkippedCheckpoint& each : newest.skipped) damaged_.push_back(each.id);
     if (newest.checkpoint == nullptr && !newest.skipped.empty()) {
         raise<CheckpointException>({"none of the checkpoints of job '", graph_->jobName,
                                     "' can be used, the newest because: ", newest.skipped.front().problem,
@@ -128,34 +131,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreFrom(std::shared_ptr<con
 MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& checkpoint,
                                                        const JobGraph& graph) const {
     const CheckpointDescription& saved = checkpoint.description();
-    if (!checkpoint.hasSchemas()) {
-        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
-                                       ") has format version 1, which does not say what types its state has, so that"
-                                       " this version of millrace cannot restore it. Take a savepoint with the version"
-                                       " that wrote it only to look at it; to begin anew use an empty directory"});
-    }
-    if (graph.maxParallelismGiven && graph.maxParallelism != saved.maxParallelism) {
-        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
-                                       ") was taken with maximum parallelism ", saved.maxParallelism,
-                                       ", but setMaxParallelism(", graph.maxParallelism,
-                                       ") asks for another: keyed state cannot be spread anew; set it to ",
-                                       saved.maxParallelism, " or leave it unset"});
-    }
-    for (const GraphNode& node : graph.nodes) {
-        if (*node.parallelism > saved.maxParallelism) {
-            raise<ConfigurationException>({"the parallelism of '", operatorNames(node), "' is ", *node.parallelism,
-                                           ", but checkpoint ", saved.id, " (", checkpoint.place(),
-                                           ") was taken with maximum parallelism ", saved.maxParallelism,
-                                           "; no operator may have more subtasks than that"});
-        }
+    if (const std::vector<std::string> problems = restoreProblems(checkpoint, graph); !problems.empty()) {
+        throw ConfigurationException(problems.front());
     }
     if (config_.allowNonRestoredState) return;
     for (const CheckpointedOperator& old : saved.operators) {
-        bool isThere = false;
-        for (const GraphNode& node : graph.nodes) {
-            for (const OperatorInfo& info : node.operators) isThere = isThere || info.uid == old.uid;
-        }
-        if (isThere || checkpoint.statesOf(old.uid).empty()) continue;
+        if (operatorOf(graph, old.uid) != nullptr || checkpoint.statesOf(old.uid).empty()) continue;
         raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
                                        ") has state of the operator '", old.name, "' with uid '", old.uid,
                                        "', but the pipeline has no operator of that uid. Give the operator that shall"
@@ -231,7 +212,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int reg
 /// *Failure:* ConfigurationException naming an exchange whose records could not be saved.
 MILLRACE_INLINE_COLD void CheckpointCoordinator::checkCodecs(const Task& task) const {
     for (const Task::InputChannel& each : task.channels()) {
-        if (!mayOvertakeOn(each.exchange) || each.edge.ports->recordCodec() != nullptr) continue;
+        if (channelCodec(*each.edge.ports, each.exchange) != nullptr) continue;
         const GraphNode& from = graph_->nodes[static_cast<std::size_t>(each.edge.from)];
         raise<ConfigurationException>(
             {"unaligned checkpoints save the records that are on their way from '", operatorNames(from), "' to '",
@@ -254,7 +235,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreInFlight(StageSlot& slot
             for (const GraphEdge& each : node.inputs) {
                 if (&info == &node.operators.front() && channelStateName(each.input) == state) edge = &each;
             }
-            const RecordCodec* const codec = edge != nullptr ? edge->ports->recordCodec() : nullptr;
+            const bool hasPorts = edge != nullptr && edge->ports != nullptr;
+            const RecordCodec* const codec = hasPorts ? channelCodec(*edge->ports, edge->exchange) : nullptr;
             if (codec == nullptr) {
                 raise<ConfigurationException>(
                     {"checkpoint ", saved.id, " (", restored_->place(),
@@ -800,8 +782,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::forgetShared() {
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::keepOnly(int retained) {
-    write(0, Message::Kind::Written, [store = store_, retained] {
-        keepNewest(*store, retained);
+    write(0, Message::Kind::Written, [store = store_, retained, damaged = damaged_] {
+        keepNewest(*store, retained, damaged);
         return std::shared_ptr<CheckpointInfo>();
     });
 }
@@ -941,13 +923,14 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
 }
 
 /// What tasks that start again begin with; null: with nothing.
-MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestToRestore() const {
+MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newestToRestore() {
     std::shared_ptr<const StoredCheckpoint> newest = newestInStore();
     // the job was about to end with a savepoint, of which sinks may have committed a part
     if (lastSavepoint_ > (newest != nullptr ? newest->description().id : 0)) newest = store_->load(lastSavepoint_);
     // what an earlier run has left is not this one's to go on with, unless it began with it
     if (newest != nullptr && !config_.resume && newest->description().id < firstId_) newest = nullptr;
-    if (MILLRACE_PLANTED(RestartFromTheBeginning) || (goesOn_ && MILLRACE_PLANTED(RescaleGoesBack))) newest = nullptr;
+    if (MILLRACE_PLANTED(RestartFromTheBeginning) || (goesOnFrom_ != 0 && MILLRACE_PLANTED(RescaleGoesBack)))
+        newest = nullptr;
     return newest != nullptr ? newest : initial_;
 }
 
@@ -970,7 +953,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restartNow() {
     drains_.store(drainsAgain);
     lastOfAttempt_.store(0);
     failuresInARow_ = 0;
-    if (job_.restart(std::exchange(goesOn_, false))) {
+    // not if it has turned out damaged: what came since the one before is repeated
+    const bool goesOn = restored_ != nullptr && restored_->description().id == goesOnFrom_;
+    goesOnFrom_ = 0;
+    if (job_.restart(goesOn)) {
         phase_ = Phase::Running;
         if (reverted_ != nullptr) std::exchange(stopping_, nullptr)->fail(std::exchange(reverted_, nullptr));
         start();
@@ -1009,7 +995,7 @@ MILLRACE_INLINE_COLD bool CheckpointCoordinator::beginsRescale() {
         oldScale_ = std::make_unique<GraphScale>(*graph_);
         job_.setScale(*scale);
         fingerprint_.clear();
-        goesOn_ = true;
+        goesOnFrom_ = lastOfAttempt_.load();
         return true;
     }
     // it has failed or been cancelled before
@@ -1029,7 +1015,7 @@ MILLRACE_INLINE_COLD bool CheckpointCoordinator::revertsRescale() {
     const std::exception_ptr why = job_.failure();
     job_.setScale(*scale);
     fingerprint_.clear();
-    goesOn_ = true;
+    goesOnFrom_ = restored_ != nullptr ? restored_->description().id : 0;
     const std::string text = message({"job '", graph_->jobName, "' goes on as it was, since '", stopping_->uid,
                                       "' cannot run at parallelism ", stopping_->parallelism});
     log(LogLevel::Warning, message({text, ": ", describeError(why)}));

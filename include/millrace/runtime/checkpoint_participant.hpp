@@ -2,20 +2,15 @@
 #define MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_HPP
 
 #include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/runtime/snapshot_cost.hpp>
 #include <millrace/runtime/task.hpp>
+#include <millrace/state/deferred_snapshot.hpp>
 
 #include <cstdint>
 
 namespace millrace::detail {
 
 class CheckpointCoordinator;
-
-/// Whether the barriers of an exchange may overtake records. As in Flink not where subtasks are paired or get the same records:
-/// what was on its way there could not be dealt out to another number of subtasks.
-constexpr bool mayOvertakeOn(ExchangeKind exchange) noexcept {
-    return exchange != ExchangeKind::Forward && exchange != ExchangeKind::Rescale &&
-           exchange != ExchangeKind::Broadcast;
-}
 
 /// One task's part in the checkpoints of its job: waits for the barriers of all its channels, then lets its stages write
 /// their state and sends the barrier on. Where barriers may overtake, it is enough that they have been sent: what is in front
@@ -50,11 +45,13 @@ public:
     bool paused() const noexcept override { return isOpening_ || pausedBy_ != 0; }
     MILLRACE_INLINE void opened() override;
     MILLRACE_INLINE bool mayEnd() override;
+    MILLRACE_INLINE void encodeSome() override;
 
 private:
     bool hasArrived(const Task::BatchOrigin& channel) const noexcept;
     bool mayOvertakeAll(std::int64_t checkpointId) const;
     std::uint64_t saveOvertaken(std::int64_t checkpointId, SnapshotSink& sink) const;
+    void forgetEncoding(std::int64_t checkpointId) noexcept;
     void takeIfComplete();
     void take(std::int64_t checkpointId, bool overtakes = false);
     void release();
@@ -71,6 +68,13 @@ private:
     std::int64_t deferred_ = 0;   ///< was to be taken while what was restored had not been handled
     bool isOpening_;              ///< waits for the other tasks to open
     std::int64_t pausedBy_ = 0;   ///< the checkpoint that is the last thing that the task does; 0: none
+    /// A snapshot that is taken and not encoded to its end.
+    struct Encoding {
+        std::int64_t checkpointId;
+        std::shared_ptr<DeferredSnapshot> part;
+        SnapshotCost cost;
+    };
+    OwnerList<Encoding> encodings_;  ///< in the order of the checkpoints
     bool awaiting_ = false;
     bool drained_ = false;  ///< the savepoint that a draining job ends with is complete
 };

@@ -51,6 +51,7 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::abort(std::int64_t checkpointId
     if (final_ == checkpointId) final_ = 0;
     if (pausedBy_ <= checkpointId) pausedBy_ = 0;  // not for a later one, which may have come before this mail
     if (deferred_ <= checkpointId) deferred_ = 0;
+    forgetEncoding(checkpointId);
     for (StageSlot& slot : task_.stages_) {
         task_.call(slot, false, [&](Stage& stage) { stage.notifyCheckpointAborted(checkpointId); });
     }
@@ -128,7 +129,7 @@ MILLRACE_INLINE_COLD std::uint64_t CheckpointParticipant::saveOvertaken(std::int
         for (const Task::InputChannel& other : task_.channels_) {
             if (&other.input == &each.input && codec == nullptr) codec = other.edge.ports->recordCodec();
         }
-        if (codec == nullptr) continue;
+        if (codec == nullptr) codec = channelCodec(*each.edge.ports, each.exchange);
         const WatermarkValve& valve = each.input.valve;
         ChannelStateWriter& writer =
             pieces
@@ -173,7 +174,9 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId,
     last_ = checkpointId;
     if (coordinator_.endsAttempt(checkpointId)) pausedBy_ = checkpointId;
     const Duration began = task_.executor().monotonicNow();
-    auto part = std::make_shared<DeferredSnapshot>();
+    // who does nothing more has nothing to do meanwhile
+    const bool atOnce = task_.finishing_ || pausedBy_ == checkpointId || !coordinator_.encodesGradually();
+    auto part = std::make_shared<DeferredSnapshot>(atOnce ? SIZE_MAX : task_.executor().gradualFrom());
     SnapshotCost cost;
     if (overtakes) {
         task_.stages_.front().call([&](Stage&) { cost.inFlightBytes = saveOvertaken(checkpointId, *part); });
@@ -191,7 +194,30 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::take(std::int64_t checkpointId,
     task_.executor().trace(0xba000000 + static_cast<std::uint64_t>(checkpointId));
     if (current_ != 0 && current_ <= checkpointId) release();
     cost.pause = task_.executor().monotonicNow() - began;
-    coordinator_.acknowledge(task_.id(), checkpointId, std::move(part), cost);
+    if (part->isWhole()) return coordinator_.acknowledge(task_.id(), checkpointId, std::move(part), cost);
+    encodings_.add(new Encoding{checkpointId, std::move(part), cost});
+    encodes_ = true;
+}
+
+MILLRACE_INLINE_COLD void CheckpointParticipant::encodeSome() {
+    Encoding& first = encodings_.front();
+    const Duration began = task_.executor().monotonicNow();
+    const std::size_t slots = task_.executor().slotsAtOnce();
+    bool goesOn = false;
+    task_.stages_.front().call([&](Stage&) { goesOn = first.part->encodeSome(slots); });
+    first.cost.pause = std::max(first.cost.pause, task_.executor().monotonicNow() - began);
+    if (goesOn) return;
+    const std::unique_ptr<Encoding> whole(encodings_.release(0));
+    encodes_ = !encodings_.empty();
+    coordinator_.acknowledge(task_.id(), whole->checkpointId, std::move(whole->part), whole->cost);
+}
+
+/// Of a checkpoint that nobody wants any more.
+MILLRACE_INLINE_COLD void CheckpointParticipant::forgetEncoding(std::int64_t checkpointId) noexcept {
+    for (std::size_t i = encodings_.size(); i-- > 0;) {
+        if (encodings_[i].checkpointId == checkpointId) delete encodings_.release(i);
+    }
+    encodes_ = !encodings_.empty();
 }
 
 /// Forgets the barrier that was being collected, and reads on from the channels that waited.

@@ -44,6 +44,9 @@ public:
     // What the simulation makes random.
     virtual int quantumBlocks() { return 64; }
     virtual std::size_t ringCapacity() { return 8; }
+    /// Tables of so many bytes are encoded by and by behind a barrier, so many slots at a time (some 20 us).
+    virtual std::size_t gradualFrom() const { return 128 * 1024; }
+    virtual std::size_t slotsAtOnce() const { return 512; }
     virtual std::size_t firstChannel(std::size_t count, std::size_t next) { return next < count ? next : 0; }
     /// One step of the execution, for the trace hash.
     virtual void trace(std::uint64_t event) { (void)event; }

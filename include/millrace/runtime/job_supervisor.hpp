@@ -83,10 +83,14 @@ public:
     /// its way in them; true when it has. Not in the middle of a call, and not before all that was restored has been handled.
     virtual bool overtake() = 0;
     bool mayOvertake() const noexcept { return overtakes_.load(std::memory_order_relaxed) != 0; }
+    /// Encodes a little of what a snapshot has put off. Before every step of the task, as long as `encodes`.
+    virtual void encodeSome() = 0;
+    bool encodes() const noexcept { return encodes_; }
     /// All input has been handled; false: a last checkpoint has to cover what the task has done, and will wake it.
     virtual bool mayEnd() = 0;
 
 protected:
+    bool encodes_ = false;
     std::atomic<std::int64_t> overtakes_{0};  ///< set from any thread; 0: barriers wait their turn
 };
 

@@ -30,6 +30,8 @@ public:
     }
     int quantumBlocks() override { return 1 + static_cast<int>(draw(16)); }
     std::size_t ringCapacity() override { return 1 + draw(8); }
+    std::size_t gradualFrom() const override { return 0; }
+    std::size_t slotsAtOnce() const override { return 3; }
     std::size_t firstChannel(std::size_t count, std::size_t) override { return count == 0 ? 0 : draw(count); }
     void trace(std::uint64_t event) override {
         hash_.store(mix(hash_.load(std::memory_order_relaxed) ^ event), std::memory_order_relaxed);

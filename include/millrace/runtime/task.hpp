@@ -162,6 +162,13 @@ private:
         return checkpoints_ != nullptr && checkpoints_->mayOvertake() && !suspended_ && restored_.empty() &&
                checkpoints_->overtake();
     }
+    /// Encodes a little of what a snapshot has put off; false if there is nothing.
+    bool encodeSome() {
+        if (checkpoints_ == nullptr || !checkpoints_->encodes()) [[likely]]
+            return false;
+        checkpoints_->encodeSome();
+        return true;
+    }
     Outcome waitForInput();
     Outcome finish();
     bool resumeStages();

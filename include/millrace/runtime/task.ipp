@@ -118,6 +118,10 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             if (!waitForRoom()) {
                 // a sink that cannot go on keeps what it has been given: that is not a state to be saved
                 if (!sinkWaits_ && overtake()) continue;
+                if (encodeSome()) {
+                    if (--quantumLeft_ <= 0) return Outcome::Yield;
+                    continue;
+                }
                 holdUp();
                 notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
                 return Outcome::Wait;
@@ -130,6 +134,7 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             continue;
         }
         if (quantumLeft_ <= 0) return Outcome::Yield;
+        const bool encoded = encodeSome();
         if (runMail() || runTimers() || runEvents()) continue;
         if (batch_ != nullptr) {
             continueBatch();
@@ -139,6 +144,10 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             const Outcome outcome = finish();
             if (outcome != Outcome::Yield) return outcome;
         } else if (!restored_.empty() || (stages_.front().node->isSource ? !poll() : !receive())) {
+            if (encoded) {  // and there is nothing else to do
+                --quantumLeft_;
+                continue;
+            }
             const Outcome outcome = waitForInput();
             if (outcome == Outcome::Wait) return outcome;
         }
@@ -246,6 +255,7 @@ MILLRACE_INLINE void Task::notePark(TaskWait reason) {
 MILLRACE_INLINE_COLD Actor::Outcome Task::finish() {
     flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
+    while (encodeSome()) {}
     if (checkpoints_ != nullptr && !checkpoints_->mayEnd()) return Outcome::Wait;
     if (alignment_ != nullptr) alignment_->publish(alignmentMember_, SourceAlignment::kNotCounted);
     executor().trace(0xe0d);

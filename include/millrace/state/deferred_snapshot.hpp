@@ -4,6 +4,8 @@
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -13,6 +15,9 @@ namespace millrace::detail {
 /// *Thread safety:* none; it is handed from the task to who writes it.
 class DeferredSnapshot final : public SnapshotSink, public SnapshotPart {
 public:
+    /// Tables of at least `gradualFrom` bytes may be encoded by and by.
+    explicit DeferredSnapshot(std::size_t gradualFrom = SIZE_MAX) noexcept : gradualFrom_(gradualFrom) {}
+
     void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {
         pieces_.write(uid, state, keyGroup, bytes);
     }
@@ -21,6 +26,20 @@ public:
     }
     void writeLater(std::unique_ptr<DeferredState> state) override { later_.add(state.release()); }
 
+    std::size_t gradualFrom() const noexcept override { return gradualFrom_; }
+    void writeGradually(std::unique_ptr<GradualState> state) override {
+        gradual_.add(*state);
+        later_.add(state.release());
+    }
+    /// Whether all is encoded: only then may it be handed on.
+    bool isWhole() const noexcept { return gradual_.empty(); }
+    /// Encodes some of what is not, going over so many slots; false once it is whole. The owner's thread.
+    bool encodeSome(std::size_t slots) {
+        const std::size_t last = gradual_.size() - 1;
+        if (!gradual_.empty() && !gradual_[last].encodeSome(slots)) gradual_.removeAt(last);
+        return !gradual_.empty();
+    }
+
     bool empty() const override { return pieces_.empty() && later_.empty(); }
     void writeTo(SnapshotSink& sink) const override {
         pieces_.writeTo(sink);
@@ -28,6 +47,7 @@ public:
     }
     /// All of it, in memory.
     const MemorySnapshot& finish() {
+        while (encodeSome(SIZE_MAX)) {}
         writeDeferredTo(pieces_);
         return pieces_;
     }
@@ -42,6 +62,8 @@ private:
 
     MemorySnapshot pieces_;
     mutable OwnerList<DeferredState> later_;
+    PointerList<GradualState> gradual_;  ///< of them those that are not encoded yet
+    std::size_t gradualFrom_;
 };
 
 }  // namespace millrace::detail

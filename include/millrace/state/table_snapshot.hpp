@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_TABLE_SNAPSHOT_HPP
 #define MILLRACE_STATE_TABLE_SNAPSHOT_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/frozen_memory.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +36,16 @@ struct EntryWriter {
         write(groups.of(keyOfGroup(key)), key, value);
     }
 };
+
+/// Writes a table that has been described.
+template <class Table, class Write>
+void writeAtOnce(SnapshotSink& sink, Table& table, const TablePlace& place, const Write& write) {
+    KeyGroupWriter groups(place.maxParallelism, place.format);
+    const EntryWriter<Write> writeEntry{groups, write};
+    Table::forEachOf(table.slots(), table.capacity(), writeEntry);
+    Table::forSide(table.sideSlot(), writeEntry);
+    groups.writePieces(sink, place.uid, place.state);
+}
 
 /// A table as it was, in frozen memory.
 template <class Table, class Write>
@@ -71,15 +83,86 @@ private:
     alignas(Slot) std::byte side_[sizeof(Slot)];
 };
 
-/// Writes a table as it is now: a large one of plain entries later and on another thread, where the sink does so.
-/// `layout` is what `write` writes; `write` must then not refer to anything that might change or go, and is called on that thread: so are the codecs of plain
-/// keys and values.
+/// A table as it was, while its owner encodes it and changes it. What is encoded has a bit: an entry that has been changed
+/// since is not looked at again, and one that has come since is not part of it.
+template <class Table, class Write>
+class GradualTable final : public GradualState, private TableKeeper {
+public:
+    GradualTable(Table& table, TablePlace place, Write write)
+        : table_(&table), place_(std::move(place)), write_(std::move(write)),
+          groups_(place_.maxParallelism, place_.format), kept_(new std::uint64_t[table.capacity() / 64 + 1]()) {
+        Table::forSide(table.sideSlot(), EntryWriter<Write>{groups_, write_});
+        table.keepers().add(*this);
+    }
+    GradualTable(const GradualTable&) = delete;
+    GradualTable& operator=(const GradualTable&) = delete;
+    ~GradualTable() override {
+        if (table_ != nullptr) table_->keepers().remove(*this);
+    }
+
+    bool encodeSome(std::size_t slots) override {
+        if (table_ != nullptr) {
+            const std::size_t end = cursor_ + std::min(slots, table_->capacity() - cursor_);
+            while (cursor_ < end) encode(cursor_++);
+            if (cursor_ == table_->capacity()) std::exchange(table_, nullptr)->keepers().remove(*this);
+        }
+        if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+        return table_ != nullptr;
+    }
+    void writeTo(SnapshotSink& sink) override { groups_.writePieces(sink, place_.uid, place_.state); }
+
+private:
+    void keep(std::size_t slot) noexcept override {
+        if (slot >= cursor_) encode(slot);
+    }
+    void keepAll() noexcept override {
+        while (cursor_ < table_->capacity()) encode(cursor_++);
+        table_ = nullptr;
+    }
+    void abandon() noexcept override { table_ = nullptr; }
+    void encode(std::size_t slot) noexcept {
+        std::uint64_t& word = kept_[slot / 64];
+        const std::uint64_t bit = std::uint64_t{1} << slot % 64;
+        if ((word & bit) != 0) return;
+        word |= bit;
+        try {
+            Table::forEachOf(table_->slots() + slot, 1, EntryWriter<Write>{groups_, write_});
+        } catch (...) {
+            if (failure_ == nullptr) failure_ = std::current_exception();
+        }
+    }
+
+    Table* table_;  ///< null: it is all encoded, or gone
+    TablePlace place_;
+    Write write_;
+    KeyGroupWriter groups_;
+    std::unique_ptr<std::uint64_t[]> kept_;  ///< a bit per slot
+    std::size_t cursor_ = 0;                 ///< all before it is encoded
+    std::exception_ptr failure_;             ///< of an entry that was about to change
+};
+
+/// Writes a table as it is now: a large one by and by, where the sink sees to that, while it changes; `keep` or `keepFor` then
+/// comes before every change that the table does not make itself. `layout` is what `write` writes; `write` must not refer to
+/// what might change, nor to anything that goes before the table.
+template <class Table, class Write>
+void writeByOwner(SnapshotSink& sink, Table& table, TablePlace place, const StateLayout& layout, Write write) {
+    sink.describe(place.uid, place.state, layout);
+    if (!table.empty() && table.memoryBytes() >= sink.gradualFrom()) {
+        sink.writeGradually(
+            std::unique_ptr<GradualState>(new GradualTable<Table, Write>(table, std::move(place), std::move(write))));
+        return;
+    }
+    writeAtOnce(sink, table, place, write);
+}
+
+/// The same, and a large one of plain entries on another thread: so are the codecs of plain keys and values called there, if
+/// it `mayDefer`; and `write` must not refer to what might go.
 template <class Table, class Write>
 void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace place, const StateLayout& layout,
                 Write write) {
-    sink.describe(place.uid, place.state, layout);
     if constexpr (Table::kFreezes) {
         if (FrozenMemory* const memory = mayDefer ? table.freeze() : nullptr) {
+            sink.describe(place.uid, place.state, layout);
             std::unique_ptr<DeferredState> state;
             try {
                 state.reset(new DeferredTable<Table, Write>(table, *memory, std::move(place), std::move(write)));
@@ -91,11 +174,7 @@ void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace plac
             return;
         }
     }
-    KeyGroupWriter groups(place.maxParallelism, place.format);
-    const EntryWriter<Write> writeEntry{groups, write};
-    Table::forEachOf(table.slots(), table.capacity(), writeEntry);
-    Table::forSide(table.sideSlot(), writeEntry);
-    groups.writePieces(sink, place.uid, place.state);
+    writeByOwner(sink, table, std::move(place), layout, std::move(write));
 }
 
 /// Puts entries into a table, a few together, so that their places come into the cache at the same time. `flush` ends it.

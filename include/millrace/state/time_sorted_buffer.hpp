@@ -46,6 +46,8 @@ public:
         }
     }
     [[gnu::always_inline]] Entry* end() noexcept { return entries() + end_; }
+    const Entry* begin() const noexcept { return const_cast<TimeSortedBuffer*>(this)->begin(); }
+    const Entry* end() const noexcept { return const_cast<TimeSortedBuffer*>(this)->end(); }
     bool empty() const noexcept { return begin_ == end_; }
     std::size_t size() const noexcept { return end_ - begin_; }
 
@@ -76,6 +78,12 @@ public:
         end_ -= gone;
     }
 
+    /// The first entry that `dropUntil(last)` would leave.
+    const Entry* firstAfter(Timestamp last) const noexcept {
+        const Entry* at = begin();
+        while (at != end() && at->time <= last) ++at;
+        return at;
+    }
     /// The first entry that is not before `time`.
     [[gnu::always_inline]] Entry* firstNotBefore(Timestamp time) noexcept {
         Entry* at = begin();

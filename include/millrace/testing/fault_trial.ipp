@@ -10,7 +10,7 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/graph/execution_plan.hpp>
 #include <millrace/graph/graph_scale.hpp>
-#include <millrace/runtime/checkpoint_participant.hpp>
+#include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/runtime/snapshot_request.hpp>
@@ -84,7 +84,7 @@ private:
         const ExecutionPlan plan = env.getExecutionPlan();
         for (const GraphNode& node : plan.graph().nodes) {
             for (const GraphEdge& edge : node.inputs) {
-                if (mayOvertakeOn(edge.exchange) && edge.ports->recordCodec() == nullptr) return false;
+                if (channelCodec(*edge.ports, edge.exchange) == nullptr) return false;
             }
         }
         return true;

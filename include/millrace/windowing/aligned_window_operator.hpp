@@ -84,6 +84,7 @@ private:
         } catch (...) {
             this->fail(block.values[at], block.timestamps[at]);
         }
+        this->sendLost(block);
     }
     /// Takes the records of one slice of time after the other out of the block: those of one slice keep their order, and
     /// those behind the watermark keep theirs.
@@ -146,6 +147,7 @@ private:
         } catch (...) {
             this->fail(value, time);
         }
+        this->sendLost({&value, &time, nullptr, 1});
         if (!emitter_.hasRoom()) this->emitResults();
         if (!added) late_.missed(value, time, watermark_);
     }

@@ -79,6 +79,8 @@ protected:
         emitter_.emit(key, acc);
         emitter_.end();
     }
+    /// Behind every addition of records: those that a policy takes out become dead letters.
+    void sendLost(const Block<T>& block) { sendLostRecords(aggregate_.get(), block, *outputs_); }
     void emitResults() {
         Collector<Out>& out = emitter_.out();
         if (out.size() == 0) return;

@@ -141,18 +141,18 @@ public:
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
         sink.describe(uid, "windows", kLayout);
         for (Pane& pane : panes_) {
-            const auto write = [&, number = pane.number](Table& table, bool fired) {
-                if (table.empty()) return;
-                writeTable(sink, table, true, {std::string(uid), "windows", maxParallelism, kFormat}, kLayout,
-                           [number, fired](ByteWriter& group, const Key& key, const Accumulator& acc) {
-                               group.write(number);
-                               group.write(static_cast<std::uint8_t>(fired));
-                               Codec<Key>::encode(key, group);
-                               Codec<Accumulator>::encode(acc, group);
-                           });
+            const TablePlace place{std::string(uid), "windows", maxParallelism, kFormat};
+            const auto entry = [number = pane.number](bool fired) {
+                return [number, fired](ByteWriter& group, const Key& key, const Accumulator& acc) {
+                    group.write(number);
+                    group.write(static_cast<std::uint8_t>(fired));
+                    Codec<Key>::encode(key, group);
+                    Codec<Accumulator>::encode(acc, group);
+                };
             };
-            write(pane.table, pane.fired);
-            if (pane.silent != nullptr) writeSilent(pane, write);
+            if (!pane.table.empty()) writeTable(sink, pane.table, true, place, kLayout, entry(pane.fired));
+            if (pane.silent == nullptr) continue;
+            writeSilent(pane, [&](Table& rest) { writeAtOnce(sink, rest, place, entry(true)); });
         }
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
@@ -164,6 +164,7 @@ public:
             (fired ? *open.silent : open.table).findOrInsert(key, [&] { return decodeState<Accumulator>(reader); });
             nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
         });
+        for (Pane& each : panes_) each.table.report();
     }
 
     /// Forgets which windows have fired. All of them must have ended.
@@ -235,9 +236,11 @@ private:
             Pane& open = panes_[i];
             if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large->table.memoryBytes() / 8)
                 continue;
+            open.table.thaw();
             open.table.forEach([&](const Key& key, Accumulator& acc) {
                 large->table.findOrInsert(key, [&] { return std::move(acc); });
             });
+            large->table.report();
             open.table.clear();
             large->number = open.number;
             large->window = open.window;
@@ -264,6 +267,7 @@ private:
             return Traits::firstAccumulator(aggregate_, value);
         });
         if (!isNew) Traits::add(aggregate_, value, acc);
+        pane.table.report();
         return acc;
     }
 
@@ -285,6 +289,7 @@ private:
                 silent->forEach([&](const Key& key, Accumulator& acc) {
                     pane.table.findOrInsert(key, [&] { return std::move(acc); });
                 });
+                pane.table.report();
             }
         }
     }
@@ -306,7 +311,7 @@ private:
         pane.silent->forEach([&](const Key& key, const Accumulator& acc) {
             if (pane.table.find(key) == nullptr) rest.findOrInsert(key, [&] { return acc; });
         });
-        write(rest, true);
+        write(rest);
     }
 
     WindowGrid grid_;

@@ -63,6 +63,7 @@ public:
         } catch (...) {
             this->fail(block.values[at], block.timestamps[at]);
         }
+        this->sendLost(block);
         this->emitResults();
     }
     void push(T&& value, Timestamp timestamp) { pushBlock({&value, &timestamp, nullptr, 1}); }

@@ -6,6 +6,7 @@
 #include <millrace/record/block.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/state/table_snapshot.hpp>
 #include <millrace/windowing/key_sessions.hpp>
 #include <millrace/windowing/merging_window_set.hpp>
 #include <millrace/windowing/triggers/trigger.hpp>
@@ -16,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -99,16 +101,14 @@ public:
     }
 
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
-        KeyGroupWriter writer(maxParallelism, kFormat);
-        table_.forEach([&](const Key& key, const Entry& entry) {
-            entry.forEach([&](const TimeWindow& window, const Accumulator& contents, bool pending) {
-                ByteWriter& group = writer.of(key);
-                Codec<Key>::encode(key, group);
-                writeWindow(window, true, pending, group);
-                Codec<Accumulator>::encode(contents, group);
-            });
-        });
-        writer.writeTo(sink, uid, kStateName, kCellLayout<Key, Cell>);
+        writeByOwner(sink, table_, {std::string(uid), kStateName, maxParallelism, kFormat}, kCellLayout<Key, Cell>,
+                     [](ByteWriter& group, const Key& key, const Entry& entry) {
+                         entry.forEach([&](const TimeWindow& window, const Accumulator& contents, bool pending) {
+                             Codec<Key>::encode(key, group);
+                             writeWindow(window, true, pending, group);
+                             Codec<Accumulator>::encode(contents, group);
+                         });
+                     });
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
         readKeyGroups(source, uid, kStateName, kCellLayout<Key, Cell>, kFormat, [&](ByteReader& reader) {
@@ -121,10 +121,12 @@ public:
             entry.add(cells_, cell.window, std::move(cell.contents), cell.pending);
             arm(entry, Table::hashOf(key), cell.window, cell.pending);
         });
+        table_.report();
     }
 
     /// Forgets what a key has left that is finished.
     void startOver() {
+        table_.thaw();
         table_.forEach(
             [this](const Key&, Entry& entry) { entry.removeIf(cells_, [](const auto&...) { return true; }); });
         table_.clear();
@@ -242,6 +244,7 @@ private:
     }
     template <class Emitter>
     void fireKey(Slot& slot, Timestamp time, Emitter& emitter) {
+        table_.keep(&slot);
         Entry& entry = slot.value;
         const Key& key = table_.keyOf(slot);
         if (entry.others != nullptr) [[unlikely]]

@@ -97,6 +97,7 @@ public:
 
         const auto& key = detail::invoke(keySelector_, value);
         const std::uint32_t id = ids_.findOrInsert(Ids::lookupKey(key), [&] { return newId(key); });
+        ids_.report();
         Column& cells = cellsOf(slice);
         cells.ensure(id + std::size_t{1});
         const bool firstInSlice = !cells.hasUnchecked(id);
@@ -188,6 +189,7 @@ public:
             lastFiredBeforeRestore_ = std::max(lastFiredBeforeRestore_, firstUnfired);
             nextEvent_ = std::min(nextEvent_, grid_.window(grid_.windowsOf(slice).first).maxTimestamp());
         });
+        ids_.report();
     }
 
     /// Forgets which windows have fired, and the keys. All windows must have ended.
@@ -323,6 +325,7 @@ private:
         for (std::size_t id = 0; id < keys_.size(); ++id) {
             ids_.findOrInsert(keys_[id], [&] { return static_cast<std::uint32_t>(id); });
         }
+        ids_.report();
         for (auto& [number, slice] : slices_) slice.cells.remap(newIds, keys_.size());
         combiner_.remap(newIds, keys_.size());
         spare_.clear();

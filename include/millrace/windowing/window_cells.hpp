@@ -119,6 +119,7 @@ void clearDeadEntries(Table& table, std::size_t live) {
             auto* const slot = &table.slotAt(at);
             while (slot->occupied() && slot->value.empty()) table.erase(slot);
         }
+        table.report();
     }
 }
 

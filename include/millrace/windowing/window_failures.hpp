@@ -12,6 +12,12 @@ namespace millrace::detail {
 /// Throws a MillraceException: a merging assigner has made windows that end earlier than those they are merged from.
 [[noreturn]] void throwMergedTooEarly(const OperatorId& id, int subtask);
 
+/// Sends the records of a block that could not be added, where the aggregate function is under a policy that wants it.
+template <class Aggregate, class T>
+void sendLostRecords(Aggregate& aggregate, const Block<T>& block, StageOutputs& outputs) {
+    if constexpr (requires { aggregate.sendLost(block, outputs); }) aggregate.sendLost(block, outputs);
+}
+
 /// Throws what is being handled: as it is, if it comes from the window function and says where it happened; else with the
 /// operator and the record that `what`, functions of the user, has failed on.
 template <class T>

@@ -4,6 +4,8 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
+#include <millrace/state/overdue_timers.hpp>
+#include <millrace/state/table_snapshot.hpp>
 #include <millrace/windowing/cell_merger.hpp>
 #include <millrace/windowing/late_records.hpp>
 #include <millrace/windowing/merging_window_set.hpp>
@@ -30,7 +32,8 @@ namespace millrace::detail {
 /// Key-major: each key has its windows, each window its contents, trigger state and timers. Instead of a timer per window
 /// a key asks to be looked at when the first of its windows has something to do; where that has moved on meanwhile (a
 /// session that has grown) it asks again. Timers fire in ascending order, and their results precede the watermark.
-/// *State:* "keyed windows": windows with contents, trigger state and timers by key. A restored operator has no watermark.
+/// *State:* "keyed windows": windows with contents, trigger state and timers by key; see `OverdueTimers`. A restored operator
+/// has no watermark.
 template <class T, class KeySelector, class Assigner, class Trigger, class Evictor, class Aggregate,
           class WindowFn = NoWindowFunction, class Out = typename AggregateTraits<Aggregate, T>::Result>
 struct WindowOperator {
@@ -68,6 +71,8 @@ class WindowOperator<T, KeySelector, Assigner, Trigger, Evictor, Aggregate, Wind
     static constexpr std::size_t kCleanUp = Schedule::kCleanUp;
     static constexpr bool kHasEvents = Schedule::kHasEvents;
     static constexpr bool kHasClock = Schedule::kHasClock;
+    /// A trigger may set timers behind the watermark.
+    static constexpr bool kTimersMayWait = kHasEvents && !kUsual;
 
     using Timers = std::conditional_t<kUsual, NoTriggerTimers, TriggerTimers>;
     using Cell = WindowCell<Window, typename Contents::Type, TriggerStateOf<Trigger, T>, Timers>;
@@ -113,6 +118,7 @@ public:
             if (!std::exchange(staggered_, true)) assigner_.beginStagger(now_, stage_->seed);
         }
         addRecords(block);
+        sendLostRecords(aggregate_.get(), block, *outputs_);
         emitResults();
         askForClock();
         clearDeadEntries(table_, liveKeys_);
@@ -125,7 +131,7 @@ public:
         if (watermark > watermark_) watermark_ = watermark;
         emitter_.setWatermark(watermark_);
         if constexpr (kHasEvents) {
-            if (queues_[kEvents].isDue(watermark_)) {
+            if (queues_[kEvents].isDue(watermark_) && !overdue_.comesAgain(watermark_)) {
                 now_ = stage_->currentProcessingTime();
                 return startFiring(Firing::Events);
             }
@@ -153,15 +159,14 @@ public:
     }
 
     void snapshot(SnapshotSink& sink) {
-        KeyGroupWriter writer(stage_->maxParallelism, kFormat);
-        table_.forEach([&](const Key& key, Entry& entry) {
-            for (Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
-                ByteWriter& group = writer.of(key);
-                Codec<Key>::encode(key, group);
-                writeCell(*cell, group);
-            }
-        });
-        writer.writeTo(sink, aggregate_.id().uid, kStateName, kCellLayout<Key, Cell>);
+        writeByOwner(sink, table_, {aggregate_.id().uid, kStateName, stage_->maxParallelism, kFormat},
+                     kCellLayout<Key, Cell>, [](ByteWriter& group, const Key& key, const Entry& entry) {
+                         for (const Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
+                             Codec<Key>::encode(key, group);
+                             writeCell(*cell, group);
+                         }
+                     });
+        snapshotOverdue(sink);
         emitter_.snapshot(sink);
         this->next_.snapshot(sink);
     }
@@ -369,6 +374,7 @@ private:
     }
 
     void fireKey(Slot& slot, Timestamp time) {
+        table_.keep(&slot);
         Entry& entry = slot.value;
         Alarm& alarm = entry.alarms[domain()];
         const Key& key = table_.keyOf(slot);
@@ -477,6 +483,7 @@ private:
         }
     }
     void startOver() {
+        table_.thaw();
         table_.forEach([this](const Key&, Entry& entry) {
             while (!entry.empty()) entry.remove(cells_, &entry.first, nullptr);
         });
@@ -505,8 +512,23 @@ private:
                               queues_[domain].push(next, Table::hashOf(key));
                           }
                       });
+        table_.report();
+        if constexpr (kTimersMayWait) overdue_.restore(source, aggregate_.id().uid);
         emitter_.restore(source);
         askForClock();
+    }
+    void snapshotOverdue(SnapshotSink& sink) {
+        if constexpr (kTimersMayWait) {
+            const Timestamp reached = overdue_.reached(watermark_);
+            if (!queues_[kEvents].isDue(reached)) return;
+            overdue_.snapshot(sink, aggregate_.id().uid, stage_->maxParallelism, reached, [&](auto mark) {
+                table_.forEach([&](const Key& key, const Entry& entry) {
+                    for (const Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
+                        if (!cell->timers.event.empty() && cell->timers.event.first() <= reached) mark(key);
+                    }
+                });
+            });
+        }
     }
 
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
@@ -531,6 +553,7 @@ private:
     Table table_;
     CellPool<Cell> cells_;
     WakeQueue queues_[kDomains];
+    OverdueTimers overdue_;
     WindowList<Window> windows_;  ///< of the record at hand
     std::size_t liveKeys_ = 0;
     Timestamp watermark_ = kMinTimestamp;
