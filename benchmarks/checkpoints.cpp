@@ -61,7 +61,41 @@ private:
     char name_[20] = "checkpoints-XXXXXX";
 };
 
-// ---- W6, a rolling sum, with a checkpoint every second
+// ---- a job with a checkpoint every second: W6, a rolling sum, and the same with state that owns memory
+
+/// A text and a number for each key.
+struct Customer {
+    std::string name;
+    std::uint64_t visits = 0;
+};
+struct CountVisits {
+    millrace::ValueState<Customer> customer;
+
+    void open(millrace::KeyedRuntimeContext& context) {
+        customer = context.getState(millrace::ValueStateDescriptor<Customer>{"customer"});
+    }
+    void processElement(const Event& event, millrace::KeyedProcessContext<std::uint64_t>&,
+                        millrace::Collector<Event>& out) {
+        double visits = 0;
+        customer.mutate([&](Customer& known) {
+            if (known.visits++ == 0) known.name = "the customer of number " + std::to_string(event.key);
+            visits = static_cast<double>(known.visits);
+        });
+        out.collect(Event{event.key, event.micros, visits});
+    }
+};
+void countVisits(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
+    env.fromSource(millrace::DataGeneratorSource(EventGenerator{keys}, count),
+                   millrace::WatermarkStrategy::noWatermarks())
+        .keyBy(&Event::key)
+        .process(CountVisits{})
+        .addSink(Summing(result, [](Result& sum, const Event& event) { sum.addRolling(event.key, event.value); }));
+}
+
+struct Job {
+    const char* name;
+    void (*build)(millrace::StreamEnvironment& env, std::uint64_t records, std::uint64_t keys, Result& result);
+};
 
 struct Run {
     double nanoseconds = 0;      ///< per record
@@ -70,7 +104,8 @@ struct Run {
     double megabytes = 0;
 };
 
-Run rollingSum(std::uint64_t records, std::uint64_t keys, millrace::Duration interval, const std::string& directory) {
+Run run(const Job& job, std::uint64_t records, std::uint64_t keys, millrace::Duration interval,
+        const std::string& directory) {
     millrace::StreamExecutionEnvironment env(millrace::ThreadPoolRuntime{1});
     if (interval > 0s) {
         env.enableCheckpointing({.interval = interval,
@@ -79,36 +114,36 @@ Run rollingSum(std::uint64_t records, std::uint64_t keys, millrace::Duration int
                                  .resume = false});
     }
     Result result;
-    rollingSum(env, records, keys, result);
+    job.build(env, records, keys, result);
     const auto start = Clock::now();
-    const auto client = env.executeAsync("rolling sum");
+    const auto client = env.executeAsync(job.name);
     client->result();
-    Run run;
-    run.nanoseconds = secondsSince(start) * 1e9 / static_cast<double>(records);
+    Run measured;
+    measured.nanoseconds = secondsSince(start) * 1e9 / static_cast<double>(records);
     for (const auto& each : client->checkpoints()) {
         if (each.status != millrace::CheckpointStatus::Completed) continue;
-        run.pauses.push_back(static_cast<double>(each.longestPause.count()) / 1e6);
-        run.durations.push_back(static_cast<double>(each.duration.count()) / 1e6);
-        run.megabytes = static_cast<double>(each.bytes) / 1e6;
+        measured.pauses.push_back(static_cast<double>(each.longestPause.count()) / 1e6);
+        measured.durations.push_back(static_cast<double>(each.duration.count()) / 1e6);
+        measured.megabytes = static_cast<double>(each.bytes) / 1e6;
     }
-    return run;
+    return measured;
 }
 
-void reportRollingSum(std::uint64_t records, std::uint64_t keys, millrace::Duration interval, int repetitions,
-                      const WorkDirectory& work) {
+void report(const Job& job, std::uint64_t records, std::uint64_t keys, millrace::Duration interval, int repetitions,
+            const WorkDirectory& work) {
     Run without;
     Run with;
     Run all;
     for (int i = 0; i < repetitions; ++i) {
-        const Run a = rollingSum(records, keys, 0s, {});
-        const Run b = rollingSum(records, keys, interval, work.path("job"));
+        const Run a = run(job, records, keys, 0s, {});
+        const Run b = run(job, records, keys, interval, work.path("job"));
         if (i == 0 || a.nanoseconds < without.nanoseconds) without = a;
         if (i == 0 || b.nanoseconds < with.nanoseconds) with = b;
         all.pauses.insert(all.pauses.end(), b.pauses.begin(), b.pauses.end());
         all.durations.insert(all.durations.end(), b.durations.begin(), b.durations.end());
     }
-    std::printf("rolling sum, %llu keys: %.2f ns a record without, %.2f with checkpoints of %.1f MB: throughput %.3f\n",
-                static_cast<unsigned long long>(keys), without.nanoseconds, with.nanoseconds, with.megabytes,
+    std::printf("%s, %llu keys: %.2f ns a record without, %.2f with checkpoints of %.1f MB: throughput %.3f\n",
+                job.name, static_cast<unsigned long long>(keys), without.nanoseconds, with.nanoseconds, with.megabytes,
                 without.nanoseconds / with.nanoseconds);
     std::printf(
         "    %zu checkpoints; pause of the task: median %.3f ms, longest %.3f ms; from trigger to end: median %.0f "
@@ -236,13 +271,17 @@ int main(int argc, char** argv) {
     }
     try {
         const WorkDirectory work;
+        const Job sum{"rolling sum", rollingSum};
+        const Job visits{"values with a text", countVisits};
         if (smoke) {
-            reportRollingSum(2'000'000, 100'000, 20ms, 1, work);
+            report(sum, 2'000'000, 100'000, 20ms, 1, work);
+            report(visits, 500'000, 20'000, 20ms, 1, work);
             reportFiles(100'000, 1, work);
             reportIncremental(100'000, work);
         } else {
-            reportRollingSum(300'000'000, 1'000'000, 1s, 3, work);
-            reportRollingSum(200'000'000, 10'000'000, 1s, 1, work);
+            report(sum, 300'000'000, 1'000'000, 1s, 3, work);
+            report(sum, 200'000'000, 10'000'000, 1s, 1, work);
+            report(visits, 100'000'000, 1'000'000, 2s, 2, work);
             reportFiles(1'000'000, 5, work);
             reportIncremental(4'000'000, work);
         }
