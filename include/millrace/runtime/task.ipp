@@ -118,11 +118,13 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             if (!waitForRoom()) {
                 // a sink that cannot go on keeps what it has been given: that is not a state to be saved
                 if (!sinkWaits_ && overtake()) continue;
+                holdUp();
                 if (encodeSome()) {
-                    if (--quantumLeft_ <= 0) return Outcome::Yield;
+                    --quantumLeft_;
+                    readClock();
+                    if (quantumLeft_ <= 0) return Outcome::Yield;
                     continue;
                 }
-                holdUp();
                 notePark(blocked_.channels.empty() ? TaskWait::Sink : TaskWait::Room);
                 return Outcome::Wait;
             }
@@ -144,8 +146,10 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
             const Outcome outcome = finish();
             if (outcome != Outcome::Yield) return outcome;
         } else if (!restored_.empty() || (stages_.front().node->isSource ? !poll() : !receive())) {
-            if (encoded) {  // and there is nothing else to do
+            if (encoded) {  // and there is nothing else to do: as in `waitForInput`, nothing waits for a batch to fill
+                if (bufferTimeout_ >= Duration{0}) flushPorts();
                 --quantumLeft_;
+                readClock();
                 continue;
             }
             const Outcome outcome = waitForInput();
