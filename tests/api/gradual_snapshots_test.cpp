@@ -137,3 +137,29 @@ TEST_CASE("results do not wait for the end of the encoding when no more records 
         CHECK_THROWS_AS(client->result(), JobCancelledException);
     }
 }
+
+TEST_CASE("a codec that throws by and by fails the job with the name of its operator", "[api][checkpoint]") {
+    SimulatedRuntime runtime(1);
+    StreamExecutionEnvironment env(runtime);
+    env.setParallelism(1);
+    CheckpointConfig config;
+    config.restart = RestartStrategy::noRestart();
+    env.enableCheckpointing(config);
+    env.fromSource(ZeroBehindBarrier{100}, WatermarkStrategy::noWatermarks(), "numbers")
+        .uid("numbers")
+        .keyBy(itself)
+        .process(TakeNotes{70})
+        .uid("notes")
+        .addSink([](std::int64_t) {});
+    const auto client = env.executeAsync("notes");
+    runtime.advance(1s);
+    CHECK_THROWS_AS(client->triggerCheckpoint(), CheckpointException);
+    std::string failure;
+    try {
+        client->result();
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    CHECK_THAT(failure, ContainsSubstring("(uid 'notes', subtask 0 of 1) failed: ") &&
+                            !ContainsSubstring("'numbers'") && ContainsSubstring("this note cannot be written"));
+}

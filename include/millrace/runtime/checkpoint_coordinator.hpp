@@ -61,10 +61,10 @@ public:
     void opened(int task);
     /// Tasks are to open and to wait for the others: if one cannot, nothing has happened yet.
     bool isOpening() const noexcept { return oldScale_ != nullptr; }
-    /// Whether the tasks do nothing any more once they have taken this checkpoint: the job ends with it, or is rescaled.
     /// Whether tasks may encode large tables by and by. Not where blocks are recognised: the order of entries would be another
     /// one each time.
     bool encodesGradually() const noexcept { return !config_.incremental; }
+    /// Whether the tasks do nothing any more once they have taken this checkpoint: the job ends with it, or is rescaled.
     bool endsAttempt(std::int64_t checkpointId) const noexcept { return lastOfAttempt_.load() == checkpointId; }
     /// All tasks await a last checkpoint: the savepoint that the job ends with.
     bool drainsIntoSavepoint() const noexcept { return drains_.load(); }

@@ -204,7 +204,11 @@ MILLRACE_INLINE_COLD void CheckpointParticipant::encodeSome() {
     const Duration began = task_.executor().monotonicNow();
     const std::size_t slots = task_.executor().slotsAtOnce();
     bool goesOn = false;
-    task_.stages_.front().call([&](Stage&) { goesOn = first.part->encodeSome(slots); });
+    try {
+        goesOn = first.part->encodeSome(slots);
+    } catch (...) {
+        task_.stageOf(first.part->uidAtHand()).rethrowWithPlace();
+    }
     first.cost.pause = std::max(first.cost.pause, task_.executor().monotonicNow() - began);
     if (goesOn) return;
     const std::unique_ptr<Encoding> whole(encodings_.release(0));

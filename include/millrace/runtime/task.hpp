@@ -169,6 +169,8 @@ private:
         checkpoints_->encodeSome();
         return true;
     }
+    /// The stage that the operator is part of.
+    StageSlot& stageOf(std::string_view uid) noexcept;
     Outcome waitForInput();
     Outcome finish();
     bool resumeStages();

@@ -86,6 +86,15 @@ MILLRACE_INLINE_COLD std::string Task::describe() const {
     return stages_.size() == 1 ? place : message({place, " and ", stages_.size() - 1, " called directly"});
 }
 
+MILLRACE_INLINE_COLD StageSlot& Task::stageOf(std::string_view uid) noexcept {
+    for (StageSlot& slot : stages_) {
+        for (const OperatorInfo& each : slot.node->operators) {
+            if (each.uid == uid) return slot;
+        }
+    }
+    return stages_.front();
+}
+
 MILLRACE_INLINE_COLD double Task::inputFill() const noexcept {
     std::size_t used = 0;
     std::size_t room = 0;

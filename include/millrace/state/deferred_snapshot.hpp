@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace millrace::detail {
@@ -35,10 +36,12 @@ public:
     bool isWhole() const noexcept { return gradual_.empty(); }
     /// Encodes some of what is not, going over so many slots; false once it is whole. The owner's thread.
     bool encodeSome(std::size_t slots) {
-        const std::size_t last = gradual_.size() - 1;
-        if (!gradual_.empty() && !gradual_[last].encodeSome(slots)) gradual_.removeAt(last);
+        if (!gradual_.empty() && !gradual_.back().encodeSome(slots)) gradual_.removeAt(gradual_.size() - 1);
         return !gradual_.empty();
     }
+
+    /// The operator whose state `encodeSome` goes on with. Only while it is not whole.
+    std::string_view uidAtHand() const noexcept { return gradual_.back().uid(); }
 
     bool empty() const override { return pieces_.empty() && later_.empty(); }
     void writeTo(SnapshotSink& sink) const override {

@@ -47,6 +47,8 @@ class GradualState : public DeferredState {
 public:
     /// Goes over so many entries; false once all is encoded. *Failure:* what a codec throws.
     virtual bool encodeSome(std::size_t entries) = 0;
+    /// Of the operator whose state it is.
+    virtual std::string_view uid() const noexcept = 0;
 };
 
 /// Where a stage writes its state. The unit is (operator uid, state name, key group). @internal

@@ -109,6 +109,7 @@ public:
         if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
         return table_ != nullptr;
     }
+    std::string_view uid() const noexcept override { return place_.uid; }
     void writeTo(SnapshotSink& sink) override { groups_.writePieces(sink, place_.uid, place_.state); }
 
 private:
