@@ -45,7 +45,7 @@ public:
 /// *Thread safety:* the owner's thread, until `encodeSome` has been false; then it may be handed on, and `writeTo` is called.
 class GradualState : public DeferredState {
 public:
-    /// Goes over so many entries; false once all is encoded. *Failure:* what a codec throws.
+    /// Goes over so many entries, or fewer that are large; false once all is encoded. *Failure:* what a codec throws.
     virtual bool encodeSome(std::size_t entries) = 0;
     /// Of the operator whose state it is.
     virtual std::string_view uid() const noexcept = 0;

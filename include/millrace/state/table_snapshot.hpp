@@ -103,7 +103,8 @@ public:
     bool encodeSome(std::size_t slots) override {
         if (table_ != nullptr) {
             const std::size_t end = cursor_ + std::min(slots, table_->capacity() - cursor_);
-            while (cursor_ < end) encode(cursor_++);
+            const std::size_t full = bytes_ + kMostBytesAtOnce;
+            while (cursor_ < end && bytes_ < full) encode(cursor_++);
             if (cursor_ == table_->capacity()) std::exchange(table_, nullptr)->keepers().remove(*this);
         }
         if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -113,6 +114,9 @@ public:
     void writeTo(SnapshotSink& sink) override { groups_.writePieces(sink, place_.uid, place_.state); }
 
 private:
+    /// Entries may hold lists of any length: a step goes over fewer of those.
+    static constexpr std::size_t kMostBytesAtOnce = 64 * 1024;
+
     void keep(std::size_t slot) noexcept override {
         if (slot >= cursor_) encode(slot);
     }
@@ -127,7 +131,12 @@ private:
         if ((word & bit) != 0) return;
         word |= bit;
         try {
-            Table::forEachOf(table_->slots() + slot, 1, EntryWriter<Write>{groups_, write_});
+            Table::forEachOf(table_->slots() + slot, 1, [this](const auto& key, const auto& value) {
+                ByteWriter& group = groups_.of(keyOfGroup(key));
+                const std::size_t before = group.size();
+                write_(group, key, value);
+                bytes_ += group.size() - before;
+            });
         } catch (...) {
             if (failure_ == nullptr) failure_ = std::current_exception();
         }
@@ -139,6 +148,7 @@ private:
     KeyGroupWriter groups_;
     std::unique_ptr<std::uint64_t[]> kept_;  ///< a bit per slot
     std::size_t cursor_ = 0;                 ///< all before it is encoded
+    std::size_t bytes_ = 0;                  ///< that have been encoded
     std::exception_ptr failure_;             ///< of an entry that was about to change
 };
 
