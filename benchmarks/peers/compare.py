@@ -247,7 +247,12 @@ class Comparison:
 
     def run_queries(self):
         options = self.options
-        if not (options.nexmark and options.flink):
+        if not (options.nexmark and options.flink) or not any(self.wanted(f"Nexmark {query}") for query in QUERIES):
+            return
+        check = subprocess.run(["java", *JAVA_OPTIONS, "-cp", f"{options.flink}/flink-peer-1.jar:{options.flink}/lib/*",
+                                "peer.NexmarkCheck"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if check.returncode != 0:
+            self.failures.append(f"Nexmark: the events in Java are not those of docs/nexmark.md: {check.stdout}")
             return
         for query in QUERIES:
             for variant in options.parallelism.split(","):

@@ -18,7 +18,8 @@ namespace bench {
 
 /// `PROGRAM RECORDS`: a run for each line of standard input, and a line of JSON for each run.
 template <class Run>
-int runOnRequest(const char* peer, const char* workload, std::uint64_t keys, int threads, int argc, char** argv, Run run) {
+int runOnRequest(const char* peer, const char* workload, std::uint64_t keys, int threads, int argc, char** argv,
+                 Run run) {
     if (argc != 2 || std::strtoull(argv[1], nullptr, 10) == 0) {
         std::fprintf(stderr, "usage: %s RECORDS: a run of %s for each line of standard input\n", peer, workload);
         return 2;

@@ -30,48 +30,47 @@ bench::Result run(std::uint64_t records, std::size_t tokens) {
     std::size_t turn = 0;
     bench::Result result;
     tbb::parallel_pipeline(
-        tokens,
-        tbb::make_filter<void, Block*>(tbb::filter_mode::serial_in_order,
-                                       [&](tbb::flow_control& control) -> Block* {
-                                           if (next == records) {
-                                               control.stop();
-                                               return nullptr;
-                                           }
-                                           Block& block = blocks[turn++ % tokens];
-                                           block.first = next;
-                                           block.size = std::min<std::uint64_t>(kBlock, records - next);
-                                           next += block.size;
-                                           return &block;
-                                       }) &
-            tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel,
-                                             [generate](Block* block) {
-                                                 for (std::size_t i = 0; i < block->size; ++i) {
-                                                     block->events[i] = generate(block->first + i);
-                                                     block->events[i].value *= 1.1;
-                                                 }
-                                                 return block;
-                                             }) &
-            tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel,
-                                             [](Block* block) {
-                                                 std::size_t kept = 0;
-                                                 for (std::size_t i = 0; i < block->size; ++i) {
-                                                     block->events[kept] = block->events[i];
-                                                     kept += block->events[i].key % 3 != 0 ? 1 : 0;
-                                                 }
-                                                 block->size = kept;
-                                                 return block;
-                                             }) &
-            tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel,
-                                             [](Block* block) {
-                                                 for (std::size_t i = 0; i < block->size; ++i)
-                                                     block->events[i].value += 1.0;
-                                                 return block;
-                                             }) &
-            // in order, so that a block is free again before its turn comes
-            tbb::make_filter<Block*, void>(tbb::filter_mode::serial_in_order, [&](const Block* block) {
-                for (std::size_t i = 0; i < block->size; ++i) result.sum += block->events[i].value;
-                result.count += block->size;
-            }));
+        tokens, tbb::make_filter<void, Block*>(tbb::filter_mode::serial_in_order,
+                                               [&](tbb::flow_control& control) -> Block* {
+                                                   if (next == records) {
+                                                       control.stop();
+                                                       return nullptr;
+                                                   }
+                                                   Block& block = blocks[turn++ % tokens];
+                                                   block.first = next;
+                                                   block.size = std::min<std::uint64_t>(kBlock, records - next);
+                                                   next += block.size;
+                                                   return &block;
+                                               }) &
+                    tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel,
+                                                     [generate](Block* block) {
+                                                         for (std::size_t i = 0; i < block->size; ++i) {
+                                                             block->events[i] = generate(block->first + i);
+                                                             block->events[i].value *= 1.1;
+                                                         }
+                                                         return block;
+                                                     }) &
+                    tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel,
+                                                     [](Block* block) {
+                                                         std::size_t kept = 0;
+                                                         for (std::size_t i = 0; i < block->size; ++i) {
+                                                             block->events[kept] = block->events[i];
+                                                             kept += block->events[i].key % 3 != 0 ? 1 : 0;
+                                                         }
+                                                         block->size = kept;
+                                                         return block;
+                                                     }) &
+                    tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel,
+                                                     [](Block* block) {
+                                                         for (std::size_t i = 0; i < block->size; ++i)
+                                                             block->events[i].value += 1.0;
+                                                         return block;
+                                                     }) &
+                    // in order, so that a block is free again before its turn comes
+                    tbb::make_filter<Block*, void>(tbb::filter_mode::serial_in_order, [&](const Block* block) {
+                        for (std::size_t i = 0; i < block->size; ++i) result.sum += block->events[i].value;
+                        result.count += block->size;
+                    }));
     return result;
 }
 

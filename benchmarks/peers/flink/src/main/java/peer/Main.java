@@ -91,9 +91,13 @@ public final class Main {
     private void run() throws Exception {
         Totals.reset();
         final StreamExecutionEnvironment env = environment();
-        new Workloads(env, keys, records, chained).build(workload);
         final long begin = System.nanoTime();
-        env.execute(workload);
+        if (workload.startsWith("q")) {
+            NexmarkQueries.run(env, workload, records);
+        } else {
+            new Workloads(env, keys, records, chained).build(workload);
+            env.execute(workload);
+        }
         final double jobSeconds = 1e-9 * (System.nanoTime() - begin);
         final Totals totals = Totals.ofAllSinks();
         System.out.printf(Locale.ROOT, "{\"peer\": \"flink\", \"version\": \"%s\", \"workload\": \"%s\", \"keys\": %d,"
