@@ -23,13 +23,14 @@ Timestamp ticksAfterEpoch(std::int64_t n) {
 /// Everything due at `now`, as an operator takes it: batch by batch, each sorted.
 Pairs takeAll(WakeQueue& queue, std::int64_t now) {
     Pairs all;
-    std::vector<Wake> room;
+    detail::WakeList room;
     for (;;) {
-        std::vector<Wake> due;
+        detail::WakeList due;
         const Timestamp until = queue.takeDue(ticksAfterEpoch(now), due);
         if (due.empty()) return all;
         detail::sortWakes(due, room);
-        for (const Wake& wake : due) {
+        for (std::size_t i = 0; i < due.size(); ++i) {
+            const Wake& wake = due[i];
             CHECK(wake.time <= until);
             all.emplace_back(wake.time.time_since_epoch().count(), wake.who);
         }

@@ -83,7 +83,7 @@ struct JoinCellSize {
         sizeof(typename TimeSortedBuffer<L, 0>::Entry) + sizeof(typename TimeSortedBuffer<R, 0>::Entry);
     /// Values of each side without an allocation: what fits into three lines; none of large ones. Of two places every
     /// fortieth record would find none, where a key mostly holds one or two; of three every five hundredth.
-    static constexpr std::size_t kInline = std::min<std::size_t>(4, (192 - kHeader) / kPair);
+    static constexpr std::size_t kInline = std::min<std::size_t>(4, (256 - kHeader) / kPair);
     static constexpr std::size_t kPadding = (64 - (kHeader + kInline * kPair) % 64) % 64;
 };
 template <std::size_t kBytes>
@@ -216,6 +216,7 @@ private:
         std::uint64_t hashes[kChunk];
         std::size_t at = 0;
         try {
+            for (; block.timestamps == nullptr && at < block.size; ++at) late<kLeft>(block.values[at], kMinTimestamp);
             while (at < block.size) {
                 const std::size_t from = at;
                 const std::size_t count = std::min(kChunk, block.size - from);
@@ -249,7 +250,7 @@ private:
         for (; at < end; ++at) {
             if (prefetches && at + kAhead < end) prefetch(view, hashes[at + kAhead - from]);
             T& value = block.values[at];
-            const Timestamp time = block.timestampOf(at);
+            const Timestamp time = block.timestamps[at];
             if (time < watermark_ || time == kMinTimestamp) [[unlikely]] {
                 late<kLeft>(value, time);
                 continue;

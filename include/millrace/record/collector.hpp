@@ -84,7 +84,10 @@ private:
         }
     }
     [[gnu::noinline]] void stampMore(Timestamp time) noexcept {
-        for (; stamped_ != cursor_; ++stamped_) *nextTime_++ = time;
+        Timestamp* const to = nextTime_ + (cursor_ - stamped_);
+        for (Timestamp* at = nextTime_; at != to; ++at) *at = time;
+        nextTime_ = to;
+        stamped_ = cursor_;
     }
     void stampedUpTo(std::size_t count) noexcept {
         stamped_ = begin_ + count;

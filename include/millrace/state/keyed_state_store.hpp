@@ -267,6 +267,7 @@ private:
         call(at);
         if (cells_.mayBeEmpty) [[unlikely]] {
             leave(slot);
+            cells_.prepareToEnter();
             view = table_.view();
         }
     }

@@ -106,17 +106,19 @@ public:
         prepareToEnter();
         enterNext(current);
     }
-    /// The same for one of a run of rows: `prepareToEnter` comes before the first.
+    /// The same for one of a run of rows: `prepareToEnter` comes before the first, and behind a key that `mayBeEmpty`.
     [[gnu::always_inline]] void enterNext(StateRow& current) noexcept {
         if (inlined_) {
             data = current.inlined;
-            presentWithoutCells_ = 1;
         } else {
             data = current.data;
             present = presentOf(current.data);
         }
     }
-    void prepareToEnter() noexcept { present = &presentWithoutCells_; }
+    void prepareToEnter() noexcept {
+        present = &presentWithoutCells_;
+        presentWithoutCells_ = 1;  // what a row with a value in it has
+    }
     /// An empty row; it must stay until the key is left.
     void enterEmpty(StateRow& empty) noexcept {
         row_ = &empty;

@@ -17,8 +17,8 @@ namespace millrace::detail {
 /// Values sorted by time; those of equal time stay in the order in which they came. The first `kInline` live in the object
 /// itself, so that a key with few of them costs neither an allocation nor another cache miss.
 ///
-/// Values come roughly in order and leave at the front: they lie one behind the other, with free room in front of them
-/// that is taken back when the room behind them is used up.
+/// Values come roughly in order and leave at the front. Those in the object move up when others leave. Those on the heap
+/// lie one behind the other, with free room in front of them that is taken back when the room behind them is used up.
 /// *Failure:* if copying a value or allocating throws, the buffer is as it was.
 template <class T, std::size_t kInline>
 class TimeSortedBuffer {
@@ -38,7 +38,13 @@ public:
         freeBlock(heap_);
     }
 
-    [[gnu::always_inline]] Entry* begin() noexcept { return entries() + begin_; }
+    [[gnu::always_inline]] Entry* begin() noexcept {
+        if constexpr (kMoves) {
+            return onHeap() ? heap_->entries() + begin_ : inlined();
+        } else {
+            return entries() + begin_;
+        }
+    }
     [[gnu::always_inline]] Entry* end() noexcept { return entries() + end_; }
     bool empty() const noexcept { return begin_ == end_; }
     std::size_t size() const noexcept { return end_ - begin_; }
@@ -46,24 +52,28 @@ public:
     /// Puts a value behind all those that are not later.
     template <class U>
     [[gnu::always_inline]] void add(Timestamp time, U&& value) {
-        if (end_ < capacity() && (begin_ == end_ || end()[-1].time <= time)) [[likely]] {
-            ::new (static_cast<void*>(end())) Entry{time, std::forward<U>(value)};
-            ++end_;
-            return;
+        if (end_ != capacity()) [[likely]] {
+            Entry* const at = end();
+            if (begin_ == end_ || at[-1].time <= time) [[likely]] {
+                ::new (static_cast<void*>(at)) Entry{time, std::forward<U>(value)};
+                ++end_;
+                return;
+            }
         }
         addSlowly(time, std::forward<U>(value));
     }
 
     /// Removes what is not later than `last`.
     [[gnu::always_inline]] void dropUntil(Timestamp last) noexcept {
-        Entry* at = begin();
-        Entry* const to = end();
-        if (at == to || at->time > last) return;
-        do {
-            std::destroy_at(at++);
-        } while (at != to && at->time <= last);
-        begin_ = static_cast<std::uint32_t>(at - entries()) & kMostEntries;
-        if (at == to) clear();
+        if (!kMoves || onHeap()) [[unlikely]]
+            return dropFromFront(last);
+        Entry* const first = inlined();
+        std::uint32_t gone = 0;
+        while (gone < end_ && first[gone].time <= last) ++gone;
+        if (gone == 0) return;
+        std::destroy(first, first + gone);
+        for (std::uint32_t i = gone; i < end_; ++i) relocateOne(first + i, first + (i - gone));
+        end_ -= gone;
     }
 
     /// The first entry that is not before `time`.
@@ -78,7 +88,6 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t kMostEntries = 0x7fffffff;
     static constexpr bool kPlain = std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>;
     static constexpr bool kMoves = std::is_nothrow_move_constructible_v<T>;
 
@@ -107,13 +116,33 @@ private:
         }
     }
 
-    Entry* entries() noexcept { return onHeap_ ? heap_->entries() : reinterpret_cast<Entry*>(inline_); }
-    std::size_t capacity() const noexcept { return onHeap_ ? heap_->capacity : kInline; }
+    /// On the heap, `end_` is always beyond what the object has room for.
+    bool onHeap() const noexcept { return end_ > kInline; }
+    Entry* inlined() noexcept { return reinterpret_cast<Entry*>(inline_); }
+    Entry* entries() noexcept { return onHeap() ? heap_->entries() : inlined(); }
+    std::size_t capacity() const noexcept { return onHeap() ? heap_->capacity : kInline; }
+    /// Where on the heap so many entries begin at the earliest.
+    static std::uint32_t frontOf(std::size_t count) noexcept {
+        return count > kInline ? 0 : static_cast<std::uint32_t>(kInline + 1 - count);
+    }
     /// What comes next starts in the object again; the heap memory is kept for the next time that it is needed.
     void clear() noexcept {
         begin_ = 0;
         end_ = 0;
-        onHeap_ = 0;
+    }
+
+    [[gnu::noinline]] void dropFromFront(Timestamp last) noexcept {
+        Entry* at = begin();
+        Entry* const to = end();
+        while (at != to && at->time <= last) std::destroy_at(at++);
+        const auto left = static_cast<std::size_t>(to - at);
+        if (left == 0 || (kMoves && left <= kInline)) {  // else the heap would be another cache miss each time
+            relocate(at, to, inlined());
+            begin_ = 0;
+            end_ = static_cast<std::uint32_t>(left);
+        } else {
+            begin_ = static_cast<std::uint32_t>(at - entries());
+        }
     }
 
     static void relocate(Entry* from, Entry* end, Entry* to) noexcept(kMoves) {
@@ -125,22 +154,21 @@ private:
             for (to += end - from; from != end;) relocateOne(--end, --to);
         }
     }
-    static void relocateOne(Entry* from, Entry* to) noexcept(kMoves) {
+    [[gnu::always_inline]] static void relocateOne(Entry* from, Entry* to) noexcept(kMoves) {
         ::new (static_cast<void*>(to)) Entry{from->time, std::move(from->value)};
         std::destroy_at(from);
     }
 
     void takeOver(TimeSortedBuffer& other) noexcept(kMoves) {
         heap_ = std::exchange(other.heap_, nullptr);
-        if (other.onHeap_) {
+        if (other.onHeap()) {
             begin_ = other.begin_;
             end_ = other.end_;
-            onHeap_ = 1;
             other.clear();
             return;
         }
         for (Entry& entry : other) {  // counted one by one: a value whose move throws leaves both buffers whole
-            ::new (static_cast<void*>(entries() + end_)) Entry{entry.time, std::move(entry.value)};
+            ::new (static_cast<void*>(inlined() + end_)) Entry{entry.time, std::move(entry.value)};
             ++end_;
         }
         std::destroy(other.begin(), other.end());
@@ -149,36 +177,44 @@ private:
 
     template <class U>
     [[gnu::noinline]] void addSlowly(Timestamp time, U&& value) {
-        Entry* at = end();
-        while (at != begin() && at[-1].time > time) --at;
-        const std::size_t before = static_cast<std::size_t>(at - begin());
-        const bool hasRoom = end_ < capacity();
-        // what is free in front is taken back when that moves at most one value per value added
-        const bool moves = begin_ > 0 && (!onHeap_ || begin_ >= capacity() / 2);
-        if (!kMoves || (!hasRoom && !moves)) {
-            rebuild(before, time, std::forward<U>(value));
-            return;
-        }
         if constexpr (kMoves) {
-            Entry added{time, std::forward<U>(value)};
-            if (!hasRoom) {
-                relocate(begin(), end(), entries());
-                end_ -= begin_;
-                begin_ = 0;
-                at = begin() + before;
+            const bool hasRoom = end_ < capacity();
+            // what is free in front is taken back when that moves at most one value per value added
+            if (hasRoom || (onHeap() && begin_ >= capacity() / 2)) {
+                Entry added{time, std::forward<U>(value)};
+                if (!hasRoom) moveToFront();
+                Entry* const at = placeOf(time);
+                relocate(at, end(), at + 1);
+                ::new (static_cast<void*>(at)) Entry{time, std::move(added.value)};
+                ++end_;
+                return;
             }
-            relocate(at, end(), at + 1);
-            ::new (static_cast<void*>(at)) Entry{time, std::move(added.value)};
-            ++end_;
         }
+        rebuild(static_cast<std::size_t>(placeOf(time) - begin()), time, std::forward<U>(value));
     }
-    /// Makes new room with the value in its place; twice as much if this one is full.
+    /// Behind the last entry that is not later.
+    Entry* placeOf(Timestamp time) noexcept {
+        Entry* const first = begin();
+        Entry* at = end();
+        while (at != first && at[-1].time > time) --at;
+        return at;
+    }
+    /// Makes room behind the entries on the heap: in the object if that has room for them and one more.
+    void moveToFront() noexcept(kMoves) {
+        const std::size_t count = size();
+        const std::uint32_t front = count < kInline ? 0 : frontOf(count);
+        relocate(begin(), end(), (count < kInline ? inlined() : heap_->entries()) + front);
+        begin_ = front;
+        end_ = static_cast<std::uint32_t>(front + count);
+    }
+    /// Makes new room on the heap with the value in its place; twice as much if this one is full.
     template <class U>
     void rebuild(std::size_t before, Timestamp time, U&& value) {
         const std::size_t count = size();
-        const bool spare = !onHeap_ && heap_ != nullptr && heap_->capacity > count;
-        Block* const block = spare ? heap_ : newBlock(std::max<std::size_t>(8, count * 2));
-        Entry* const to = block->entries();
+        const bool spare = !onHeap() && heap_ != nullptr && heap_->capacity > std::max(count, kInline);
+        Block* const block = spare ? heap_ : newBlock(std::max<std::size_t>({8, count * 2, kInline + 1}));
+        const std::uint32_t front = frontOf(count + 1);
+        Entry* const to = block->entries() + front;
         std::size_t made = 0;
         bool isMade = false;
         try {
@@ -198,14 +234,12 @@ private:
         std::destroy(begin(), end());
         if (!spare) freeBlock(heap_);
         heap_ = block;
-        onHeap_ = 1;
-        begin_ = 0;
-        end_ = static_cast<std::uint32_t>(count + 1);
+        begin_ = front;
+        end_ = static_cast<std::uint32_t>(front + count + 1);
     }
 
     Block* heap_ = nullptr;
-    std::uint32_t begin_ : 31 = 0;
-    std::uint32_t onHeap_ : 1 = 0;
+    std::uint32_t begin_ = 0;
     std::uint32_t end_ = 0;
     alignas(Entry) std::byte inline_[kInline > 0 ? kInline * sizeof(Entry) : 1];
 };

@@ -146,7 +146,7 @@ private:
         } catch (...) {
             this->fail(value, time);
         }
-        if (emitter_.room() == 0) this->emitResults();
+        if (!emitter_.hasRoom()) this->emitResults();
         if (!added) late_.missed(value, time, watermark_);
     }
 

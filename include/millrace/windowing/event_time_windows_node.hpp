@@ -102,7 +102,7 @@ private:
             }
             if (!windows_.fireSome(watermark_, emitter_)) break;
             outputs_->flushSide();
-            if (emitter_.room() == 0) emitResults();
+            if (!emitter_.hasRoom()) emitResults();
         }
         firing_ = false;
         emitResults();

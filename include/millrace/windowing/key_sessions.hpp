@@ -32,6 +32,11 @@ struct alignas(16) KeySessions {
         const auto end = static_cast<std::uint64_t>(start.time_since_epoch().count()) + (reach - 1);
         return {start, Timestamp{Duration{static_cast<std::int64_t>(end)}}};
     }
+    /// `open().maxTimestamp()`: no session is empty.
+    Timestamp lastOfOpen() const noexcept {
+        const auto last = static_cast<std::uint64_t>(start.time_since_epoch().count()) + (reach - 2);
+        return Timestamp{Duration{static_cast<std::int64_t>(last)}};
+    }
     void open(const TimeWindow& window) noexcept {
         start = window.start;
         reach = distance(window.end) + 1;

@@ -55,11 +55,12 @@ public:
         const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) {
             return detail::invoke(keyOf, values[i]);
         };
-        const auto outside = [&](Entry & entry, std::size_t i, const TimeWindow& window)
-            __attribute__((always_inline)) {
-            const auto& key = keyAt(i);
-            const bool added = entry.empty() ? begin(entry, values[i], key, window, watermark, fireNow)
-                                             : addToOthers(entry, values[i], key, window, watermark, fireNow);
+        // out of the loop, with arguments that fit into registers
+        const auto outside = [ this, watermark, &fireNow, &missed ](Entry & entry, const T& value, std::size_t i,
+                                                                    TimeWindow window) __attribute__((noinline)) {
+            const auto& key = detail::invoke(keySelector_, value);
+            const bool added = entry.empty() ? addFirst(entry, value, key, window, watermark, fireNow)
+                                             : addToOthers(entry, value, key, window, watermark, fireNow);
             if (!added) [[unlikely]]
                 missed(i);
         };
@@ -70,12 +71,12 @@ public:
                 if (entry.prolong(window)) {
                     Traits::add(aggregate_, values[i], entry.contents);
                 } else {
-                    outside(entry, i, window);
+                    outside(entry, values[i], i, window);
                 }
             },
             [this, values, times, &outside](std::size_t i) {
                 Entry entry;
-                outside(entry, i, windowOf(values[i], times[i]));
+                outside(entry, values[i], i, windowOf(values[i], times[i]));
                 return entry;
             });
     }
@@ -90,7 +91,7 @@ public:
             clearDeadEntries(table_, live_);
             return false;
         }
-        while (!due_.empty() && emitter.room() > 0) {
+        while (!due_.empty() && emitter.hasRoom()) {
             const auto [slot, time] = due_.take();
             fireKey(slot, time, emitter);
         }
@@ -144,8 +145,8 @@ private:
 
     /// A key's first session; false if the record is late.
     template <class K, class FireNow>
-    [[gnu::noinline]] bool begin(Entry& entry, const T& value, const K& key, TimeWindow window, Timestamp watermark,
-                                 FireNow& fireNow) {
+    [[gnu::always_inline]] bool addFirst(Entry& entry, const T& value, const K& key, const TimeWindow& window,
+                                         Timestamp watermark, FireNow& fireNow) {
         const Timestamp last = window.maxTimestamp();
         if (last > watermark) [[likely]] {
             entry.open(window);
@@ -225,7 +226,7 @@ private:
     }
     /// The first of what the sessions of a key have to do; false: nothing.
     bool nextOf(const Entry& entry, Timestamp& next) const noexcept {
-        next = entry.isOpen() ? entry.open().maxTimestamp() : kMaxTimestamp;
+        next = entry.isOpen() ? entry.lastOfOpen() : kMaxTimestamp;
         for (const Cell* cell = entry.others; cell != nullptr; cell = cell->next) {
             next = std::min(next, cell->pending ? cell->window.maxTimestamp() : cleanUpTime(cell->window));
         }
@@ -245,7 +246,7 @@ private:
         const Key& key = table_.keyOf(slot);
         if (entry.others != nullptr) [[unlikely]]
             fireOthers(entry, key, time, emitter);
-        if (entry.isOpen() && entry.open().maxTimestamp() <= time) {
+        if (entry.isOpen() && entry.lastOfOpen() <= time) {
             const TimeWindow window = entry.open();
             emit(window, key, entry.contents, emitter);
             if (isGone(window, time)) {

@@ -6,7 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <new>
+#include <utility>
 #include <vector>
 
 namespace millrace::detail {
@@ -15,6 +18,46 @@ namespace millrace::detail {
 struct Wake {
     Timestamp time;
     std::uint64_t who;
+};
+
+/// Wakes one after the other. What it grows by is not set to anything.
+class WakeList {
+public:
+    WakeList() = default;
+    WakeList(const WakeList&) = delete;
+    WakeList& operator=(const WakeList&) = delete;
+    ~WakeList() { ::operator delete(wakes_); }
+
+    Wake* data() noexcept { return wakes_; }
+    Wake& operator[](std::size_t at) noexcept { return wakes_[at]; }
+    std::size_t size() const noexcept { return size_; }
+    bool empty() const noexcept { return size_ == 0; }
+    void clear() noexcept { size_ = 0; }
+    void resize(std::size_t size) {
+        if (size > capacity_) [[unlikely]]
+            grow(size);
+        size_ = size;
+    }
+    /// The first `count` of so many wakes: copying all of them takes less time than to see how many.
+    template <std::uint32_t kRoom>
+    void append(const Wake (&wakes)[kRoom], std::uint32_t count) {
+        const std::size_t at = size_;
+        resize(at + kRoom);
+        std::memcpy(static_cast<void*>(wakes_ + at), wakes, sizeof wakes);
+        size_ = at + count;
+    }
+    void swap(WakeList& other) noexcept {
+        std::swap(wakes_, other.wakes_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+
+private:
+    void grow(std::size_t size);
+
+    Wake* wakes_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
 };
 
 /// A queue of wakes by time: a hierarchical timing wheel of 1024 slots per level, those of the lowest one tick long. A wake
@@ -40,14 +83,14 @@ public:
     /// Moves the earliest wakes with time <= now to the end of `due`, in no particular order, about a thousand at most. All
     /// that are left are later than the returned time (or, where a great many are due at the same tick, at it). `due`
     /// stays as it is if nothing is due. `now` must not decrease from call to call.
-    Timestamp takeDue(Timestamp now, std::vector<Wake>& due);
+    Timestamp takeDue(Timestamp now, WakeList& due);
     /// Forgets everything, also what `now` has been.
     void startOver() noexcept;
 
 private:
-    static constexpr int kBits = 10;
+    static constexpr unsigned kBits = 10;
     static constexpr unsigned kSlots = 1u << kBits;
-    static constexpr int kLevels = (64 + kBits - 1) / kBits;
+    static constexpr unsigned kLevels = (64 + kBits - 1) / kBits;
     static constexpr std::size_t kBatch = 1024;
     static constexpr std::size_t kFew = 32;
 
@@ -77,7 +120,7 @@ private:
     }
     static int levelOf(std::uint64_t time, std::uint64_t current) noexcept {
         const std::uint64_t differs = time ^ current;
-        return differs < kSlots ? 0 : (63 - __builtin_clzll(differs)) / kBits;
+        return static_cast<int>(static_cast<unsigned>(63 - __builtin_clzll(differs | 1)) / kBits);
     }
 
     void put(Wake wake) {
@@ -96,7 +139,7 @@ private:
     void cascade(int level, unsigned index);
     void emptied(int level, unsigned index) noexcept;
     void release(Chunk* chunk) noexcept;
-    void takePart(int level, unsigned index, Timestamp now, std::vector<Wake>& due);
+    void takePart(int level, unsigned index, Timestamp now, WakeList& due);
     static void takeFirst(Slot& slot) noexcept;
     /// The earliest slot with wakes and the time at which it begins; false if there is none.
     bool earliest(int& level, unsigned& index, std::uint64_t& start) const noexcept;
@@ -113,9 +156,9 @@ private:
 };
 
 /// By time, ascending. `room` is for use on the way, and may hold anything.
-void sortWakes(std::vector<Wake>& wakes, std::vector<Wake>& room);
+void sortWakes(WakeList& wakes, WakeList& room);
 /// Puts a wake where it belongs into a sorted list, from position `from` on.
-void insertWake(std::vector<Wake>& wakes, std::size_t from, const Wake& wake);
+void insertWake(WakeList& wakes, std::size_t from, const Wake& wake);
 
 }  // namespace millrace::detail
 

@@ -8,6 +8,15 @@
 
 namespace millrace::detail {
 
+MILLRACE_INLINE_COLD void WakeList::grow(std::size_t size) {
+    const std::size_t capacity = std::max(size, 2 * capacity_);
+    auto* const wakes = static_cast<Wake*>(::operator new(capacity * sizeof(Wake)));
+    if (size_ > 0) std::memcpy(static_cast<void*>(wakes), wakes_, size_ * sizeof(Wake));
+    ::operator delete(wakes_);
+    wakes_ = wakes;
+    capacity_ = capacity;
+}
+
 MILLRACE_INLINE_COLD void WakeQueue::putIntoNewChunk(int level, unsigned index, Wake wake) {
     if (levels_[level] == nullptr) levels_[level] = std::make_unique<Level>();
     if (free_ == nullptr) {
@@ -80,7 +89,7 @@ MILLRACE_INLINE void WakeQueue::takeFirst(Slot& slot) noexcept {
     if (slot.first != nullptr) slot.inOthers -= Chunk::kWakes;
 }
 
-MILLRACE_INLINE Timestamp WakeQueue::takeDue(Timestamp now, std::vector<Wake>& due) {
+MILLRACE_INLINE Timestamp WakeQueue::takeDue(Timestamp now, WakeList& due) {
     if (!isDue(now)) return now;
     const std::uint64_t until = ordered(now);
     const std::size_t before = due.size();
@@ -121,7 +130,7 @@ MILLRACE_INLINE Timestamp WakeQueue::takeDue(Timestamp now, std::vector<Wake>& d
         while (slot.first != nullptr && due.size() - before < kBatch) {
             Chunk* const chunk = slot.first;
             __builtin_prefetch(chunk->next);
-            due.insert(due.end(), chunk->wakes, chunk->wakes + slot.inFirst);
+            due.append(chunk->wakes, slot.inFirst);
             takeFirst(slot);
             release(chunk);
         }
@@ -138,7 +147,7 @@ MILLRACE_INLINE Timestamp WakeQueue::takeDue(Timestamp now, std::vector<Wake>& d
 }
 
 /// Takes what is due out of a slot that reaches beyond `now`.
-MILLRACE_INLINE void WakeQueue::takePart(int level, unsigned index, Timestamp now, std::vector<Wake>& due) {
+MILLRACE_INLINE void WakeQueue::takePart(int level, unsigned index, Timestamp now, WakeList& due) {
     Slot& kept = levels_[level]->slots[index];
     Slot slot = std::exchange(kept, {});
     std::size_t found = due.size();
@@ -193,19 +202,21 @@ MILLRACE_INLINE void WakeQueue::startOver() noexcept {
     next_ = kMaxTimestamp;
 }
 
-MILLRACE_INLINE void sortWakes(std::vector<Wake>& wakes, std::vector<Wake>& room) {
+MILLRACE_INLINE void sortWakes(WakeList& wakes, WakeList& room) {
     constexpr std::size_t kBuckets = 512;
     constexpr std::size_t kMost = 4096;
     const std::size_t count = wakes.size();
     if (count > kMost) {
-        std::sort(wakes.begin(), wakes.end(), [](const Wake& a, const Wake& b) { return a.time < b.time; });
+        std::sort(wakes.data(), wakes.data() + count, [](const Wake& a, const Wake& b) { return a.time < b.time; });
         return;
     }
     if (count > 24) {
         // by place between the first and the last time, then by exchanging neighbours: hardly any branch goes astray
-        Timestamp first = wakes[0].time;
+        const Wake* const all = wakes.data();
+        Timestamp first = all[0].time;
         Timestamp last = first;
-        for (const Wake& wake : wakes) {
+        for (std::size_t i = 1; i < count; ++i) {
+            const Wake& wake = all[i];
             first = std::min(first, wake.time);
             last = std::max(last, wake.time);
         }
@@ -216,12 +227,12 @@ MILLRACE_INLINE void sortWakes(std::vector<Wake>& wakes, std::vector<Wake>& room
             return (static_cast<std::uint64_t>(wake.time.time_since_epoch().count()) - from) >> shift;
         };
         std::uint16_t places[kBuckets + 1] = {};
-        for (const Wake& wake : wakes) ++places[bucketOf(wake) + 1];
+        for (std::size_t i = 0; i < count; ++i) ++places[bucketOf(all[i]) + 1];
         std::uint16_t place = 0;
         for (std::uint16_t& next : places) next = place = static_cast<std::uint16_t>(place + next);
         room.resize(count);
         Wake* const sorted = room.data();
-        for (const Wake& wake : wakes) sorted[places[bucketOf(wake)]++] = wake;
+        for (std::size_t i = 0; i < count; ++i) sorted[places[bucketOf(all[i])]++] = all[i];
         wakes.swap(room);
     }
     Wake* const begin = wakes.data();
@@ -233,10 +244,12 @@ MILLRACE_INLINE void sortWakes(std::vector<Wake>& wakes, std::vector<Wake>& room
     }
 }
 
-MILLRACE_INLINE void insertWake(std::vector<Wake>& wakes, std::size_t from, const Wake& wake) {
-    const auto place = std::upper_bound(wakes.begin() + static_cast<std::ptrdiff_t>(from), wakes.end(), wake,
-                                        [](const Wake& a, const Wake& b) { return a.time < b.time; });
-    wakes.insert(place, wake);
+MILLRACE_INLINE void insertWake(WakeList& wakes, std::size_t from, const Wake& wake) {
+    std::size_t place = wakes.size();
+    wakes.resize(place + 1);
+    Wake* const begin = wakes.data();
+    for (; place > from && wake.time < begin[place - 1].time; --place) begin[place] = begin[place - 1];
+    begin[place] = wake;
 }
 
 }  // namespace millrace::detail

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -63,47 +62,59 @@ public:
         if (due_.empty()) return false;
         constexpr std::size_t kAhead = 40;
         const auto view = table.view();
-        const bool prefetches = table.wantsPrefetch();
         const std::size_t count = due_.size();
-        for (std::size_t i = 0; prefetches && i < std::min(count, kAhead); ++i) view.prefetch(due_[i].who);
         if (room_.size() < count) room_.resize(count);
-        Wake* const due = due_.data();
-        Wake* const later = room_.data();
-        std::size_t kept = 0;
-        std::size_t sentBack = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            if (prefetches && i + kAhead < count) view.prefetch(due[i + kAhead].who);
-            const Wake wake = due[i];
-            Slot* const slot = entryThatWaits(table, view, wake, alarmOf);
-            if (slot == nullptr) continue;
-            Alarm& alarm = alarmOf(slot->value);
-            Timestamp next;
-            if (!nextOf(slot->value, next)) {
-                alarm.clear();
-                continue;
+        const Wake* wake = due_.data();
+        const Wake* const end = wake + count;
+        Picked picked{due_.data(), room_.data()};
+        const Timestamp until = until_;
+        const bool side = kIntegerKey<Key> && view.side->occupied();
+        if (table.wantsPrefetch()) {
+            for (std::size_t i = 0; i < std::min(count, kAhead); ++i) view.prefetch(wake[i].who);
+            for (const Wake* const last = end - std::min(count, kAhead); wake != last; ++wake) {
+                view.prefetch(wake[kAhead].who);
+                look(table, view, side, *wake, until, picked, alarmOf, nextOf);
             }
-            // always write, advance by the comparison: which entries want it later cannot be predicted
-            const bool isDue = next <= until_;
-            due[kept] = {next, reinterpret_cast<std::uint64_t>(slot)};
-            kept += static_cast<std::size_t>(isDue);
-            later[sentBack] = {next, wake.who};
-            sentBack += static_cast<std::size_t>(!isDue);
-            // once it is here it waits no more: the next wake with this hash and time is another key's
-            alarm.set(isDue ? kMinTimestamp : next);
         }
-        for (std::size_t i = 0; i < sentBack; ++i) queue.push(later[i].time, later[i].who);
-        due_.resize(kept);
+        for (; wake != end; ++wake) look(table, view, side, *wake, until, picked, alarmOf, nextOf);
+        for (const Wake* later = room_.data(); later != picked.later; ++later) queue.push(later->time, later->who);
+        due_.resize(static_cast<std::size_t>(picked.due - due_.data()));
         sortWakes(due_, room_);
         return true;
     }
 
 private:
+    /// Where the next one goes of those that are due, and of those that want it later.
+    struct Picked {
+        Wake* due;
+        Wake* later;
+    };
+    template <class AlarmOf, class NextOf>
+    [[gnu::always_inline]] static void look(const Table& table, const typename Table::View& view, bool side, Wake wake,
+                                            Timestamp until, Picked& picked, AlarmOf& alarmOf, NextOf& nextOf) {
+        Slot* const slot = entryThatWaits(table, view, side, wake, alarmOf);
+        if (slot == nullptr) return;
+        Alarm& alarm = alarmOf(slot->value);
+        Timestamp next;
+        if (!nextOf(slot->value, next)) {
+            alarm.clear();
+            return;
+        }
+        // always write, advance by the comparison: which entries want it later cannot be predicted
+        const bool isDue = next <= until;
+        *picked.due = {next, reinterpret_cast<std::uint64_t>(slot)};
+        picked.due += isDue;
+        *picked.later = {next, wake.who};
+        picked.later += !isDue;
+        // once it is here it waits no more: the next wake with this hash and time is another key's
+        alarm.set(isDue ? kMinTimestamp : next);
+    }
     /// The entry with this hash whose alarm is set to the wake's time. (Any, if there are several: each has its wake.)
     template <class AlarmOf>
-    static Slot* entryThatWaits(const Table& table, const typename Table::View& view, const Wake& wake,
-                                AlarmOf alarmOf) {
+    [[gnu::always_inline]] static Slot* entryThatWaits(const Table& table, const typename Table::View& view, bool side,
+                                                       const Wake& wake, AlarmOf& alarmOf) {
         if constexpr (kIntegerKey<Key>) {
-            if (view.side->occupied() && wake.who == Table::hashOf(table.keyOf(*view.side))) {
+            if (side && wake.who == Table::hashOf(table.keyOf(*view.side))) {
                 return alarmOf(view.side->value).rings(wake.time) ? view.side : nullptr;
             }
         }
@@ -121,8 +132,8 @@ private:
         }
     }
 
-    std::vector<Wake> due_;  ///< times in ascending order, and slots
-    std::vector<Wake> room_;
+    WakeList due_;  ///< times in ascending order, and slots
+    WakeList room_;
     std::size_t at_ = 0;
     Timestamp until_ = kMinTimestamp;
 };

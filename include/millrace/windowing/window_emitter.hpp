@@ -115,10 +115,9 @@ public:
         return kDirect ? left : std::min<std::size_t>(left, 64);
     }
 
-    void begin(const Window& window) noexcept {
-        window_ = window;
-        from_ = out_.size();
-    }
+    bool hasRoom() const noexcept { return !out_.full(); }
+
+    void begin(const Window& window) noexcept { window_ = window; }
     [[gnu::always_inline]] void emit(const Key& key, const Accumulator& acc) {
         try {
             if constexpr (Errors::kGuarded) {
@@ -131,7 +130,7 @@ public:
             fail(key, "the function of the window");
         }
     }
-    void end() noexcept { out_.stampFrom(from_, window_.maxTimestamp()); }
+    void end() noexcept { out_.stampNew(window_.maxTimestamp()); }
 
     Collector<Out>& out() noexcept { return out_; }
 
@@ -178,7 +177,6 @@ private:
     StageOutputs* outputs_ = nullptr;
     Collector<Out> out_;
     Window window_{};
-    std::size_t from_ = 0;
     Timestamp watermark_ = kMinTimestamp;
     [[no_unique_address]] States states_;
 };

@@ -333,7 +333,7 @@ private:
                 firing_ = Firing::Clock;
             }
             outputs_->flushSide();
-            if (emitter_.room() == 0) emitResults();
+            if (!emitter_.hasRoom()) emitResults();
         }
         emitResults();
         this->next_.flush();
@@ -361,7 +361,7 @@ private:
                 [&](const Entry& entry, Timestamp& next) { return schedule_.nextOf(entry, what, next); })) {
             return false;
         }
-        while (!due_.empty() && emitter_.room() > 0) {
+        while (!due_.empty() && emitter_.hasRoom()) {
             const auto [slot, time] = due_.take();
             fireKey(slot, time);
         }
