@@ -185,7 +185,7 @@ class Comparison:
         self.failures = []
 
     def wanted(self, title):
-        return self.options.only in title
+        return any(part in title for part in self.options.only.split(","))
 
     def guarded(self, title, action):
         try:
@@ -229,7 +229,7 @@ class Comparison:
         for title, row, keys, workload, slow in WORKLOADS:
             if not self.wanted(title):
                 continue
-            small = slow or options.smoke
+            small = slow or options.quick or options.smoke
             records = SMOKE_RECORDS if small else FULL_RECORDS.get(workload, 20_000_000)
             if workload == "W1":
                 if options.ranges:
@@ -393,9 +393,10 @@ def bars_of(rows):
 def main():
     parser = argparse.ArgumentParser(prog="benchmarks/compare_peers")
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--only", default="", metavar="TEXT", help="rows with this in their title")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows with one of these, between commas, in their title")
     parser.add_argument("--parallelism", default="chained,1,2", metavar="LIST", help="of Flink: chained,1,2")
     parser.add_argument("--events", type=int, default=2_000_000, help="of Nexmark")
+    parser.add_argument("--quick", action="store_true", help="2 000 000 records in every row, 200 000 events of Nexmark")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, without Flink; writes no report")
     for built in ("--root", "--work", "--cxx", "--throughput", "--nexmark", "--ranges", "--tbb", "--flink"):
         parser.add_argument(built, default="", help=argparse.SUPPRESS)
@@ -404,6 +405,8 @@ def main():
     hidden = {"--root", "--work", "--cxx", "--throughput", "--nexmark", "--ranges", "--tbb", "--flink"}
     shown = [a for i, a in enumerate(arguments) if a not in hidden and (i == 0 or arguments[i - 1] not in hidden)]
     options.command = " ".join(["benchmarks/compare_peers", *shown])
+    if options.quick:
+        options.events = min(options.events, 200_000)
     if options.smoke:
         options.flink = options.nexmark = ""
         options.repetitions = 1
