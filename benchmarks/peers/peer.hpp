@@ -3,8 +3,6 @@
 
 #include "throughput/records.hpp"
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
@@ -15,6 +13,19 @@
 // What the small programs of peers share: their arguments and the line of JSON for each run.
 
 namespace bench {
+
+/// The largest resident set of this process so far. (What getrusage says begins with that of the process that started it.)
+inline long peakMemoryMiB() {
+    std::FILE* const file = std::fopen("/proc/self/status", "r");
+    if (file == nullptr) return 0;
+    long kib = 0;
+    char line[256];
+    while (std::fgets(line, sizeof line, file) != nullptr) {
+        if (std::strncmp(line, "VmHWM:", 6) == 0) kib = std::strtol(line + 6, nullptr, 10);
+    }
+    std::fclose(file);
+    return kib / 1024;
+}
 
 /// `PROGRAM RECORDS`: a run for each line of standard input, and a line of JSON for each run.
 template <class Run>
@@ -38,14 +49,12 @@ int runOnRequest(const char* peer, const char* workload, std::uint64_t keys, int
         const Result result = run(records);
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         const double cpuSeconds = processorSeconds() - cpu;
-        rusage usage{};
-        ::getrusage(RUSAGE_SELF, &usage);
         std::printf("{\"peer\": \"%s\", \"workload\": \"%s\", \"keys\": %" PRIu64
                     ", \"parallelism\": %d, \"warm_up\": %s, \"records\": %" PRIu64
                     ", \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"count\": %" PRIu64 ", \"checksum\": \"%016" PRIx64
                     "\", \"sum\": %.4f, \"peak_memory_mib\": %ld}\n",
                     peer, workload, keys, threads, first ? "true" : "false", records, seconds, cpuSeconds, result.count,
-                    result.checksum, result.sum, usage.ru_maxrss / 1024);
+                    result.checksum, result.sum, peakMemoryMiB());
         std::fflush(stdout);
         first = false;
     }
