@@ -4,7 +4,8 @@ import math
 
 COLOURS = {"by hand": "#8c959f", "millrace": "#1a7f37", "millrace, 2 threads": "#4ac26b", "std::ranges": "#bf8700",
            "oneTBB, parallelism 1": "#bc4c00", "oneTBB, parallelism 2": "#fb8f44", "Flink, one task": "#0969da",
-           "Flink, parallelism 1": "#54aeff", "Flink, parallelism 2": "#8250df"}
+           "Flink, parallelism 1": "#54aeff", "Flink, parallelism 2": "#8250df",
+           "Flink SQL, parallelism 1": "#bf3989", "Flink SQL, parallelism 2": "#ff80c8"}
 OTHER = "#d4a72c"
 LEFT, WIDTH, BAR, GAP, TOP = 300, 860, 13, 14, 46
 STYLE = """text { fill: #24292f; font-family: sans-serif; font-size: 12px }

@@ -242,8 +242,13 @@ class Comparison:
                     # an interval join has two inputs, which Flink never runs in the task of their sources; W1 has no exchange
                     if variant == CHAINED and workload in ("W1", "W9"):
                         continue
+                    threads = 1 if variant == CHAINED else int(variant)
                     self.one(title, flink_title(variant), flink_command(options, workload, keys, records, variant), None,
-                             row, keys, 1 if variant == CHAINED else int(variant), small)
+                             row, keys, threads, small)
+                    # in SQL sliding windows share their slices
+                    if workload == "W3" and variant != CHAINED:
+                        self.one(title, f"Flink SQL, parallelism {variant}",
+                                 flink_command(options, "W3/SQL", keys, records, variant), None, row, keys, threads, small)
 
     def run_queries(self):
         options = self.options
@@ -346,9 +351,12 @@ def report(options, comparison, began, load):
         f"- Machine: {processor()}; load average {load_text}"
         + (" — **a busy machine: times that pass are not to be trusted, processor times only roughly**." if busy else "."),
         f"- Built with: {'; '.join(versions)}.",
-        f"- {options.repetitions} repetitions of each side in turn, after a warm-up run of the peer that is not counted. "
+        f"- Repetitions of each side: {options.repetitions}, in turn, after a warm-up run of the peer that is not counted. "
         "ratio: the peer's best time over millrace's best.",
     ]
+    if options.quick:
+        parts.append("- **Small sizes (`--quick`): good for comparing results. Much of a Java program is not compiled yet after so few "
+                     "records, so the figures are no measure of it.**")
     if options.flink:
         parts.append(f"- Flink: `java {' '.join(o for o in JAVA_OPTIONS if not o.startswith('--add'))}`; settings in "
                      "[docs/benchmarks.md](../docs/benchmarks.md#apache-flink).")

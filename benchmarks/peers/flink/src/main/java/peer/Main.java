@@ -15,7 +15,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 public final class Main {
     private static final String USAGE = """
             usage: peer.Main --workload NAME [--keys N] [--parallelism N] [--chained] [--records N] [--repetitions N] [--on-request]
-              NAME is W1, W2, W3, W3/60, W4, W6, W8 or W9, or a query of Nexmark, q0 to q22.
+              NAME is W1, W2, W3, W3/SQL, W3/60, W4, W6, W8 or W9, or a query of Nexmark, q0 to q22.
               --chained     source, keyed operator and sink in one task instead of an exchange between two (parallelism 1)
               --on-request  a run for each line of standard input, until it ends
               The first run of a process warms the compiler up and is marked so.
@@ -84,7 +84,6 @@ public final class Main {
         final StreamExecutionEnvironment env =
                 StreamExecutionEnvironment.createLocalEnvironment(parallelism, configuration);
         env.getConfig().enableObjectReuse();
-        env.getConfig().setAutoWatermarkInterval(0);
         return env;
     }
 
@@ -94,6 +93,8 @@ public final class Main {
         final long begin = System.nanoTime();
         if (workload.startsWith("q")) {
             NexmarkQueries.run(env, workload, records);
+        } else if (workload.equals("W3/SQL")) {
+            SlidingInSql.run(env, keys, records);
         } else {
             new Workloads(env, keys, records, chained).build(workload);
             env.execute(workload);

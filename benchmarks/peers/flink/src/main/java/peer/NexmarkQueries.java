@@ -24,7 +24,7 @@ final class NexmarkQueries {
                       extra VARCHAR>,
               `dateTime` TIMESTAMP(3),
               WATERMARK FOR `dateTime` AS `dateTime` - INTERVAL '4' SECOND
-            ) WITH ('connector' = 'nexmark', 'events' = '%d')""";
+            ) WITH ('connector' = 'benchmark', 'events' = '%d')""";
     private static final String[] VIEWS = {
         """
         CREATE TEMPORARY VIEW person AS SELECT person.id AS id, person.name AS name, person.emailAddress AS emailAddress,
@@ -172,7 +172,7 @@ final class NexmarkQueries {
         tables.executeSql(String.format(EVENTS, events));
         for (String view : VIEWS) tables.executeSql(view);
         final Table query = tables.sqlQuery(sql);
-        final TableDescriptor sink = TableDescriptor.forConnector("nexmark")
+        final TableDescriptor sink = TableDescriptor.forConnector("benchmark")
                 .schema(Schema.newBuilder().fromResolvedSchema(query.getResolvedSchema()).build())
                 .build();
         query.insertInto(sink).execute().await();
