@@ -117,6 +117,22 @@ public:
             at = (at + 1) & (capacity_ - 1);
         }
     }
+    /// Adds what another table has of a key.
+    void merge(const Slot& other) {
+        std::uint64_t at = hashOf(other.key) >> shift_;
+        while (slots_[at].records != 0 && slots_[at].key != other.key) at = (at + 1) & (capacity_ - 1);
+        Slot& slot = slots_[at];
+        if (slot.records != 0) {
+            slot.total += other.total;
+            slot.records += other.records;
+        } else if (used_ * 10 >= capacity_ * 7) {
+            grow();
+            merge(other);
+        } else {
+            slot = other;
+            ++used_;
+        }
+    }
     template <class Fn>
     void drain(Fn&& fn) {
         if (used_ == 0) return;
@@ -174,16 +190,18 @@ public:
         }
         current_->add(key, value);
     }
+    void add(const Event& event) { add(event.key, event.micros, event.value); }
+    void add(const Trade& trade) { add(trade.industry, trade.micros, trade.price); }
     void onBatch(const Event* events, std::uint64_t count) {
         for (std::uint64_t i = 0; i < count; ++i) {
             if constexpr (kPrefetchAhead > 0) {
                 if (i + kPrefetchAhead < count) current_->prefetch(events[i + kPrefetchAhead].key);
             }
-            add(events[i].key, events[i].micros, events[i].value);
+            add(events[i]);
         }
     }
     void onBatch(const Trade* trades, std::uint64_t count) {
-        for (std::uint64_t i = 0; i < count; ++i) add(trades[i].industry, trades[i].micros, trades[i].price);
+        for (std::uint64_t i = 0; i < count; ++i) add(trades[i]);
     }
     void onWatermark(std::int64_t micros) {
         while (fired_ <= latest_ && (fired_ + 1) * size_ - 1 <= micros) {
@@ -203,6 +221,80 @@ private:
     std::int64_t paneStart_ = 0;
     AggregateTable<kHugePages>* current_;
     std::int64_t fired_ = 0;  ///< the first pane that has not fired
+    std::int64_t latest_ = 0;
+};
+
+// ---- W2 with nearly as many keys as records in a window: nothing is aggregated before the window fires. Its records are in
+// 256 logs by the hash of the key, which are written front to back; each is then aggregated in a table that stays in L2
+
+class LoggedAverage {
+    static constexpr int kLogBits = 8;
+    static constexpr std::int64_t kPanes = 2;
+
+public:
+    explicit LoggedAverage(std::int64_t sizeMicros) : size_(sizeMicros), current_(panes_[0]) {}
+    LoggedAverage(const LoggedAverage&) = delete;
+    LoggedAverage& operator=(const LoggedAverage&) = delete;
+
+    void add(std::uint64_t key, std::int64_t micros, double value) {
+        if (static_cast<std::uint64_t>(micros - paneStart_) >= static_cast<std::uint64_t>(size_)) [[unlikely]] {
+            const std::int64_t pane = micros / size_;
+            paneStart_ = pane * size_;
+            current_ = panes_[pane % kPanes];
+            latest_ = std::max(latest_, pane);
+        }
+        Log& log = current_[(key * kThird) >> (64 - kLogBits)];
+        if (log.size == log.capacity) [[unlikely]]
+            log.grow();
+        log.entries[log.size++] = {key, value};
+    }
+    void onBatch(const Event* events, std::uint64_t count) {
+        for (std::uint64_t i = 0; i < count; ++i) add(events[i].key, events[i].micros, events[i].value);
+    }
+    void onWatermark(std::int64_t micros) {
+        for (; fired_ <= latest_ && (fired_ + 1) * size_ - 1 <= micros; ++fired_) {
+            const std::int64_t end = (fired_ + 1) * size_;
+            for (Log& log : panes_[fired_ % kPanes]) {
+                for (std::size_t i = 0; i < log.size; ++i) table_.add(log.entries[i].key, log.entries[i].value);
+                log.size = 0;
+                table_.drain([&](const auto& slot) {
+                    result.addWindow(slot.key, end, slot.records, slot.total / static_cast<double>(slot.records));
+                });
+            }
+        }
+    }
+
+    Result result;
+
+private:
+    struct Entry {
+        std::uint64_t key;
+        double value;
+    };
+    struct Log {
+        Entry* entries = nullptr;
+        std::size_t size = 0;
+        std::size_t capacity = 0;
+
+        Log() = default;
+        Log(const Log&) = delete;
+        Log& operator=(const Log&) = delete;
+        ~Log() { std::free(entries); }
+        [[gnu::noinline]] void grow() {
+            const std::size_t wanted = capacity == 0 ? 256 : 2 * capacity;
+            void* const memory = std::realloc(entries, wanted * sizeof(Entry));
+            if (memory == nullptr) throw std::bad_alloc();
+            entries = static_cast<Entry*>(memory);
+            capacity = wanted;
+        }
+    };
+
+    std::int64_t size_;
+    Log panes_[kPanes][1 << kLogBits];
+    AggregateTable<false> table_;
+    Log* current_;
+    std::int64_t paneStart_ = 0;
+    std::int64_t fired_ = 0;
     std::int64_t latest_ = 0;
 };
 

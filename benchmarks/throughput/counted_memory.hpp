@@ -6,24 +6,19 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
+#include <cstring>
+#include <optional>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
-// Replaces the global operator new by one that counts; for one translation unit per program.
+// What a run allocates (counted_memory.cpp replaces the global operator new by one that counts) and how much memory it takes.
 
 namespace bench {
 
 inline std::atomic<std::uint64_t> allocations{0};
-
-inline void* countedAllocation(std::size_t bytes, std::size_t alignment) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void* const memory =
-        alignment <= alignof(std::max_align_t) ? std::malloc(bytes) : std::aligned_alloc(alignment, rounded);
-    if (memory == nullptr) throw std::bad_alloc();
-    return memory;
-}
 
 /// Bytes of address space that the process has reserved for data: heap, mappings, stacks. 0 where that is unknown.
 inline std::uint64_t reservedBytes() {
@@ -35,43 +30,42 @@ inline std::uint64_t reservedBytes() {
     return read == 1 ? data * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
-}  // namespace bench
+/// How far the resident memory of the process grows while this lives, over what it was before.
+/// Where the peak cannot be set back (Linux only), unknown.
+class PeakMemory {
+public:
+    PeakMemory() {
+#if defined(__GLIBC__)
+        ::malloc_trim(0);  // what earlier runs have given back must not be there to be used again
+#endif
+        if (std::FILE* const file = std::fopen("/proc/self/clear_refs", "w")) {
+            known_ = std::fputs("5", file) >= 0;
+            known_ = std::fclose(file) == 0 && known_;
+        }
+        before_ = statusKib("VmRSS:");
+    }
+    std::optional<double> bytes() const {
+        if (!known_) return std::nullopt;
+        return 1024.0 * static_cast<double>(statusKib("VmHWM:") - before_);
+    }
 
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-    return bench::countedAllocation(bytes == 0 ? 1 : bytes, 1);
-}
-[[gnu::noinline]] void* operator new[](std::size_t bytes) {
-    return bench::countedAllocation(bytes == 0 ? 1 : bytes, 1);
-}
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
-    return bench::countedAllocation(bytes, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-    return bench::countedAllocation(bytes, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
+private:
+    static long statusKib(const char* name) {
+        std::FILE* const file = std::fopen("/proc/self/status", "r");
+        if (file == nullptr) return 0;
+        char line[256];
+        long kib = 0;
+        while (std::fgets(line, sizeof line, file) != nullptr) {
+            if (std::strncmp(line, name, std::strlen(name)) == 0) kib = std::atol(line + std::strlen(name));
+        }
+        std::fclose(file);
+        return kib;
+    }
+
+    bool known_ = false;
+    long before_ = 0;
+};
+
+}  // namespace bench
 
 #endif  // MILLRACE_BENCHMARKS_THROUGHPUT_COUNTED_MEMORY_HPP

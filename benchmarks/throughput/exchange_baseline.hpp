@@ -11,8 +11,9 @@
 #include <thread>
 #include <type_traits>
 
-// A hash exchange by hand, between two threads that each generate, split and aggregate: rings of batches that are
-// filled and read in place, watermarks inside the batches, and neither source far ahead of the other.
+// A hash exchange by hand, between two threads that each aggregate: rings of batches that are filled and read in place, and
+// watermarks inside the batches. Both generate and split, neither far ahead of the other; or only the first one does, where the
+// order of the whole stream counts.
 
 namespace bench::hand {
 
@@ -70,20 +71,38 @@ inline void pauseOrYield(unsigned& waited) {
 template <class MakeOperator, class Generator>
 class ExchangeWorker {
 public:
-    ExchangeWorker(unsigned index, BatchRing& in, BatchRing& out, Generator generate, std::int64_t stepMicros,
-                   MakeOperator makeOperator)
-        : index_(index), in_(in), out_(out), generate_(generate), step_(stepMicros), op_(makeOperator()) {}
+    ExchangeWorker(unsigned index, unsigned sources, BatchRing& in, BatchRing& out, Generator generate,
+                   std::int64_t stepMicros, MakeOperator makeOperator)
+        : index_(index), sources_(sources), in_(in), out_(out), generate_(generate), step_(stepMicros),
+          op_(makeOperator()), own_(index < sources ? -1 : kLastWatermark),
+          other_(1 - index < sources ? -1 : kLastWatermark) {}
 
     Result run(std::uint64_t count) {
+        if (index_ < sources_) produce(count);
+        unsigned waited = 0;
+        while (other_ != kLastWatermark) {
+            if (receive()) {
+                waited = 0;
+            } else {
+                pauseOrYield(waited);
+            }
+        }
+        advance();
+        return op_.result;
+    }
+
+private:
+    void produce(std::uint64_t count) {
         const std::int64_t furthestAhead = static_cast<std::int64_t>(160 * kWatermarkEvery) * step_;
-        for (std::uint64_t block = index_; block * kWatermarkEvery < count; block += 2) {
+        const auto isAhead = [&] { return other_ < own_ - furthestAhead; };
+        for (std::uint64_t block = index_; block * kWatermarkEvery < count; block += sources_) {
             unsigned waited = 0;
-            if (own_ - other_ > furthestAhead && open_ != nullptr && open_->size > 0) send(own_);
-            while (own_ - other_ > furthestAhead) receiveOr([&] { pauseOrYield(waited); });
+            if (isAhead() && open_ != nullptr && open_->size > 0) send(own_);
+            while (isAhead()) receiveOr([&] { pauseOrYield(waited); });
             const std::uint64_t from = block * kWatermarkEvery;
             const std::uint64_t end = std::min(count, from + kWatermarkEvery);
             const std::size_t mine = split(from, end);
-            const std::int64_t watermark = static_cast<std::int64_t>(end - 1) * step_;
+            const std::int64_t watermark = static_cast<std::int64_t>(end - 1) * step_ - maxDelayOf<Generator>();
             if (open_->size * 2 >= kBatchRecords) send(watermark);
             op_.onBatch(mine_, mine);
             own_ = watermark;
@@ -93,13 +112,7 @@ public:
         if (open_ == nullptr) open();
         send(kLastWatermark);
         own_ = kLastWatermark;
-        unsigned waited = 0;
-        while (other_ != kLastWatermark) receiveOr([&] { pauseOrYield(waited); });
-        advance();
-        return op_.result;
     }
-
-private:
     /// Writes each event to both destinations and advances one of them: no branch to mispredict.
     std::size_t split(std::uint64_t from, std::uint64_t end) {
         if (open_ == nullptr) open();
@@ -157,6 +170,7 @@ private:
     }
 
     const unsigned index_;
+    const unsigned sources_;
     BatchRing& in_;
     BatchRing& out_;
     const Generator generate_;
@@ -164,20 +178,22 @@ private:
     std::invoke_result_t<MakeOperator> op_;
     EventBatch* open_ = nullptr;
     Event mine_[kWatermarkEvery];
-    std::int64_t own_ = -1;
-    std::int64_t other_ = -1;
+    std::int64_t own_;
+    std::int64_t other_;
     std::int64_t watermark_ = -1;
 };
 
 template <class MakeOperator, class Generator>
-Result runExchanged(std::uint64_t count, Generator generate, std::int64_t stepMicros, MakeOperator makeOperator) {
+Result runExchanged(std::uint64_t count, Generator generate, std::int64_t stepMicros, MakeOperator makeOperator,
+                    unsigned sources = 2) {
     BatchRing toFirst, toSecond;
     Result results[2];
     using Worker = ExchangeWorker<MakeOperator, Generator>;
     const auto work = [&](unsigned index) {
         BatchRing& in = index == 0 ? toFirst : toSecond;
         BatchRing& out = index == 0 ? toSecond : toFirst;
-        results[index] = std::make_unique<Worker>(index, in, out, generate, stepMicros, makeOperator)->run(count);
+        results[index] =
+            std::make_unique<Worker>(index, sources, in, out, generate, stepMicros, makeOperator)->run(count);
     };
     std::thread second(work, 1u);
     work(0);

@@ -53,6 +53,14 @@ inline void emitStatistics(Result& result, std::uint64_t key, std::int64_t endMi
     result.addWindow(key, endMicros, cell.records, cell.total, cell.largest);
 }
 
+/// Count and average of tumbling windows.
+template <class Generator>
+Result averages(std::uint64_t count, Generator generate, std::int64_t sizeMicros) {
+    return windows(
+        count, generate, [](const Event& e) { return e.key; }, [](const Event& e) { return e.value; }, generate.keys,
+        sizeMicros, sizeMicros, emitAverage);
+}
+
 inline Result mapFilterMap(std::uint64_t count) {
     const EventGenerator generate{1000};
     Result result;

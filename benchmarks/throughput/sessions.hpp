@@ -203,9 +203,13 @@ struct CountAndTotal {
     }
 };
 
-inline void sessions(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
-    env.fromSource(WorkloadSource(EventGenerator{keys}, count), millrace::WatermarkStrategy::noWatermarks())
-        .keyBy(&Event::key)
+/// `sources`: subtasks of the source; 0 for the parallelism of the environment.
+inline void sessions(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result,
+                     int sources = 0) {
+    millrace::DataStream<Event> events =
+        env.fromSource(WorkloadSource(EventGenerator{keys}, count), millrace::WatermarkStrategy::noWatermarks());
+    if (sources > 0) events = events.setParallelism(sources);
+    events.keyBy(&Event::key)
         .window(millrace::EventTimeSessionWindows::withGap(std::chrono::microseconds(kSessionGapMicros)))
         .aggregate(CountAndTotal(),
                    [](std::uint64_t key, const millrace::TimeWindow& window, const CountAndTotal::Accumulator& acc) {

@@ -185,6 +185,28 @@ TEST_CASE("quotes, blanks and empty cells", "[formats]") {
           "trades.csv:17: column 4 (\"code\"): expected a text of at most 4 bytes, found \"abcde\"");
 }
 
+TEST_CASE("a cell is quoted when a special character is anywhere in it, and only then", "[formats]") {
+    struct Cell {
+        std::string text;
+    };
+    const auto format = CsvFormat<Cell>{}.withoutHeader();
+    for (const std::size_t length : {1, 15, 16, 31, 64, 100}) {
+        const std::string plain(length, ';');
+        CHECK(encoded(format, Cell{plain}) == plain);
+        CHECK(encoded(format.withDelimiter(';'), Cell{plain}) == '"' + plain + '"');
+        for (std::size_t at = 0; at < length; ++at) {
+            for (const char special : {',', '"', '\n', '\r'}) {
+                Cell cell{plain};
+                cell.text[at] = special;
+                const std::string doubled = special == '"' ? "\"" : "";
+                CAPTURE(length, at, static_cast<int>(special));
+                CHECK(encoded(format, cell) ==
+                      '"' + plain.substr(0, at) + special + doubled + plain.substr(at + 1) + '"');
+            }
+        }
+    }
+}
+
 TEST_CASE("an optional field without a column is nullopt, also in a record that was used before", "[formats]") {
     CsvFormat<Wide> format;
     format.readHeader("length,code,flag,letter,large,text");

@@ -31,6 +31,7 @@ inline std::vector<AnyRuntime> allRuntimes() {
     for (int threads = 1; threads <= 3; ++threads) {
         all.push_back(anyRuntime("pool of " + std::to_string(threads), ThreadPoolRuntime(threads)));
     }
+    all.push_back(anyRuntime("spinning pool of 2", ThreadPoolRuntime(2, IdleThreads::Spin)));
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         all.push_back(anyRuntime("simulation " + std::to_string(seed), SimulatedRuntime(seed)));
     }

@@ -7,10 +7,15 @@
 #include <millrace/runtime/job_client.hpp>
 #include <millrace/runtime/stall_report.hpp>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <thread>
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 using namespace millrace;
 using namespace millrace::fake;
@@ -132,6 +137,26 @@ TEST_CASE("an executor keeps one timer for each actor, the earliest", "[runtime]
     CHECK(timers.takeEarliest() == second);
     CHECK(timers.empty());
 }
+
+#if defined(__linux__)
+namespace {
+std::atomic<long> slackOfTimerThread{0};
+}
+
+TEST_CASE("the thread of the timers rings in time: Linux may not let it wait longer to save power",
+          "[runtime][timers]") {
+    slackOfTimerThread = 0;
+    detail::TimerThread timers(+[](void (*body)(detail::TimerThread&), detail::TimerThread& self) {
+        return std::thread([body, &self] {
+            body(self);
+            slackOfTimerThread = ::prctl(PR_GET_TIMERSLACK);
+        });
+    });
+    timers.wakeAt(kMaxTimestamp, {});
+    timers.stop();
+    CHECK(slackOfTimerThread == 1);
+}
+#endif
 
 TEST_CASE("a timer thread that cannot be started is an error that says what to do", "[runtime][timers]") {
     detail::TimerThread timers(+[](void (*)(detail::TimerThread&), detail::TimerThread&) -> std::thread {

@@ -128,11 +128,18 @@ inline void quoteCell(std::string& out, std::size_t begin) {
     out.replace(begin, std::string::npos, quoted);
 }
 
+/// Whether a cell has to be quoted. Looks at all characters at once: `find_first_of` is a call for each of them.
+inline bool hasSpecialCharacter(std::string_view cell, char delimiter) noexcept {
+    bool found = false;
+    for (const char c : cell) found |= c == delimiter || c == '"' || c == '\n' || c == '\r';
+    return found;
+}
+
 template <class Field>
 void writeCell(const Field& value, char delimiter, std::string& out) {
     const std::size_t begin = out.size();
     writeText(value, out);
-    bool quotes = out.find_first_of({delimiter, '"', '\n', '\r'}, begin) != std::string::npos;
+    bool quotes = hasSpecialCharacter(std::string_view(out).substr(begin), delimiter);
     if constexpr (kIsStdOptional<Field>) quotes = quotes || (value.has_value() && out.size() == begin);
     if (quotes) quoteCell(out, begin);
 }

@@ -81,7 +81,7 @@ struct JoinCellSize {
     static constexpr std::size_t kHeader = 56;  // an integer key, two times, two buffers
     static constexpr std::size_t kPair =
         sizeof(typename TimeSortedBuffer<L, 0>::Entry) + sizeof(typename TimeSortedBuffer<R, 0>::Entry);
-    /// Values of each side without an allocation: what fits into three lines; none of large ones. Of two places every
+    /// Values of each side without an allocation: what fits into four lines; none of large ones. Of two places every
     /// fortieth record would find none, where a key mostly holds one or two; of three every five hundredth.
     static constexpr std::size_t kInline = std::min<std::size_t>(4, (256 - kHeader) / kPair);
     static constexpr std::size_t kPadding = (64 - (kHeader + kInline * kPair) % 64) % 64;
@@ -204,7 +204,7 @@ public:
     std::size_t keys() const noexcept { return table_.size(); }
 
 private:
-    // three lines each: more than some 40 misses at once wait for each other
+    // four lines each: more than some 40 misses at once wait for each other
     static constexpr std::size_t kAhead = 12;
     static constexpr std::size_t kChunk = 256;
 

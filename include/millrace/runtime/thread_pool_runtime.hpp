@@ -19,6 +19,12 @@ struct ExternalExecutor {
     std::function<std::shared_ptr<void>()> holdWork;
 };
 
+/// What the threads of a pool do while no task is ready. @public
+enum class IdleThreads : unsigned char {
+    Block,  ///< sleep, until a task wakes one of them
+    Spin    ///< go on looking, which saves waking up: only where each thread has a processor to itself
+};
+
 /// Runs jobs on a pool of threads. @public
 /// A copyable handle: copies share the pool, which ends with the last of them and of its jobs' clients. Processing timers
 /// and a watchdog, which logs operators that hold a thread for more than a second, have one thread of their own.
@@ -28,7 +34,7 @@ public:
     /// As many threads as the machine has.
     ThreadPoolRuntime();
     /// *Failure:* ConfigurationException for fewer than one thread.
-    explicit ThreadPoolRuntime(int threads);
+    explicit ThreadPoolRuntime(int threads, IdleThreads idle = IdleThreads::Block);
     /// On threads of the caller, who keeps them running until the jobs have ended; waiting for a job on the only such
     /// thread would wait for ever.
     explicit ThreadPoolRuntime(ExternalExecutor threads);

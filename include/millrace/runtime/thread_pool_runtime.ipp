@@ -6,6 +6,7 @@
 #include <millrace/runtime/thread_pool_runtime.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
@@ -35,7 +36,7 @@ protected:
 /// On threads of its own, which take what is ready in turn.
 class PoolExecutor final : public RealTimeExecutor {
 public:
-    [[gnu::cold]] explicit PoolExecutor(int threads) {
+    [[gnu::cold]] PoolExecutor(int threads, IdleThreads idle) : spins_(idle == IdleThreads::Spin) {
         try {
             for (int i = 0; i < threads; ++i) threads_.add(new std::thread([this] { run(); }));
         } catch (...) {
@@ -60,14 +61,16 @@ public:
 
 private:
     void run();
+    void spin() const noexcept;
     void join();
 
+    const bool spins_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    Actor* first_ = nullptr;
+    std::atomic<Actor*> first_{nullptr};  ///< written under the mutex
     Actor* last_ = nullptr;
     int idle_ = 0;  ///< threads that wait and have not been notified; may count too many, never too few
-    bool stopping_ = false;
+    std::atomic<bool> stopping_{false};
     OwnerList<std::thread> threads_;
 };
 
@@ -81,7 +84,11 @@ MILLRACE_INLINE void PoolExecutor::post(Actor& actor) {
     bool notify = false;
     {
         const std::lock_guard lock(mutex_);
-        (last_ == nullptr ? first_ : last_->nextReady) = &actor;
+        if (last_ == nullptr) {
+            first_.store(&actor, std::memory_order_relaxed);
+        } else {
+            last_->nextReady = &actor;
+        }
         last_ = &actor;
         notify = idle_ > 0;
         if (notify) --idle_;
@@ -92,17 +99,33 @@ MILLRACE_INLINE void PoolExecutor::post(Actor& actor) {
 MILLRACE_INLINE void PoolExecutor::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        while (first_ == nullptr) {
+        Actor* actor = nullptr;
+        while ((actor = first_.load(std::memory_order_relaxed)) == nullptr) {
             if (stopping_) return;
-            ++idle_;
-            changed_.wait(lock);
+            if (spins_) {
+                lock.unlock();
+                spin();
+                lock.lock();
+            } else {
+                ++idle_;
+                changed_.wait(lock);
+            }
         }
-        Actor* const actor = first_;
-        first_ = actor->nextReady;
-        if (first_ == nullptr) last_ = nullptr;
+        first_.store(actor->nextReady, std::memory_order_relaxed);
+        if (actor->nextReady == nullptr) last_ = nullptr;
         lock.unlock();
         actor->run();
         lock.lock();
+    }
+}
+
+/// Until there may be something to do.
+MILLRACE_INLINE void PoolExecutor::spin() const noexcept {
+    for (unsigned i = 1; first_.load(std::memory_order_relaxed) == nullptr && !stopping_; ++i) {
+        if (i % 1024 == 0) std::this_thread::yield();  // where there are fewer processors than threads after all
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
     }
 }
 
@@ -137,13 +160,14 @@ inline int hardwareThreads() {
 
 MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime() : ThreadPoolRuntime(detail::hardwareThreads()) {}
 
-MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads) : defaultParallelism_(threads) {
+MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads, IdleThreads idle)
+    : defaultParallelism_(threads) {
     if (threads < 1) {
         detail::raise<ConfigurationException>({"ThreadPoolRuntime needs at least one thread, but got ", threads,
                                                "; to run a job on the calling thread use CallerRuntime"});
     }
     executor_ =
-        std::shared_ptr<detail::TaskExecutor>(new detail::PoolExecutor(threads), &detail::PoolExecutor::destroy);
+        std::shared_ptr<detail::TaskExecutor>(new detail::PoolExecutor(threads, idle), &detail::PoolExecutor::destroy);
 }
 
 MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads)

@@ -10,6 +10,10 @@
 #include <exception>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Timestamp TimerThread::now() {
@@ -86,6 +90,9 @@ MILLRACE_INLINE_COLD void TimerThread::watchJobs(std::unique_lock<std::mutex>& l
 }
 
 MILLRACE_INLINE_COLD void TimerThread::run() {
+#if defined(__linux__)
+    ::prctl(PR_SET_TIMERSLACK, 1);  // or Linux may ring 50 us late, to wake the processor less often
+#endif
     // the wall clock may be set while this waits, so no wait is longer than this
     constexpr Duration kLongestWait = std::chrono::milliseconds(500);
     std::unique_lock lock(mutex_);
