@@ -148,6 +148,8 @@ def compare(title, peer_title, peer, ours, repetitions, threads):
             if own.get(field) is not None:
                 row[field].append(own[field])
         runs.append(peer.run())
+        if own.get("records", runs[-1]["records"]) != runs[-1]["records"]:
+            raise Failure(f"millrace has taken {own['records']} records, {peer_title} {runs[-1]['records']}")
         if not agree(own, runs[-1]):
             row["mismatch"] = f"millrace has put out {described(own)}; {peer_title} {described(runs[-1])}"
             break
