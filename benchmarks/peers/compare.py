@@ -1,6 +1,6 @@
 """Runs millrace, the loops by hand and other engines in turn, and compares them where their results agree.
 
-Called by benchmarks/compare_peers with what it has built. Exits with 1 when results differ.
+Called by benchmarks/compare with what it has built. Exits with 1 when results differ.
 """
 
 import argparse
@@ -401,7 +401,7 @@ def bars_of(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="benchmarks/compare_peers")
+    parser = argparse.ArgumentParser(prog="benchmarks/compare")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--only", default="", metavar="TEXT", help="rows with one of these, between commas, in their title")
     parser.add_argument("--parallelism", default="chained,1,2", metavar="LIST", help="of Flink: chained,1,2")
@@ -414,7 +414,7 @@ def main():
     arguments = sys.argv[1:]
     hidden = {"--root", "--work", "--cxx", "--throughput", "--nexmark", "--ranges", "--tbb", "--flink"}
     shown = [a for i, a in enumerate(arguments) if a not in hidden and (i == 0 or arguments[i - 1] not in hidden)]
-    options.command = " ".join(["benchmarks/compare_peers", *shown])
+    options.command = " ".join(["benchmarks/compare", *shown])
     if options.quick:
         options.events = min(options.events, 200_000)
     if options.smoke:
