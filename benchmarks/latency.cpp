@@ -318,16 +318,23 @@ void runByHand(const Schedule& schedule, bool spin, Run& run) {
         }
     });
     wakeInTime();
+    std::int64_t ended = 0;  // windows whose end the consumer knows of
     for (std::uint64_t next = 0; next < schedule.records;) {
         const std::int64_t elapsed = nowNanos() - start;
         const std::uint64_t due = schedule.dueAfter(elapsed);
+        const std::int64_t watermark = std::max<std::int64_t>(elapsed, 0) / 1000 - 1;
+        if (next == due && watermark >= (ended + 1) * kWindowMicros - 1) {  // a window ends between two records
+            ring->room().watermark = watermark;
+            ring->push();
+        }
         while (next < due) {
             TimedBatch& batch = ring->room();
             while (batch.size < std::size(batch.events) && next < due)
                 batch.events[batch.size++] = schedule.make(next++);
-            if (next == due) batch.watermark = elapsed / 1000 - 1;
+            if (next == due) batch.watermark = watermark;
             ring->push();
         }
+        ended = (watermark + 1) / kWindowMicros;
         pauseFor20Micros(spin);
     }
     ring->room().watermark = kLastWatermark;

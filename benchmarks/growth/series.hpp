@@ -26,7 +26,7 @@ class Growth {
 public:
     Growth(bool smoke, int repetitions, std::string only);
 
-    /// Runs `pipeline` a few times; the best counts. `resultsOf` says how many results so many records make.
+    /// Runs `pipeline` a few times; the best counts. *Failure:* std::runtime_error for another number of results.
     void measure(const char* series, const std::string& line, double x, std::uint64_t records, const Side& pipeline,
                  std::uint64_t expectedResults);
     bool wants(const char* series) const { return std::string(series).find(only_) != std::string::npos; }

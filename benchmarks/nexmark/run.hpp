@@ -24,8 +24,7 @@ struct RunConfig {
 struct Outcome {
     Results results;
     double wallSeconds = 0;
-    double cpuSeconds = 0;     ///< of all threads
-    double peakMegabytes = 0;  ///< resident; of a process of its own
+    double cpuSeconds = 0;  ///< of all threads
 };
 
 /// *Failure:* what the job throws.

@@ -134,9 +134,13 @@ bool verify(const std::vector<Query>& queries, std::uint64_t events, const std::
         GeneratorConfig generator;
         std::uint64_t events;
     };
+    constexpr std::int64_t kMidnight = GeneratorConfig{}.baseTimeMillis;
+    constexpr std::int64_t kEvening = kMidnight + (18 * 60 + 40) * 60'000;
     const Input inputs[] = {
-        {{.eventsPerSecond = 20'000}, events},  // many bids in a millisecond
-        {{.eventsPerSecond = 1}, events / 5},   // hours, and sessions and windows of a few
+        // many bids in a millisecond, on two days
+        {{.eventsPerSecond = 20'000, .baseTimeMillis = kMidnight - 300}, events},
+        // sessions and windows of a few, from before 19:00 to behind it
+        {{.eventsPerSecond = 1, .baseTimeMillis = kEvening}, events / 5},
         {{.eventsPerSecond = 200, .outOfOrderGroupSize = 64}, events / 5},
     };
     int passed = 0;

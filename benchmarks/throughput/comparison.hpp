@@ -53,6 +53,7 @@ struct Measurement {
     std::optional<double> peakBytes;
     std::optional<double> peakBytesOfTwice;
     std::string mismatch;  ///< empty when all results were as expected
+    Result result;         ///< of the last run
 };
 
 inline double processorSeconds() {
@@ -106,6 +107,7 @@ inline Measurement measure(const Comparison& comparison, int repetitions) {
         out.peakBytesOfTwice = peakBytesOf(comparison.millrace, 2 * records);
     }
     const auto check = [&](const char* who, const Result& result) {
+        out.result = result;
         if (agree(result, expected)) return;
         out.mismatch = std::string(who) + " has put out " + describe(result) + "; expected " + describe(expected);
     };
@@ -175,7 +177,7 @@ inline void writeJson(const std::string& path, const std::vector<std::pair<Compa
     if (file == nullptr) throw std::runtime_error("cannot write " + path);
     const auto number = [file](const char* name, double value, bool known) {
         if (known) {
-            std::fprintf(file, ", \"%s\": %.6g", name, value);
+            std::fprintf(file, ", \"%s\": %.10g", name, value);
         } else {
             std::fprintf(file, ", \"%s\": null", name);
         }
@@ -186,6 +188,9 @@ inline void writeJson(const std::string& path, const std::vector<std::pair<Compa
         const bool hasHand = !comparison.hand.empty();
         std::fprintf(file, "%s\n  {\"workload\": \"%s\", \"keys\": %" PRIu64 ", \"threads\": %d", i == 0 ? "" : ",",
                      comparison.workload.c_str(), comparison.keys, comparison.threads);
+        std::fprintf(file, ", \"records\": %" PRIu64 ", \"count\": %" PRIu64 ", \"checksum\": \"%016" PRIx64 "\"",
+                     comparison.records, measurement.result.count, measurement.result.checksum);
+        number("sum", measurement.result.sum, true);
         number("millrace_ns", measurement.millraceNanoseconds, true);
         number("hand_ns", measurement.handNanoseconds, hasHand);
         number("ratio", measurement.handNanoseconds / measurement.millraceNanoseconds, hasHand);

@@ -121,3 +121,22 @@ TEST_CASE("a time-sorted buffer is as it was when a value cannot be copied", "[s
     }
     CHECK(Fragile::alive == 0);
 }
+
+TEST_CASE("a time-sorted buffer that cannot be moved stays where it is, and nothing of it is lost", "[state]") {
+    for (const bool hasSpareMemory : {false, true}) {
+        TimeSortedBuffer<Fragile, 2> buffer;
+        if (hasSpareMemory) {
+            for (const std::int64_t time : {1, 2, 3}) buffer.add(Timestamp{Duration{time}}, Fragile(time));
+            buffer.dropUntil(Timestamp{Duration{3}});
+        }
+        for (const std::int64_t time : {10, 20}) buffer.add(Timestamp{Duration{time}}, Fragile(time));
+        Fragile::copiesUntilThrow = 1;
+        CHECK_THROWS_AS((TimeSortedBuffer<Fragile, 2>(std::move(buffer))), std::runtime_error);
+        Fragile::copiesUntilThrow = -1;
+        CHECK(entriesOf(buffer) == Entries{{10, 10}, {20, 20}});
+        CHECK(Fragile::alive == 2);
+        buffer.add(Timestamp{Duration{15}}, Fragile(15));
+        CHECK(entriesOf(buffer) == Entries{{10, 10}, {15, 15}, {20, 20}});
+    }
+    CHECK(Fragile::alive == 0);
+}

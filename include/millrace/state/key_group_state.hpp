@@ -66,6 +66,8 @@ public:
 private:
     void begin(ByteWriter& group);
     void handOut(int keyGroup);
+    /// Of a key that has turned out to have nothing to write there is the version only.
+    static bool hasEntries(const ByteWriter& group) noexcept { return group.size() > sizeof(version_); }
 
     KeyGroupRouter router_;
     int maxParallelism_;

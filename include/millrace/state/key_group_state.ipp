@@ -31,7 +31,7 @@ MILLRACE_INLINE_COLD void KeyGroupWriter::handOut(int keyGroup) {
 
 MILLRACE_INLINE_COLD void KeyGroupWriter::endSegment() {
     for (int group = 0; group < maxParallelism_; ++group) {
-        if (!groups_[static_cast<std::size_t>(group)].empty()) handOut(group);
+        if (hasEntries(groups_[static_cast<std::size_t>(group)])) handOut(group);
     }
     sink_->endSegment();
 }
@@ -46,7 +46,7 @@ MILLRACE_INLINE_COLD void KeyGroupWriter::writePieces(SnapshotSink& sink, std::s
                                                       std::string_view state) const {
     for (int group = 0; group < maxParallelism_; ++group) {
         const ByteWriter& bytes = groups_[static_cast<std::size_t>(group)];
-        if (!bytes.empty()) sink.write(uid, state, group, bytes.bytes());
+        if (hasEntries(bytes)) sink.write(uid, state, group, bytes.bytes());
     }
 }
 

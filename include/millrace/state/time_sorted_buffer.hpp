@@ -29,7 +29,8 @@ public:
     };
 
     TimeSortedBuffer() = default;
-    TimeSortedBuffer(TimeSortedBuffer&& other) noexcept(kMoves) { takeOver(other); }
+    // through the other constructor, so that the destructor takes care of what is here when a move throws
+    TimeSortedBuffer(TimeSortedBuffer&& other) noexcept(kMoves) : TimeSortedBuffer() { takeOver(other); }
     TimeSortedBuffer(const TimeSortedBuffer&) = delete;
     TimeSortedBuffer& operator=(const TimeSortedBuffer&) = delete;
     TimeSortedBuffer& operator=(TimeSortedBuffer&&) = delete;
