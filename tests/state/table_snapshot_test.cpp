@@ -312,6 +312,6 @@ TEST_CASE("of entries that are large, fewer are encoded at a time", "[state]") {
         return steps;
     };
     CHECK(stepsFor(10) == 1);
-    CHECK(stepsFor(30'000) == 17);  // three are the first that have 64 KiB
+    CHECK(stepsFor(30'000) == 17);   // three are the first that have 64 KiB
     CHECK(stepsFor(100'000) == 51);  // behind the last entry there are free slots
 }
