@@ -296,7 +296,7 @@ TEST_CASE("what a codec throws for an entry that is about to change comes out of
     CHECK_THROWS_WITH(snapshot.encodeSome(1), "not this one");
 }
 
-// 512 entries were a step, however long their lists: with a few thousand elements each it took a tenth of a second.
+// 512 entries were a step once, however long their lists.
 TEST_CASE("of entries that are large, fewer are encoded at a time", "[state]") {
     const auto stepsFor = [](std::size_t bytes) {
         KeyedTable<int, std::string> table;
