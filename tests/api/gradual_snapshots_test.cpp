@@ -148,7 +148,7 @@ TEST_CASE("a codec that throws by and by fails the job with the name of its oper
     env.fromSource(ZeroBehindBarrier{100}, WatermarkStrategy::noWatermarks(), "numbers")
         .uid("numbers")
         .keyBy(itself)
-        .process(TakeNotes{70})
+        .process(TakeNotes{70, {}})
         .uid("notes")
         .addSink([](std::int64_t) {});
     const auto client = env.executeAsync("notes");
