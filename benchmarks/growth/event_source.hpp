@@ -1,10 +1,9 @@
 #ifndef MILLRACE_BENCHMARKS_GROWTH_EVENT_SOURCE_HPP
 #define MILLRACE_BENCHMARKS_GROWTH_EVENT_SOURCE_HPP
 
+#include "throughput/index_blocks.hpp"
 #include "throughput/records.hpp"
 
-#include <millrace/connectors/assigned_splits.hpp>
-#include <millrace/connectors/index_split.hpp>
 #include <millrace/millrace.hpp>
 
 #include <algorithm>
@@ -14,8 +13,6 @@
 #include <limits>
 #include <memory>
 #include <span>
-#include <utility>
-#include <vector>
 
 namespace bench {
 
@@ -49,13 +46,7 @@ public:
 
     millrace::Boundedness boundedness() const { return millrace::Boundedness::Bounded; }
     std::unique_ptr<millrace::SplitEnumerator<Split>> createEnumerator(int parallelism) const {
-        const auto lanes = static_cast<std::uint64_t>(parallelism);
-        std::vector<Split> splits;
-        for (std::uint64_t lane = 0; lane < lanes; ++lane) {
-            splits.push_back(
-                {std::min(lane * events_.watermarkEvery, events_.count), events_.count, events_.watermarkEvery, lanes});
-        }
-        return std::make_unique<millrace::AssignedSplitEnumerator<Split>>(std::move(splits));
+        return blocksInTurn(events_.count, events_.watermarkEvery, parallelism);
     }
 
     class Reader {
@@ -66,19 +57,15 @@ public:
             millrace::FillResult result;
             const Events events = events_;
             const std::uint64_t first = split_.next;
-            const std::uint64_t blockEnd = std::min(split_.end, first / split_.block * split_.block + split_.block);
-            result.count = std::min<std::uint64_t>({values.size(), events.fillAtMost, blockEnd - first});
+            const std::uint64_t end = blockEnd(split_);
+            result.count = std::min<std::uint64_t>({values.size(), events.fillAtMost, end - first});
             for (std::size_t i = 0; i < result.count; ++i) {
                 values[i] = events.make(first + i);
                 timestamps[i] = timeOf(values[i].micros);
             }
-            split_.next += result.count;
-            if (split_.next == blockEnd) {
-                if (result.count > 0) {
-                    const auto last = static_cast<std::int64_t>(blockEnd - 1) * events.stepMicros;
-                    result.watermark = timeOf(last - events.maxDelayMicros);
-                }
-                split_.next = std::min(split_.end, blockEnd + (split_.lanes - 1) * split_.block);
+            if (advance(split_, result.count, end) && result.count > 0) {
+                const auto last = static_cast<std::int64_t>(end - 1) * events.stepMicros;
+                result.watermark = timeOf(last - events.maxDelayMicros);
             }
             if (split_.next == split_.end) result.status = millrace::SourceStatus::EndOfSplit;
             return result;

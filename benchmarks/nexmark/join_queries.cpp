@@ -24,6 +24,31 @@ using millrace::ValueStateDescriptor;
 
 constexpr std::int64_t kCategory = 10;
 
+/// Joins two inputs of which the first has one element of each key: `emit(one, element, out)` makes the row. Those of the
+/// second that come before it wait.
+template <class One, class Many, class Row>
+struct JoinWithOne {
+    ValueState<One> one;
+    ListState<Many> waiting;
+
+    void open(KeyedRuntimeContext& context) {
+        one = context.getState(ValueStateDescriptor<One>{"one"});
+        waiting = context.getListState(ListStateDescriptor<Many>{"waiting"});
+    }
+    void processElement1(One&& element, KeyedProcessContext<std::int64_t>&, Collector<Row>& out) {
+        for (const Many& each : waiting.get()) emit(element, Many(each), out);
+        waiting.clear();
+        one.update(std::move(element));
+    }
+    void processElement2(Many&& element, KeyedProcessContext<std::int64_t>&, Collector<Row>& out) {
+        if (const One* const known = one.value()) {
+            emit(*known, std::move(element), out);
+        } else {
+            waiting.add(std::move(element));
+        }
+    }
+};
+
 // ---- q3: who sells in a category, in some states
 
 struct Seller {
@@ -43,33 +68,9 @@ struct LocalOffer {
     std::string state;
     std::int64_t id;
 };
-/// Input 1 are people, input 2 auctions.
-struct OffersOfSeller {
-    ValueState<Seller> seller;
-    ListState<std::int64_t> waiting;  ///< auctions that have come before their seller
-
-    void open(KeyedRuntimeContext& context) {
-        seller = context.getState(ValueStateDescriptor<Seller>{"seller"});
-        waiting = context.getListState(ListStateDescriptor<std::int64_t>{"waiting"});
-    }
-    void processElement1(Seller&& person, KeyedProcessContext<std::int64_t>&, Collector<LocalOffer>& out) {
-        for (const std::int64_t auction : waiting.get()) emit(person, auction, out);
-        waiting.clear();
-        seller.update(std::move(person));
-    }
-    void processElement2(const Offer& offer, KeyedProcessContext<std::int64_t>&, Collector<LocalOffer>& out) {
-        if (const Seller* const known = seller.value()) {
-            emit(*known, offer.auction, out);
-        } else {
-            waiting.add(offer.auction);
-        }
-    }
-
-private:
-    static void emit(const Seller& person, std::int64_t auction, Collector<LocalOffer>& out) {
-        if (person.isLocal) out.collect(LocalOffer{person.name, person.city, person.state, auction});
-    }
-};
+void emit(const Seller& person, Offer&& offer, Collector<LocalOffer>& out) {
+    if (person.isLocal) out.collect(LocalOffer{person.name, person.city, person.state, offer.auction});
+}
 void q3(const EventStream& events, const QueryContext& context) {
     const OutputTag<Offer> offers("offers");
     const auto people = events.process([offers](Event&& event, ProcessContext& ctx, Collector<Seller>& out) {
@@ -86,7 +87,7 @@ void q3(const EventStream& events, const QueryContext& context) {
     });
     people.connect(people.getSideOutput(offers))
         .keyBy(&Seller::id, &Offer::seller)
-        .process(OffersOfSeller{})
+        .process(JoinWithOne<Seller, Offer, LocalOffer>{})
         .addSink(ResultSink(context.results));
 }
 
@@ -110,36 +111,13 @@ struct BidOnAuction {
     std::int64_t category;
     std::string auctionExtra;
 };
-/// Input 1 are auctions, those of other categories without their texts; input 2 bids.
-struct BidsOfCategory {
-    ValueState<Auction> auction;
-    ListState<Bid> waiting;  ///< bids that have come before their auction
-
-    void open(KeyedRuntimeContext& context) {
-        auction = context.getState(ValueStateDescriptor<Auction>{"auction"});
-        waiting = context.getListState(ListStateDescriptor<Bid>{"waiting"});
-    }
-    void processElement1(Auction&& opened, KeyedProcessContext<std::int64_t>&, Collector<BidOnAuction>& out) {
-        for (const Bid& bid : waiting.get()) emit(Bid(bid), opened, out);
-        waiting.clear();
-        auction.update(std::move(opened));
-    }
-    void processElement2(Bid&& bid, KeyedProcessContext<std::int64_t>&, Collector<BidOnAuction>& out) {
-        if (const Auction* const known = auction.value()) {
-            emit(std::move(bid), *known, out);
-        } else {
-            waiting.add(std::move(bid));
-        }
-    }
-
-private:
-    static void emit(Bid&& b, const Auction& a, Collector<BidOnAuction>& out) {
-        if (a.category != kCategory) return;
-        out.collect(BidOnAuction{b.auction, b.bidder, b.price, std::move(b.channel), std::move(b.url), b.dateTime,
-                                 std::move(b.extra), a.itemName, a.description, a.initialBid, a.reserve, a.dateTime,
-                                 a.expires, a.seller, a.category, a.extra});
-    }
-};
+/// Auctions of other categories come without their texts.
+void emit(const Auction& a, Bid&& b, Collector<BidOnAuction>& out) {
+    if (a.category != kCategory) return;
+    out.collect(BidOnAuction{b.auction, b.bidder, b.price, std::move(b.channel), std::move(b.url), b.dateTime,
+                             std::move(b.extra), a.itemName, a.description, a.initialBid, a.reserve, a.dateTime,
+                             a.expires, a.seller, a.category, a.extra});
+}
 void q20(const EventStream& events, const QueryContext& context) {
     const OutputTag<Auction> auctions("auctions");
     const auto bids = events.process([auctions](Event&& event, ProcessContext& ctx, Collector<Bid>& out) {
@@ -159,7 +137,7 @@ void q20(const EventStream& events, const QueryContext& context) {
     bids.getSideOutput(auctions)
         .connect(bids)
         .keyBy(&Auction::id, &Bid::auction)
-        .process(BidsOfCategory{})
+        .process(JoinWithOne<Auction, Bid, BidOnAuction>{})
         .addSink(ResultSink(context.results));
 }
 

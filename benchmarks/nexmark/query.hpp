@@ -21,7 +21,7 @@ struct Query {
     bool byClock = false;
 };
 
-// One translation unit each, so that they compile side by side.
+// By what they have in common.
 std::vector<Query> bidQueries();      // q0 q1 q2 q10 q13 q14 q21 q22: one bid at a time
 std::vector<Query> windowQueries();   // q5 q7 q8 q11 q12
 std::vector<Query> auctionQueries();  // q4 q6 q9: winning bids

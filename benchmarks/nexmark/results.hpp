@@ -35,10 +35,33 @@ struct QueryContext {
     std::string directory;  ///< for files that it writes
 };
 
+/// How many of something there are in all, and with each of the three ranks of price.
+struct CountsByRank {
+    std::int64_t total = 0;
+    std::int64_t rank1 = 0;
+    std::int64_t rank2 = 0;
+    std::int64_t rank3 = 0;
+
+    /// Of rank 0, 1 or 2.
+    std::int64_t& ofRank(int rank) { return rank == 0 ? rank1 : rank == 1 ? rank2 : rank3; }
+};
+
+/// `fn(field)` for each field of a row; counts are four of them.
+template <class Row, class Fn>
+void forEachColumn(const Row& row, const Fn& fn) {
+    millrace::forEachField(row, [&](std::string_view /*name*/, const auto& field) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, CountsByRank>) {
+            forEachColumn(field, fn);
+        } else {
+            fn(field);
+        }
+    });
+}
+
 template <class Row>
 std::uint64_t hashOfFields(const Row& row) {
     RowHash hash;
-    millrace::forEachField(row, [&](std::string_view /*name*/, const auto& field) { hash.add(field); });
+    forEachColumn(row, [&](const auto& field) { hash.add(field); });
     return hash.value();
 }
 
@@ -56,7 +79,7 @@ template <class Row>
 std::string textOf(const Row& row) {
     std::string text;
     bool first = true;
-    millrace::forEachField(row, [&](std::string_view /*name*/, const auto& field) {
+    forEachColumn(row, [&](const auto& field) {
         if (!std::exchange(first, false)) text += '|';
         appendText(text, field);
     });

@@ -3,7 +3,8 @@
 
 #include "generator.hpp"
 
-#include <millrace/connectors/assigned_splits.hpp>
+#include "throughput/index_blocks.hpp"
+
 #include <millrace/connectors/index_split.hpp>
 #include <millrace/functions/source.hpp>
 
@@ -16,7 +17,6 @@
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace nexmark {
 
@@ -42,12 +42,7 @@ public:
 
     std::unique_ptr<millrace::SplitEnumerator<Split>> createEnumerator(int parallelism) const {
         constexpr std::uint64_t kBlock = 1000;
-        const auto lanes = static_cast<std::uint64_t>(parallelism);
-        std::vector<Split> splits;
-        for (std::uint64_t lane = 0; lane < lanes; ++lane) {
-            splits.push_back({std::min(lane * kBlock, count_), count_, kBlock, lanes});
-        }
-        return std::make_unique<millrace::AssignedSplitEnumerator<Split>>(std::move(splits));
+        return bench::blocksInTurn(count_, kBlock, parallelism);
     }
 
     class Reader {
@@ -59,17 +54,14 @@ public:
 
         millrace::FillResult fill(std::span<Event> values, std::span<Timestamp> timestamps) {
             millrace::FillResult result;
-            const std::uint64_t blockEnd = std::min(split_.end, (split_.next / split_.block + 1) * split_.block);
+            const std::uint64_t blockEnd = bench::blockEnd(split_);
             const std::size_t most = std::min(values.size(), texts_.size());
             result.count = std::min<std::uint64_t>(most, blockEnd - split_.next);
             for (std::size_t i = 0; i < result.count; ++i) {
                 timestamps[i] = generator_.begin(generator_.idAt(split_.next + i), values[i], texts_[i]);
             }
             for (std::size_t i = 0; i < result.count; ++i) generator_.finish(values[i], texts_[i]);
-            split_.next += result.count;
-            if (split_.next == blockEnd) {
-                split_.next = std::min(split_.end, blockEnd + (split_.lanes - 1) * split_.block);
-            }
+            bench::advance(split_, result.count, blockEnd);
             if (split_.next == split_.end) end(result);
             return result;
         }

@@ -41,12 +41,12 @@ public:
     void open(KeyedRuntimeContext& context, const char* name) {
         ranks_ = context.getMapState(MapStateDescriptor<std::int64_t, std::uint8_t>{name});
     }
-    /// Counts the key where it is new: in `total`, and in the rank's own count.
-    void add(std::int64_t key, int rank, std::int64_t& total, std::int64_t& ofRank) {
+    /// Counts the key where it is new: at all, and with this rank.
+    void add(std::int64_t key, int rank, CountsByRank& counts) {
         ranks_.mutate(key, [&](std::uint8_t& seen) {
             const auto bit = static_cast<std::uint8_t>(1 << rank);
-            total += seen == 0 ? 1 : 0;
-            ofRank += (seen & bit) == 0 ? 1 : 0;
+            counts.total += seen == 0 ? 1 : 0;
+            counts.ofRank(rank) += (seen & bit) == 0 ? 1 : 0;
             seen = static_cast<std::uint8_t>(seen | bit);
         });
     }
@@ -55,48 +55,6 @@ private:
     MapState<std::int64_t, std::uint8_t> ranks_;
 };
 
-struct ChannelBid {
-    std::int64_t auction;
-    std::int64_t bidder;
-    std::int64_t price;
-    Timestamp dateTime;
-    std::string channel;
-};
-
-// ---- q15: bids, bidders and auctions of each day, by price
-
-struct DayStatistics {
-    std::string day;
-    std::int64_t totalBids = 0;
-    std::int64_t rank1Bids = 0;
-    std::int64_t rank2Bids = 0;
-    std::int64_t rank3Bids = 0;
-    std::int64_t totalBidders = 0;
-    std::int64_t rank1Bidders = 0;
-    std::int64_t rank2Bidders = 0;
-    std::int64_t rank3Bidders = 0;
-    std::int64_t totalAuctions = 0;
-    std::int64_t rank1Auctions = 0;
-    std::int64_t rank2Auctions = 0;
-    std::int64_t rank3Auctions = 0;
-};
-/// Of rank 0, 1 or 2 the first, second or third of three members.
-template <class Row>
-std::int64_t& ofRank(Row& row, int rank, std::int64_t Row::*first, std::int64_t Row::*second,
-                     std::int64_t Row::*third) {
-    return row.*(rank == 0 ? first : rank == 1 ? second : third);
-}
-/// One more bid in a row of statistics.
-template <class Row, class BidRow>
-void count(Row& row, const BidRow& bid, DistinctKeys& bidders, DistinctKeys& auctions) {
-    const int rank = rankOf(bid.price);
-    ++row.totalBids;
-    ++ofRank(row, rank, &Row::rank1Bids, &Row::rank2Bids, &Row::rank3Bids);
-    bidders.add(bid.bidder, rank, row.totalBidders,
-                ofRank(row, rank, &Row::rank1Bidders, &Row::rank2Bidders, &Row::rank3Bidders));
-    auctions.add(bid.auction, rank, row.totalAuctions,
-                 ofRank(row, rank, &Row::rank1Auctions, &Row::rank2Auctions, &Row::rank3Auctions));
-}
 struct NumberBid {
     std::int64_t auction;
     std::int64_t bidder;
@@ -110,79 +68,79 @@ auto numbersOfBids() {
         }
     };
 }
-struct StatisticsOfDay {
-    ValueState<DayStatistics> row;
+void countBid(CountsByRank& bids, std::int64_t price) {
+    ++bids.total;
+    ++bids.ofRank(rankOf(price));
+}
+
+/// Bids, bidders and auctions by price, in a row that says with `begin(bid)` what they are of, and with `see(bid)` more of them.
+template <class Row, class BidRow, class Key>
+struct Statistics {
+    ValueState<Row> row;
     DistinctKeys bidders;
     DistinctKeys auctions;
 
     void open(KeyedRuntimeContext& context) {
-        row = context.getState(ValueStateDescriptor<DayStatistics>{"row"});
+        row = context.getState(ValueStateDescriptor<Row>{"row"});
         bidders.open(context, "bidders");
         auctions.open(context, "auctions");
     }
-    void processElement(const NumberBid& bid, KeyedProcessContext<std::int64_t>&,
-                        Collector<Change<DayStatistics>>& out) {
-        row.mutate([&](DayStatistics& now) {
-            const bool isNew = now.totalBids == 0;
-            if (isNew) now.day = dayOf(bid.dateTime);
-            DayStatistics before = now;
-            count(now, bid, bidders, auctions);
+    void processElement(const BidRow& bid, KeyedProcessContext<Key>&, Collector<Change<Row>>& out) {
+        row.mutate([&](Row& now) {
+            const bool isNew = now.bids.total == 0;
+            if (isNew) now.begin(bid);
+            Row before = now;
+            now.see(bid);
+            countBid(now.bids, bid.price);
+            bidders.add(bid.bidder, rankOf(bid.price), now.bidders);
+            auctions.add(bid.auction, rankOf(bid.price), now.auctions);
             emitUpdate(std::move(before), now, isNew, out);
         });
     }
 };
+
+// ---- q15: bids, bidders and auctions of each day, by price
+
+struct DayStatistics {
+    std::string day;
+    CountsByRank bids;
+    CountsByRank bidders;
+    CountsByRank auctions;
+
+    void begin(const NumberBid& bid) { day = dayOf(bid.dateTime); }
+    void see(const NumberBid&) {}
+};
 void q15(const EventStream& events, const QueryContext& context) {
     events.flatMap(numbersOfBids())
         .keyBy([](const NumberBid& bid) { return dayNumberOf(bid.dateTime); })
-        .process(StatisticsOfDay{})
+        .process(Statistics<DayStatistics, NumberBid, std::int64_t>{})
         .addSink(ResultSink(context.results));
 }
 
 // ---- q16: the same of each channel and day
 
+struct ChannelBid {
+    std::int64_t auction;
+    std::int64_t bidder;
+    std::int64_t price;
+    Timestamp dateTime;
+    std::string channel;
+};
 struct ChannelStatistics {
     std::string channel;
     std::string day;
     std::string minute;  ///< the last one with a bid
-    std::int64_t totalBids = 0;
-    std::int64_t rank1Bids = 0;
-    std::int64_t rank2Bids = 0;
-    std::int64_t rank3Bids = 0;
-    std::int64_t totalBidders = 0;
-    std::int64_t rank1Bidders = 0;
-    std::int64_t rank2Bidders = 0;
-    std::int64_t rank3Bidders = 0;
-    std::int64_t totalAuctions = 0;
-    std::int64_t rank1Auctions = 0;
-    std::int64_t rank2Auctions = 0;
-    std::int64_t rank3Auctions = 0;
+    CountsByRank bids;
+    CountsByRank bidders;
+    CountsByRank auctions;
+
+    void begin(const ChannelBid& bid) {
+        channel = bid.channel;
+        day = dayOf(bid.dateTime);
+    }
+    void see(const ChannelBid& bid) { minute = std::max(minute, minuteOf(bid.dateTime)); }
 };
 using ChannelAndDay = std::tuple<std::string, std::int64_t>;
-struct StatisticsOfChannel {
-    ValueState<ChannelStatistics> row;
-    DistinctKeys bidders;
-    DistinctKeys auctions;
-
-    void open(KeyedRuntimeContext& context) {
-        row = context.getState(ValueStateDescriptor<ChannelStatistics>{"row"});
-        bidders.open(context, "bidders");
-        auctions.open(context, "auctions");
-    }
-    void processElement(const ChannelBid& bid, KeyedProcessContext<ChannelAndDay>&,
-                        Collector<Change<ChannelStatistics>>& out) {
-        row.mutate([&](ChannelStatistics& now) {
-            const bool isNew = now.totalBids == 0;
-            if (isNew) {
-                now.channel = bid.channel;
-                now.day = dayOf(bid.dateTime);
-            }
-            ChannelStatistics before = now;
-            now.minute = std::max(now.minute, minuteOf(bid.dateTime));
-            count(now, bid, bidders, auctions);
-            emitUpdate(std::move(before), now, isNew, out);
-        });
-    }
-};
 void q16(const EventStream& events, const QueryContext& context) {
     events
         .flatMap([](Event&& event, Collector<ChannelBid>& out) {
@@ -191,7 +149,7 @@ void q16(const EventStream& events, const QueryContext& context) {
             }
         })
         .keyBy(&ChannelBid::channel, [](const ChannelBid& bid) { return dayNumberOf(bid.dateTime); })
-        .process(StatisticsOfChannel{})
+        .process(Statistics<ChannelStatistics, ChannelBid, ChannelAndDay>{})
         .addSink(ResultSink(context.results));
 }
 
@@ -200,10 +158,7 @@ void q16(const EventStream& events, const QueryContext& context) {
 struct AuctionStatistics {
     std::int64_t auction = 0;
     std::string day;
-    std::int64_t totalBids = 0;
-    std::int64_t rank1Bids = 0;
-    std::int64_t rank2Bids = 0;
-    std::int64_t rank3Bids = 0;
+    CountsByRank bids;
     std::int64_t minPrice = 0;
     std::int64_t maxPrice = 0;
     std::int64_t avgPrice = 0;
@@ -217,20 +172,18 @@ struct StatisticsOfAuction {
     void processElement(const NumberBid& bid, KeyedProcessContext<AuctionAndDay>&,
                         Collector<Change<AuctionStatistics>>& out) {
         row.mutate([&](AuctionStatistics& now) {
-            const bool isNew = now.totalBids == 0;
+            const bool isNew = now.bids.total == 0;
             if (isNew) {
                 now.auction = bid.auction;
                 now.day = dayOf(bid.dateTime);
                 now.minPrice = bid.price;
             }
             AuctionStatistics before = now;
-            ++now.totalBids;
-            ++ofRank(now, rankOf(bid.price), &AuctionStatistics::rank1Bids, &AuctionStatistics::rank2Bids,
-                     &AuctionStatistics::rank3Bids);
+            countBid(now.bids, bid.price);
             now.minPrice = std::min(now.minPrice, bid.price);
             now.maxPrice = std::max(now.maxPrice, bid.price);
             now.sumPrice += bid.price;
-            now.avgPrice = now.sumPrice / now.totalBids;
+            now.avgPrice = now.sumPrice / now.bids.total;
             emitUpdate(std::move(before), now, isNew, out);
         });
     }

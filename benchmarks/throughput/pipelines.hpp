@@ -1,9 +1,9 @@
 #ifndef MILLRACE_BENCHMARKS_THROUGHPUT_PIPELINES_HPP
 #define MILLRACE_BENCHMARKS_THROUGHPUT_PIPELINES_HPP
 
+#include "index_blocks.hpp"
 #include "records.hpp"
 
-#include <millrace/connectors/assigned_splits.hpp>
 #include <millrace/connectors/index_split.hpp>
 #include <millrace/millrace.hpp>
 
@@ -35,13 +35,7 @@ public:
 
     millrace::Boundedness boundedness() const { return millrace::Boundedness::Bounded; }
     std::unique_ptr<millrace::SplitEnumerator<Split>> createEnumerator(int parallelism) const {
-        // subtasks take blocks of 1000 in turn
-        const auto lanes = static_cast<std::uint64_t>(parallelism);
-        std::vector<Split> splits;
-        for (std::uint64_t lane = 0; lane < lanes; ++lane) {
-            splits.push_back({std::min(lane * kWatermarkEvery, count_), count_, kWatermarkEvery, lanes});
-        }
-        return std::make_unique<millrace::AssignedSplitEnumerator<Split>>(std::move(splits));
+        return blocksInTurn(count_, kWatermarkEvery, parallelism);
     }
 
     class Reader {
@@ -50,11 +44,10 @@ public:
         void open(Split split) { split_ = split; }
         millrace::FillResult fill(std::span<Output> values, std::span<millrace::Timestamp> timestamps) {
             millrace::FillResult result;
-            const std::uint64_t blockEnd =
-                std::min(split_.end, split_.next / split_.block * split_.block + split_.block);
             const std::uint64_t first = split_.next;
+            const std::uint64_t end = blockEnd(split_);
             const Generator generate = generate_;
-            result.count = std::min<std::uint64_t>(values.size(), blockEnd - first);
+            result.count = std::min<std::uint64_t>(values.size(), end - first);
             for (std::size_t i = 0; i < result.count; ++i) {
                 values[i] = generate(first + i);
                 if constexpr (maxDelayOf<Generator>() > 0) {
@@ -63,13 +56,8 @@ public:
                     timestamps[i] = timeOf(generate, first + i);
                 }
             }
-            split_.next += result.count;
-            if (split_.next == blockEnd) {
-                if (result.count > 0) {
-                    result.watermark =
-                        timeOf(generate, blockEnd - 1) - std::chrono::microseconds(maxDelayOf<Generator>());
-                }
-                split_.next = std::min(split_.end, blockEnd + (split_.lanes - 1) * split_.block);
+            if (advance(split_, result.count, end) && result.count > 0) {
+                result.watermark = timeOf(generate, end - 1) - std::chrono::microseconds(maxDelayOf<Generator>());
             }
             if (split_.next == split_.end) result.status = millrace::SourceStatus::EndOfSplit;
             return result;

@@ -186,9 +186,8 @@ private:
     std::shared_ptr<CheckpointStore> store_;
     CheckpointOpener open_;
     const JobGraph* graph_ = nullptr;
-    std::string fingerprint_;  ///< of the execution plan
-    std::vector<std::int64_t>
-        damaged_;  ///< checkpoints in the store that were passed over: they do not count as retained
+    std::string fingerprint_;                           ///< of the execution plan
+    std::vector<std::int64_t> damaged_;                 ///< checkpoints that were passed over: not counted as retained
     std::shared_ptr<const StoredCheckpoint> initial_;   ///< what the job began with
     std::shared_ptr<const StoredCheckpoint> restored_;  ///< what this attempt began with
     std::unique_ptr<SharedPieces> restoredShared_;

@@ -130,10 +130,6 @@ private:
     Entry* inlined() noexcept { return reinterpret_cast<Entry*>(inline_); }
     Entry* entries() noexcept { return onHeap() ? heap_->entries() : inlined(); }
     std::size_t capacity() const noexcept { return onHeap() ? heap_->capacity : kInline; }
-    /// Where on the heap so many entries begin at the earliest.
-    static std::uint32_t frontOf(std::size_t count) noexcept {
-        return count > kInline ? 0 : static_cast<std::uint32_t>(kInline + 1 - count);
-    }
     /// What comes next starts in the object again; the heap memory is kept for the next time that it is needed.
     void clear() noexcept {
         begin_ = 0;
@@ -208,13 +204,11 @@ private:
         while (at != first && at[-1].time > time) --at;
         return at;
     }
-    /// Makes room behind the entries on the heap: in the object if that has room for them and one more.
-    void moveToFront() noexcept(kMoves) {
-        const std::size_t count = size();
-        const std::uint32_t front = count < kInline ? 0 : frontOf(count);
-        relocate(begin(), end(), (count < kInline ? inlined() : heap_->entries()) + front);
-        begin_ = front;
-        end_ = static_cast<std::uint32_t>(front + count);
+    /// Makes room behind the entries on the heap. They are more than the object has room for: fewer are not left there.
+    void moveToFront() noexcept {
+        relocate(begin(), end(), heap_->entries());
+        end_ -= begin_;
+        begin_ = 0;
     }
     /// Makes new room on the heap with the value in its place; twice as much if this one is full.
     template <class U>
@@ -222,7 +216,8 @@ private:
         const std::size_t count = size();
         const bool spare = !onHeap() && heap_ != nullptr && heap_->capacity > std::max(count, kInline);
         Block* const block = spare ? heap_ : newBlock(std::max<std::size_t>({8, count * 2, kInline + 1}));
-        const std::uint32_t front = frontOf(count + 1);
+        // `end_` is to be beyond what the object has room for
+        const auto front = static_cast<std::uint32_t>(count < kInline ? kInline - count : 0);
         Entry* const to = block->entries() + front;
         std::size_t made = 0;
         bool isMade = false;
