@@ -4,6 +4,7 @@
 #include <millrace/api/data_stream.hpp>
 #include <millrace/api/field_reductions.hpp>
 #include <millrace/api/keyed_stream.hpp>
+#include <millrace/api/pre_aggregated_stream.hpp>
 #include <millrace/api/window_kinds.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/aligned_window_operator.hpp>
@@ -144,6 +145,24 @@ public:
         return changed;
     }
 
+    /// Adds elements up in each subtask before they go over the exchange, for `aggregate` with a `merge`, `reduce`, `sum` and the
+    /// like of tumbling and sliding event-time windows. Results are the same (sums of doubles but for rounding). Of use where
+    /// keys are few for the elements of a window; `PreAggregation::Adaptive` looks at that while it runs. Adds nothing where
+    /// there is no exchange.
+    auto preAggregate(PreAggregation when = PreAggregation::Adaptive) const {
+        constexpr bool kPlain = detail::AlignedAssigner<Assigner> && !kEvicts &&
+                                (std::is_same_v<Trigger, detail::DefaultTrigger> ||
+                                 std::is_same_v<Trigger, EventTimeTrigger>);
+        if constexpr (!kPlain) {
+            static_assert(detail::kRejected<Trigger>,
+                          "millrace: preAggregate(): only tumbling and sliding event-time windows with their own trigger "
+                          "and without an evictor can add elements up in front of the exchange; leave preAggregate out.");
+            return detail::RejectedStream{};
+        } else {
+            return PreAggregatedStream<WindowedStream>(*this, when);
+        }
+    }
+
     /// Aggregates as elements arrive; emits the results.
     template <class Aggregate>
     auto aggregate(Aggregate fn) const {
@@ -201,6 +220,8 @@ private:
     friend class FieldReductions<WindowedStream, T>;
     template <class, class, class, class, class>
     friend class WindowedStream;
+    template <class>
+    friend class PreAggregatedStream;
 
     template <class NewTrigger, class NewEvictor>
     With<NewTrigger, NewEvictor> with(NewTrigger newTrigger, NewEvictor newEvictor) const {
@@ -229,6 +250,21 @@ private:
         }
     }
 
+    template <class ChosenTrigger>
+    detail::StageTraits traitsFor() const {
+        detail::StageTraits traits;
+        traits.isStateful = true;
+        traits.needsWatermarks = Assigner::kEventTime || requires { requires ChosenTrigger::kNeedsWatermarks; };
+        traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
+        traits.needsBoundedInput = requires { requires Assigner::kNeedsBoundedInput; };
+        if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
+        return traits;
+    }
+    detail::OperatorInfo infoFor(const std::string& kind) const {
+        detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
+        detail::setWindowParameters(info, assigner_, lateness_, !lateKey_.empty());
+        return info;
+    }
     template <class Out, class Aggregate, class WindowFn>
     auto window(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
         using Traits = detail::AggregateTraits<Aggregate, T>;
@@ -255,14 +291,8 @@ private:
             input_.checked();
             using Chosen = detail::ChosenTrigger<Trigger, Assigner>;
             using ChosenTrigger = typename Chosen::Type;
-            detail::StageTraits traits;
-            traits.isStateful = true;
-            traits.needsWatermarks = Assigner::kEventTime || requires { requires ChosenTrigger::kNeedsWatermarks; };
-            traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
-            traits.needsBoundedInput = requires { requires Assigner::kNeedsBoundedInput; };
-            if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
-            detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
-            detail::setWindowParameters(info, assigner_, lateness_, !lateKey_.empty());
+            const detail::StageTraits traits = traitsFor<ChosenTrigger>();
+            detail::OperatorInfo info = infoFor(kind);
             // all that the default trigger of event time says is when a window fires: no calls, no state
             constexpr bool kPlain = std::is_same_v<ChosenTrigger, EventTimeTrigger> && !kEvicts &&
                                     !detail::kNeedsWindowsByKey<WindowFn, Window>;
