@@ -179,12 +179,13 @@ private:
 
     /// Sends elements on as they are.
     void pass(Block<T> block) {
-        for (std::size_t i = 0; i < block.size; ++i) {
-            out_.template collect<T>(std::move(block.values[i]));
-            out_.stampNew(block.timestamps[i]);
-            if (out_.full()) send();
+        while (block.size > 0) {
+            const std::size_t count = std::min(block.size, kBlockRecords<Output>);
+            for (std::size_t i = 0; i < count; ++i) out_.template collect<T>(std::move(block.values[i]));
+            this->next_.pushBlock({out_.block(false).values, block.timestamps, nullptr, count});
+            out_.clear();
+            block = block.slice(count, block.size - count);
         }
-        send();
     }
     /// Sends sums: those that the watermark has reached, then the watermark.
     Progress goOn() {
