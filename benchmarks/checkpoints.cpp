@@ -279,7 +279,7 @@ int main(int argc, char** argv) {
             reportFiles(100'000, 1, work);
             reportIncremental(100'000, work);
         } else {
-            report(sum, 300'000'000, 1'000'000, 1s, 3, work);
+            report(sum, 600'000'000, 1'000'000, 1s, 3, work);
             report(sum, 200'000'000, 10'000'000, 1s, 1, work);
             report(visits, 100'000'000, 1'000'000, 2s, 2, work);
             reportFiles(1'000'000, 5, work);
