@@ -1,5 +1,6 @@
 #include "api/api_fixtures.hpp"
 
+#include <millrace/pre_aggregation.hpp>
 #include <millrace/testing.hpp>
 #include <millrace/testing/verify_exactly_once.hpp>
 

@@ -4,10 +4,9 @@
 #include <millrace/api/exchanges.hpp>
 #include <millrace/api/field_reductions.hpp>
 #include <millrace/api/stream_access.hpp>
-#include <millrace/api/window_kinds.hpp>
+#include <millrace/api/windowed_stream.hpp>
 #include <millrace/windowing/local_window_operator.hpp>
 #include <millrace/windowing/merging_window_operator.hpp>
-#include <millrace/windowing/triggers/event_time_trigger.hpp>
 
 #include <string>
 #include <type_traits>

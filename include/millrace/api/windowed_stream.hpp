@@ -4,7 +4,6 @@
 #include <millrace/api/data_stream.hpp>
 #include <millrace/api/field_reductions.hpp>
 #include <millrace/api/keyed_stream.hpp>
-#include <millrace/api/pre_aggregated_stream.hpp>
 #include <millrace/api/window_kinds.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/aligned_window_operator.hpp>
@@ -16,6 +15,7 @@
 #include <millrace/windowing/global_windows.hpp>
 #include <millrace/windowing/group_reduce_function.hpp>
 #include <millrace/windowing/guarded_window.hpp>
+#include <millrace/windowing/pre_aggregation.hpp>
 #include <millrace/windowing/processing_time_session_windows.hpp>
 #include <millrace/windowing/session_window_operator.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>
@@ -37,6 +37,9 @@
 #include <utility>
 
 namespace millrace {
+
+template <class Windowed>
+class PreAggregatedStream;
 
 /// A stream cut into windows, by key or as a whole; say what to compute from each. @public
 /// Results carry the last timestamp of their window, so that a further window of the same size puts them into the
@@ -145,10 +148,11 @@ public:
         return changed;
     }
 
-    /// Adds elements up in each subtask before they go over the exchange, for `aggregate` with a `merge`, `reduce`, `sum` and the
-    /// like of tumbling and sliding event-time windows. Results are the same (sums of doubles but for rounding). Of use where
-    /// keys are few for the elements of a window; `PreAggregation::Adaptive` looks at that while it runs. Adds nothing where
-    /// there is no exchange.
+    /// Adds elements up in each subtask before they go over the exchange: for `aggregate` with a `merge`, `reduce`, `sum` and the
+    /// like, on tumbling and sliding event-time windows. Results are the same (sums of doubles but for rounding). Of use where
+    /// keys are few for the elements of a window; `PreAggregation::Adaptive` looks at that while it runs. Where there is no
+    /// exchange nothing is added up. Needs `#include <millrace/pre_aggregation.hpp>`.
+    template <class Stream = PreAggregatedStream<WindowedStream>>
     auto preAggregate(PreAggregation when = PreAggregation::Adaptive) const {
         constexpr bool kPlain = detail::AlignedAssigner<Assigner> && !kEvicts &&
                                 (std::is_same_v<Trigger, detail::DefaultTrigger> ||
@@ -158,8 +162,13 @@ public:
                           "millrace: preAggregate(): only tumbling and sliding event-time windows with their own trigger "
                           "and without an evictor can add elements up in front of the exchange; leave preAggregate out.");
             return detail::RejectedStream{};
+        } else if constexpr (requires { sizeof(Stream); }) {
+            return Stream(*this, when);
         } else {
-            return PreAggregatedStream<WindowedStream>(*this, when);
+            static_assert(
+                requires { sizeof(Stream); },
+                "millrace: preAggregate() needs #include <millrace/pre_aggregation.hpp>");
+            return detail::RejectedStream{};
         }
     }
 

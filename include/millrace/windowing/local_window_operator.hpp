@@ -1,26 +1,21 @@
 #ifndef MILLRACE_WINDOWING_LOCAL_WINDOW_OPERATOR_HPP
 #define MILLRACE_WINDOWING_LOCAL_WINDOW_OPERATOR_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/windowing/local_slices.hpp>
 #include <millrace/windowing/partial_result.hpp>
+#include <millrace/windowing/pre_aggregation.hpp>
 #include <millrace/windowing/slice_runs.hpp>
 #include <millrace/windowing/window_failures.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
-namespace millrace {
-
-/// When the elements of windows are added up in front of the exchange. @public
-enum class PreAggregation : std::uint8_t {
-    Adaptive,  ///< as long as that makes clearly fewer records of them
-    Always
-};
-
-namespace detail {
+namespace millrace::detail {
 
 /// Whether adding up in front of the exchange is worth it: looks at one stretch of elements after the other. When in two
 /// in a row too few elements have come for each new key, elements go on as they are for a while. (One alone may just be the
@@ -231,7 +226,6 @@ private:
     StageOutputs* outputs_ = nullptr;
 };
 
-}  // namespace detail
-}  // namespace millrace
+}  // namespace millrace::detail
 
 #endif  // MILLRACE_WINDOWING_LOCAL_WINDOW_OPERATOR_HPP
