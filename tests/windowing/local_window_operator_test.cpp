@@ -167,8 +167,8 @@ TEST_CASE("sums of sliding windows are by slice, and elements in a gap go on as 
     gaps.watermark(-1);
     gaps.elements({{{1, 1}, 0}, {{1, 2}, 1}, {{1, 4}, 2}, {{1, 8}, 10}});
     gaps.watermark(INT64_MAX);
-    CHECK(gaps.take() == Trace{"watermark -1", "1:4@2", "sum 1: 2 of 3@1", "sum 1: 1 of 8@11",
-                               "watermark 9223372036854775807"});
+    CHECK(gaps.take() ==
+          Trace{"watermark -1", "1:4@2", "sum 1: 2 of 3@1", "sum 1: 1 of 8@11", "watermark 9223372036854775807"});
 }
 
 TEST_CASE("sums wait while the output is blocked, and all of them come before the watermark", "[windowing][local]") {
@@ -253,7 +253,8 @@ TEST_CASE("windows that are called directly get the blocks as they are", "[windo
     } port;
     using Chain = detail::Link<detail::Input<Item>, Local<MergingSummarise>>;
     detail::ChainStage<Chain> stage(
-        Chain{{}, Local<MergingSummarise>{&Item::key, tumbling(10ns), {}, PreAggregation::Always}}, {{"local", "uid-1"}});
+        Chain{{}, Local<MergingSummarise>{&Item::key, tumbling(10ns), {}, PreAggregation::Always}},
+        {{"local", "uid-1"}});
     stage.addOutput("", port);
     FakeStageContext context;
     stage.open(context);

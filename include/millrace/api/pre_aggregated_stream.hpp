@@ -86,10 +86,11 @@ private:
     auto inTwoParts(Aggregate aggregate, WindowFn windowFn, const std::string& kind) const {
         using Traits = detail::AggregateTraits<Aggregate, T>;
         if constexpr (!Traits::kMerges) {
-            static_assert(
-                detail::kRejected<Aggregate>,
-                "millrace: aggregate(fn) behind preAggregate(): fn.merge(Accumulator& into, const Accumulator& other) is "
-                "missing; it combines what several subtasks have added up. Give fn a merge, or leave preAggregate out.");
+            static_assert(detail::kRejected<Aggregate>,
+                          "millrace: aggregate(fn) behind preAggregate(): fn.merge(Accumulator& into, const "
+                          "Accumulator& other) is "
+                          "missing; it combines what several subtasks have added up. Give fn a merge, or leave "
+                          "preAggregate out.");
             return detail::RejectedStream{};
         } else if constexpr (std::is_void_v<Out> || detail::kNeedsWindowsByKey<WindowFn, Window>) {
             static_assert(
@@ -99,10 +100,10 @@ private:
                 "parameters are templates, name Out: aggregate<Out>(fn, windowFn), reduce<Out>(fn, windowFn).");
             return detail::RejectedStream{};
         } else if constexpr (!HasCodec<typename Traits::Accumulator>) {
-            static_assert(
-                detail::kRejected<Aggregate>,
-                "millrace: window: the accumulator (or the element, for reduce) has no codec, so its state could not be "
-                "saved. Make it a plain aggregate or specialise millrace::Codec for it.");
+            static_assert(detail::kRejected<Aggregate>,
+                          "millrace: window: the accumulator (or the element, for reduce) has no codec, so its state "
+                          "could not be "
+                          "saved. Make it a plain aggregate or specialise millrace::Codec for it.");
             return detail::RejectedStream{};
         } else {
             detail::OperatorInfo info = windows_.infoFor(kind);
@@ -114,8 +115,8 @@ private:
             return detail::StreamAccess::stream(
                 std::move(partials),
                 detail::MergingWindowOperator<T, Selector, Assigner, Aggregate, WindowFn, Out>{
-                    windows_.selector_, windows_.assigner_, std::move(aggregate), std::move(windowFn), windows_.lateness_,
-                    windows_.lateKey_},
+                    windows_.selector_, windows_.assigner_, std::move(aggregate), std::move(windowFn),
+                    windows_.lateness_, windows_.lateKey_},
                 std::move(info), windows_.template traitsFor<EventTimeTrigger>());
         }
     }

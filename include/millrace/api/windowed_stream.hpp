@@ -154,20 +154,20 @@ public:
     /// exchange nothing is added up. Needs `#include <millrace/pre_aggregation.hpp>`.
     template <class Stream = PreAggregatedStream<WindowedStream>>
     auto preAggregate(PreAggregation when = PreAggregation::Adaptive) const {
-        constexpr bool kPlain = detail::AlignedAssigner<Assigner> && !kEvicts &&
-                                (std::is_same_v<Trigger, detail::DefaultTrigger> ||
-                                 std::is_same_v<Trigger, EventTimeTrigger>);
+        constexpr bool kPlain =
+            detail::AlignedAssigner<Assigner> && !kEvicts &&
+            (std::is_same_v<Trigger, detail::DefaultTrigger> || std::is_same_v<Trigger, EventTimeTrigger>);
         if constexpr (!kPlain) {
-            static_assert(detail::kRejected<Trigger>,
-                          "millrace: preAggregate(): only tumbling and sliding event-time windows with their own trigger "
-                          "and without an evictor can add elements up in front of the exchange; leave preAggregate out.");
+            static_assert(
+                detail::kRejected<Trigger>,
+                "millrace: preAggregate(): only tumbling and sliding event-time windows with their own trigger "
+                "and without an evictor can add elements up in front of the exchange; leave preAggregate out.");
             return detail::RejectedStream{};
         } else if constexpr (requires { sizeof(Stream); }) {
             return Stream(*this, when);
         } else {
             static_assert(
-                requires { sizeof(Stream); },
-                "millrace: preAggregate() needs #include <millrace/pre_aggregation.hpp>");
+                requires { sizeof(Stream); }, "millrace: preAggregate() needs #include <millrace/pre_aggregation.hpp>");
             return detail::RejectedStream{};
         }
     }

@@ -32,7 +32,7 @@ MILLRACE_INLINE_COLD const std::string& nameOf(const GraphNode& node) {
 // Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names, parallelism or whether a
 // part of an operator is in front of its exchange.
 MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
-    List<std::string> places;     // of all operators so far that have none of their own
+    List<std::string> places;      // of all operators so far that have none of their own
     List<std::string> localParts;  // what is before them; by node
     for (GraphNode& node : nodes) {
         std::string before;

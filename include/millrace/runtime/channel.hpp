@@ -125,7 +125,8 @@ private:
     std::uint64_t knownTail_ = 0;
     std::uint64_t idlesTaken_ = 0;
     bool waits_ = false;
-    std::atomic<std::uint64_t> waitedFor_{0};  ///< how often it was idle before event time began to wait for it, plus one
+    std::atomic<std::uint64_t> waitedFor_{
+        0};  ///< how often it was idle before event time began to wait for it, plus one
 };
 
 }  // namespace millrace::detail

@@ -76,9 +76,7 @@ public:
         LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
             ids_, at, end, hashes,
-            [values, &keyOf](std::size_t i) -> decltype(auto) {
-                return WindowRecord<Record>::keyOf(keyOf, values[i]);
-            },
+            [values, &keyOf](std::size_t i) -> decltype(auto) { return WindowRecord<Record>::keyOf(keyOf, values[i]); },
             [this, values, &cells](std::size_t i, std::uint32_t id) {
                 if (cells.hasUnchecked(id)) [[likely]] {
                     WindowRecord<Record>::template add<Traits>(aggregate_, values[i], cells[id]);
