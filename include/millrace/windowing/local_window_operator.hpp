@@ -59,9 +59,9 @@ private:
 /// there is nothing to be saved here.
 ///
 /// An element that is held back must not be late when it gets there, since its windows could not tell any more which it was.
-/// That holds while their event time waits for this subtask, which `Port::isWaitedFor` tells: not before they have seen a
-/// watermark of it, and not after it has been idle until it has caught up with the others. Until then, and behind its own
-/// watermark, elements go on as they are.
+/// That holds while their event time waits for this subtask, which `Port::isWaitedFor` tells: not when it has been idle and has
+/// not caught up with the others yet, nor when they have begun with the event time of a checkpoint that it has not reached yet.
+/// Then, and behind its own watermark, elements go on as they are.
 ///
 /// Where the windows are called directly there is nothing to be saved by it: they get the blocks as they are.
 template <class T, class KeySelector, class Assigner, class Aggregate>
@@ -94,6 +94,7 @@ public:
     void open(OpenContext& context) {
         stage_ = &context.stage;
         outputs_ = &context.outputs;
+        metrics_ = &context.metrics;
         isDirect_ = !stage_->isBatch && outputs_->callsDirectly();
         const OperatorId& id = context.takeOperator();
         aggregate_.open(context, id);
@@ -109,6 +110,7 @@ public:
     void pushBlock(Block<T> block) {
         if (block.size == 0) return;
         if (isDirect_) {
+            StageMetrics::add(metrics_->recordsOut, block.size - 1);  // the block itself is counted
             Output all(block);
             this->next_.pushBlock({&all, nullptr, nullptr, 1});
             return;
@@ -224,6 +226,7 @@ private:
     bool isFlushing_ = false;  ///< for the watermark
     StageContext* stage_ = nullptr;
     StageOutputs* outputs_ = nullptr;
+    StageMetrics* metrics_ = nullptr;
 };
 
 }  // namespace millrace::detail

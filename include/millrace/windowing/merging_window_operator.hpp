@@ -34,9 +34,15 @@ public:
     template <class Refs>
     explicit Node(const Refs& refs) : Plain::template Node<Next>(refs) {}
 
+    void open(OpenContext& context) {
+        metrics_ = &context.metrics;
+        Plain::template Node<Next>::open(context);
+    }
+
     void pushBlock(Block<Input> block) {
         if (block.size == 0) return;
         if (const Block<T>* const elements = block.values[0].elements(); elements != nullptr) {
+            StageMetrics::add(metrics_->recordsIn, elements->size - 1);  // the block itself is counted
             this->pushRecords(*elements, this->runs_);
         } else {
             this->pushRecords(block, partialRuns_);
@@ -46,6 +52,7 @@ public:
 
 private:
     SliceRuns<Input> partialRuns_;
+    StageMetrics* metrics_ = nullptr;
 };
 
 }  // namespace millrace::detail
