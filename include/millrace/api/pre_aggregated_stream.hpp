@@ -140,7 +140,7 @@ private:
         using Chain = detail::Link<detail::Input<T>, Local>;
         const detail::StreamInput& input = windows_.input_;
         detail::StreamInput partials = input;
-        partials.upstreams = {};
+        partials.upstreams.clear();
         partials.ports = std::move(ports);
         for (const detail::GraphEdge& upstream : input.upstreams) {
             const Chain chain{{}, Local{windows_.selector_, windows_.assigner_, aggregate, when_}};
