@@ -207,10 +207,10 @@ void tumblingAverage(millrace::StreamEnvironment& env, std::uint64_t count, Gene
 }
 
 inline void slidingStatistics(millrace::StreamEnvironment& env, std::uint64_t count, std::chrono::seconds size,
-                              Result& result) {
-    env.fromSource(WorkloadSource(EventsEvery<10>{1000}, count), millrace::WatermarkStrategy::noWatermarks())
+                              Result& result, std::uint64_t keys = 1000, std::chrono::seconds slide = 1s) {
+    env.fromSource(WorkloadSource(EventsEvery<10>{keys}, count), millrace::WatermarkStrategy::noWatermarks())
         .keyBy(&Event::key)
-        .window(millrace::SlidingEventTimeWindows::of(size, 1s))
+        .window(millrace::SlidingEventTimeWindows::of(size, slide))
         .aggregate(Statistics(), WithKeyAndEnd())
         .addSink(Summing(result, [](Result& sum, const WindowResult<Statistics::Accumulator>& window) {
             sum.addWindow(window.key, window.endMicros, window.content.records, window.content.total,

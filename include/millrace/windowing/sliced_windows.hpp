@@ -12,8 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -34,6 +36,7 @@ class SlicedWindows {
     using Combiner =
         std::conditional_t<Traits::kSubtracts, RunningTotal<Aggregate, Traits>, TwoStacks<Aggregate, Traits>>;
     using Ids = KeyedTable<Key, std::uint32_t>;
+    static constexpr const char* kStateName = "windows";
     static constexpr std::uint8_t kFormat = 1;
     static constexpr StateLayout kLayout{"windows in slices",
                                          {{"slice", &kTypeInfo<std::int64_t>, true},
@@ -158,22 +161,33 @@ public:
         return true;
     }
 
+    /// Slices are shared with who writes them, and copied before a record is added to one: after most snapshots only the
+    /// newest.
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
-        KeyGroupWriter writer(maxParallelism, kFormat);
+        sink.describe(uid, kStateName, kLayout);
+        if constexpr (Column::kCanShare && std::is_trivially_copyable_v<Key>) {
+            if (canShare()) {
+                std::unique_ptr<SharedSlices> shared(new SharedSlices(uid, maxParallelism, keys_, firstUnfiredOfKey_));
+                shared->unfiredFrom = unfiredFrom_;
+                shared->slices.reserve(slices_.size());
+                for (auto& [number, slice] : slices_) shared->slices.push_back({number, slice.cells.share()});
+                current_.reset();
+                sink.writeLater(std::move(shared));
+                return;
+            }
+        }
+        KeyGroupWriter groups(maxParallelism, kFormat);
         for (const auto& [number, slice] : slices_) {
             for (std::size_t id = 0; id < std::min(slice.cells.size(), keys_.size()); ++id) {
                 if (!slice.cells.hasUnchecked(id)) continue;
-                ByteWriter& group = writer.of(keys_[id]);
-                group.write(number);
-                group.write(std::max(unfiredFrom_, id < firstUnfiredOfKey_.size() ? firstUnfiredOfKey_[id] : kNever));
-                Codec<Key>::encode(keys_[id], group);
-                Codec<Accumulator>::encode(slice.cells[id], group);
+                writeCell(groups, number, firstUnfiredOf(id, unfiredFrom_, firstUnfiredOfKey_), keys_[id],
+                          slice.cells[id]);
             }
         }
-        writer.writeTo(sink, uid, "windows", kLayout);
+        groups.writePieces(sink, uid, kStateName);
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
-        readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, uid, kStateName, kLayout, kFormat, [&](ByteReader& reader) {
             const auto slice = reader.read<std::int64_t>("a slice number");
             const auto firstUnfired = reader.read<std::int64_t>("a window number");
             const Key key = decodeState<Key>(reader);
@@ -217,6 +231,51 @@ private:
 
     static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
 
+    static std::int64_t firstUnfiredOf(std::size_t id, std::int64_t ofAll, const std::vector<std::int64_t>& ofKey) {
+        return std::max(ofAll, id < ofKey.size() ? ofKey[id] : kNever);
+    }
+    static void writeCell(KeyGroupWriter& groups, std::int64_t slice, std::int64_t firstUnfired, const Key& key,
+                          const Accumulator& value) {
+        ByteWriter& group = groups.of(key);
+        group.write(slice);
+        group.write(firstUnfired);
+        Codec<Key>::encode(key, group);
+        Codec<Accumulator>::encode(value, group);
+    }
+
+    /// All slices as they were.
+    class SharedSlices final : public DeferredState {
+    public:
+        SharedSlices(std::string_view uid, int maxParallelism, const std::vector<Key>& keys,
+                     const std::vector<std::int64_t>& firstUnfiredOfKey)
+            : uid_(uid), maxParallelism_(maxParallelism), keys_(keys), firstUnfiredOfKey_(firstUnfiredOfKey) {}
+
+        void writeTo(SnapshotSink& sink) override {
+            KeyGroupWriter groups(maxParallelism_, kFormat);
+            groups.streamTo(sink, uid_, kStateName);
+            for (const auto& [number, cells] : slices) {
+                cells.forEach([&, slice = number](std::size_t id, const Accumulator& value) {
+                    writeCell(groups, slice, firstUnfiredOf(id, unfiredFrom, firstUnfiredOfKey_), keys_[id], value);
+                });
+            }
+            groups.writePieces(sink, uid_, kStateName);
+        }
+
+        std::vector<std::pair<std::int64_t, typename Column::Shared>> slices;
+        std::int64_t unfiredFrom = kNever;
+
+    private:
+        std::string uid_;
+        int maxParallelism_;
+        std::vector<Key> keys_;
+        std::vector<std::int64_t> firstUnfiredOfKey_;
+    };
+    bool canShare() const noexcept {
+        bool can = true;
+        for (const auto& [number, slice] : slices_) can = can && slice.cells.canShare();
+        return can;
+    }
+
     Timestamp cleanupTime(std::int64_t window) const noexcept {
         return saturatingAdd(grid_.window(window).maxTimestamp(), lateness_);
     }
@@ -241,7 +300,10 @@ private:
 
     Column& cellsOf(std::int64_t number) {
         const auto found = slices_.lower_bound(number);
-        if (found != slices_.end() && found->first == number) return found->second.cells;
+        if (found != slices_.end() && found->first == number) {
+            found->second.cells.unshare();
+            return found->second.cells;
+        }
         if (spare_.empty()) {
             Column& cells = slices_.try_emplace(found, number)->second.cells;
             cells.chargeTo(memory_);
