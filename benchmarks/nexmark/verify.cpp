@@ -142,7 +142,7 @@ bool verify(const std::vector<Query>& queries, std::uint64_t events, const std::
         // sessions and windows of a few, from before 19:00 to behind it
         {{.eventsPerSecond = 1, .baseTimeMillis = kEvening}, events / 5},
         // out of order, and several bids have the highest price of their window
-        {{.eventsPerSecond = 200, .outOfOrderGroupSize = 64, .highestPrice = 90'000'000}, events / 5},
+        {{.eventsPerSecond = 200, .outOfOrderGroupSize = 64, .highestPrice = 60'000'000}, events / 5},
     };
     int passed = 0;
     int failed = 0;
@@ -153,7 +153,7 @@ bool verify(const std::vector<Query>& queries, std::uint64_t events, const std::
         for (const Query& query : queries) {
             const Rows expected = reference.rows(query.name);
             const std::uint64_t windows = count / generator.eventsPerSecond / 10 + 2;
-            if (query.name == "q7" && generator.highestPrice < GeneratorConfig{}.highestPrice &&
+            if (query.name == "q7" && count >= 400 && generator.highestPrice < GeneratorConfig{}.highestPrice &&
                 expected.size() <= windows) {
                 std::printf("  q7: the input has no equal prices, which it is there for\n");
                 ++failed;
