@@ -130,7 +130,8 @@ buildTests() {
     if [[ ${MILLRACE_TESTS_BUILT:-0} == 1 ]]; then return 0; fi
     configureBuild "$testsBuild" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O0" -DMILLRACE_TESTS_OPTIMISED="-O1" \
         -DMILLRACE_BUILD_EXAMPLES=OFF -DMILLRACE_BUILD_BENCHMARKS=OFF -DMILLRACE_BUILD_COMPILED=OFF \
-        -DMILLRACE_WARNINGS_AS_ERRORS="$(warningsAsErrors)" && buildTargets "$testsBuild" "$@"
+        -DMILLRACE_TESTS_TOGETHER="${MILLRACE_TESTS_TOGETHER:-0}" -DMILLRACE_WARNINGS_AS_ERRORS="$(warningsAsErrors)" &&
+        buildTargets "$testsBuild" "$@"
 }
 
 examplesBuild=$millraceBuild/examples
