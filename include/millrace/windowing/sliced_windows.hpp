@@ -2,12 +2,12 @@
 #define MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 
 #include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/slice_combiner.hpp>
 #include <millrace/windowing/window_grid.hpp>
+#include <millrace/windowing/window_record.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -69,36 +69,37 @@ public:
         return true;
     }
 
-    void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
+    template <class Record>
+    void add(const Record* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
         Column& cells = *currentCells_;
         cells.ensure(keys_.size());
         LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
             ids_, at, end, hashes,
-            [values, &keyOf](std::size_t i) -> decltype(auto) { return detail::invoke(keyOf, values[i]); },
+            [values, &keyOf](std::size_t i) -> decltype(auto) { return WindowRecord<Record>::keyOf(keyOf, values[i]); },
             [this, values, &cells](std::size_t i, std::uint32_t id) {
                 if (cells.hasUnchecked(id)) [[likely]] {
-                    Traits::add(aggregate_, values[i], cells[id]);
+                    WindowRecord<Record>::template add<Traits>(aggregate_, values[i], cells[id]);
                 } else {
                     startCell(cells, id, values[i]);
                 }
             },
             [this, values, &keyOf, &cells](std::size_t i) {
-                const std::uint32_t id = newId(detail::invoke(keyOf, values[i]));
+                const std::uint32_t id = newId(WindowRecord<Record>::keyOf(keyOf, values[i]));
                 startCell(cells, id, values[i]);
                 return id;
             });
     }
 
-    template <class FireNow>
-    bool addBehind(const T& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
+    template <class Record, class FireNow>
+    bool addBehind(const Record& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
         const std::int64_t slice = grid_.sliceOf(t);
         const auto [first, last] = grid_.windowsOf(slice);
         if (last < first || cleanupTime(last) <= watermark) return false;
         // the windows that are late for this element must not fire because of it
         unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
 
-        const auto& key = detail::invoke(keySelector_, value);
+        const auto& key = WindowRecord<Record>::keyOf(keySelector_, value);
         const std::uint32_t id = ids_.findOrInsert(Ids::lookupKey(key), [&] { return newId(key); });
         ids_.report();
         Column& cells = cellsOf(slice);
@@ -107,7 +108,7 @@ public:
         if (firstInSlice) {
             startCell(cells, id, value);
         } else {
-            Traits::add(aggregate_, value, cells[id]);
+            WindowRecord<Record>::template add<Traits>(aggregate_, value, cells[id]);
         }
         combiner_.addBehind(slice, id, value, firstInSlice);
 
@@ -289,9 +290,10 @@ private:
         ++unused_;
         return static_cast<std::uint32_t>(id);
     }
-    [[gnu::noinline]] void startCell(Column& cells, std::uint32_t id, const T& value) {
+    template <class Record>
+    [[gnu::noinline]] void startCell(Column& cells, std::uint32_t id, const Record& value) {
         cells.ensure(id + std::size_t{1});
-        cells.start(id, [&] { return Traits::firstAccumulator(aggregate_, value); });
+        cells.start(id, [&] { return WindowRecord<Record>::template first<Traits>(aggregate_, value); });
         countUse(id);
     }
     void countUse(std::size_t id) {
