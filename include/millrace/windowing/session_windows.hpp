@@ -168,6 +168,8 @@ public:
     /// Keys with sessions, and those whose entries wait to be used again or cleared away.
     std::size_t liveKeys() const noexcept { return live_; }
     std::size_t keptKeys() const noexcept { return table_.size(); }
+    /// Whether the last records have left wakes in the run.
+    bool isEager() const noexcept { return isExact_; }
 
 private:
     TimeWindow windowOf(const T& value, Timestamp time) const {
@@ -376,7 +378,7 @@ private:
 
     /// Not where wakes would have to be put in order, keys to be hashed once more, or several keys share a hash.
     static constexpr bool kEager = kIntegerKey<Key> && OneGap<Assigner>;
-    static constexpr std::uint64_t kEnough = 256;  ///< records to choose by
+    static constexpr std::uint64_t kEnough = 64;  ///< records to choose by
     WakeRun run_;
     bool eager_ = false;
     bool isExact_ = false;  ///< the records at hand leave wakes
