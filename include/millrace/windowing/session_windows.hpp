@@ -85,21 +85,21 @@ public:
         };
         scanKeyedTable(
             table_, at, block.size, block.hashes, keyAt,
-            [ this, values, times, exact, mayLackAlarms, watermark, &
-              outside ](std::size_t i, Entry & entry) __attribute__((always_inline)) {
-                const TimeWindow window = windowOf(values[i], times[i]);
-                if (entry.prolong(window)) {
-                    Traits::add(aggregate_, values[i], entry.contents);
-                    if (mayLackAlarms) [[unlikely]]
-                        armOpen(entry, values[i]);
-                } else if (exact && entry.empty() && window.maxTimestamp() > watermark) {
-                    entry.open(window);
-                    entry.contents = Traits::firstAccumulator(aggregate_, values[i]);
-                    ++live_;
-                } else {
-                    outside(entry, values[i], i, window);
-                }
-            },
+            [ this, values, times, exact, mayLackAlarms, watermark, &outside ](std::size_t i, Entry & entry)
+                __attribute__((always_inline)) {
+                    const TimeWindow window = windowOf(values[i], times[i]);
+                    if (entry.prolong(window)) {
+                        Traits::add(aggregate_, values[i], entry.contents);
+                        if (mayLackAlarms) [[unlikely]]
+                            armOpen(entry, values[i]);
+                    } else if (exact && entry.empty() && window.maxTimestamp() > watermark) {
+                        entry.open(window);
+                        entry.contents = Traits::firstAccumulator(aggregate_, values[i]);
+                        ++live_;
+                    } else {
+                        outside(entry, values[i], i, window);
+                    }
+                },
             [this, values, times, &outside](std::size_t i) {
                 Entry entry;
                 outside(entry, values[i], i, windowOf(values[i], times[i]));
@@ -262,7 +262,7 @@ private:
         if constexpr (kEager) {
             if (!run_.empty() && run_.last().time > lastOf(times[0])) eager_ = false;
             if (run_.size() > 1024 + 8 * live_) eager_ = false;  // the watermark stands still
-            bool descends = false;  // one loop without exit, so that it is vectorised
+            bool descends = false;                               // one loop without exit, so that it is vectorised
             for (std::size_t i = 1; i < count; ++i) descends |= times[i] < times[i - 1];
             if (descends) eager_ = false;
         }

@@ -41,9 +41,9 @@ public:
     /// How many of the first `most` are due at a time.
     std::size_t countDue(Timestamp time, std::size_t most) noexcept {
         const Wake* const from = wakes_.data() + begin_;
-        return static_cast<std::size_t>(
-            std::partition_point(from, from + std::min(most, size()), [time](const Wake& w) { return w.time <= time; }) -
-            from);
+        return static_cast<std::size_t>(std::partition_point(from, from + std::min(most, size()),
+                                                             [time](const Wake& w) { return w.time <= time; }) -
+                                        from);
     }
 
 private:

@@ -117,9 +117,10 @@ private:
             if (slot == nullptr) [[unlikely]]
                 return;
             Timestamp next;
-            const bool rings = nextOf(std::as_const(slot->value), next) & (next <= wake.time);
+            const bool waits = nextOf(std::as_const(slot->value), next);
+            // as in `look`: no branch
             *ringing = {wake.time, reinterpret_cast<std::uint64_t>(slot)};
-            ringing += rings;
+            ringing += static_cast<std::size_t>(waits) & static_cast<std::size_t>(next <= wake.time);
         };
         const Wake* const end = wake + count;
         if (table.wantsPrefetch()) {
