@@ -122,6 +122,18 @@ warningsAsErrors() {
     esac
 }
 
+# buildTests TARGET...: in the build that tests/run and the scripts of its folders share. What is not optimised compiles a
+# quarter faster; what runs for long is optimised.
+testsBuild=$millraceBuild/tests
+buildTests() {
+    # by tests/run, before it ran scripts side by side
+    if [[ ${MILLRACE_TESTS_BUILT:-0} == 1 ]]; then return 0; fi
+    configureBuild "$testsBuild" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O0" -DMILLRACE_TESTS_OPTIMISED="-O1" \
+        -DMILLRACE_BUILD_EXAMPLES=OFF -DMILLRACE_BUILD_BENCHMARKS=OFF -DMILLRACE_BUILD_COMPILED=OFF \
+        -DMILLRACE_TESTS_TOGETHER="${MILLRACE_TESTS_TOGETHER:-0}" -DMILLRACE_WARNINGS_AS_ERRORS="$(warningsAsErrors)" &&
+        buildTargets "$testsBuild" "$@"
+}
+
 examplesBuild=$millraceBuild/examples
 
 # configureExamples: the release build that examples/run and .ci/check_examples share; binaries are $examplesBuild/<name>.

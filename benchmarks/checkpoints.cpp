@@ -61,7 +61,11 @@ private:
     char name_[20] = "checkpoints-XXXXXX";
 };
 
-// ---- a job with a checkpoint every second: W6, a rolling sum, and the same with state that owns memory
+// ---- a job with a checkpoint every second: W6, a rolling sum; the same with state that owns memory; windows in slices
+
+void slidingWindows(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
+    slidingStatistics(env, count, 60s, result, keys, 10s);
+}
 
 /// A text and a number for each key.
 struct Customer {
@@ -273,15 +277,18 @@ int main(int argc, char** argv) {
         const WorkDirectory work;
         const Job sum{"rolling sum", rollingSum};
         const Job visits{"values with a text", countVisits};
+        const Job windows{"sliding windows", slidingWindows};
         if (smoke) {
             report(sum, 2'000'000, 100'000, 20ms, 1, work);
             report(visits, 500'000, 20'000, 20ms, 1, work);
+            report(windows, 2'000'000, 20'000, 20ms, 1, work);
             reportFiles(100'000, 1, work);
             reportIncremental(100'000, work);
         } else {
-            report(sum, 300'000'000, 1'000'000, 1s, 3, work);
+            report(sum, 600'000'000, 1'000'000, 1s, 3, work);
             report(sum, 200'000'000, 10'000'000, 1s, 1, work);
             report(visits, 100'000'000, 1'000'000, 2s, 2, work);
+            report(windows, 200'000'000, 100'000, 1s, 2, work);
             reportFiles(1'000'000, 5, work);
             reportIncremental(4'000'000, work);
         }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -35,7 +36,11 @@ struct Options {
     std::string json;
     bool smoke = false;
     bool verify = false;
+    bool latency = false;
+    bool rateGiven = false;
 };
+
+constexpr double kQuantiles[] = {0.5, 0.99, 0.999};
 
 /// What a run in a process of its own tells the one that waits for it.
 struct Figures {
@@ -45,6 +50,8 @@ struct Figures {
     std::int64_t rows = 0;
     std::uint64_t changes = 0;
     std::uint64_t checksum = 0;
+    std::uint64_t measured = 0;  ///< results whose latency is known
+    double latencyMicros[std::size(kQuantiles)] = {};
 };
 
 /// Runs in a process of its own, so that memory is that of this run alone.
@@ -60,8 +67,11 @@ Figures inOwnProcess(const Fn& fn) {
         int status = 0;
         try {
             const Outcome outcome = fn();
-            const Figures figures{outcome.wallSeconds,  outcome.cpuSeconds,      0,
-                                  outcome.results.rows, outcome.results.changes, outcome.results.checksum};
+            Figures figures{outcome.wallSeconds,  outcome.cpuSeconds,      0,
+                            outcome.results.rows, outcome.results.changes, outcome.results.checksum};
+            figures.measured = outcome.latency.total();
+            for (std::size_t i = 0; i < std::size(kQuantiles); ++i)
+                figures.latencyMicros[i] = outcome.latency.quantile(kQuantiles[i]);
             status = ::write(ends[1], &figures, sizeof figures) == sizeof figures ? 0 : 1;
         } catch (const std::exception& error) {
             std::fprintf(stderr, "error: %s\n", error.what());
@@ -132,14 +142,23 @@ void writeJson(const std::string& path, const std::vector<Row>& rows, const Opti
     std::fprintf(
         status == 0 ? stdout : stderr,
         "usage: nexmark [--events N] [--queries q0,q5] [--parallelism P] [--rate R] [--out-of-order G]\n"
-        "               [--repetitions N] [--json FILE] [--smoke | --verify]\n"
+        "               [--repetitions N] [--json FILE] [--smoke | --verify | --latency]\n"
         "  Runs the queries of Nexmark over N events (2000000), each in a process of its own; of several repetitions\n"
         "  the one that takes least processor time counts. Generating the events is included; the rows `generator`\n"
         "  and `source` are that alone, without and with a pipeline around it.\n"
         "  --rate: events per second of event time (100000); --out-of-order: events come shuffled in groups of G.\n"
-        "  --verify: compares all results with those of SQLite, in several ways (N is 100000 then).\n"
+        "  --verify: compares all results with those of SQLite, in several ways, over three inputs with rates of "
+        "their\n"
+        "  own (N is 100000 then).\n"
+        "  --latency: events come at the rate R by the clock, for 25 s unless N says otherwise; prints how many\n"
+        "  microseconds after it was due (its event was scheduled, its window or auction ended) each result came.\n"
         "  --smoke: a few seconds on one thread and on two, whose results must agree.\n");
     std::exit(status);
+}
+
+[[noreturn]] void refuse(const char* why) {
+    std::fprintf(stderr, "nexmark: %s\n", why);
+    std::exit(2);
 }
 
 Options parse(int argc, char** argv) {
@@ -163,6 +182,7 @@ Options parse(int argc, char** argv) {
             options.eventsGiven = true;
         } else if (argument == "--rate") {
             options.generator.eventsPerSecond = number(1, kMost);
+            options.rateGiven = true;
         } else if (argument == "--out-of-order") {
             options.generator.outOfOrderGroupSize = number(1, kMost);
         } else if (argument == "--parallelism") {
@@ -175,6 +195,8 @@ Options parse(int argc, char** argv) {
             options.smoke = true;
         } else if (argument == "--verify") {
             options.verify = true;
+        } else if (argument == "--latency") {
+            options.latency = true;
         } else if (argument == "--queries") {
             std::string names = value();
             for (std::size_t at = 0; at <= names.size();) {
@@ -185,6 +207,17 @@ Options parse(int argc, char** argv) {
         } else {
             usage(argument == "--help" ? 0 : 2);
         }
+    }
+    if (options.smoke + options.verify + options.latency > 1)
+        refuse("--smoke, --verify and --latency exclude each other");
+    if (options.verify && (options.rateGiven || options.generator.outOfOrderGroupSize > 1)) {
+        refuse("--verify has three inputs, with rates and orders of their own: leave out --rate and --out-of-order");
+    }
+    if (options.latency && options.generator.outOfOrderGroupSize > 1) {
+        refuse("--latency takes the events in the order in which they are due: leave out --out-of-order");
+    }
+    if (options.latency && options.generator.eventsPerSecond > 10'000'000) {
+        refuse("--latency: the rate is at most 10000000 events per second");
     }
     return options;
 }
@@ -251,12 +284,62 @@ bool smoke(const std::vector<Query>& queries, Options options, const std::string
     return agree;
 }
 
+/// At a fixed rate by the clock: when results come.
+void measureLatency(const std::vector<Query>& queries, const Options& options, const std::string& directory) {
+    RunConfig config;
+    config.generator = options.generator;
+    config.events = options.eventsGiven ? options.events : 25 * options.generator.eventsPerSecond;
+    config.parallelism = options.parallelism;
+    config.isPaced = true;
+    config.directory = directory;
+    std::printf("%" PRIu64 " events, %" PRIu64 " per second by the clock, parallelism %d; microseconds\n",
+                config.events, options.generator.eventsPerSecond, options.parallelism);
+    std::printf("%-10s %12s %12s %12s %12s\n", "query", "p50", "p99", "p99.9", "results");
+    (void)Generator(options.generator);  // makes the texts before there are other processes
+    std::FILE* const json = options.json.empty() ? nullptr : std::fopen(options.json.c_str(), "w");
+    if (json == nullptr && !options.json.empty()) throw std::runtime_error("cannot write " + options.json);
+    const char* separator = "[";
+    for (const Query& query : queries) {
+        if (!query.tellsTimes) continue;
+        std::filesystem::create_directories(directory);
+        const Figures f = inOwnProcess([&] { return run(query, config); });
+        std::filesystem::remove_all(directory);
+        std::printf("%-10s", query.name.c_str());
+        for (const double micros : f.latencyMicros) {
+            if (f.measured > 0) {
+                std::printf(" %12.1f", micros);
+            } else {
+                std::printf(" %12s", "-");
+            }
+        }
+        std::printf(" %12" PRIu64 "\n", f.measured);
+        std::fflush(stdout);
+        if (json == nullptr) continue;
+        std::fprintf(json,
+                     "%s\n  {\"query\": \"%s\", \"events\": %" PRIu64 ", \"rate\": %" PRIu64
+                     ", \"parallelism\": %d, \"results\": %" PRIu64,
+                     separator, query.name.c_str(), config.events, options.generator.eventsPerSecond,
+                     options.parallelism, f.measured);
+        for (std::size_t i = 0; f.measured > 0 && i < std::size(kQuantiles); ++i)
+            std::fprintf(json, ", \"p%g_us\": %.2f", 100 * kQuantiles[i], f.latencyMicros[i]);
+        std::fprintf(json, "}");
+        separator = ",";
+    }
+    if (json == nullptr) return;
+    std::fprintf(json, "%s\n]\n", *separator == '[' ? "[" : "");
+    if (std::fclose(json) != 0) throw std::runtime_error("cannot write " + options.json);
+}
+
 int runAll(const Options& options) {
     const std::vector<Query> queries = chosen(options.queries);
     const std::string directory =
         (std::filesystem::temp_directory_path() / ("nexmark-" + std::to_string(::getpid()))).string();
     if (options.verify) return verify(queries, options.eventsGiven ? options.events : 100'000, directory) ? 0 : 1;
     if (options.smoke) return smoke(queries, options, directory) ? 0 : 1;
+    if (options.latency) {
+        measureLatency(queries, options, directory);
+        return 0;
+    }
     measure(queries, options, directory);
     return 0;
 }

@@ -234,7 +234,8 @@ void q22(const EventStream& events, const QueryContext& context) {
 }  // namespace
 
 std::vector<Query> bidQueries() {
-    return {{"q0", q0}, {"q1", q1}, {"q2", q2}, {"q10", q10}, {"q13", q13}, {"q14", q14}, {"q21", q21}, {"q22", q22}};
+    return {{"q0", q0},   {"q1", q1},   {"q2", q2},   {"q10", q10, false, false},
+            {"q13", q13}, {"q14", q14}, {"q21", q21}, {"q22", q22}};
 }
 
 }  // namespace nexmark

@@ -30,6 +30,7 @@ struct GeneratorConfig {
     std::uint64_t eventsPerSecond = 100'000;          ///< of event time
     std::uint64_t outOfOrderGroupSize = 1;            ///< events come shuffled within groups of so many
     std::int64_t baseTimeMillis = 1'436'918'400'000;  ///< of the first event: 2015-07-15T00:00:00Z
+    std::int64_t highestPrice = 100'000'000;          ///< of a bid; a lower one makes many bids equal
 };
 
 namespace detail {
@@ -343,7 +344,7 @@ private:
         const std::uint64_t bidder = random.below(4) > 0 ? hotOf(lastPerson(id)) + 1 : activePerson(id, random);
         bid.auction = detail::kFirstAuctionId + static_cast<std::int64_t>(auction);
         bid.bidder = detail::kFirstPersonId + static_cast<std::int64_t>(bidder);
-        bid.price = price(random);
+        bid.price = std::min(price(random), config_.highestPrice);
         const std::uint64_t channel = random.below(2) > 0
                                           ? random.below(detail::kHotChannels.size())
                                           : detail::kHotChannels.size() + random.below(detail::kChannels);

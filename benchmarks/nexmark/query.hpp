@@ -19,6 +19,8 @@ struct Query {
     void (*build)(const EventStream& events, const QueryContext& context);
     /// Its results depend on the clock, so that only those of a simulation can be compared.
     bool byClock = false;
+    /// Its sink sees the timestamps of results.
+    bool tellsTimes = true;
 };
 
 // By what they have in common.

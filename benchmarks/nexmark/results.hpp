@@ -5,8 +5,13 @@
 #include "events.hpp"
 #include "row_hash.hpp"
 
+#include "throughput/latency_histogram.hpp"
+
+#include <millrace/functions/sink.hpp>
 #include <millrace/types/reflection.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,6 +23,30 @@
 
 namespace nexmark {
 
+/// How long after it was due each result has come, at a fixed rate. The timestamp of a result says when that was: when the
+/// event that made it was scheduled, when a window or an auction ended.
+struct Latencies {
+    std::atomic<std::int64_t> start{0};  ///< nanoseconds of the steady clock at which `first` is due
+    Timestamp first;                     ///< of the first event
+    Timestamp from;                      ///< results that were due before are not counted: the program warms up
+    Timestamp until;                     ///< nor those that only the end of the input has brought
+    bool byClock = false;                ///< timestamps are those of the system's clock
+    bench::LatencyHistogram histogram;
+
+    static std::int64_t now() {
+        return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+    }
+    void count(Timestamp due, bench::LatencyHistogram& into) const {
+        std::int64_t after = now() - start.load(std::memory_order_relaxed);
+        if (byClock) {
+            due = first + (due - std::chrono::time_point_cast<Timestamp::duration>(std::chrono::system_clock::now())) +
+                  std::chrono::nanoseconds(after);
+        }
+        if (due < from || due > until) return;
+        into.add(after - (due - first) / std::chrono::nanoseconds(1));
+    }
+};
+
 /// Result rows as a table: a replaced row is taken out again, so neither their order nor what comes in between matters.
 struct Results {
     std::int64_t rows = 0;       ///< that are left at the end
@@ -27,6 +56,8 @@ struct Results {
     /// Set for a verification: every row as text, fields between '|', with +1 or -1 for how often it is there.
     bool keepsRows = false;
     std::vector<std::pair<std::string, int>> kept;
+
+    Latencies* latencies = nullptr;  ///< set: they are measured
 };
 
 /// What a query knows of its surroundings.
@@ -89,10 +120,16 @@ std::string textOf(const Row& row) {
 /// A sink that adds up the rows that it gets; the copies of all subtasks together make the result.
 class ResultSink {
 public:
-    explicit ResultSink(Results& results) : total_(std::make_shared<Total>(results)) {
+    explicit ResultSink(Results& results) : total_(std::make_shared<Total>(results)), latencies_(results.latencies) {
         mine_.keepsRows = results.keepsRows;
     }
 
+    template <class Row>
+    void operator()(const Row& row, const millrace::SinkContext& context) {
+        if (latencies_ != nullptr) [[unlikely]]
+            latencies_->count(context.timestamp, histogram());
+        (*this)(row);
+    }
     template <class Row>
     void operator()(const Row& row) {
         add(row, 1);
@@ -109,6 +146,8 @@ public:
         all.changes += mine_.changes;
         for (auto& each : mine_.kept) all.kept.push_back(std::move(each));
         mine_ = Results{};
+        if (!histogram_.empty()) all.latencies->histogram.add(histogram_.front());
+        histogram_.clear();
     }
 
 private:
@@ -128,8 +167,15 @@ private:
             mine_.kept.emplace_back(textOf(row), sign);
     }
 
+    bench::LatencyHistogram& histogram() {
+        if (histogram_.empty()) histogram_.emplace_back();
+        return histogram_.front();
+    }
+
     std::shared_ptr<Total> total_;
     Results mine_;
+    Latencies* latencies_;
+    std::vector<bench::LatencyHistogram> histogram_;  ///< of this copy; none until there is a result
 };
 
 }  // namespace nexmark

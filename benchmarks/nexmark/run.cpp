@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include "paced_source.hpp"
 #include "source.hpp"
 
 #include <millrace/millrace.hpp>
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +48,17 @@ void build(millrace::StreamEnvironment& env, const Query& query, const RunConfig
     query.build(events, {results, config.directory});
 }
 
+/// The first second is for warming up.
+std::unique_ptr<Latencies> latenciesOf(const Query& query, const RunConfig& config) {
+    const Generator generator(config.generator);
+    auto latencies = std::make_unique<Latencies>();
+    latencies->first = Timestamp(std::chrono::milliseconds(generator.millisAt(0)));
+    latencies->from = latencies->first + 1s;
+    latencies->until = Timestamp(std::chrono::milliseconds(generator.millisAt(config.events - 1)));
+    latencies->byClock = query.byClock;
+    return latencies;
+}
+
 struct CountEvents {
     Results* results;
     std::int64_t count = 0;
@@ -58,8 +71,20 @@ struct CountEvents {
 Outcome run(const Query& query, const RunConfig& config) {
     Outcome outcome;
     outcome.results.keepsRows = config.keepsRows;
+    const std::unique_ptr<Latencies> latencies = config.isPaced ? latenciesOf(query, config) : nullptr;
+    outcome.results.latencies = latencies.get();
     const Stopwatch stopwatch;
-    if (config.simulationSeed.has_value()) {
+    if (config.isPaced) {
+        millrace::StreamExecutionEnvironment env(millrace::ThreadPoolRuntime{config.parallelism});
+        env.setParallelism(config.parallelism).setBufferTimeout(1ms);
+        const EventStream events = env.fromSource(
+            PacedEventSource(Generator(config.generator), config.events, config.generator.eventsPerSecond, *latencies),
+            millrace::WatermarkStrategy::noWatermarks(), "events");
+        query.build(events, {outcome.results, config.directory});
+        env.execute(query.name);
+        outcome.latency.add(latencies->histogram);
+        outcome.results.latencies = nullptr;
+    } else if (config.simulationSeed.has_value()) {
         millrace::SimulatedRuntime runtime(*config.simulationSeed);
         runtime.setStepDuration(10ms);
         millrace::StreamExecutionEnvironment env(runtime);

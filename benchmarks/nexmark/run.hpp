@@ -17,6 +17,7 @@ struct RunConfig {
     int parallelism = 1;
     std::optional<std::uint64_t> simulationSeed;  ///< set: in a simulation instead of on threads
     bool keepsRows = false;
+    bool isPaced = false;   ///< events come at the generator's rate by the clock, and latencies are measured
     std::string directory;  ///< of the files that a query writes; made, and emptied by whoever gave it
 };
 
@@ -25,6 +26,7 @@ struct Outcome {
     Results results;
     double wallSeconds = 0;
     double cpuSeconds = 0;  ///< of all threads
+    bench::LatencyHistogram latency;
 };
 
 /// *Failure:* what the job throws.

@@ -141,7 +141,8 @@ bool verify(const std::vector<Query>& queries, std::uint64_t events, const std::
         {{.eventsPerSecond = 20'000, .baseTimeMillis = kMidnight - 300}, events},
         // sessions and windows of a few, from before 19:00 to behind it
         {{.eventsPerSecond = 1, .baseTimeMillis = kEvening}, events / 5},
-        {{.eventsPerSecond = 200, .outOfOrderGroupSize = 64}, events / 5},
+        // out of order, and several bids have the highest price of their window
+        {{.eventsPerSecond = 200, .outOfOrderGroupSize = 64, .highestPrice = 60'000'000}, events / 5},
     };
     int passed = 0;
     int failed = 0;
@@ -151,6 +152,12 @@ bool verify(const std::vector<Query>& queries, std::uint64_t events, const std::
         const Reference reference(Generator(generator), count);
         for (const Query& query : queries) {
             const Rows expected = reference.rows(query.name);
+            const std::uint64_t windows = count / generator.eventsPerSecond / 10 + 2;
+            if (query.name == "q7" && count >= 400 && generator.highestPrice < GeneratorConfig{}.highestPrice &&
+                expected.size() <= windows) {
+                std::printf("  q7: the input has no equal prices, which it is there for\n");
+                ++failed;
+            }
             bool agrees = true;
             std::uint64_t checksum = 0;
             for (const Way& way : kWays) {

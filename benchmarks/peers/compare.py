@@ -7,11 +7,11 @@ import argparse
 import datetime
 import json
 import os
-import statistics
 import subprocess
 import sys
 
 import charts
+import results
 
 JAVA_OPTIONS = [
     "-Xms4g", "-Xmx4g", "-XX:+UseParallelGC",
@@ -37,8 +37,9 @@ FULL_RECORDS = {"W1": 50_000_000}
 SMOKE_RECORDS = 2_000_000
 # millrace's rows on two threads, where its table has them under another name
 TWO_THREADS = {"W2 tumbling 1s": ["W2 tumbling 1s", "W2 by exchange"]}
-QUERIES = ["q0", "q1", "q2", "q3", "q4", "q5", "q7", "q8", "q9", "q11", "q15", "q16", "q17", "q18", "q19", "q20", "q21",
+QUERIES = ["q0", "q1", "q2", "q3", "q4", "q5", "q7", "q8", "q9", "q10", "q11", "q12", "q13", "q14", "q15", "q16", "q17", "q18", "q19", "q20", "q21",
            "q22", "q23"]
+NOT_COMPARABLE = {"q12"}  # its results depend on the clock: times are shown, but no ratio
 CHAINED = "chained"
 
 
@@ -121,7 +122,7 @@ def described(result):
 
 
 def per_record(runs, field):
-    return [1e9 * run[field] / run["records"] for run in runs]
+    return [round(1e9 * run[field] / run["records"], 4) for run in runs]
 
 
 def flink_command(options, workload, keys, records, variant):
@@ -137,9 +138,11 @@ def flink_title(variant):
     return f"Flink, parallelism {variant}"
 
 
-def compare(title, peer_title, peer, ours, repetitions, threads):
+def compare(title, peer_title, peer, ours, repetitions, threads, comparable=True):
     """One row: `repetitions` runs of each side in turn. `ours()` gives figures of one run of millrace and of the loop by hand."""
     row = {"title": title, "peer": peer_title, "threads": threads, "millrace": [], "millrace_cpu": [], "hand": []}
+    if not comparable:
+        row["comparable"] = False
     runs = []
     warm_up = peer.run()
     for _ in range(repetitions):
@@ -150,7 +153,7 @@ def compare(title, peer_title, peer, ours, repetitions, threads):
         runs.append(peer.run())
         if own.get("records", runs[-1]["records"]) != runs[-1]["records"]:
             raise Failure(f"millrace has taken {own['records']} records, {peer_title} {runs[-1]['records']}")
-        if not agree(own, runs[-1]):
+        if comparable and not agree(own, runs[-1]):
             row["mismatch"] = f"millrace has put out {described(own)}; {peer_title} {described(runs[-1])}"
             break
     row.update(records=runs[-1]["records"], theirs=per_record(runs, "seconds"), theirs_cpu=per_record(runs, "cpu_seconds"),
@@ -160,19 +163,19 @@ def compare(title, peer_title, peer, ours, repetitions, threads):
     return row
 
 
-def ratio_of(row, theirs, ours):
-    return min(row[theirs]) / min(row[ours]) if row[ours] and row[theirs] and min(row[ours]) > 0 else None
-
-
 def print_row(row):
     name = f"{row['title']} | {row['peer']}"
     if "mismatch" in row:
         print(f"{name}\n  RESULTS DIFFER, no ratio: {row['mismatch']}", flush=True)
         return
     hand = f"hand {min(row['hand']):.2f} ns, " if row["hand"] else ""
-    cpu = ratio_of(row, "theirs_cpu", "millrace_cpu")
+    if not row.get("comparable", True):
+        print(f"{name}: millrace {min(row['millrace']):.2f} ns, peer {min(row['theirs']):.2f} ns; results depend on the clock, no ratio",
+              flush=True)
+        return
+    cpu = results.ratio_of(row, "theirs_cpu", "millrace_cpu")
     print(f"{name}: {hand}millrace {min(row['millrace']):.2f} ns ({row['threads']} thread{'s' if row['threads'] > 1 else ''}), "
-          f"peer {min(row['theirs']):.2f} ns, CPU {min(row['theirs_cpu']):.2f} ns; {ratio_of(row, 'theirs', 'millrace'):.1f}x"
+          f"peer {min(row['theirs']):.2f} ns, CPU {min(row['theirs_cpu']):.2f} ns; {results.ratio_of(row, 'theirs', 'millrace'):.1f}x"
           f"{f', by CPU {cpu:.1f}x' if cpu else ''}; same results", flush=True)
 
 
@@ -269,18 +272,19 @@ class Comparison:
 
                 def ours(query=query, variant=variant):
                     own = nexmark_run(options, query, options.events, int(variant))
-                    return {"count": own["rows"], "checksum": own["checksum"], "millrace": 1e9 / own["events_per_second"],
+                    return {"count": own["rows"], "checksum": own.get("checksum"), "millrace": 1e9 / own["events_per_second"],
                             "millrace_cpu": own["cpu_ns_per_event"], "memory": own["peak_megabytes"]}
 
                 def action(title=title, query=query, variant=variant):
                     with Peer("Flink", flink_command(options, query, 0, options.events, variant)) as peer:
-                        return compare(title, flink_title(variant), peer, ours, options.repetitions, int(variant))
+                        return compare(title, flink_title(variant), peer, ours, options.repetitions, int(variant),
+                                       query not in NOT_COMPARABLE)
                 result = self.guarded(f"{title} | {flink_title(variant)}", action)
                 if result:
                     self.queries.append(result)
 
 
-# ---- the report
+# ---- what is said of a run
 
 
 def command_output(*command):
@@ -295,87 +299,59 @@ def processor():
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
     with open("/proc/meminfo") as file:
         memory = int(file.readline().split()[1]) / 2**20
-    return f"{model}, {os.cpu_count()} processors, {memory:.0f} GiB of memory, Linux {os.uname().release}"
+    return f"{model}, {os.cpu_count()} processors, {memory:.0f} GiB of memory"
 
 
-def cell(values, what=min):
-    return f"{what(values):.2f}" if values else ""
-
-
-def times(value):
-    return "" if value is None else f"{value:.0f}x" if value >= 10 else f"{value:.1f}x"
-
-
-def table(rows, unit):
-    lines = [
-        f"| | peer | threads of millrace | by hand | millrace, best | median | CPU | peer, best | median | CPU | ratio | by CPU | "
-        f"memory of the peer, MiB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        head = f"| {row['title']} | {row['peer']} | {row['threads']} "
-        if "mismatch" in row:
-            lines.append(head + f"| **results differ:** {row['mismatch']} | | | | | | | | | |")
-            continue
-        lines.append(
-            head + f"| {cell(row['hand'])} | {cell(row['millrace'])} | {cell(row['millrace'], statistics.median)} "
-            f"| {cell(row['millrace_cpu'])} | {cell(row['theirs'])} | {cell(row['theirs'], statistics.median)} "
-            f"| {cell(row['theirs_cpu'])} | {times(ratio_of(row, 'theirs', 'millrace'))} "
-            f"| {times(ratio_of(row, 'theirs_cpu', 'millrace_cpu'))} | {row['memory']} |")
-    return "\n".join([f"Nanoseconds per {unit}.", "", *lines])
-
-
-def results_of(rows):
-    """The results that both sides agreed on, once for each workload."""
-    lines = ["| | records | results | checksum |", "|---|---|---|---|"]
-    seen = set()
-    for row in rows:
-        if row["title"] in seen or "mismatch" in row:
-            continue
-        seen.add(row["title"])
-        lines.append(f"| {row['title']} | {row['records']} | {row['count']} | `{row['checksum']}` |")
-    return "\n".join(lines)
-
-
-def report(options, comparison, began, load):
-    versions = [command_output(options.cxx, "--version").splitlines()[0]]
+def versions(options):
+    names = [command_output(options.cxx, "--version").splitlines()[0], f"Linux {os.uname().release}"]
     if options.flink:
-        versions.append(command_output("java", "-version").splitlines()[1])
-        versions.append(f"Apache Flink {flink_version(options)}")
+        names.append(command_output("java", "-version").splitlines()[1])
+        names.append(f"Apache Flink {flink_version(options)}")
     if options.tbb:
-        versions.append("oneTBB " + (command_output("pkg-config", "--modversion", "tbb") or "of the system"))
-    load_text = " → ".join(f"{value:.1f}" for value in (load[0], os.getloadavg()[0]))
-    busy = max(load[0], os.getloadavg()[0]) > os.cpu_count() + 0.5 or load[0] > 0.5
-    parts = [
-        "# Measured against others",
-        f"Written by `{options.command}` on {began:%Y-%m-%d %H:%M} UTC; what is compared and how is in "
-        "[docs/benchmarks.md](../docs/benchmarks.md).",
-        f"- Machine: {processor()}; load average {load_text}"
-        + (" — **a busy machine: times that pass are not to be trusted, processor times only roughly**." if busy else "."),
-        f"- Built with: {'; '.join(versions)}.",
-        f"- Repetitions of each side: {options.repetitions}, in turn, after a warm-up run of the peer that is not counted. "
-        "ratio: the peer's best time over millrace's best.",
-    ]
+        names.append("oneTBB " + (command_output("pkg-config", "--modversion", "tbb") or "of the system"))
+    return "; ".join(names)
+
+
+def settings(options):
+    texts = []
     if options.quick:
-        parts.append("- **Small sizes (`--quick`): good for comparing results. Much of a Java program is not compiled yet after so few "
-                     "records, so the figures are no measure of it.**")
+        texts.append("**Small sizes (`--quick`): good for comparing results; much of a Java program is not compiled yet after so few "
+                     "records.**")
     if options.flink:
-        parts.append(f"- Flink: `java {' '.join(o for o in JAVA_OPTIONS if not o.startswith('--add'))}`; settings in "
+        texts.append(f"Flink: `java {' '.join(o for o in JAVA_OPTIONS if not o.startswith('--add'))}`, settings in "
                      "[docs/benchmarks.md](../docs/benchmarks.md#apache-flink).")
-    text = "\n".join(["\n\n".join(parts[:2]), "", *parts[2:], ""])
-    if comparison.failures:
-        text += "\n**Not all results agree:**\n\n" + "\n".join(f"- {failure}" for failure in comparison.failures) + "\n"
-    if comparison.rows:
-        text += "\n## Workloads\n\n"
-        text += "![Nanoseconds per record by hand, of millrace and of its peers](../docs/images/peers_workloads.svg)\n\n"
-        text += table(comparison.rows, "record, generating it included") + "\n\nWhat both sides have put out:\n\n"
-        text += results_of(comparison.rows) + "\n"
-    if comparison.queries:
-        text += "\n## Nexmark\n\n"
-        text += "![Nanoseconds per event of millrace and of Flink](../docs/images/peers_nexmark.svg)\n\n"
-        text += table(comparison.queries, "event, generating it included") + "\n\nWhat both sides have put out:\n\n"
-        text += results_of(comparison.queries) + "\n"
-    return text
+    return " ".join(texts)
+
+
+def described_rows(options, comparison, began, load):
+    """The rows with all that has to be known of how they were measured."""
+    busiest = max(load, os.getloadavg()[0])
+    common = {
+        "date": f"{began:%Y-%m-%d %H:%M}", "machine": processor(), "versions": versions(options), "settings": settings(options),
+        "command": options.command, "repetitions": options.repetitions, "load": f"{load:.1f} → {os.getloadavg()[0]:.1f}",
+        "busy": load > 0.5 or busiest > os.cpu_count() + 0.5,
+    }
+    rows = [(row, "workload") for row in comparison.rows] + [(row, "query") for row in comparison.queries]
+    return [{**row, **common, "kind": kind} for row, kind in rows]
+
+
+def write_results(options, new):
+    """Adds the new rows to the file, and makes the report and the charts of all rows."""
+    titles = [title for title, *_ in WORKLOADS] + [f"Nexmark {query}" for query in QUERIES]
+    path = os.path.join(options.root, "benchmarks", "results.json")
+    rows = results.merged(results.load(path), new)
+    results.save(path, rows)
+    report = os.path.join(options.root, "benchmarks", "RESULTS.md")
+    with open(report, "w") as file:
+        file.write(results.report(rows, titles))
+    images = os.path.join(options.root, "docs", "images")
+    for name, title, kind in (("peers_workloads", "Nanoseconds per record", "workload"),
+                              ("peers_nexmark", "Nexmark: nanoseconds per event", "query")):
+        groups = results.bars_of(rows, titles, kind)
+        if groups:
+            with open(os.path.join(images, f"{name}.svg"), "w") as file:
+                file.write(charts.bars(title, groups))
+    say(f"written: {path}, {report}")
 
 
 def flink_version(options):
@@ -383,21 +359,6 @@ def flink_version(options):
         if name.startswith("flink-runtime-"):
             return name[len("flink-runtime-"):-len(".jar")]
     return "?"
-
-
-def bars_of(rows):
-    """For each title the best times: by hand, millrace on one thread and on more, each peer."""
-    groups = {}
-    for row in rows:
-        if "mismatch" in row:
-            continue
-        bars = groups.setdefault(row["title"], {})
-        own = "millrace" if row["threads"] == 1 else f"millrace, {row['threads']} threads"
-        for name, values in (("by hand", row["hand"] if row["threads"] == 1 else []), (own, row["millrace"]),
-                             (row["peer"], row["theirs"])):
-            if values:
-                bars[name] = min(bars.get(name, float("inf")), min(values))
-    return groups
 
 
 def main():
@@ -408,6 +369,7 @@ def main():
     parser.add_argument("--events", type=int, default=2_000_000, help="of Nexmark")
     parser.add_argument("--quick", action="store_true", help="2 000 000 records in every row, 200 000 events of Nexmark")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, without Flink; writes no report")
+    parser.add_argument("--report", action="store_true", help="measures nothing: the report and the charts of what is there")
     for built in ("--root", "--work", "--cxx", "--throughput", "--nexmark", "--ranges", "--tbb", "--flink"):
         parser.add_argument(built, default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -421,24 +383,20 @@ def main():
         options.flink = options.nexmark = ""
         options.repetitions = 1
         options.only = options.only or "W1"
-    began, load = datetime.datetime.now(datetime.timezone.utc), os.getloadavg()
+    if options.report:
+        write_results(options, [])
+        return 0
+    began, load = datetime.datetime.now(datetime.timezone.utc), os.getloadavg()[0]
     comparison = Comparison(options)
-    comparison.run_workloads()
-    comparison.run_queries()
+    try:
+        comparison.run_workloads()
+        comparison.run_queries()
+    finally:  # also what has been measured when it is stopped
+        if not options.smoke and (comparison.rows or comparison.queries):
+            write_results(options, described_rows(options, comparison, began, load))
     if not comparison.rows and not comparison.queries and not comparison.failures:
         say("nothing was compared: no row has that title, or no peer is there")
         return 1
-    if not options.smoke:
-        results = os.path.join(options.root, "benchmarks", "RESULTS.md")
-        with open(results, "w") as file:
-            file.write(report(options, comparison, began, load))
-        images = os.path.join(options.root, "docs", "images")
-        for name, title, rows in (("peers_workloads", "Nanoseconds per record", comparison.rows),
-                                  ("peers_nexmark", "Nexmark: nanoseconds per event", comparison.queries)):
-            if rows:
-                with open(os.path.join(images, f"{name}.svg"), "w") as file:
-                    file.write(charts.bars(title, bars_of(rows)))
-        say(f"written: {results}")
     if comparison.failures:
         print(f"\n{len(comparison.failures)} COMPARISONS HAVE FAILED:", flush=True)
         for failure in comparison.failures:

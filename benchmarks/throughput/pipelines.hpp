@@ -195,22 +195,29 @@ inline void mapFilterMap(millrace::StreamEnvironment& env, std::uint64_t count, 
 }
 
 template <class Generator>
-void tumblingAverage(millrace::StreamEnvironment& env, std::uint64_t count, Generator generate, Result& result) {
-    using Aggregate = CountAndAverage<Event, &Event::value>;
-    env.fromSource(WorkloadSource(generate, count), millrace::WatermarkStrategy::noWatermarks())
+auto secondsByKey(millrace::StreamEnvironment& env, std::uint64_t count, Generator generate) {
+    return env.fromSource(WorkloadSource(generate, count), millrace::WatermarkStrategy::noWatermarks())
         .keyBy(&Event::key)
-        .window(millrace::TumblingEventTimeWindows::of(1s))
-        .aggregate(Aggregate(), WithKeyAndEnd())
+        .window(millrace::TumblingEventTimeWindows::of(1s));
+}
+template <class Windows>
+void averages(const Windows& windows, Result& result) {
+    using Aggregate = CountAndAverage<Event, &Event::value>;
+    windows.aggregate(Aggregate(), WithKeyAndEnd())
         .addSink(Summing(result, [](Result& sum, const WindowResult<Aggregate::Average>& window) {
             sum.addWindow(window.key, window.endMicros, window.content.records, window.content.average);
         }));
 }
+template <class Generator>
+void tumblingAverage(millrace::StreamEnvironment& env, std::uint64_t count, Generator generate, Result& result) {
+    averages(secondsByKey(env, count, generate), result);
+}
 
 inline void slidingStatistics(millrace::StreamEnvironment& env, std::uint64_t count, std::chrono::seconds size,
-                              Result& result) {
-    env.fromSource(WorkloadSource(EventsEvery<10>{1000}, count), millrace::WatermarkStrategy::noWatermarks())
+                              Result& result, std::uint64_t keys = 1000, std::chrono::seconds slide = 1s) {
+    env.fromSource(WorkloadSource(EventsEvery<10>{keys}, count), millrace::WatermarkStrategy::noWatermarks())
         .keyBy(&Event::key)
-        .window(millrace::SlidingEventTimeWindows::of(size, 1s))
+        .window(millrace::SlidingEventTimeWindows::of(size, slide))
         .aggregate(Statistics(), WithKeyAndEnd())
         .addSink(Summing(result, [](Result& sum, const WindowResult<Statistics::Accumulator>& window) {
             sum.addWindow(window.key, window.endMicros, window.content.records, window.content.total,

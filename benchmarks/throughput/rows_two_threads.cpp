@@ -6,6 +6,7 @@
 #include "two_phase_baseline.hpp"
 #include "workloads.hpp"
 
+#include <millrace/pre_aggregation.hpp>
 #include <millrace/runtime/caller_runtime.hpp>
 
 #include <bit>
@@ -69,13 +70,17 @@ void addTwoThreadRows(Rows& rows, Size size) {
         return hand::runExchanged(records, fewKeys, 1, tumblingByHand);
     };
     rows.push_back({"W2 by exchange", kFewKeys, 2, n, expectedTumbling, {exchanged}, onThreads(2, tumbling)});
-    rows.push_back({"W2 in two phases",
+    const Side byHand = [=](std::uint64_t records) { return hand::TwoPhaseAverage(records, fewKeys, kSecond).run(); };
+    rows.push_back({"W2 in two phases", kFewKeys, 2, n, expectedTumbling, {byHand}, onThreads(2, tumbling)});
+    rows.push_back({"W2 preAggregate",
                     kFewKeys,
                     2,
                     n,
                     expectedTumbling,
-                    {[=](std::uint64_t records) { return hand::TwoPhaseAverage(records, fewKeys, kSecond).run(); }},
-                    onThreads(2, tumbling)});
+                    {byHand},
+                    onThreads(2, [](millrace::StreamEnvironment& env, std::uint64_t records, Result& result) {
+                        averages(secondsByKey(env, records, EventGenerator{kFewKeys}).preAggregate(), result);
+                    })});
     // this operator by hand relies on the order of its input: one source. Two of them are out of order to each other
     for (const int sources : {1, 2}) {
         rows.push_back(

@@ -679,6 +679,17 @@ TEST_CASE("damaged checkpoints do not count among those that are kept", "[checkp
     CHECK(idsOf(store).empty());
 }
 
+// The one that was given up would be removed as well, and then there would be none.
+TEST_CASE("a checkpoint that is not known to be complete does not count among those that are kept", "[checkpoint]") {
+    FileCheckpointStore store("/c", std::make_shared<MemoryFileSystem>());
+    for (const std::int64_t id : {1, 2, 3, 4}) write(store, describe(id));
+    keepNewest(store, 1, {}, 2);
+    CHECK(idsOf(store) == "4 3 2 ");
+    store.discard(3);
+    keepNewest(store, 1, {}, 4);
+    CHECK(idsOf(store) == "4 ");
+}
+
 // Going back to an older checkpoint because of it, a job would write once more what its sinks have committed since.
 TEST_CASE("a checkpoint that cannot be read now is not taken for a damaged one", "[checkpoint]") {
     const auto disk = std::make_shared<MemoryFileSystem>();

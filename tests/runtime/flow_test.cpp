@@ -303,6 +303,7 @@ TEST_CASE("sources that reach one stateful operator stay together in event time"
     // subtask 0 advances by a second per block, subtask 1 by ten: unaligned it is soon far ahead
     struct Progresses {
         std::array<std::atomic<std::int64_t>, 2> seconds{};
+        std::atomic<bool> slowestIsKnown{false};
         std::atomic<std::int64_t> ahead{0};
     };
     struct Paced : CountingSource {
@@ -310,8 +311,10 @@ TEST_CASE("sources that reach one stateful operator stay together in event time"
         PollStatus poll() override {
             const auto me = static_cast<std::size_t>(context->subtaskIndex);
             const std::int64_t mine = shared.seconds[me].load();
+            // who has no watermark yet, or has ended, holds nobody back; the first watermark is known after its poll
+            if (me == 0 && mine > 0) shared.slowestIsKnown = true;
+            if (me == 1 && !shared.slowestIsKnown) return PollStatus::MoreAvailable;
             const std::int64_t other = shared.seconds[1 - me].load();
-            // who has not started or has ended does not count; the first watermark is known after its poll
             if (other > 10 && other < 990) shared.ahead = std::max(shared.ahead.load(), mine - other);
             const std::int64_t next = mine + (me == 0 ? 1 : 10);
             if (next > 1000) return PollStatus::EndOfInput;

@@ -315,3 +315,30 @@ TEST_CASE("of entries that are large, fewer are encoded at a time", "[state]") {
     CHECK(stepsFor(30'000) == 17);   // three are the first that have 64 KiB
     CHECK(stepsFor(100'000) == 51);  // behind the last entry there are free slots
 }
+
+// A table of a few keys is small, however long their lists: such were encoded at the barrier once.
+TEST_CASE("a small table of large values is encoded by and by, one of small values at once", "[state]") {
+    const auto isWhole = [](std::size_t bytes) {
+        KeyedTable<int, std::string> table;
+        for (int key = 0; key < 50; ++key) table.findOrInsert(key, [&] { return std::string(bytes, 'x'); });
+        DeferredSnapshot snapshot(128 * 1024);
+        writeTable(snapshot, table, false, {"op", "table", 16, 1}, kLayout<int>,
+                   [](ByteWriter& writer, const int& key, const std::string& value) {
+                       Codec<int>::encode(key, writer);
+                       Codec<std::string>::encode(value, writer);
+                   });
+        const bool whole = snapshot.isWhole();
+        table.findOrInsert(49, [] { return std::string(); });
+        table.clear();
+        int entries = 0;
+        readKeyGroups(snapshot.finish(), "op", "table", kLayout<int>, 1, [&](ByteReader& reader) {
+            decodeState<int>(reader);
+            entries += decodeState<std::string>(reader).size() == bytes ? 1 : 0;
+        });
+        CHECK(entries == 50);
+        return whole;
+    };
+    CHECK(isWhole(1'000));
+    CHECK_FALSE(isWhole(2'000));
+    CHECK_FALSE(isWhole(1'000'000));
+}

@@ -1,3 +1,4 @@
+#include <millrace/state/deferred_snapshot.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/timer_queue.hpp>
 
@@ -262,6 +263,28 @@ TEST_CASE("a few timers that are registered over and over do not fill a queue of
     for (int i = 0; i < 1'000'000; ++i) queue.add(tick(5'000'000), i % keys * 256);
     CHECK(queue.size() == 100'000u + static_cast<unsigned>(keys));
     CHECK(queue.memoryBytes() < 4 * memory);
+}
+
+TEST_CASE("plain timers are in a snapshot as they were, although it is written when they have fired", "[state]") {
+    DeferredSnapshot snapshot;
+    Popped expected;
+    {
+        TimerQueue<int, std::int64_t> queue;
+        for (int i = 0; i < 10'000; ++i) {
+            queue.add(tick(i % 700), i, i % 3);
+            if (i % 10 != 0) expected.emplace_back(i % 700, i);
+        }
+        for (int i = 0; i < 10'000; i += 10) queue.remove(tick(i % 700), i, i % 3);
+        queue.snapshot(snapshot, "uid", "timers", 128);
+        popAll(queue, tick(1'000));
+        queue.add(tick(2'000), 1, 1);
+    }
+    TimerQueue<int, std::int64_t> restored;
+    restored.restore(snapshot.finish(), "uid", "timers");
+    auto all = popAll(restored, tick(5'000));
+    std::sort(all.begin(), all.end());
+    std::sort(expected.begin(), expected.end());
+    CHECK(all == expected);
 }
 
 TEST_CASE("timers survive a snapshot, and each key group has its own", "[state]") {

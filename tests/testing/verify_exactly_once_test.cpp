@@ -139,6 +139,40 @@ TEST_CASE("the same seed gives the same trial", "[testing][exactly-once]") {
     CHECK(messageOf() == messageOf());
 }
 
+// With two checkpoints at a time, the second may be in the store already when the first one's predecessors are discarded, and be
+// given up all the same: then all of them were gone, and the job began anew.
+TEST_CASE("whatever operation of the store fails after its effect, a job goes on with what it has",
+          "[testing][exactly-once]") {
+    testing::FaultPlan calm;
+    const auto committed = [](testing::FaultPlan plan, std::string& error) {
+        PlantedJob job(PlantedBug::None, true);
+        const auto outcome = detail::runJob(job, plan);
+        error = outcome.report.error;
+        auto results = outcome.results;
+        std::sort(results.begin(), results.end());
+        return results;
+    };
+    std::string error;
+    const auto expected = committed(calm, error);
+    REQUIRE(error.empty());
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        for (std::uint64_t operation = 1; operation <= 60; ++operation) {
+            testing::FaultPlan plan;
+            plan.seed = seed;
+            plan.bufferTimeout = -1ms;
+            plan.checkpoints = true;
+            plan.interval = 2ms;
+            plan.maxConcurrent = 2;
+            plan.tolerableFailures = 0;
+            plan.faults = {{.kind = testing::Fault::Kind::FailStoreAfter, .at = operation}};
+            const auto results = committed(plan, error);
+            if (error.empty() && results == expected) continue;
+            CAPTURE(seed, operation, error);
+            CHECK(results == expected);
+        }
+    }
+}
+
 // ---- planted bugs -------------------------------------------------------------------------------------------------------
 
 TEST_CASE("the job without a planted bug is exactly once", "[testing][exactly-once][long]") {

@@ -1,9 +1,13 @@
+#include <millrace/state/deferred_snapshot.hpp>
+
 #include "windowing/window_fixtures.hpp"
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
+#include <thread>
 #include <utility>
 
 using namespace millrace;
@@ -74,6 +78,20 @@ std::vector<Emitted<Summary>> sorted(std::vector<Emitted<Summary>> all) {
     return all;
 }
 
+std::map<int, std::vector<std::byte>> byKeyGroup(const MemorySnapshot& snapshot) {
+    std::map<int, std::vector<std::byte>> all;
+    snapshot.read("uid-1", "windows", [&](int group, std::span<const std::byte> bytes) {
+        all[group].insert(all[group].end(), bytes.begin(), bytes.end());
+    });
+    return all;
+}
+
+/// What a barrier has taken, and what it looked like at once.
+struct Taken {
+    std::map<int, std::vector<std::byte>> expected;
+    std::unique_ptr<detail::DeferredSnapshot> waiting = std::make_unique<detail::DeferredSnapshot>(128 * 1024);
+};
+
 struct Plan {
     std::int64_t size, slide, offset, lateness, spread;
     int keys;
@@ -99,6 +117,12 @@ void compareWithNaive(Assigner assigner, const Plan& plan, std::uint64_t seed, b
     auto harness = make();
     harness->open();
 
+    std::vector<Taken> taken;
+    const auto checkTaken = [&] {
+        for (Taken& each : taken) REQUIRE(byKeyGroup(each.waiting->finish()) == each.expected);
+        taken.clear();
+    };
+
     std::int64_t now = -200;
     std::int64_t watermark = INT64_MIN;
     for (int round = 0; round < 120; ++round) {
@@ -120,6 +144,12 @@ void compareWithNaive(Assigner assigner, const Plan& plan, std::uint64_t seed, b
         }
         REQUIRE(sorted(harness->take()) == sorted(std::exchange(naive.output, {})));
         REQUIRE(std::exchange(lateOutput.elements, {}) == std::exchange(naive.late, {}));
+        if (below(8) == 0) {
+            Taken& one = taken.emplace_back();
+            one.expected = byKeyGroup(harness->snapshot());
+            harness->stage().snapshot(*one.waiting);
+        }
+        if (below(20) == 0) checkTaken();
         if (plan.restores && below(10) == 0) {
             const MemorySnapshot snapshot = harness->snapshot();
             harness = make();
@@ -132,6 +162,8 @@ void compareWithNaive(Assigner assigner, const Plan& plan, std::uint64_t seed, b
     naive.watermark(INT64_MAX);
     harness->watermark(INT64_MAX);
     REQUIRE(sorted(harness->take()) == sorted(naive.output));
+    harness.reset();
+    checkTaken();
 }
 
 }  // namespace
@@ -163,4 +195,29 @@ TEST_CASE("sliding windows give what the naive model gives, however they are kep
     SECTION("a running total") {
         compareWithNaive<SubtractingCount>(assigner, plan, seed, false);
     }
+}
+
+TEST_CASE("another thread writes slices while their windows go on", "[windowing][threads]") {
+    auto op = windowsOf<MergingSummarise>(SlidingEventTimeWindows::of(Duration{40}, Duration{10}), Duration{20});
+    auto harness = std::make_unique<OperatorHarness<decltype(op)>>(std::move(op));
+    harness->open();
+    std::vector<std::thread> writers;
+    std::vector<Taken> taken(20);
+    std::int64_t now = 0;
+    for (Taken& each : taken) {
+        for (int round = 0; round < 10; ++round) {
+            std::vector<Emitted<Item>> block;
+            for (std::int32_t key = 0; key < 100; ++key) block.push_back({{key, now}, now - key % 25});
+            harness->elements(block);
+            now += 3;
+            harness->watermark(now - 25);
+            if (round != 5) continue;
+            each.expected = byKeyGroup(harness->snapshot());
+            harness->stage().snapshot(*each.waiting);
+            writers.emplace_back([&each] { each.waiting->finish(); });
+        }
+    }
+    harness.reset();
+    for (std::thread& writer : writers) writer.join();
+    for (Taken& each : taken) CHECK(byKeyGroup(each.waiting->finish()) == each.expected);
 }

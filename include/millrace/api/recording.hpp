@@ -52,6 +52,11 @@ StreamInput outputOf(const StreamInput& from, int node) {
     return outputOf(from, node, plainPorts<T>());
 }
 
+/// Records the part of an operator that is in front of its exchange, behind one of the outputs that the operator reads, and
+/// adds what it gives to `parts`.
+void appendLocalPart(StreamInput& parts, const StreamInput& from, const GraphEdge& upstream, Ports ports,
+                     std::string_view kind, std::shared_ptr<StageFactory> factory);
+
 /// Adds the outputs of `other` to a union.
 void appendUnion(StreamInput& joined, const StreamInput& other);
 

@@ -58,6 +58,17 @@ MILLRACE_INLINE_COLD StreamInput outputOf(const StreamInput& from, int node, Por
     return output;
 }
 
+MILLRACE_INLINE_COLD void appendLocalPart(StreamInput& parts, const StreamInput& from, const GraphEdge& upstream,
+                                          Ports ports, std::string_view kind, std::shared_ptr<StageFactory> factory) {
+    StreamInput input = outputOf(from, upstream.from, std::move(ports));
+    input.upstreams.front().tag = upstream.tag;
+    List<PendingOperator> local;
+    appendOperator(input, local, false, kind, {});
+    const int node = recordNode(*input.graph, input, local, std::move(factory));
+    input.graph->node(node).isLocalPart = true;
+    parts.upstreams.emplace_back().from = node;
+}
+
 MILLRACE_INLINE_COLD void appendUnion(StreamInput& joined, const StreamInput& other) {
     if (&joined.checked() != &other.checked()) {
         throw GraphException("unionWith: the streams belong to different environments");

@@ -39,6 +39,7 @@ struct RejectedStream {
     MILLRACE_ACCEPT_ANYTHING(apply)
     MILLRACE_ACCEPT_ANYTHING(allowedLateness)
     MILLRACE_ACCEPT_ANYTHING(sideOutputLateData)
+    MILLRACE_ACCEPT_ANYTHING(preAggregate)
     MILLRACE_ACCEPT_ANYTHING(aggregate)
     MILLRACE_ACCEPT_ANYTHING(unionWith)
     MILLRACE_ACCEPT_ANYTHING(connect)

@@ -15,6 +15,7 @@
 #include <millrace/windowing/global_windows.hpp>
 #include <millrace/windowing/group_reduce_function.hpp>
 #include <millrace/windowing/guarded_window.hpp>
+#include <millrace/windowing/pre_aggregation.hpp>
 #include <millrace/windowing/processing_time_session_windows.hpp>
 #include <millrace/windowing/session_window_operator.hpp>
 #include <millrace/windowing/sliding_event_time_windows.hpp>
@@ -36,6 +37,9 @@
 #include <utility>
 
 namespace millrace {
+
+template <class Windowed>
+class PreAggregatedStream;
 
 /// A stream cut into windows, by key or as a whole; say what to compute from each. @public
 /// Results carry the last timestamp of their window, so that a further window of the same size puts them into the
@@ -144,6 +148,30 @@ public:
         return changed;
     }
 
+    /// Adds elements up in each subtask before they go over the exchange: for `aggregate` with a `merge`, `reduce`, `sum` and the
+    /// like, on tumbling and sliding event-time windows. Results are the same (sums of doubles but for rounding). Of use where
+    /// keys are few for the elements of a window; `PreAggregation::Adaptive` looks at that while it runs. Where there is no
+    /// exchange nothing is added up. Needs `#include <millrace/pre_aggregation.hpp>`.
+    template <class Stream = PreAggregatedStream<WindowedStream>>
+    auto preAggregate(PreAggregation when = PreAggregation::Adaptive) const {
+        constexpr bool kPlain =
+            detail::AlignedAssigner<Assigner> && !kEvicts &&
+            (std::is_same_v<Trigger, detail::DefaultTrigger> || std::is_same_v<Trigger, EventTimeTrigger>);
+        if constexpr (!kPlain) {
+            static_assert(
+                detail::kRejected<Trigger>,
+                "millrace: preAggregate(): only tumbling and sliding event-time windows with their own trigger "
+                "and without an evictor can add elements up in front of the exchange; leave preAggregate out.");
+            return detail::RejectedStream{};
+        } else if constexpr (requires { sizeof(Stream); }) {
+            return Stream(*this, when);
+        } else {
+            static_assert(
+                requires { sizeof(Stream); }, "millrace: preAggregate() needs #include <millrace/pre_aggregation.hpp>");
+            return detail::RejectedStream{};
+        }
+    }
+
     /// Aggregates as elements arrive; emits the results.
     template <class Aggregate>
     auto aggregate(Aggregate fn) const {
@@ -201,6 +229,8 @@ private:
     friend class FieldReductions<WindowedStream, T>;
     template <class, class, class, class, class>
     friend class WindowedStream;
+    template <class>
+    friend class PreAggregatedStream;
 
     template <class NewTrigger, class NewEvictor>
     With<NewTrigger, NewEvictor> with(NewTrigger newTrigger, NewEvictor newEvictor) const {
@@ -229,6 +259,21 @@ private:
         }
     }
 
+    template <class ChosenTrigger>
+    detail::StageTraits traitsFor() const {
+        detail::StageTraits traits;
+        traits.isStateful = true;
+        traits.needsWatermarks = Assigner::kEventTime || requires { requires ChosenTrigger::kNeedsWatermarks; };
+        traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
+        traits.needsBoundedInput = requires { requires Assigner::kNeedsBoundedInput; };
+        if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
+        return traits;
+    }
+    detail::OperatorInfo infoFor(const std::string& kind) const {
+        detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
+        detail::setWindowParameters(info, assigner_, lateness_, !lateKey_.empty());
+        return info;
+    }
     template <class Out, class Aggregate, class WindowFn>
     auto window(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
         using Traits = detail::AggregateTraits<Aggregate, T>;
@@ -255,14 +300,8 @@ private:
             input_.checked();
             using Chosen = detail::ChosenTrigger<Trigger, Assigner>;
             using ChosenTrigger = typename Chosen::Type;
-            detail::StageTraits traits;
-            traits.isStateful = true;
-            traits.needsWatermarks = Assigner::kEventTime || requires { requires ChosenTrigger::kNeedsWatermarks; };
-            traits.alignmentDrift = detail::alignmentDriftOf(assigner_);
-            traits.needsBoundedInput = requires { requires Assigner::kNeedsBoundedInput; };
-            if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
-            detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
-            detail::setWindowParameters(info, assigner_, lateness_, !lateKey_.empty());
+            const detail::StageTraits traits = traitsFor<ChosenTrigger>();
+            detail::OperatorInfo info = infoFor(kind);
             // all that the default trigger of event time says is when a window fires: no calls, no state
             constexpr bool kPlain = std::is_same_v<ChosenTrigger, EventTimeTrigger> && !kEvicts &&
                                     !detail::kNeedsWindowsByKey<WindowFn, Window>;

@@ -35,8 +35,10 @@ void verifyCheckpoint(const StoredCheckpoint& checkpoint);
 NewestIntact loadNewestIntact(const CheckpointStore& store, bool withSavepoints);
 
 /// Discards all completed checkpoints but the newest `count`; savepoints stay. Those that are `damaged` do not count: they stay
-/// as long as there are older ones that do.
-void keepNewest(CheckpointStore& store, int count, std::span<const std::int64_t> damaged = {});
+/// as long as there are older ones that do. Those newer than `confirmed` are left alone: one may be there, and be given up
+/// all the same.
+void keepNewest(CheckpointStore& store, int count, std::span<const std::int64_t> damaged = {},
+                std::int64_t confirmed = INT64_MAX);
 
 }  // namespace millrace::detail
 

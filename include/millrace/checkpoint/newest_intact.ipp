@@ -36,9 +36,10 @@ MILLRACE_INLINE_COLD NewestIntact loadNewestIntact(const CheckpointStore& store,
     return result;
 }
 
-MILLRACE_INLINE_COLD void keepNewest(CheckpointStore& store, int count, std::span<const std::int64_t> damaged) {
+MILLRACE_INLINE_COLD void keepNewest(CheckpointStore& store, int count, std::span<const std::int64_t> damaged,
+                                     std::int64_t confirmed) {
     const auto counts = [&](const CheckpointInfo& info) {
-        return info.kind == CheckpointKind::Checkpoint &&
+        return info.kind == CheckpointKind::Checkpoint && info.id <= confirmed &&
                std::find(damaged.begin(), damaged.end(), info.id) == damaged.end();
     };
     const std::vector<CheckpointInfo> infos = store.completed();
@@ -48,7 +49,7 @@ MILLRACE_INLINE_COLD void keepNewest(CheckpointStore& store, int count, std::spa
     // The oldest first: if the process dies in the middle, the next one must not go on with a checkpoint behind which sinks
     // have committed more.
     for (std::size_t i = infos.size(); i-- > kept;) {
-        if (infos[i].kind == CheckpointKind::Checkpoint) store.discard(infos[i].id);
+        if (infos[i].kind == CheckpointKind::Checkpoint && infos[i].id <= confirmed) store.discard(infos[i].id);
     }
 }
 

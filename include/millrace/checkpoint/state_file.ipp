@@ -20,7 +20,7 @@ inline constexpr unsigned char kStateFileMagic[8] = {0x89, 'm', 'r', 's', 't', '
 inline constexpr std::uint32_t kBlockMagic = 0x4b42524d;  // "MRBK"
 inline constexpr std::uint64_t kBlockHeaderSize = 24;
 inline constexpr std::size_t kBlockTarget = std::size_t{1} << 18;  // a block ends when it has grown to this
-inline constexpr std::size_t kLargePiece = std::size_t{1} << 16;   // ends its block, and is not copied into it
+inline constexpr std::size_t kLargePiece = std::size_t{1} << 14;   // ends its block, and is not copied into it
 enum class BlockKind : std::uint8_t { Pieces = 1, End = 2 };
 inline constexpr std::uint8_t kCompressedBlock = 1;
 /// From this size on a block of an incremental checkpoint ends where a key group does: small, since all of a block is written

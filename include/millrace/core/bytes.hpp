@@ -47,29 +47,25 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     void clear() noexcept { size_ = 0; }
 
-    /// Room for `count` more bytes, so that as many may follow with `writeUnchecked`.
+    /// Room for `count` more bytes.
     void reserve(std::size_t count) {
         if (capacity_ - size_ < count) grow(count);
     }
 
-    template <FixedBytes T>
-    void write(T value) {
-        reserve(sizeof(T));
-        writeUnchecked(value);
+    /// `count` more bytes, which the caller fills before anything else is written.
+    std::byte* extend(std::size_t count) {
+        reserve(count);
+        return buffer_.get() + std::exchange(size_, size_ + count);
     }
 
-    /// As `write`, after a `reserve` that covers it.
     template <FixedBytes T>
-    void writeUnchecked(T value) noexcept {
-        std::memcpy(buffer_.get() + size_, &value, sizeof(T));
-        size_ += sizeof(T);
+    void write(T value) {
+        std::memcpy(extend(sizeof(T)), &value, sizeof(T));
     }
 
     void writeBytes(const void* data, std::size_t count) {
         if (count == 0) return;
-        reserve(count);
-        std::memcpy(buffer_.get() + size_, data, count);
-        size_ += count;
+        std::memcpy(extend(count), data, count);
     }
     void writeBytes(std::span<const std::byte> bytes) { writeBytes(bytes.data(), bytes.size()); }
 

@@ -67,7 +67,9 @@ public:
             if (written < 0 && errno == EINTR) continue;
             if (written < 0) failPosix("write to", file_.path());
             bytes = bytes.subspan(static_cast<std::size_t>(written));
+            written_ += written;
         }
+        startWriting();
     }
     [[gnu::cold]] void sync() override {
         if (::fsync(file_.get()) != 0) failPosix("write to the disk", file_.path());
@@ -78,7 +80,19 @@ public:
     }
 
 private:
+    /// Lets the disk begin with what is there, so that `sync` has less to wait for. A wish: what fails shows in `sync`.
+    void startWriting() noexcept {
+#if defined(__linux__)
+        constexpr ::off_t kAtOnce = 4 << 20;
+        if (written_ - started_ < kAtOnce) return;
+        ::sync_file_range(file_.get(), started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
+        started_ = written_;
+#endif
+    }
+
     PosixFile file_;
+    ::off_t written_ = 0;
+    ::off_t started_ = 0;
 };
 
 class PosixReadableFile final : public ReadableFile {

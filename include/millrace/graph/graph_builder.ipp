@@ -29,16 +29,24 @@ MILLRACE_INLINE_COLD const std::string& nameOf(const GraphNode& node) {
     return node.operators.back().name;
 }
 
-// Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names or parallelism.
+// Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names, parallelism or whether a
+// part of an operator is in front of its exchange.
 MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
-    List<std::string> places;  // of all operators so far that have none of their own
+    List<std::string> places;      // of all operators so far that have none of their own
+    List<std::string> localParts;  // what is before them; by node
     for (GraphNode& node : nodes) {
         std::string before;
         for (const GraphEdge& edge : node.inputs) {
             // a tag's key ends in a compiler's name of its type, which must not reach a uid
             const std::string_view tag = std::string_view(edge.tag).substr(0, edge.tag.find('\x1f'));
-            before += message({nodes[static_cast<std::size_t>(edge.from)].operators.back().uid, "/", tag, ";"});
+            const auto from = static_cast<std::size_t>(edge.from);
+            if (nodes[from].isLocalPart) {
+                before += localParts[from];
+            } else {
+                before += message({nodes[from].operators.back().uid, "/", tag, ";"});
+            }
         }
+        localParts.push_back(node.isLocalPart ? before : std::string());
         for (OperatorInfo& op : node.operators) {
             if (!op.uidGiven) {
                 std::string place = message({before, "|", op.kind});
@@ -47,6 +55,13 @@ MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
                 op.uid = StableHash().add(before).add(op.kind).add(ordinal).hex();
             }
             before = message({op.uid, ";"});
+        }
+        int parts = 0;
+        for (const GraphEdge& edge : node.inputs) {
+            GraphNode& from = nodes[static_cast<std::size_t>(edge.from)];
+            if (!from.isLocalPart) continue;
+            from.operators.back().uid = message({node.operators.front().uid, "/local"});
+            if (++parts > 1) from.operators.back().uid += message({" ", parts});
         }
     }
 }

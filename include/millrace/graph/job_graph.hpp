@@ -98,6 +98,7 @@ struct GraphNode {
     bool needsBoundedInput = false;  ///< ends with its input: checked before running
     bool chainable = true;           ///< may be called directly by its neighbours (disableChaining: no)
     bool startsChain = false;        ///< startNewChain: not called directly by its producer
+    bool isLocalPart = false;        ///< of the operator that reads it: the user has not written it
     WatermarkAlignment alignment;    ///< sources: the group that the user's strategy names
     Duration alignmentDrift{0};      ///< 32 slides of an event-time window; 0 = default
     std::string outputType;

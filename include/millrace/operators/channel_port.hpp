@@ -68,6 +68,7 @@ public:
     void mark(Timestamp watermark);
     void control(ControlKind kind, std::int64_t checkpointId);
     void flush();
+    bool isWaitedFor() const noexcept { return writer_->isWaitedFor(); }
 
 private:
     void send() { writer_->send(std::exchange(batch_, nullptr)); }
@@ -87,6 +88,12 @@ public:
     MILLRACE_INLINE void onBarrier(std::int64_t checkpointId) override;
     MILLRACE_INLINE void flush() override;
     bool wantsOwnership() const noexcept override { return false; }
+    bool isWaitedFor() const noexcept override {
+        for (const Lane& lane : lanes_) {
+            if (!lane.isWaitedFor()) return false;
+        }
+        return true;
+    }
 
 protected:
     ChannelPortBase(std::span<ChannelWriter* const> channels, const RecordLayout& layout);

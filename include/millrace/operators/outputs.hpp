@@ -20,6 +20,15 @@ public:
     /// Adds a port of the main output (`tag` is empty) or of a side output.
     void add(std::string_view tag, Port& port);
     const PointerList<Port>& mainPorts() const noexcept { return main_; }
+    /// Whether whoever reads the main output is called directly, and alone.
+    bool callsDirectly() const noexcept { return main_.size() == 1 && main_.front().wantsOwnership(); }
+    /// Whether event time of everyone who reads the main output waits for this subtask.
+    bool isWaitedFor() const noexcept {
+        for (const Port& port : main_) {
+            if (!port.isWaitedFor()) return false;
+        }
+        return true;
+    }
 
     /// Emits to a side output; a tag that nobody reads costs the comparison.
     template <class X, class U>

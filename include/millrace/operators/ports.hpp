@@ -74,12 +74,16 @@ private:
     std::size_t next_;
 };
 
+/// Whether the hash of a key travels along, so that the keyed operator does not compute it again.
+template <class Key>
+inline constexpr bool kHashTravels = !(std::is_arithmetic_v<Key> || std::is_enum_v<Key>);
+
 /// By key group, as a keyed operator needs it. The hashes of keys that are not cheap to hash travel along.
 template <class T, class KeySelector>
 class HashPort final : public ChannelPort<T> {
     using Key = KeyDecay<std::invoke_result_t<KeySelector&, const T&>>;
     using ChannelPort<T>::kChunk;
-    static constexpr bool kSendHashes = !(std::is_arithmetic_v<Key> || std::is_enum_v<Key>);
+    static constexpr bool kSendHashes = kHashTravels<Key>;
 
 public:
     HashPort(std::span<ChannelWriter* const> channels, const PortContext& context, KeySelector keySelector)

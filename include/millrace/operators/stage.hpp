@@ -150,6 +150,8 @@ public:
     virtual void flush() = 0;
     /// True when the port calls the next stage directly, which works in place on the block.
     virtual bool wantsOwnership() const noexcept = 0;
+    /// Whether event time behind the port waits for this subtask: it does not go beyond the last watermark that was sent.
+    virtual bool isWaitedFor() const noexcept { return true; }
 };
 
 /// The producer's end of one channel; implemented by the runtime.
@@ -160,6 +162,9 @@ public:
     /// Takes the batch over. Never fails and never blocks: when the ring is full it is kept on the producer's side and
     /// the producer's `StageContext::outputBlocked` becomes true until it has drained.
     virtual void send(Batch* batch) = 0;
+    /// Whether the consumer's event time waits for this channel: it has taken a watermark of it that counts, and the channel
+    /// has not been idle since.
+    virtual bool isWaitedFor() const noexcept { return true; }
 };
 
 /// A chain of operators between two cuts of the graph, for one subtask: the unit that every host drives.

@@ -52,6 +52,7 @@ public:
     // ---- the producer's thread ----
     SegmentPool& pool() noexcept override { return pool_; }
     MILLRACE_INLINE void send(Batch* batch) override;
+    bool isWaitedFor() const noexcept override { return waitedFor_.load() == idlesSent_ + 1; }
     /// Moves what has room from the overflow into the ring; true when the overflow is empty.
     bool drainOverflow();
     /// Asks for a wake-up when there is room; true when there already is.
@@ -64,6 +65,16 @@ public:
     Batch* receive();
     /// The checkpoint of the last barrier that was sent; `kEnded` once the end of input was. What is before it may still be here.
     std::int64_t announced() const noexcept { return announced_.load(); }
+    /// From now on the consumer's event time waits for this channel, until `stopWaiting`, when idleness has been taken from it.
+    void waitFor() noexcept {
+        waits_ = true;
+        waitedFor_.store(idlesTaken_ + 1);
+    }
+    void stopWaiting() noexcept {
+        waits_ = false;
+        ++idlesTaken_;
+    }
+    bool waits() const noexcept { return waits_; }
     /// What has been sent and not received, up to and including the barrier of this checkpoint or the end of input, which must
     /// have been announced. The batches stay where they are; what the producer has in its overflow is among them.
     void unread(std::int64_t barrier, PointerList<Batch>& batches);
@@ -102,6 +113,7 @@ private:
     // written by the producer
     alignas(64) std::atomic<std::uint64_t> tail_{0};
     std::uint64_t knownHead_ = 0;
+    std::uint64_t idlesSent_ = 0;
     /// Held by the producer to change the overflow, and by the consumer to look at it: never while records just flow.
     std::mutex overflowMutex_;
     PointerList<Batch> overflow_;
@@ -111,6 +123,10 @@ private:
     // written by the consumer
     alignas(64) std::atomic<std::uint64_t> head_{0};
     std::uint64_t knownTail_ = 0;
+    std::uint64_t idlesTaken_ = 0;
+    bool waits_ = false;
+    std::atomic<std::uint64_t> waitedFor_{
+        0};  ///< how often it was idle before event time began to wait for it, plus one
 };
 
 }  // namespace millrace::detail

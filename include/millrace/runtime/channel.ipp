@@ -12,6 +12,7 @@ MILLRACE_INLINE void Channel::push(Batch* batch) {
 MILLRACE_INLINE void Channel::send(Batch* batch) {
     const ControlKind control = batch->control;
     const std::int64_t checkpoint = batch->controlId;
+    if (control == ControlKind::Idle) ++idlesSent_;
     enqueue(batch);  // from here on it is the consumer's
     if (control != ControlKind::Barrier && control != ControlKind::EndOfInput) return;
     announced_.store(control == ControlKind::Barrier ? checkpoint : kEnded);

@@ -153,7 +153,8 @@ private:
     void giveUp(Pending& pending, std::exception_ptr why, bool counts);
     void giveUpAll(const char* why);
     void forgetShared();
-    void keepOnly(int retained);  ///< of the completed checkpoints, the newest
+    /// Of the completed checkpoints, the newest; those newer than `confirmed` stay.
+    void keepOnly(int retained, std::int64_t confirmed);
     template <class Work>
     void write(std::int64_t checkpointId, Message::Kind kind, Work work);
     template <class Fn>

@@ -752,7 +752,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onCompleted(Message& message) {
             mailTo(member, [id, stops](CheckpointParticipant& part) { part.complete(id, stops); });
         }
     }
-    if (message.info->kind == CheckpointKind::Checkpoint) keepOnly(config_.retained);
+    if (message.info->kind == CheckpointKind::Checkpoint) keepOnly(config_.retained, id);
     if (request != nullptr && !request->rescales()) request->succeed(*message.info);
     if (!stops) return;
     if (request->rescales()) {
@@ -781,9 +781,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::forgetShared() {
     for (const auto& shared : shared_) shared->forget(oldest - 1);
 }
 
-MILLRACE_INLINE_COLD void CheckpointCoordinator::keepOnly(int retained) {
-    write(0, Message::Kind::Written, [store = store_, retained, damaged = damaged_] {
-        keepNewest(*store, retained, damaged);
+MILLRACE_INLINE_COLD void CheckpointCoordinator::keepOnly(int retained, std::int64_t confirmed) {
+    write(0, Message::Kind::Written, [store = store_, retained, damaged = damaged_, confirmed] {
+        keepNewest(*store, retained, damaged, confirmed);
         return std::shared_ptr<CheckpointInfo>();
     });
 }
@@ -1046,7 +1046,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
         suspended_ ||
         (failed && (config_.retention != CheckpointRetention::NoExternalized || isMigrationFailure(job_.failure()))) ||
         (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
-    if (!keeps) keepOnly(0);
+    if (!keeps) keepOnly(0, INT64_MAX);
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {

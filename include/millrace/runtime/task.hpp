@@ -54,6 +54,7 @@ public:
     struct BatchOrigin {
         Input& input;
         std::size_t indexInValve;
+        Channel* live;  ///< null: what has been kept
     };
     struct InputChannel : BatchOrigin {
         Channel& channel;
@@ -186,6 +187,7 @@ private:
     void beginBatch(Batch* batch, const BatchOrigin& from) noexcept;
     void continueBatch();
     void onMark(Timestamp watermark);
+    void waitFor(const BatchOrigin& from) const noexcept;
     void onControl();
     void queue(const Event& event) noexcept { events_[eventCount_++] = event; }
     void queue(const Input& input, const WatermarkValve::Result& result);

@@ -56,7 +56,7 @@ MILLRACE_INLINE_COLD void Task::addInput(Channel& channel, const GraphEdge& edge
         if (each.logical == edge.input) input = &each;
     }
     if (input == nullptr) input = &inputs_.add(new Input{edge.input});
-    openChannels_.add(channels_.add(new InputChannel{{*input, input->channels++}, channel, edge, exchange}));
+    openChannels_.add(channels_.add(new InputChannel{{*input, input->channels++, &channel}, channel, edge, exchange}));
 }
 
 MILLRACE_INLINE_COLD void Task::finishWiring() {
@@ -174,6 +174,9 @@ MILLRACE_INLINE_COLD void Task::open() {
     for (std::size_t i = stages_.size(); i-- > 0;) {
         call(stages_[i], false, [&](Stage& stage) { stage.open(context_); });
         stages_[i].opened = true;
+    }
+    if (restored_.empty()) {  // event time has not begun
+        for (const InputChannel& each : channels_) each.channel.waitFor();
     }
     if (checkpoints_ != nullptr) checkpoints_->opened();
 }

@@ -53,7 +53,7 @@ MILLRACE_INLINE_COLD void Task::restoreInput(StageSlot& slot, int input, OwnerLi
     const std::size_t count = channels.size();
     RestoredInput& restored =
         restored_.add(new RestoredInput{{input, count, count, WatermarkValve(count)}, slot, std::move(channels), {}});
-    for (std::size_t i = 0; i < count; ++i) restored.origins.add(new BatchOrigin{restored.input, i});
+    for (std::size_t i = 0; i < count; ++i) restored.origins.add(new BatchOrigin{restored.input, i, nullptr});
 }
 
 /// The next batch of what is restored, or the step from one input to the next.
@@ -158,6 +158,15 @@ MILLRACE_INLINE void Task::onMark(Timestamp watermark) {
     // the valve drops watermarks of idle channels, but the last one must get through: windows depend on it
     if (watermark == kMaxTimestamp) queue(from.input, valve.active(from.indexInValve));
     queue(from.input, valve.watermark(from.indexInValve, watermark));
+    if (from.live != nullptr && !from.live->waits()) [[unlikely]]
+        waitFor(from);
+}
+
+/// Tells a channel when event time waits for it: from then on what is behind its watermarks cannot be late here.
+MILLRACE_INLINE_COLD void Task::waitFor(const BatchOrigin& from) const noexcept {
+    const WatermarkValve& valve = from.input.valve;
+    const bool caughtUp = valve.watermarkOf(from.indexInValve) >= from.input.restoredWatermark;
+    if (caughtUp && valve.waitsFor(from.indexInValve)) from.live->waitFor();
 }
 
 MILLRACE_INLINE void Task::onControl() {
@@ -168,9 +177,11 @@ MILLRACE_INLINE void Task::onControl() {
             break;
         case ControlKind::Idle:
             queue(input, input.valve.idle(from.indexInValve));
+            if (from.live != nullptr) from.live->stopWaiting();
             break;
         case ControlKind::Active:
             queue(input, input.valve.active(from.indexInValve));
+            if (from.live != nullptr) waitFor(from);
             break;
         case ControlKind::EndOfInput:
             for (std::size_t i = 0; i < openChannels_.size(); ++i) {

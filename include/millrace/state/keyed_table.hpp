@@ -15,6 +15,14 @@
 
 namespace millrace::detail {
 
+/// How tables with such keys are gone through. It decides what that costs, never what comes out: tests that compare the two
+/// specialise it for key types of their own.
+template <class Key>
+struct TableTuning {
+    static constexpr std::size_t kPrefetchFrom = 512 * 1024;  ///< more bytes are not in the cache: half of a usual L2
+    static constexpr std::size_t kRunFrom = 16;               ///< so many records with one key are taken in registers
+};
+
 /// Keyed state in memory: a flat table with open addressing and linear probing.
 ///
 /// The hot path works on a `View`, a copy of what a probe needs that lives in registers:
@@ -208,7 +216,7 @@ public:
     bool empty() const noexcept { return size() == 0; }
     std::size_t memoryBytes() const noexcept { return memory_.bytes(); }
     /// Whether looking up in random order mostly misses the cache. (In a table that fits, prefetching costs 12-18 %.)
-    bool wantsPrefetch() const noexcept { return memory_.bytes() > kCached; }
+    bool wantsPrefetch() const noexcept { return memory_.bytes() > TableTuning<Key>::kPrefetchFrom; }
 
     // ---- going over all entries, in pieces if need be ----
     // Positions run from 0 to endPosition(); the table must not grow in between.
@@ -338,7 +346,6 @@ public:
 private:
     static constexpr std::size_t kMinCapacity = 16;
     static constexpr std::size_t kSmallBytes = 64 * 1024;
-    static constexpr std::size_t kCached = 512 * 1024;  // half of a usual L2
     static constexpr std::size_t kWorthFreezing = 128 * 1024;
 
     static std::size_t limitOf(std::size_t capacity) noexcept {

@@ -62,7 +62,7 @@ private:
     // of records with the same key works on a copy in registers.
     using Value = typename Table::ValueType;
     static constexpr bool kRuns = std::is_trivially_copyable_v<Value> && sizeof(Value) <= 64;
-    static constexpr std::size_t kLeastRun = 16;
+    static constexpr std::size_t kLeastRun = TableTuning<Key>::kRunFrom;
 
     [[gnu::always_inline]] static bool startsRun(std::size_t at, std::size_t end, KeyAt& keyAt) {
         if (end - at < kLeastRun) return false;

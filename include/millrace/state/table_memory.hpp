@@ -66,6 +66,12 @@ public:
 #endif
     }
 
+    /// Is counted nowhere from here on. Not for what is in an OverflowStorage.
+    void uncharge() noexcept {
+        if (account_ != nullptr) std::exchange(account_, nullptr)->give(bytes_, nullptr);
+    }
+    bool isOverflow() const noexcept { return overflow_ != nullptr; }
+
     void* data() const noexcept { return data_; }
     std::size_t bytes() const noexcept { return bytes_; }
 

@@ -152,18 +152,20 @@ private:
     std::exception_ptr failure_;             ///< of an entry that was about to change
 };
 
-/// Writes a table as it is now: a large one by and by, where the sink sees to that, while it changes; `keep` or `keepFor` then
-/// comes before every change that the table does not make itself. `layout` is what `write` writes; `write` must not refer to
-/// what might change, nor to anything that goes before the table.
+/// Writes a table as it is now: a large one, or one of large values, by and by, where the sink sees to that, while it changes;
+/// `keep` or `keepFor` then comes before every change that the table does not make itself. `layout` is what `write` writes;
+/// `write` must not refer to what might change, nor to anything that goes before the table.
 template <class Table, class Write>
 void writeByOwner(SnapshotSink& sink, Table& table, TablePlace place, const StateLayout& layout, Write write) {
     sink.describe(place.uid, place.state, layout);
-    if (!table.empty() && table.memoryBytes() >= sink.gradualFrom()) {
-        sink.writeGradually(
-            std::unique_ptr<GradualState>(new GradualTable<Table, Write>(table, std::move(place), std::move(write))));
-        return;
+    const std::size_t gradualFrom = sink.gradualFrom();
+    if (table.empty() || gradualFrom == SIZE_MAX || (Table::kPlain && table.memoryBytes() < gradualFrom)) {
+        return writeAtOnce(sink, table, place, write);
     }
-    writeAtOnce(sink, table, place, write);
+    std::unique_ptr<GradualState> state(new GradualTable<Table, Write>(table, std::move(place), std::move(write)));
+    // how much its values own is seen only when they are encoded
+    if (table.memoryBytes() < gradualFrom && !state->encodeSome(SIZE_MAX)) return state->writeTo(sink);
+    sink.writeGradually(std::move(state));
 }
 
 /// The same, and a large one of plain entries on another thread: so are the codecs of plain keys and values called there, if

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -127,15 +128,19 @@ public:
         while (popDue(kMaxTimestamp, timer)) {}
     }
 
+    /// Plain timers are copied, and encoded by who writes them.
     void snapshot(SnapshotSink& sink, std::string_view uid, std::string_view state, int maxParallelism) {
-        KeyGroupWriter writer(maxParallelism, kFormat);
-        forEach([&](const Timer& timer) {
-            ByteWriter& group = writer.of(timer.key);
-            group.write(timer.time.time_since_epoch().count());
-            Codec<Key>::encode(timer.key, group);
-            if constexpr (!std::is_same_v<Namespace, NoNamespace>) Codec<Namespace>::encode(timer.ns, group);
-        });
-        writer.writeTo(sink, uid, state, layout());
+        sink.describe(uid, state, layout());
+        if constexpr (std::is_trivially_copyable_v<Timer>) {
+            std::unique_ptr<SavedTimers> saved(new SavedTimers(uid, state, maxParallelism));
+            saved->timers.reserve(size());
+            forEach([&](const Timer& timer) { saved->timers.push_back(timer); });
+            sink.writeLater(std::move(saved));
+        } else {
+            KeyGroupWriter groups(maxParallelism, kFormat);
+            forEach([&](const Timer& timer) { writeTimer(groups, timer); });
+            groups.writePieces(sink, uid, state);
+        }
     }
     /// Adds the timers of a snapshot.
     void restore(const SnapshotSource& source, std::string_view uid, std::string_view state) {
@@ -150,6 +155,29 @@ public:
 
 private:
     static constexpr std::uint8_t kFormat = 1;
+    static void writeTimer(KeyGroupWriter& groups, const Timer& timer) {
+        ByteWriter& group = groups.of(timer.key);
+        group.write(timer.time.time_since_epoch().count());
+        Codec<Key>::encode(timer.key, group);
+        if constexpr (!std::is_same_v<Namespace, NoNamespace>) Codec<Namespace>::encode(timer.ns, group);
+    }
+    class SavedTimers final : public DeferredState {
+    public:
+        SavedTimers(std::string_view uid, std::string_view state, int maxParallelism)
+            : uid_(uid), state_(state), maxParallelism_(maxParallelism) {}
+        void writeTo(SnapshotSink& sink) override {
+            KeyGroupWriter groups(maxParallelism_, kFormat);
+            groups.streamTo(sink, uid_, state_);
+            for (const Timer& timer : timers) writeTimer(groups, timer);
+            groups.writePieces(sink, uid_, state_);
+        }
+        std::vector<Timer> timers;
+
+    private:
+        std::string uid_;
+        std::string state_;
+        int maxParallelism_;
+    };
     static constexpr StateLayout layout() {
         StateLayout result{"timers", {{"time", &kTypeInfo<std::int64_t>, true}, {"key", &kTypeInfo<Key>}}};
         if constexpr (!std::is_same_v<Namespace, NoNamespace>) {

@@ -74,6 +74,8 @@ public:
     Timestamp reached() const noexcept { return last_; }
     Timestamp watermarkOf(std::size_t index) const noexcept { return channels_[index].watermark; }
     bool isIdle(std::size_t index) const noexcept { return channels_[index].idle; }
+    /// Whether what is passed on does not go beyond the watermark of this channel.
+    bool waitsFor(std::size_t index) const noexcept { return channels_[index].aligned && !channels_[index].idle; }
     bool isIdle() const noexcept { return active_ == 0; }
 
 private:

@@ -92,20 +92,24 @@ constexpr bool hasParts() {
 
 // ---- encoding
 
-/// Room has been reserved.
+/// Writes the bytes of a value to `at`, and returns where they end. A pointer, since a writer's own size would be loaded and
+/// stored again with every field: bytes may lie anywhere.
 template <class T>
-void encodeFixed(const T& value, ByteWriter& writer) {
+std::byte* encodeFixed(const T& value, std::byte* at) noexcept {
     constexpr TypeKind kind = kTypeKind<T>;
     if constexpr (kind == TypeKind::Duration) {
-        writer.writeUnchecked(value.count());
+        return encodeFixed(value.count(), at);
     } else if constexpr (kind == TypeKind::TimePoint) {
-        writer.writeUnchecked(value.time_since_epoch().count());
+        return encodeFixed(value.time_since_epoch().count(), at);
     } else if constexpr (kind == TypeKind::Array) {
-        for (const auto& element : value) encodeFixed(element, writer);
+        for (const auto& element : value) at = encodeFixed(element, at);
+        return at;
     } else if constexpr (kind == TypeKind::Tuple || kind == TypeKind::Aggregate) {
-        applyToParts(value, [&](const auto&... part) { (encodeFixed(part, writer), ...); });
+        applyToParts(value, [&](const auto&... part) { ((at = encodeFixed(part, at)), ...); });
+        return at;
     } else {
-        writer.writeUnchecked(value);
+        std::memcpy(at, &value, sizeof(T));
+        return at + sizeof(T);
     }
 }
 
@@ -124,8 +128,7 @@ template <class T>
 void encodeDerived(const T& value, ByteWriter& writer) {
     constexpr TypeKind kind = kTypeKind<T>;
     if constexpr (kFixedCodecBytes<T> != 0) {
-        writer.reserve(kFixedCodecBytes<T>);
-        encodeFixed(value, writer);
+        encodeFixed(value, writer.extend(kFixedCodecBytes<T>));
     } else if constexpr (kind == TypeKind::String) {
         writer.writeString(value);
     } else if constexpr (kind == TypeKind::Optional) {

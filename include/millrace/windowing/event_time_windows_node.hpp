@@ -6,6 +6,7 @@
 #include <millrace/windowing/late_records.hpp>
 #include <millrace/windowing/window_emitter.hpp>
 #include <millrace/windowing/window_failures.hpp>
+#include <millrace/windowing/window_record.hpp>
 
 #include <utility>
 
@@ -80,15 +81,19 @@ protected:
         emitter_.end();
     }
     /// Behind every addition of records: those that a policy takes out become dead letters.
-    void sendLost(const Block<T>& block) { sendLostRecords(aggregate_.get(), block, *outputs_); }
+    template <class Record>
+    void sendLost(const Block<Record>& block) {
+        sendLostRecords(aggregate_.get(), block, *outputs_);
+    }
     void emitResults() {
         Collector<Out>& out = emitter_.out();
         if (out.size() == 0) return;
         this->next_.pushBlock(out.block(true));
         out.clear();
     }
-    [[noreturn, gnu::cold, gnu::noinline]] void fail(const T& record, Timestamp timestamp) const {
-        rethrowOfWindow(aggregate_.id(), aggregate_.subtask(), record, timestamp,
+    template <class Record>
+    [[noreturn, gnu::cold, gnu::noinline]] void fail(const Record& record, Timestamp timestamp) const {
+        rethrowOfWindow(aggregate_.id(), aggregate_.subtask(), WindowRecord<Record>::shown(record), timestamp,
                         "the aggregate function or key selector");
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {

@@ -23,11 +23,11 @@ public:
     }
     Duration lateness() const noexcept { return lateness_; }
 
-    /// For a record that no window has taken; nothing happens if that was not because of its time.
-    [[gnu::cold, gnu::noinline]] void missed(T& value, Timestamp time, Timestamp watermark) {
+    /// For a record that no window has taken; nothing happens if that was not because of its time. Null: it can only be counted.
+    [[gnu::cold, gnu::noinline]] void missed(T* value, Timestamp time, Timestamp watermark) {
         if (saturatingAdd(time, lateness_) > watermark) return;
-        if (!key_.empty()) {
-            outputs_->emitSide<T>(key_, std::move(value), time);
+        if (!key_.empty() && value != nullptr) {
+            outputs_->emitSide<T>(key_, std::move(*value), time);
         } else {
             StageMetrics::add(metrics_->lateRecordsDropped, 1);
         }

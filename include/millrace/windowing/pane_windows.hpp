@@ -2,7 +2,6 @@
 #define MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 
 #include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
@@ -10,6 +9,7 @@
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/window_grid.hpp>
+#include <millrace/windowing/window_record.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -65,23 +65,30 @@ public:
     }
 
     /// Adds records [at, end) to the windows of the current slice. `at` is the record at hand when something throws.
-    void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
+    template <class Record>
+    void add(const Record* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
         const std::size_t from = at;
         LoopCopy<KeySelector> keyOf = keySelector_;
         for (Table& table : current_) {
             at = from;
             scanKeyedTable(
                 table, at, end, hashes,
-                [values, &keyOf](std::size_t i) -> decltype(auto) { return detail::invoke(keyOf, values[i]); },
-                [values, &fn = aggregate_](std::size_t i, Accumulator& acc) { Traits::add(fn, values[i], acc); },
-                [values, &fn = aggregate_](std::size_t i) { return Traits::firstAccumulator(fn, values[i]); });
+                [values, &keyOf](std::size_t i) -> decltype(auto) {
+                    return WindowRecord<Record>::keyOf(keyOf, values[i]);
+                },
+                [values, &fn = aggregate_](std::size_t i, Accumulator& acc) {
+                    WindowRecord<Record>::template add<Traits>(fn, values[i], acc);
+                },
+                [values, &fn = aggregate_](std::size_t i) {
+                    return WindowRecord<Record>::template first<Traits>(fn, values[i]);
+                });
         }
     }
 
     /// Adds one record of a slice that cannot be the current one. Calls `fireNow(window, key, accumulator)` for the
     /// windows that have fired and are not late yet. Returns false if there is no window to add it to.
-    template <class FireNow>
-    bool addBehind(const T& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
+    template <class Record, class FireNow>
+    bool addBehind(const Record& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
         const auto [first, last] = grid_.windowsOf(grid_.sliceOf(t));
         bool added = false;
         for (std::int64_t k = last; k >= first; --k) {
@@ -89,7 +96,7 @@ public:
             if (cleanupTime(window) <= watermark) break;  // and so are all before
             added = true;
             Pane& open = pane(k);
-            const auto& key = detail::invoke(keySelector_, value);
+            const auto& key = WindowRecord<Record>::keyOf(keySelector_, value);
             Accumulator& acc = addTo(open, key, value);
             if (window.maxTimestamp() <= watermark) {
                 open.fired = true;
@@ -252,8 +259,8 @@ private:
         return large;
     }
 
-    template <class K>
-    Accumulator& addTo(Pane& pane, const K& key, const T& value) {
+    template <class K, class Record>
+    Accumulator& addTo(Pane& pane, const K& key, const Record& value) {
         const std::uint64_t hash = Table::hashOf(Table::lookupKey(key));
         if (pane.silent != nullptr) {
             Accumulator* const before = pane.silent->find(Table::lookupKey(key), hash);
@@ -264,9 +271,9 @@ private:
         bool isNew = false;
         Accumulator& acc = pane.table.findOrInsert(Table::lookupKey(key), hash, [&] {
             isNew = true;
-            return Traits::firstAccumulator(aggregate_, value);
+            return WindowRecord<Record>::template first<Traits>(aggregate_, value);
         });
-        if (!isNew) Traits::add(aggregate_, value, acc);
+        if (!isNew) WindowRecord<Record>::template add<Traits>(aggregate_, value, acc);
         pane.table.report();
         return acc;
     }

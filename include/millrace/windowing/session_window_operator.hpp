@@ -58,7 +58,7 @@ public:
                 block, at, watermark_,
                 [this](const TimeWindow& window, const Key& key, const auto& acc) { this->fireNow(window, key, acc); },
                 [this, &block](std::size_t i) {
-                    this->late_.missed(block.values[i], block.timestamps[i], watermark_);
+                    this->late_.missed(&block.values[i], block.timestamps[i], watermark_);
                 });
         } catch (...) {
             this->fail(block.values[at], block.timestamps[at]);

@@ -3,6 +3,7 @@
 
 #include <millrace/windowing/accumulator_column.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
+#include <millrace/windowing/window_record.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -87,8 +88,8 @@ public:
     }
 
     /// An element has been added to a slice that is already part of the combinations.
-    template <class T>
-    void addBehind(std::int64_t slice, std::size_t id, const T& value, bool) {
+    template <class Record>
+    void addBehind(std::int64_t slice, std::size_t id, const Record& value, bool) {
         if (slice < foldedFirst_ || slice >= foldedEnd_) return;
         if (slice >= frontEnd_) {
             addTo(back_, id, value);
@@ -138,13 +139,13 @@ private:
         frontEnd_ = end;
         stale_ = false;
     }
-    template <class T>
-    void addTo(Column& column, std::size_t id, const T& value) {
+    template <class Record>
+    void addTo(Column& column, std::size_t id, const Record& value) {
         column.ensure(id + 1);
         if (column.hasUnchecked(id)) {
-            Traits::add(aggregate_, value, column[id]);
+            WindowRecord<Record>::template add<Traits>(aggregate_, value, column[id]);
         } else {
-            column.start(id, [&] { return Traits::firstAccumulator(aggregate_, value); });
+            column.start(id, [&] { return WindowRecord<Record>::template first<Traits>(aggregate_, value); });
         }
     }
     Column takeSpare() {
@@ -202,14 +203,14 @@ public:
     void combined(std::size_t id, Use&& use) {
         if (total_.has(id)) use(std::as_const(total_)[id]);
     }
-    template <class T>
-    void addBehind(std::int64_t slice, std::size_t id, const T& value, bool firstInSlice) {
+    template <class Record>
+    void addBehind(std::int64_t slice, std::size_t id, const Record& value, bool firstInSlice) {
         if (slice < foldedFirst_ || slice >= foldedEnd_) return;
         room(id + 1);
         if (total_.hasUnchecked(id)) {
-            Traits::add(aggregate_, value, total_[id]);
+            WindowRecord<Record>::template add<Traits>(aggregate_, value, total_[id]);
         } else {
-            total_.start(id, [&] { return Traits::firstAccumulator(aggregate_, value); });
+            total_.start(id, [&] { return WindowRecord<Record>::template first<Traits>(aggregate_, value); });
         }
         if (firstInSlice) ++slicesWith_[id];
     }

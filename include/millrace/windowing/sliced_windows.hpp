@@ -2,18 +2,20 @@
 #define MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 
 #include <millrace/core/algorithm.hpp>
-#include <millrace/core/functional.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/slice_combiner.hpp>
 #include <millrace/windowing/window_grid.hpp>
+#include <millrace/windowing/window_record.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -34,6 +36,7 @@ class SlicedWindows {
     using Combiner =
         std::conditional_t<Traits::kSubtracts, RunningTotal<Aggregate, Traits>, TwoStacks<Aggregate, Traits>>;
     using Ids = KeyedTable<Key, std::uint32_t>;
+    static constexpr const char* kStateName = "windows";
     static constexpr std::uint8_t kFormat = 1;
     static constexpr StateLayout kLayout{"windows in slices",
                                          {{"slice", &kTypeInfo<std::int64_t>, true},
@@ -66,36 +69,37 @@ public:
         return true;
     }
 
-    void add(const T* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
+    template <class Record>
+    void add(const Record* values, const std::uint32_t* hashes, std::size_t& at, std::size_t end) {
         Column& cells = *currentCells_;
         cells.ensure(keys_.size());
         LoopCopy<KeySelector> keyOf = keySelector_;
         scanKeyedTable(
             ids_, at, end, hashes,
-            [values, &keyOf](std::size_t i) -> decltype(auto) { return detail::invoke(keyOf, values[i]); },
+            [values, &keyOf](std::size_t i) -> decltype(auto) { return WindowRecord<Record>::keyOf(keyOf, values[i]); },
             [this, values, &cells](std::size_t i, std::uint32_t id) {
                 if (cells.hasUnchecked(id)) [[likely]] {
-                    Traits::add(aggregate_, values[i], cells[id]);
+                    WindowRecord<Record>::template add<Traits>(aggregate_, values[i], cells[id]);
                 } else {
                     startCell(cells, id, values[i]);
                 }
             },
             [this, values, &keyOf, &cells](std::size_t i) {
-                const std::uint32_t id = newId(detail::invoke(keyOf, values[i]));
+                const std::uint32_t id = newId(WindowRecord<Record>::keyOf(keyOf, values[i]));
                 startCell(cells, id, values[i]);
                 return id;
             });
     }
 
-    template <class FireNow>
-    bool addBehind(const T& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
+    template <class Record, class FireNow>
+    bool addBehind(const Record& value, Timestamp t, Timestamp watermark, FireNow fireNow) {
         const std::int64_t slice = grid_.sliceOf(t);
         const auto [first, last] = grid_.windowsOf(slice);
         if (last < first || cleanupTime(last) <= watermark) return false;
         // the windows that are late for this element must not fire because of it
         unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
 
-        const auto& key = detail::invoke(keySelector_, value);
+        const auto& key = WindowRecord<Record>::keyOf(keySelector_, value);
         const std::uint32_t id = ids_.findOrInsert(Ids::lookupKey(key), [&] { return newId(key); });
         ids_.report();
         Column& cells = cellsOf(slice);
@@ -104,7 +108,7 @@ public:
         if (firstInSlice) {
             startCell(cells, id, value);
         } else {
-            Traits::add(aggregate_, value, cells[id]);
+            WindowRecord<Record>::template add<Traits>(aggregate_, value, cells[id]);
         }
         combiner_.addBehind(slice, id, value, firstInSlice);
 
@@ -158,22 +162,33 @@ public:
         return true;
     }
 
+    /// Slices are shared with who writes them, and copied before a record is added to one: after most snapshots only the
+    /// newest.
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
-        KeyGroupWriter writer(maxParallelism, kFormat);
+        sink.describe(uid, kStateName, kLayout);
+        if constexpr (Column::kCanShare && std::is_trivially_copyable_v<Key>) {
+            if (canShare()) {
+                std::unique_ptr<SharedSlices> shared(new SharedSlices(uid, maxParallelism, keys_, firstUnfiredOfKey_));
+                shared->unfiredFrom = unfiredFrom_;
+                shared->slices.reserve(slices_.size());
+                for (auto& [number, slice] : slices_) shared->slices.push_back({number, slice.cells.share()});
+                current_.reset();
+                sink.writeLater(std::move(shared));
+                return;
+            }
+        }
+        KeyGroupWriter groups(maxParallelism, kFormat);
         for (const auto& [number, slice] : slices_) {
             for (std::size_t id = 0; id < std::min(slice.cells.size(), keys_.size()); ++id) {
                 if (!slice.cells.hasUnchecked(id)) continue;
-                ByteWriter& group = writer.of(keys_[id]);
-                group.write(number);
-                group.write(std::max(unfiredFrom_, id < firstUnfiredOfKey_.size() ? firstUnfiredOfKey_[id] : kNever));
-                Codec<Key>::encode(keys_[id], group);
-                Codec<Accumulator>::encode(slice.cells[id], group);
+                writeCell(groups, number, firstUnfiredOf(id, unfiredFrom_, firstUnfiredOfKey_), keys_[id],
+                          slice.cells[id]);
             }
         }
-        writer.writeTo(sink, uid, "windows", kLayout);
+        groups.writePieces(sink, uid, kStateName);
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
-        readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
+        readKeyGroups(source, uid, kStateName, kLayout, kFormat, [&](ByteReader& reader) {
             const auto slice = reader.read<std::int64_t>("a slice number");
             const auto firstUnfired = reader.read<std::int64_t>("a window number");
             const Key key = decodeState<Key>(reader);
@@ -217,6 +232,51 @@ private:
 
     static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
 
+    static std::int64_t firstUnfiredOf(std::size_t id, std::int64_t ofAll, const std::vector<std::int64_t>& ofKey) {
+        return std::max(ofAll, id < ofKey.size() ? ofKey[id] : kNever);
+    }
+    static void writeCell(KeyGroupWriter& groups, std::int64_t slice, std::int64_t firstUnfired, const Key& key,
+                          const Accumulator& value) {
+        ByteWriter& group = groups.of(key);
+        group.write(slice);
+        group.write(firstUnfired);
+        Codec<Key>::encode(key, group);
+        Codec<Accumulator>::encode(value, group);
+    }
+
+    /// All slices as they were.
+    class SharedSlices final : public DeferredState {
+    public:
+        SharedSlices(std::string_view uid, int maxParallelism, const std::vector<Key>& keys,
+                     const std::vector<std::int64_t>& firstUnfiredOfKey)
+            : uid_(uid), maxParallelism_(maxParallelism), keys_(keys), firstUnfiredOfKey_(firstUnfiredOfKey) {}
+
+        void writeTo(SnapshotSink& sink) override {
+            KeyGroupWriter groups(maxParallelism_, kFormat);
+            groups.streamTo(sink, uid_, kStateName);
+            for (const auto& [number, cells] : slices) {
+                cells.forEach([&, slice = number](std::size_t id, const Accumulator& value) {
+                    writeCell(groups, slice, firstUnfiredOf(id, unfiredFrom, firstUnfiredOfKey_), keys_[id], value);
+                });
+            }
+            groups.writePieces(sink, uid_, kStateName);
+        }
+
+        std::vector<std::pair<std::int64_t, typename Column::Shared>> slices;
+        std::int64_t unfiredFrom = kNever;
+
+    private:
+        std::string uid_;
+        int maxParallelism_;
+        std::vector<Key> keys_;
+        std::vector<std::int64_t> firstUnfiredOfKey_;
+    };
+    bool canShare() const noexcept {
+        bool can = true;
+        for (const auto& [number, slice] : slices_) can = can && slice.cells.canShare();
+        return can;
+    }
+
     Timestamp cleanupTime(std::int64_t window) const noexcept {
         return saturatingAdd(grid_.window(window).maxTimestamp(), lateness_);
     }
@@ -230,9 +290,10 @@ private:
         ++unused_;
         return static_cast<std::uint32_t>(id);
     }
-    [[gnu::noinline]] void startCell(Column& cells, std::uint32_t id, const T& value) {
+    template <class Record>
+    [[gnu::noinline]] void startCell(Column& cells, std::uint32_t id, const Record& value) {
         cells.ensure(id + std::size_t{1});
-        cells.start(id, [&] { return Traits::firstAccumulator(aggregate_, value); });
+        cells.start(id, [&] { return WindowRecord<Record>::template first<Traits>(aggregate_, value); });
         countUse(id);
     }
     void countUse(std::size_t id) {
@@ -241,7 +302,10 @@ private:
 
     Column& cellsOf(std::int64_t number) {
         const auto found = slices_.lower_bound(number);
-        if (found != slices_.end() && found->first == number) return found->second.cells;
+        if (found != slices_.end() && found->first == number) {
+            found->second.cells.unshare();
+            return found->second.cells;
+        }
         if (spare_.empty()) {
             Column& cells = slices_.try_emplace(found, number)->second.cells;
             cells.chargeTo(memory_);

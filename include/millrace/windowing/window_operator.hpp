@@ -225,7 +225,7 @@ private:
         }
         if constexpr (kEventTime) {
             if (!taken) [[unlikely]]
-                late_.missed(value, time, watermark_);
+                late_.missed(&value, time, watermark_);
         }
     }
 

@@ -1,5 +1,9 @@
 package peer;
 
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -7,14 +11,19 @@ import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
 import org.apache.flink.table.connector.sink.SinkV2Provider;
 import org.apache.flink.table.connector.source.DynamicTableSource;
+import org.apache.flink.table.connector.source.LookupTableSource;
 import org.apache.flink.table.connector.source.ScanTableSource;
 import org.apache.flink.table.connector.source.SourceProvider;
+import org.apache.flink.table.connector.source.lookup.LookupFunctionProvider;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.TimestampData;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
 import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
+import org.apache.flink.table.functions.FunctionContext;
+import org.apache.flink.table.functions.LookupFunction;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.types.RowKind;
 
@@ -26,6 +35,9 @@ public final class BenchmarkTables implements DynamicTableSourceFactory, Dynamic
     private static final ConfigOption<Long> EVENTS = ConfigOptions.key("events").longType().defaultValue(0L);
     /** The keys of W3; 0 for Nexmark. */
     private static final ConfigOption<Long> KEYS = ConfigOptions.key("keys").longType().defaultValue(0L);
+
+    /** How many rows a table to look up has; 0 for one of events. */
+    private static final ConfigOption<Long> SIDE_ROWS = ConfigOptions.key("side-rows").longType().defaultValue(0L);
 
     @Override
     public String factoryIdentifier() {
@@ -39,13 +51,15 @@ public final class BenchmarkTables implements DynamicTableSourceFactory, Dynamic
 
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
-        return Set.of(EVENTS, KEYS);
+        return Set.of(EVENTS, KEYS, SIDE_ROWS);
     }
 
     @Override
     public DynamicTableSource createDynamicTableSource(Context context) {
         final FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
         helper.validate();
+        final long sideRows = helper.getOptions().get(SIDE_ROWS);
+        if (sideRows > 0) return new SideTable(sideRows);
         return new Events(helper.getOptions().get(EVENTS), helper.getOptions().get(KEYS));
     }
 
@@ -106,6 +120,54 @@ public final class BenchmarkTables implements DynamicTableSourceFactory, Dynamic
         @Override
         public String asSummaryString() {
             return "events";
+        }
+    }
+
+    /** Rows (key, key as a text), looked up in a map in memory. */
+    private static final class SideTable implements LookupTableSource {
+        private final long rows;
+
+        SideTable(long rows) {
+            this.rows = rows;
+        }
+
+        @Override
+        public LookupRuntimeProvider getLookupRuntimeProvider(LookupContext context) {
+            return LookupFunctionProvider.of(new SideRows(rows));
+        }
+
+        @Override
+        public DynamicTableSource copy() {
+            return new SideTable(rows);
+        }
+
+        @Override
+        public String asSummaryString() {
+            return "side input";
+        }
+    }
+
+    /** See {@link SideTable}. */
+    public static final class SideRows extends LookupFunction {
+        private static final long serialVersionUID = 1;
+        private final long rows;
+        private transient Map<Long, Collection<RowData>> table;
+
+        SideRows(long rows) {
+            this.rows = rows;
+        }
+
+        @Override
+        public void open(FunctionContext context) {
+            table = new HashMap<>();
+            for (long key = 0; key < rows; ++key) {
+                table.put(key, List.of(GenericRowData.of(key, StringData.fromString(Long.toString(key)))));
+            }
+        }
+
+        @Override
+        public Collection<RowData> lookup(RowData key) {
+            return table.getOrDefault(key.getLong(0), List.of());
         }
     }
 

@@ -15,7 +15,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 public final class Main {
     private static final String USAGE = """
             usage: peer.Main --workload NAME [--keys N] [--parallelism N] [--chained] [--records N] [--repetitions N] [--on-request]
-              NAME is W1, W2, W3, W3/SQL, W3/60, W4, W6, W8 or W9, or a query of Nexmark, q0 to q22.
+              NAME is W1, W2, W3, W3/SQL, W3/60, W4, W6, W8 or W9, or a query of Nexmark, q0 to q23 without q6.
               --chained     source, keyed operator and sink in one task instead of an exchange between two (parallelism 1)
               --on-request  a run for each line of standard input, until it ends
               The first run of a process warms the compiler up and is marked so.

@@ -1,0 +1,159 @@
+#ifndef MILLRACE_API_PRE_AGGREGATED_STREAM_HPP
+#define MILLRACE_API_PRE_AGGREGATED_STREAM_HPP
+
+#include <millrace/api/exchanges.hpp>
+#include <millrace/api/field_reductions.hpp>
+#include <millrace/api/stream_access.hpp>
+#include <millrace/api/windowed_stream.hpp>
+#include <millrace/windowing/local_window_operator.hpp>
+#include <millrace/windowing/merging_window_operator.hpp>
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace millrace {
+
+/// A windowed stream whose elements are added up in front of the exchange, too: what `preAggregate()` returns. @public
+/// The function of `aggregate` needs a `merge`; functions must not depend on the order of elements of different subtasks, as
+/// behind any exchange, and the accumulator is copied between threads.
+/// *State and checkpoints:* the same as without it: a savepoint of one can be restored by the other.
+template <class Windowed>
+class PreAggregatedStream : public FieldReductions<PreAggregatedStream<Windowed>, typename Windowed::Element> {
+    using T = typename Windowed::Element;
+    using Key = typename Windowed::Key;
+    using Window = TimeWindow;
+
+public:
+    PreAggregatedStream(Windowed windows, PreAggregation when) : windows_(std::move(windows)), when_(when) {}
+
+    /// As of the windowed stream.
+    PreAggregatedStream allowedLateness(Duration lateness) const { return {windows_.allowedLateness(lateness), when_}; }
+    PreAggregatedStream sideOutputLateData(OutputTag<T> tag) const {
+        return {windows_.sideOutputLateData(std::move(tag)), when_};
+    }
+
+    /// Aggregates as elements arrive; emits the results.
+    template <class Aggregate>
+    auto aggregate(Aggregate fn) const {
+        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
+            return detail::rejectAggregate<Aggregate>();
+        } else {
+            return inTwoParts<typename detail::AggregateTraits<Aggregate, T>::Result>(
+                std::move(fn), detail::NoWindowFunction{}, "aggregate");
+        }
+    }
+    /// Aggregates as elements arrive; `windowFn(key, window, result, out)` turns each result into output, or returns it.
+    template <class Out = void, class Aggregate, class WindowFn>
+    auto aggregate(Aggregate fn, WindowFn windowFn) const {
+        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
+            return detail::rejectAggregate<Aggregate>();
+        } else {
+            using Result = typename detail::AggregateTraits<Aggregate, T>::Result;
+            return inTwoParts<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(
+                std::move(fn), std::move(windowFn), "aggregate");
+        }
+    }
+    /// Combines the elements of a window as they arrive: `fn(const T&, const T&)`.
+    template <class Fn>
+    auto reduce(Fn fn) const {
+        if constexpr (!ReduceFunctionFor<Fn, T>) {
+            return detail::rejectReduce<Fn>();
+        } else {
+            return reduceWith(std::move(fn), "reduce");
+        }
+    }
+    template <class Out = void, class Fn, class WindowFn>
+    auto reduce(Fn fn, WindowFn windowFn) const {
+        if constexpr (!ReduceFunctionFor<Fn, T>) {
+            return detail::rejectReduce<Fn>();
+        } else {
+            return inTwoParts<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(
+                detail::ReduceAggregate<T, Fn>{std::move(fn)}, std::move(windowFn), "reduce");
+        }
+    }
+
+private:
+    friend class FieldReductions<PreAggregatedStream, T>;
+
+    template <class Fn>
+    auto reduceWith(Fn fn, std::string kind) const {
+        return inTwoParts<T>(detail::ReduceAggregate<T, Fn>{std::move(fn)}, detail::NoWindowFunction{},
+                             std::move(kind));
+    }
+
+    template <class Out, class Aggregate, class WindowFn>
+    auto inTwoParts(Aggregate aggregate, WindowFn windowFn, const std::string& kind) const {
+        using Traits = detail::AggregateTraits<Aggregate, T>;
+        if constexpr (!Traits::kMerges) {
+            static_assert(detail::kRejected<Aggregate>,
+                          "millrace: aggregate(fn) behind preAggregate(): fn.merge(Accumulator& into, const "
+                          "Accumulator& other) is "
+                          "missing; it combines what several subtasks have added up. Give fn a merge, or leave "
+                          "preAggregate out.");
+            return detail::RejectedStream{};
+        } else if constexpr (std::is_void_v<Out> || detail::kNeedsWindowsByKey<WindowFn, Window>) {
+            static_assert(
+                detail::kRejected<WindowFn>,
+                "millrace: a window function behind preAggregate() must be (key, window or context, result, "
+                "Collector<Out>& out), or return what it emits, and have neither state nor clear(context); where its "
+                "parameters are templates, name Out: aggregate<Out>(fn, windowFn), reduce<Out>(fn, windowFn).");
+            return detail::RejectedStream{};
+        } else if constexpr (!HasCodec<typename Traits::Accumulator>) {
+            static_assert(detail::kRejected<Aggregate>,
+                          "millrace: window: the accumulator (or the element, for reduce) has no codec, so its state "
+                          "could not be "
+                          "saved. Make it a plain aggregate or specialise millrace::Codec for it.");
+            return detail::RejectedStream{};
+        } else {
+            detail::OperatorInfo info = windows_.infoFor(kind);
+            info.setStates({"windows"});
+            info.setParameter("preAggregate", when_ == PreAggregation::Always ? "always" : "adaptive");
+            detail::StreamInput partials = localParts(aggregate, info.kind);
+            using Selector = decltype(windows_.selector_);
+            using Assigner = decltype(windows_.assigner_);
+            return detail::StreamAccess::stream(
+                std::move(partials),
+                detail::MergingWindowOperator<T, Selector, Assigner, Aggregate, WindowFn, Out>{
+                    windows_.selector_, windows_.assigner_, std::move(aggregate), std::move(windowFn),
+                    windows_.lateness_, windows_.lateKey_},
+                std::move(info), windows_.template traitsFor<EventTimeTrigger>());
+        }
+    }
+
+    /// Records the part in front of the exchange, for each stream that is read; returns what they give, to be exchanged as the
+    /// elements would have been.
+    template <class Aggregate>
+    detail::StreamInput localParts(const Aggregate& aggregate, const std::string& kind) const {
+        using Selector = decltype(windows_.selector_);
+        using Local = detail::LocalWindowOperator<T, Selector, decltype(windows_.assigner_), Aggregate>;
+        using Partial = typename Local::Output;
+        windows_.input_.checked();
+        detail::Ports ports;
+        if constexpr (std::is_same_v<Key, detail::NoKey>) {
+            ports = detail::plainPorts<Partial>();
+        } else {
+            using PartialKey =
+                detail::PartialResultKey<T, Selector, Key, typename detail::AggregateTraits<Aggregate, T>::Accumulator>;
+            ports = detail::hashPorts<Partial>(PartialKey{windows_.selector_});
+        }
+        using Chain = detail::Link<detail::Input<T>, Local>;
+        const detail::StreamInput& input = windows_.input_;
+        detail::StreamInput partials = input;
+        partials.upstreams.clear();
+        partials.ports = std::move(ports);
+        for (const detail::GraphEdge& upstream : input.upstreams) {
+            const Chain chain{{}, Local{windows_.selector_, windows_.assigner_, aggregate, when_}};
+            detail::appendLocalPart(partials, input, upstream, detail::plainPorts<T>(), "local " + kind,
+                                    detail::stageFactory(new detail::ChainStageFactory<Chain>(chain)));
+        }
+        return partials;
+    }
+
+    Windowed windows_;
+    PreAggregation when_;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_API_PRE_AGGREGATED_STREAM_HPP
