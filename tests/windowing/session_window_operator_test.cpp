@@ -91,7 +91,7 @@ void compareWithGeneral(const Special& special, const General& general, const Se
                                    [](const auto& a, const auto& b) { return a.time < b.time; }));
             compare();
         }
-        if (input.below(12) == 0) {
+        if (input.below(shape.spread <= 2 ? 40 : 12) == 0) {
             const MemorySnapshot ofFirst = first->snapshot();
             const MemorySnapshot ofSecond = second->snapshot();
             first = std::make_unique<OperatorHarness<Special>>(special);
@@ -117,7 +117,10 @@ TEST_CASE("the session operator gives what the general one gives", "[windowing][
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{9}));
     const auto shape = GENERATE(SessionShape{10, 0, 5, 4}, SessionShape{10, 15, 60, 4}, SessionShape{1, 0, 3, 2, false},
                                 SessionShape{40, 0, 200, 30}, SessionShape{10, 30, 80, 6, false},
-                                SessionShape{7, 400, 120, 1}, SessionShape{3, 0, 40, 3, false});
+                                SessionShape{7, 400, 120, 1}, SessionShape{3, 0, 40, 3, false},
+                                // in order, or nearly, with few records a session: wakes in a run
+                                SessionShape{40, 0, 1, 30}, SessionShape{60, 25, 1, 40}, SessionShape{9, 0, 1, 5},
+                                SessionShape{40, 0, 2, 30}, SessionShape{300, 100, 1, 300});
     CAPTURE(seed, shape.gap, shape.lateness, shape.spread);
     const OutputTag<Item> late("late");
     const Duration lateness{shape.lateness};
@@ -167,6 +170,80 @@ TEST_CASE("sessions end in order, and a record that comes late goes its way", "[
     CHECK(harness.take() == Results{{{2, 2, 6, 1, 5}, 20}});
     harness.watermark(kEndOfTime);
     CHECK(harness.take().empty());
+}
+
+TEST_CASE("wakes in a run are for sessions of few records that come in order", "[windowing]") {
+    struct Emitter {
+        std::vector<std::string> fired;
+        TimeWindow window{};
+        bool hasRoom() const { return true; }
+        void begin(const TimeWindow& of) { window = of; }
+        void emit(std::int32_t key, const Summary& sum) {
+            fired.push_back(std::to_string(key) + "[" + std::to_string(window.start.time_since_epoch().count()) + "," +
+                            std::to_string(window.end.time_since_epoch().count()) + ")*" + std::to_string(sum.count));
+        }
+        void end() {}
+    } emitter;
+    std::int32_t Item::*keySelector = &Item::key;
+    MergingSummarise aggregate;
+    detail::SessionWindows<Item, std::int32_t, std::int32_t Item::*, EventTimeSessionWindows, MergingSummarise> windows(
+        EventTimeSessionWindows::withGap(200ns), Duration{}, keySelector, aggregate);
+    Timestamp watermark = kMinTimestamp;
+    const auto add = [&](std::int32_t key, std::int64_t time) {
+        const Item item{key, 1};
+        const Timestamp timestamp = at(time);
+        std::size_t place = 0;
+        windows.add(
+            detail::Block<Item>{const_cast<Item*>(&item), const_cast<Timestamp*>(&timestamp), nullptr, 1}, place,
+            watermark, [](const auto&...) {}, [](std::size_t) {});
+    };
+    const auto fire = [&](std::int64_t time) {
+        watermark = at(time);
+        while (windows.fireSome(watermark, emitter)) continue;
+    };
+    std::int64_t now = 0;
+    // each key comes at 0, 150 and 400 of 1000: sessions of two records, and of one
+    const auto sparse = [&] {
+        for (std::int64_t end = now + 20'000; now < end; ++now) {
+            const auto key = [&](std::int64_t ago) { return static_cast<std::int32_t>((now - ago + 1000) % 1000); };
+            add(key(0), now);
+            add(key(150), now);
+            add(key(400), now);
+            if (now % 10 == 9) fire(now);
+        }
+    };
+    sparse();
+    CHECK(windows.isEager());
+    std::sort(emitter.fired.end() - 2, emitter.fired.end());  // both end at 20000
+    CHECK(emitter.fired.end()[-2] == "400[19800,20000)*1");
+    CHECK(emitter.fired.end()[-1] == "650[19650,20000)*2");
+    SECTION("not where they are of many") {
+        for (std::int64_t end = now + 5000; now < end; ++now) {
+            add(static_cast<std::int32_t>(now % 10), now);
+            if (now % 10 == 9) fire(now);
+        }
+        CHECK_FALSE(windows.isEager());
+        fire(now + 200);
+        CHECK(emitter.fired.back() == "9[20009,25199)*500");
+    }
+    SECTION("not out of order") {
+        add(2000, now - 5);
+        CHECK_FALSE(windows.isEager());
+        add(2000, now + 100);
+        emitter.fired.clear();
+        fire(now + 299);
+        CHECK(emitter.fired.back() == "2000[19995,20300)*2");
+        sparse();
+        CHECK(windows.isEager());
+    }
+    SECTION("not while the watermark stands still") {
+        for (int i = 0; i < 100'000; ++i) add(i % 10, now + i / 1000);
+        CHECK_FALSE(windows.isEager());
+        fire(now + 299);
+        std::sort(emitter.fired.end() - 10, emitter.fired.end());
+        CHECK(emitter.fired.end()[-10] == "0[20000,20299)*10000");
+        CHECK(emitter.fired.end()[-1] == "9[20000,20299)*10000");
+    }
 }
 
 TEST_CASE("at the end of time sessions are cut, not wrapped", "[windowing]") {

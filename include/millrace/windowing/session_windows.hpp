@@ -15,6 +15,7 @@
 #include <millrace/windowing/window_cell_codec.hpp>
 #include <millrace/windowing/window_contents.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,10 +24,22 @@
 
 namespace millrace::detail {
 
+/// Sessions whose windows end in the order in which they begin.
+template <class Assigner>
+concept OneGap = requires(const Assigner& assigner) {
+    { assigner.gap() } -> std::same_as<Duration>;
+};
+
 /// The sessions of all keys, in a table by key, and a queue of the keys that have to be looked at.
 ///
-/// A record that prolongs the open session of its key, or falls into it, costs two comparisons. The queue is not told: it
-/// finds out when the former end of the session has come. All else is off that path.
+/// A record that prolongs the open session of its key, or falls into it, costs two comparisons. All else is off that path.
+///
+/// When a session ends is found out in one of two ways, which of them is only a matter of time:
+/// - Its key waits in the queue, with an alarm, for the end that it had when the alarm was set; the queue finds out that
+///   it has grown since, and it waits again.
+/// - *Eager*, where sessions are of few records that come in order: every record leaves a wake at the end of a run,
+///   and that of the last one finds the session at its end. Nothing needs to be sorted.
+/// Every session that has not fired has an alarm that is not later than its end, or a wake in the run at its end.
 template <class T, class Key, class KeySelector, class Assigner, class Aggregate>
 class SessionWindows {
     using Traits = AggregateTraits<Aggregate, T>;
@@ -57,6 +70,10 @@ public:
         const auto keyAt = [values, &keyOf](std::size_t i) -> decltype(auto) {
             return detail::invoke(keyOf, values[i]);
         };
+        records_ += block.size;
+        isExact_ = kEager && eager_ && isInOrder(times, block.size);
+        const bool exact = isExact_;
+        const bool mayLackAlarms = !exact && !run_.empty();
         // out of the loop, with arguments that fit into registers
         const auto outside = [ this, watermark, &fireNow, &missed ](Entry & entry, const T& value, std::size_t i,
                                                                     TimeWindow window) __attribute__((noinline)) {
@@ -68,34 +85,47 @@ public:
         };
         scanKeyedTable(
             table_, at, block.size, block.hashes, keyAt,
-            [ this, values, times, &outside ](std::size_t i, Entry & entry) __attribute__((always_inline)) {
-                const TimeWindow window = windowOf(values[i], times[i]);
-                if (entry.prolong(window)) {
-                    Traits::add(aggregate_, values[i], entry.contents);
-                } else {
-                    outside(entry, values[i], i, window);
-                }
-            },
+            [ this, values, times, exact, mayLackAlarms, watermark, &outside ](std::size_t i, Entry & entry)
+                __attribute__((always_inline)) {
+                    const TimeWindow window = windowOf(values[i], times[i]);
+                    if (entry.prolong(window)) {
+                        Traits::add(aggregate_, values[i], entry.contents);
+                        if (mayLackAlarms) [[unlikely]]
+                            armOpen(entry, values[i]);
+                    } else if (exact && entry.empty() && window.maxTimestamp() > watermark) {
+                        entry.open(window);
+                        entry.contents = Traits::firstAccumulator(aggregate_, values[i]);
+                        ++live_;
+                    } else {
+                        outside(entry, values[i], i, window);
+                    }
+                },
             [this, values, times, &outside](std::size_t i) {
                 Entry entry;
                 outside(entry, values[i], i, windowOf(values[i], times[i]));
                 return entry;
             });
+        if (exact) leaveWakes(block);
     }
 
     /// Nothing fires or ends before the watermark has reached this.
-    Timestamp nextEvent() const noexcept { return queue_.nextTime(); }
+    Timestamp nextEvent() noexcept {
+        const Timestamp next = queue_.nextTime();
+        return run_.empty() ? next : std::min(next, run_.first()->time);
+    }
 
     /// Goes on with firing: emits as many results as there is room for. Returns false when all is done.
     template <class Emitter>
     bool fireSome(Timestamp watermark, Emitter& emitter) {
         if (due_.empty() && !findDue(watermark)) {
             clearDeadEntries(table_, live_);
+            if (kEager && records_ >= kEnough) chooseWay();
             return false;
         }
         while (!due_.empty() && emitter.hasRoom()) {
             const auto [slot, time] = due_.take();
             fireKey(slot, time, emitter);
+            ++fired_;
         }
         return true;
     }
@@ -132,11 +162,14 @@ public:
         table_.clear();
         live_ = 0;
         queue_.startOver();
+        run_.clear();
     }
 
     /// Keys with sessions, and those whose entries wait to be used again or cleared away.
     std::size_t liveKeys() const noexcept { return live_; }
     std::size_t keptKeys() const noexcept { return table_.size(); }
+    /// Whether the last records have left wakes in the run.
+    bool isEager() const noexcept { return isExact_; }
 
 private:
     TimeWindow windowOf(const T& value, Timestamp time) const {
@@ -153,7 +186,7 @@ private:
         if (last > watermark) [[likely]] {
             entry.open(window);
             entry.contents = Traits::firstAccumulator(aggregate_, value);
-            if (entry.alarm.isLaterThan(last)) setAlarm(entry, Table::hashOf(Table::lookupKey(key)), last);
+            if (!isExact_ && entry.alarm.isLaterThan(last)) setAlarm(entry, Table::hashOf(Table::lookupKey(key)), last);
         } else {
             if (cleanUpTime(window) <= watermark) return false;
             put(entry, key, window, Traits::firstAccumulator(aggregate_, value), watermark, fireNow);
@@ -211,9 +244,49 @@ private:
         const Timestamp next = pending ? window.maxTimestamp() : cleanUpTime(window);
         if (next != kMaxTimestamp && entry.alarm.isLaterThan(next)) setAlarm(entry, hash, next);
     }
+    /// An open session that has grown, where it may have been left to the run.
+    [[gnu::noinline]] void armOpen(Entry& entry, const T& value) {
+        const Timestamp last = entry.lastOfOpen();
+        if (!entry.alarm.isLaterThan(last)) return;
+        setAlarm(entry, Table::hashOf(Table::lookupKey(detail::invoke(keySelector_, value))), last);
+    }
     void setAlarm(Entry& entry, std::uint64_t hash, Timestamp time) {
         entry.alarm.set(time);
         queue_.push(time, hash);
+    }
+
+    // ---- the run ----
+
+    /// Whether records of this block can leave wakes behind those that are there.
+    bool isInOrder(const Timestamp* times, std::size_t count) noexcept {
+        if constexpr (kEager) {
+            if (!run_.empty() && run_.last().time > lastOf(times[0])) eager_ = false;
+            if (run_.size() > 1024 + 8 * live_) eager_ = false;  // the watermark stands still
+            bool descends = false;                               // one loop without exit, so that it is vectorised
+            for (std::size_t i = 1; i < count; ++i) descends |= times[i] < times[i - 1];
+            if (descends) eager_ = false;
+        }
+        return eager_;
+    }
+    /// The last timestamp of a session whose last record has this one.
+    Timestamp lastOf(Timestamp time) const noexcept {
+        return TimeWindow{time, saturatingAdd(time, assigner_.gap())}.maxTimestamp();
+    }
+    void leaveWakes(const Block<T>& block) {
+        if constexpr (kEager) {
+            LoopCopy<KeySelector> keyOf = keySelector_;
+            Wake* const wakes = run_.append(block.size);
+            for (std::size_t i = 0; i < block.size; ++i) {
+                const auto& key = detail::invoke(keyOf, block.values[i]);
+                wakes[i] = {lastOf(block.timestamps[i]), Table::hashOf(Table::lookupKey(key))};
+            }
+        }
+    }
+    /// A wake of the run costs half of what one costs that has to be sorted in, and many a session waits twice.
+    void chooseWay() noexcept {
+        const std::uint64_t looked = due_.looked() - std::exchange(lookedBefore_, due_.looked());
+        eager_ = eager_ ? fired_ > records_ / 5 : looked > records_ / 2;
+        records_ = fired_ = 0;
     }
 
     // ---- times ----
@@ -238,14 +311,18 @@ private:
     // ---- firing ----
 
     bool findDue(Timestamp watermark) {
-        return due_.refill(
-            table_, queue_, watermark, [](Entry& entry) -> Alarm& { return entry.alarm; },
-            [this](const Entry& entry, Timestamp& next) { return nextOf(entry, next); });
+        const auto alarmOf = [](Entry& entry) -> Alarm& { return entry.alarm; };
+        const auto nextOf = [this](const Entry& entry, Timestamp& next) { return this->nextOf(entry, next); };
+        if constexpr (kEager) {
+            if (!run_.empty()) return due_.refill(table_, queue_, run_, watermark, alarmOf, nextOf);
+        }
+        return due_.refill(table_, queue_, watermark, alarmOf, nextOf);
     }
     template <class Emitter>
     void fireKey(Slot& slot, Timestamp time, Emitter& emitter) {
-        table_.keep(&slot);
         Entry& entry = slot.value;
+        if (entry.empty()) return;  // has come twice
+        table_.keep(&slot);
         const Key& key = table_.keyOf(slot);
         if (entry.others != nullptr) [[unlikely]]
             fireOthers(entry, key, time, emitter);
@@ -263,7 +340,7 @@ private:
         if (!nextOf(entry, next)) return;
         if (next <= due_.until()) {
             due_.again(slot, next);
-        } else {
+        } else if (entry.alarm.isLaterThan(next)) {
             setAlarm(entry, Table::hashOf(key), next);
         }
     }
@@ -298,6 +375,17 @@ private:
     WakeQueue queue_;
     DueEntries<Table> due_;  ///< what is firing
     std::size_t live_ = 0;
+
+    /// Not where wakes would have to be put in order, keys to be hashed once more, or several keys share a hash.
+    static constexpr bool kEager = kIntegerKey<Key> && OneGap<Assigner>;
+    static constexpr std::uint64_t kEnough = 64;  ///< records to choose by
+    WakeRun run_;
+    bool eager_ = false;
+    bool isExact_ = false;  ///< the records at hand leave wakes
+    // since the way was chosen:
+    std::uint64_t records_ = 0;
+    std::uint64_t fired_ = 0;  ///< keys
+    std::uint64_t lookedBefore_ = 0;
 };
 
 }  // namespace millrace::detail

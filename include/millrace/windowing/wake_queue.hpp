@@ -31,6 +31,7 @@ public:
     Wake* data() noexcept { return wakes_; }
     Wake& operator[](std::size_t at) noexcept { return wakes_[at]; }
     std::size_t size() const noexcept { return size_; }
+    std::size_t capacity() const noexcept { return capacity_; }
     bool empty() const noexcept { return size_ == 0; }
     void clear() noexcept { size_ = 0; }
     void resize(std::size_t size) {

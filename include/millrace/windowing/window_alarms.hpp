@@ -4,9 +4,11 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/state/table_slot.hpp>
 #include <millrace/windowing/wake_queue.hpp>
+#include <millrace/windowing/wake_run.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace millrace::detail {
 
@@ -78,12 +80,88 @@ public:
         }
         for (; wake != end; ++wake) look(table, view, side, *wake, until, picked, alarmOf, nextOf);
         for (const Wake* later = room_.data(); later != picked.later; ++later) queue.push(later->time, later->who);
+        looked_ += count;
         due_.resize(static_cast<std::size_t>(picked.due - due_.data()));
         sortWakes(due_, room_);
         return true;
     }
+    /// The same, and those that a run has wakes for which do not know of alarms: they are due if `nextOf` says so.
+    template <class AlarmOf, class NextOf>
+    bool refill(Table& table, WakeQueue& queue, WakeRun& run, Timestamp now, AlarmOf alarmOf, NextOf nextOf)
+        requires kIntegerKey<Key>
+    {
+        constexpr std::size_t kBatch = 1024;
+        std::size_t count = run.countDue(now, kBatch);
+        if (count == kBatch) now = run.first()[count - 1].time;  // those behind it may be due, too
+        const bool any = refill(table, queue, now, alarmOf, nextOf);
+        if (until_ < now) count = run.countDue(until_, count);
+        if (count == 0) return any;
+        if (room_.size() < count + 1) room_.resize(count + 1);
+        addSorted(findRinging(table, run.first(), count, nextOf));
+        run.dropFirst(count);
+        return true;
+    }
+    /// How many wakes have come out of the queue so far, whatever became of them.
+    std::uint64_t looked() const noexcept { return looked_; }
 
 private:
+    /// Puts the entries that wakes of a run find due into `room_`, in their order; returns how many.
+    template <class NextOf>
+    std::size_t findRinging(Table& table, const Wake* wake, std::size_t count, NextOf& nextOf) {
+        constexpr std::size_t kAhead = 40;
+        const auto view = table.view();
+        const bool side = view.side->occupied();
+        Wake* ringing = room_.data();
+        const auto look = [&](const Wake& wake) __attribute__((always_inline)) {
+            Slot* const slot = entryOf(table, view, side, wake.who);
+            if (slot == nullptr) [[unlikely]]
+                return;
+            Timestamp next;
+            const bool waits = nextOf(std::as_const(slot->value), next);
+            // as in `look`: no branch
+            *ringing = {wake.time, reinterpret_cast<std::uint64_t>(slot)};
+            ringing += static_cast<std::size_t>(waits) & static_cast<std::size_t>(next <= wake.time);
+        };
+        const Wake* const end = wake + count;
+        if (table.wantsPrefetch()) {
+            for (std::size_t i = 0; i < std::min(count, kAhead); ++i) view.prefetch(wake[i].who);
+            for (const Wake* const last = end - std::min(count, kAhead); wake != last; ++wake) {
+                view.prefetch(wake[kAhead].who);
+                look(*wake);
+            }
+        }
+        for (; wake != end; ++wake) look(*wake);
+        return static_cast<std::size_t>(ringing - room_.data());
+    }
+    /// The entry with this hash, which no two integer keys share; null if there is none.
+    [[gnu::always_inline]] static Slot* entryOf(const Table& table, const typename Table::View& view, bool side,
+                                                std::uint64_t hash) {
+        if (side && hash == Table::hashOf(table.keyOf(*view.side))) [[unlikely]]
+            return view.side;
+        for (std::size_t at = hash >> view.shift;; at = (at + 1) & view.mask) {
+            Slot* const slot = view.slots + at;
+            if (slot->storedHash() == hash) [[likely]]
+                return slot;
+            if (!slot->occupied()) return nullptr;
+        }
+    }
+    /// Merges the first of `room_`, which are sorted, into what is due.
+    void addSorted(std::size_t more) {
+        std::size_t count = due_.size();
+        if (count == 0) {
+            due_.swap(room_);
+            due_.resize(more);
+            return;
+        }
+        due_.resize(count + more);
+        for (std::size_t to = count + more; more > 0;) {
+            if (count > 0 && room_[more - 1].time < due_[count - 1].time) {
+                due_[--to] = due_[--count];
+            } else {
+                due_[--to] = room_[--more];
+            }
+        }
+    }
     /// Where the next one goes of those that are due, and of those that want it later.
     struct Picked {
         Wake* due;
@@ -135,6 +213,7 @@ private:
     WakeList due_;  ///< times in ascending order, and slots
     WakeList room_;
     std::size_t at_ = 0;
+    std::uint64_t looked_ = 0;
     Timestamp until_ = kMinTimestamp;
 };
 
