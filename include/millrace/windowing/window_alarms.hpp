@@ -112,15 +112,15 @@ private:
         const auto view = table.view();
         const bool side = view.side->occupied();
         Wake* ringing = room_.data();
-        const auto look = [&](const Wake& wake) __attribute__((always_inline)) {
-            Slot* const slot = entryOf(table, view, side, wake.who);
+        const auto look = [&](const Wake& rung) __attribute__((always_inline)) {
+            Slot* const slot = entryOf(table, view, side, rung.who);
             if (slot == nullptr) [[unlikely]]
                 return;
             Timestamp next;
             const bool waits = nextOf(std::as_const(slot->value), next);
             // as in `look`: no branch
-            *ringing = {wake.time, reinterpret_cast<std::uint64_t>(slot)};
-            ringing += static_cast<std::size_t>(waits) & static_cast<std::size_t>(next <= wake.time);
+            *ringing = {rung.time, reinterpret_cast<std::uint64_t>(slot)};
+            ringing += static_cast<std::size_t>(waits) & static_cast<std::size_t>(next <= rung.time);
         };
         const Wake* const end = wake + count;
         if (table.wantsPrefetch()) {
