@@ -299,11 +299,13 @@ void measureLatency(const std::vector<Query>& queries, const Options& options, c
     std::FILE* const json = options.json.empty() ? nullptr : std::fopen(options.json.c_str(), "w");
     if (json == nullptr && !options.json.empty()) throw std::runtime_error("cannot write " + options.json);
     const char* separator = "[";
+    bool any = false;
     for (const Query& query : queries) {
         if (!query.tellsTimes) continue;
         std::filesystem::create_directories(directory);
         const Figures f = inOwnProcess([&] { return run(query, config); });
         std::filesystem::remove_all(directory);
+        any = any || f.measured > 0;
         std::printf("%-10s", query.name.c_str());
         for (const double micros : f.latencyMicros) {
             if (f.measured > 0) {
@@ -325,9 +327,12 @@ void measureLatency(const std::vector<Query>& queries, const Options& options, c
         std::fprintf(json, "}");
         separator = ",";
     }
-    if (json == nullptr) return;
-    std::fprintf(json, "%s\n]\n", *separator == '[' ? "[" : "");
-    if (std::fclose(json) != 0) throw std::runtime_error("cannot write " + options.json);
+    if (json != nullptr) {
+        std::fprintf(json, "%s\n]\n", *separator == '[' ? "[" : "");
+        if (std::fclose(json) != 0) throw std::runtime_error("cannot write " + options.json);
+    }
+    if (!any)
+        throw std::runtime_error("no latency was measured: these queries have no results by then, or none with a time");
 }
 
 int runAll(const Options& options) {

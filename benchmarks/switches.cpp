@@ -290,9 +290,11 @@ double cpuSeconds() {
 
 int compareAll(std::uint64_t records, int repetitions, const std::string& only) {
     bool agree = true;
+    bool any = false;
     std::printf("%-32s %10s %10s %8s\n", "ns per record", "with", "without", "gain");
     for (const Row& row : rows(records)) {
         if (row.name.find(only) == std::string::npos) continue;
+        any = true;
         double best[2] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
         std::int64_t totals[2] = {};
         for (int i = 0; i < repetitions; ++i) {
@@ -307,6 +309,7 @@ int compareAll(std::uint64_t records, int repetitions, const std::string& only) 
         std::fflush(stdout);
         agree = agree && totals[0] == totals[1];
     }
+    if (!any) throw std::runtime_error("no row has '" + only + "' in its name");
     return agree ? 0 : 1;
 }
 

@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -552,6 +554,72 @@ TEST_CASE("on threads a job stops with a savepoint, and another goes on", "[api]
         }
         CHECK(output.against(undisturbed()) == "");
     }
+}
+
+namespace {
+
+/// Says when a savepoint is complete, before the job hears of it.
+class TellingStore final : public detail::CheckpointStore {
+public:
+    TellingStore(std::shared_ptr<detail::CheckpointStore> behind, std::function<void()> saved)
+        : behind_(std::move(behind)), saved_(std::move(saved)) {}
+
+    void begin(const detail::CheckpointDescription& description) override { behind_->begin(description); }
+    void writePart(std::int64_t id, int task, int subtask, const SnapshotPart& part) override {
+        behind_->writePart(id, task, subtask, part);
+    }
+    CheckpointInfo complete(const detail::CheckpointDescription& description) override {
+        const CheckpointInfo info = behind_->complete(description);
+        if (description.kind == CheckpointKind::Savepoint) saved_();
+        return info;
+    }
+    void discard(std::int64_t id) noexcept override { behind_->discard(id); }
+    std::vector<CheckpointInfo> completed() const override { return behind_->completed(); }
+    std::shared_ptr<const detail::StoredCheckpoint> load(std::int64_t id) const override { return behind_->load(id); }
+    std::int64_t lastId() const override { return behind_->lastId(); }
+
+private:
+    std::shared_ptr<detail::CheckpointStore> behind_;
+    std::function<void()> saved_;
+};
+
+struct TellingSink {
+    std::shared_ptr<std::promise<void>> closed;
+    void operator()(std::int64_t) {}
+    void close() { closed->set_value(); }
+};
+
+}  // namespace
+
+// The savepoint was removed, like the checkpoints before it: nothing was left to go on with.
+TEST_CASE("a job that is cancelled while its last savepoint is being completed ends with that savepoint",
+          "[api][checkpoint][threads]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    StreamExecutionEnvironment env(ThreadPoolRuntime(2));
+    const auto closed = std::make_shared<std::promise<void>>();
+    env.fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); }, UINT64_MAX,
+                                       RateLimiterStrategy::perSecond(10'000)),
+                   WatermarkStrategy::noWatermarks(), "numbers")
+        .addSink(TellingSink{closed});
+    std::shared_ptr<JobClient> client;
+    CheckpointConfig config;
+    config.directory = directory.path("checkpoints");
+    config.interval = 1ms;
+    detail::enableCheckpointing(
+        env, config,
+        [&](const CheckpointConfig& given) {
+            const std::shared_ptr<detail::CheckpointStore> files(new detail::FileCheckpointStore(given.directory));
+            return std::make_shared<TellingStore>(files, [&] {
+                client->cancel();
+                closed->get_future().wait();
+            });
+        },
+        [](const std::string&) { return std::shared_ptr<const detail::StoredCheckpoint>(); });
+    client = env.executeAsync("cancelled");
+    const CheckpointInfo saved = client->stopWithSavepoint(directory.path("here"), false);
+    CHECK_THROWS_WITH(client->result(), "job 'cancelled' was cancelled");
+    CHECK(std::filesystem::exists(saved.path + "/manifest.json"));
+    CHECK(std::filesystem::exists(directory.path("here") + "/manifest.json"));
 }
 
 // ---- what is refused --------------------------------------------------------------------------------------------------

@@ -287,6 +287,16 @@ TEST_CASE("plain timers are in a snapshot as they were, although it is written w
     CHECK(all == expected);
 }
 
+// It would cost a file for each checkpoint.
+TEST_CASE("a snapshot of no timers has nothing to write", "[state]") {
+    TimerQueue<int> queue;
+    queue.add(tick(1), 1);
+    queue.remove(tick(1), 1);
+    DeferredSnapshot snapshot;
+    queue.snapshot(snapshot, "uid", "timers", 128);
+    CHECK(snapshot.empty());
+}
+
 TEST_CASE("timers survive a snapshot, and each key group has its own", "[state]") {
     TimerQueue<std::string, std::int64_t> queue;
     for (int i = 0; i < 100; ++i) queue.add(tick(i % 7), "key" + std::to_string(i), i % 3);

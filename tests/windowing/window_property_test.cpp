@@ -197,6 +197,14 @@ TEST_CASE("sliding windows give what the naive model gives, however they are kep
     }
 }
 
+TEST_CASE("a snapshot of windows without records has nothing to write", "[windowing]") {
+    OperatorHarness harness(windowsOf<MergingSummarise>(SlidingEventTimeWindows::of(Duration{40}, Duration{10})));
+    harness.open();
+    detail::DeferredSnapshot snapshot(128 * 1024);
+    harness.stage().snapshot(snapshot);
+    CHECK(snapshot.empty());
+}
+
 TEST_CASE("another thread writes slices while their windows go on", "[windowing][threads]") {
     auto op = windowsOf<MergingSummarise>(SlidingEventTimeWindows::of(Duration{40}, Duration{10}), Duration{20});
     auto harness = std::make_unique<OperatorHarness<decltype(op)>>(std::move(op));

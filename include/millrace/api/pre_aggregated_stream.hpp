@@ -15,8 +15,9 @@
 namespace millrace {
 
 /// A windowed stream whose elements are added up in front of the exchange, too: what `preAggregate()` returns. @public
-/// The function of `aggregate` needs a `merge`; functions must not depend on the order of elements of different subtasks, as
-/// behind any exchange, and the accumulator is copied between threads.
+/// The function of `aggregate` needs a `merge`, for which a new accumulator is neutral, that of `reduce` must be associative: the
+/// elements of a window come in any number of parts, each added up by itself. They must not depend on the order of elements of
+/// different subtasks, as behind any exchange, and the accumulator is copied between threads.
 /// *State and checkpoints:* the same as without it: a savepoint of one can be restored by the other.
 template <class Windowed>
 class PreAggregatedStream : public FieldReductions<PreAggregatedStream<Windowed>, typename Windowed::Element> {

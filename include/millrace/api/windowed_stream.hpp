@@ -149,9 +149,10 @@ public:
     }
 
     /// Adds elements up in each subtask before they go over the exchange: for `aggregate` with a `merge`, `reduce`, `sum` and the
-    /// like, on tumbling and sliding event-time windows. Results are the same (sums of doubles but for rounding). Of use where
-    /// keys are few for the elements of a window; `PreAggregation::Adaptive` looks at that while it runs. Where there is no
-    /// exchange nothing is added up. Needs `#include <millrace/pre_aggregation.hpp>`.
+    /// like, on tumbling and sliding event-time windows. Results are the same (sums of doubles but for rounding), as long as the
+    /// function is associative and a new accumulator is neutral for `merge`: a window may come in any number of parts. Of use
+    /// where keys are few for the elements of a window; `PreAggregation::Adaptive` looks at that while it runs. Windows that
+    /// are called directly get elements as they are. Needs `#include <millrace/pre_aggregation.hpp>`.
     template <class Stream = PreAggregatedStream<WindowedStream>>
     auto preAggregate(PreAggregation when = PreAggregation::Adaptive) const {
         constexpr bool kPlain =

@@ -893,8 +893,19 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
                               why));
 }
 
+/// All but a savepoint that the job is to end with, once it is being completed: then the checkpoints before it may be gone
+/// already, and it has to be told of.
 MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
-    while (!pending_.empty()) giveUp(pending_.front(), std::make_exception_ptr(CheckpointException(why)), false);
+    for (std::size_t i = 0; i < pending_.size();) {
+        Pending& each = pending_[i];
+        const bool replaces = each.completing && each.description.kind == CheckpointKind::Savepoint &&
+                              each.request != nullptr && each.request->stop;
+        if (replaces) {
+            ++i;
+        } else {
+            giveUp(each, std::make_exception_ptr(CheckpointException(why)), false);
+        }
+    }
 }
 
 // ---- the end of an attempt ----------------------------------------------------------------------------------------------

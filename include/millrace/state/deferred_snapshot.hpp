@@ -16,7 +16,7 @@ namespace millrace::detail {
 /// *Thread safety:* none; it is handed from the task to who writes it.
 class DeferredSnapshot final : public SnapshotSink, public SnapshotPart {
 public:
-    /// Tables of at least `gradualFrom` bytes may be encoded by and by.
+    /// Tables of at least `gradualFrom` bytes, or of large values, may be encoded by and by.
     explicit DeferredSnapshot(std::size_t gradualFrom = SIZE_MAX) noexcept : gradualFrom_(gradualFrom) {}
 
     void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {

@@ -59,7 +59,7 @@ public:
     virtual void writeLater(std::unique_ptr<DeferredState> state) { state->writeTo(*this); }
     /// From how many bytes on a table that owns memory is better encoded by and by; at once, where nobody would see to that.
     virtual std::size_t gradualFrom() const noexcept { return SIZE_MAX; }
-    /// Takes what is to be encoded by and by. Only from tables that are as large.
+    /// Takes what is to be encoded by and by. From tables that are as large, or whose values are.
     virtual void writeGradually(std::unique_ptr<GradualState> state) {
         while (state->encodeSome(SIZE_MAX)) {}
         state->writeTo(*this);

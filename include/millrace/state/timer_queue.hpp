@@ -133,9 +133,9 @@ public:
         sink.describe(uid, state, layout());
         if constexpr (std::is_trivially_copyable_v<Timer>) {
             std::unique_ptr<SavedTimers> saved(new SavedTimers(uid, state, maxParallelism));
-            saved->timers.reserve(size());
+            saved->timers.reserve(entries_ + behind_.size() + (run_.size() - runAt_));  // or less
             forEach([&](const Timer& timer) { saved->timers.push_back(timer); });
-            sink.writeLater(std::move(saved));
+            if (!saved->timers.empty()) sink.writeLater(std::move(saved));
         } else {
             KeyGroupWriter groups(maxParallelism, kFormat);
             forEach([&](const Timer& timer) { writeTimer(groups, timer); });

@@ -4,6 +4,7 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
+#include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/window_grid.hpp>
 #include <millrace/windowing/window_record.hpp>
@@ -38,6 +39,8 @@ public:
         const auto windows = grid_.windowsOf(number);
         const TimeWindow span = grid_.slice(number);
         if (windows.last < windows.first || span.maxTimestamp() <= watermark) return false;
+        if (span.maxTimestamp() < span.start)
+            return false;  // begins at the end of time: there is no stamp for its sums
         current_ = &sliceOf(number, span.maxTimestamp());
         span_.set(span);
         return true;

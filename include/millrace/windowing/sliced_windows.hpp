@@ -166,6 +166,7 @@ public:
     /// newest.
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
         sink.describe(uid, kStateName, kLayout);
+        if (slices_.empty()) return;
         if constexpr (Column::kCanShare && std::is_trivially_copyable_v<Key>) {
             if (canShare()) {
                 std::unique_ptr<SharedSlices> shared(new SharedSlices(uid, maxParallelism, keys_, firstUnfiredOfKey_));
