@@ -1,6 +1,7 @@
 #include <millrace/api/checkpointing.hpp>
 
 #include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/checkpoint/file_checkpoint_store.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
