@@ -40,9 +40,11 @@ Script<Step> laneScript(int lane) {
     return script;
 }
 
-/// How far any lane has been ahead of the slowest, while all lanes have begun and none has ended.
+/// How far any lane has been ahead of the slowest, while all lanes have begun and none has ended. A step counts if all had begun
+/// when it was allowed, that is at the one before: its thread may be stopped in the midst of it, while a lane begins.
 struct Gap {
     std::array<std::atomic<int>, 4> reached{};
+    std::array<std::atomic<bool>, 4> knowsAll{};
     std::size_t lanes;
     std::atomic<std::int64_t> widest{0};
     std::atomic<int> seen{0};
@@ -58,7 +60,8 @@ struct Gap {
             slowest = std::min(slowest, Step{static_cast<int>(lane), number}.seconds());
         }
         reached[static_cast<std::size_t>(step.lane)] = step.number;
-        if (!all) return;
+        const bool counts = knowsAll[static_cast<std::size_t>(step.lane)].exchange(all);
+        if (!all || !counts) return;
         const std::int64_t gap = step.seconds() - slowest;
         for (std::int64_t most = widest.load(); gap > most && !widest.compare_exchange_weak(most, gap);) {}
     }
