@@ -142,6 +142,8 @@ private:
     bool allOpenTasksAwait() const noexcept;
     void trigger(std::shared_ptr<SnapshotRequest> request);
     void expire();
+    /// Whether it is a savepoint that the job is to end with: it takes the place of the checkpoints before it.
+    static bool endsInSavepoint(const Pending& pending) noexcept;
     bool mayOvertake(const Pending& pending) const noexcept;
     void overtakeDue();
     void checkCodecs(const Task& task) const;

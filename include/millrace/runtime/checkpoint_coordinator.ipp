@@ -715,13 +715,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::completeIfReady(Pending& pendin
     }
     const auto description = std::make_shared<CheckpointDescription>(pending.description);
     const int task = static_cast<int>(members_.size());
-    const bool endsInSavepoint =
-        pending.request != nullptr && pending.request->stop && pending.description.kind == CheckpointKind::Savepoint;
-    write(id, Message::Kind::Completed, [store = store_, description, task, part = std::move(part), endsInSavepoint] {
+    const bool replaces = endsInSavepoint(pending);
+    write(id, Message::Kind::Completed, [store = store_, description, task, part = std::move(part), replaces] {
         if (!part.empty()) store->writePart(description->id, task, 0, part);
         const auto info = std::make_shared<CheckpointInfo>(store->complete(*description));
         // before sinks commit: from then on nobody may go back to an earlier one, not even after a crash
-        if (endsInSavepoint) keepNewest(*store, 0);
+        if (replaces) keepNewest(*store, 0);
         return info;
     });
 }
@@ -807,6 +806,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
                                                 config_.timeout / std::chrono::milliseconds(1), " ms", open}))),
                true);
     }
+}
+
+MILLRACE_INLINE_COLD bool CheckpointCoordinator::endsInSavepoint(const Pending& pending) noexcept {
+    return pending.description.kind == CheckpointKind::Savepoint && pending.request != nullptr && pending.request->stop;
 }
 
 /// Savepoints, and what a job ends with, are aligned: they are to be restored by other programs, at another parallelism.
@@ -898,9 +901,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
 MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUpAll(const char* why) {
     for (std::size_t i = 0; i < pending_.size();) {
         Pending& each = pending_[i];
-        const bool replaces = each.completing && each.description.kind == CheckpointKind::Savepoint &&
-                              each.request != nullptr && each.request->stop;
-        if (replaces) {
+        if (each.completing && endsInSavepoint(each)) {
             ++i;
         } else {
             giveUp(each, std::make_exception_ptr(CheckpointException(why)), false);
