@@ -40,8 +40,8 @@ std::size_t copyOccupied(const std::byte* chunk, std::byte* to) noexcept {
     return entries.size() * sizeof(std::uint32_t);
 }
 FrozenMemory& freeze(Freezer& freezer, const std::vector<std::uint32_t>& memory, decltype(&copyAll) copy = copyAll) {
-    return freezer.freeze({reinterpret_cast<const std::byte*>(memory.data()), memory.size() * sizeof(std::uint32_t),
-                           kChunkBytes, copy});
+    return freezer.freeze(
+        {reinterpret_cast<const std::byte*>(memory.data()), memory.size() * sizeof(std::uint32_t), kChunkBytes, copy});
 }
 
 }  // namespace
