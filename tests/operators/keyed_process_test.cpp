@@ -426,8 +426,8 @@ TEST_CASE("state, timers and firing ask the heap for nothing once they have what
             if (time % 100 == 0) harness.watermark(time - 500);
         }
     };
-    run(200'000);
+    run(roundsToCount(200'000));
     const std::uint64_t before = allocationCount();
-    run(200'000);
+    run(roundsToCount(200'000));
     CHECK(allocationCount() - before < 100);
 }
