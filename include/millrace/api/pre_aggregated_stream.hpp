@@ -2,8 +2,8 @@
 #define MILLRACE_API_PRE_AGGREGATED_STREAM_HPP
 
 #include <millrace/api/exchanges.hpp>
-#include <millrace/api/field_reductions.hpp>
 #include <millrace/api/stream_access.hpp>
+#include <millrace/api/window_aggregations.hpp>
 #include <millrace/api/windowed_stream.hpp>
 #include <millrace/windowing/local_window_operator.hpp>
 #include <millrace/windowing/merging_window_operator.hpp>
@@ -20,12 +20,13 @@ namespace millrace {
 /// different subtasks, as behind any exchange, and the accumulator is copied between threads.
 /// *State and checkpoints:* the same as without it: a savepoint of one can be restored by the other.
 template <class Windowed>
-class PreAggregatedStream : public FieldReductions<PreAggregatedStream<Windowed>, typename Windowed::Element> {
+class PreAggregatedStream : public WindowAggregations<PreAggregatedStream<Windowed>, typename Windowed::Element> {
     using T = typename Windowed::Element;
+
+public:
     using Key = typename Windowed::Key;
     using Window = TimeWindow;
 
-public:
     PreAggregatedStream(Windowed windows, PreAggregation when) : windows_(std::move(windows)), when_(when) {}
 
     /// As of the windowed stream.
@@ -34,57 +35,11 @@ public:
         return {windows_.sideOutputLateData(std::move(tag)), when_};
     }
 
-    /// Aggregates as elements arrive; emits the results.
-    template <class Aggregate>
-    auto aggregate(Aggregate fn) const {
-        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return detail::rejectAggregate<Aggregate>();
-        } else {
-            return inTwoParts<typename detail::AggregateTraits<Aggregate, T>::Result>(
-                std::move(fn), detail::NoWindowFunction{}, "aggregate");
-        }
-    }
-    /// Aggregates as elements arrive; `windowFn(key, window, result, out)` turns each result into output, or returns it.
-    template <class Out = void, class Aggregate, class WindowFn>
-    auto aggregate(Aggregate fn, WindowFn windowFn) const {
-        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return detail::rejectAggregate<Aggregate>();
-        } else {
-            using Result = typename detail::AggregateTraits<Aggregate, T>::Result;
-            return inTwoParts<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(
-                std::move(fn), std::move(windowFn), "aggregate");
-        }
-    }
-    /// Combines the elements of a window as they arrive: `fn(const T&, const T&)`.
-    template <class Fn>
-    auto reduce(Fn fn) const {
-        if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return detail::rejectReduce<Fn>();
-        } else {
-            return reduceWith(std::move(fn), "reduce");
-        }
-    }
-    template <class Out = void, class Fn, class WindowFn>
-    auto reduce(Fn fn, WindowFn windowFn) const {
-        if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return detail::rejectReduce<Fn>();
-        } else {
-            return inTwoParts<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(
-                detail::ReduceAggregate<T, Fn>{std::move(fn)}, std::move(windowFn), "reduce");
-        }
-    }
-
 private:
-    friend class FieldReductions<PreAggregatedStream, T>;
-
-    template <class Fn>
-    auto reduceWith(Fn fn, std::string kind) const {
-        return inTwoParts<T>(detail::ReduceAggregate<T, Fn>{std::move(fn)}, detail::NoWindowFunction{},
-                             std::move(kind));
-    }
+    friend class WindowAggregations<PreAggregatedStream, T>;
 
     template <class Out, class Aggregate, class WindowFn>
-    auto inTwoParts(Aggregate aggregate, WindowFn windowFn, const std::string& kind) const {
+    auto compute(Aggregate aggregate, WindowFn windowFn, const std::string& kind) const {
         using Traits = detail::AggregateTraits<Aggregate, T>;
         if constexpr (!Traits::kMerges) {
             static_assert(detail::kRejected<Aggregate>,
