@@ -14,6 +14,33 @@
 
 namespace millrace {
 
+namespace detail {
+
+template <class Prev, class T, class KeySelector, class Assigner, class Aggregate, class WindowFn, class Out>
+inline constexpr bool
+    kAddsUpBefore<Link<Prev, MergingWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>>> = true;
+
+// What windows can do, but not these.
+template <class T>
+RejectedStream rejectProcessOfSums() {
+    static_assert(
+        kRejected<T>,
+        "millrace: process(fn), apply(fn) behind preAggregate(): fn wants all elements of a window, so they "
+        "cannot be added up in front of the exchange. Leave preAggregate out, or use aggregate(fn), reduce(fn) "
+        "or sum(field), perhaps with a window function.");
+    return {};
+}
+template <class T>
+RejectedStream rejectFiringOfSums() {
+    static_assert(kRejected<T>,
+                  "millrace: trigger, evictor, emitFinal, emitEvery and emitOnWallClock behind preAggregate(): only "
+                  "windows with their own trigger and without an evictor can add elements up in front of the exchange. "
+                  "Leave preAggregate out: .window(assigner).trigger(t).aggregate(fn).");
+    return {};
+}
+
+}  // namespace detail
+
 /// A windowed stream whose elements are added up in front of the exchange, too: what `preAggregate()` returns. @public
 /// The function of `aggregate` needs a `merge`, for which a new accumulator is neutral, that of `reduce` must be associative: the
 /// elements of a window come in any number of parts, each added up by itself. They must not depend on the order of elements of
@@ -33,6 +60,40 @@ public:
     PreAggregatedStream allowedLateness(Duration lateness) const { return {windows_.allowedLateness(lateness), when_}; }
     PreAggregatedStream sideOutputLateData(OutputTag<T> tag) const {
         return {windows_.sideOutputLateData(std::move(tag)), when_};
+    }
+
+    // Each an error that says what to write instead.
+    template <class Out = void, class WindowFn>
+    auto process(WindowFn /*fn*/) const {
+        return detail::rejectProcessOfSums<WindowFn>();
+    }
+    template <class Out = void, class WindowFn>
+    auto apply(WindowFn /*fn*/) const {
+        return detail::rejectProcessOfSums<WindowFn>();
+    }
+    template <class Trigger>
+    auto trigger(Trigger /*trigger*/) const {
+        return detail::rejectFiringOfSums<Trigger>();
+    }
+    template <class Evictor>
+    auto evictor(Evictor /*evictor*/) const {
+        return detail::rejectFiringOfSums<Evictor>();
+    }
+    template <class Element = T>
+    auto emitFinal() const {
+        return detail::rejectFiringOfSums<Element>();
+    }
+    template <class Interval>
+    auto emitEvery(Interval /*interval*/) const {
+        return detail::rejectFiringOfSums<Interval>();
+    }
+    template <class Timeout>
+    auto emitOnWallClock(Timeout /*timeout*/) const {
+        return detail::rejectFiringOfSums<Timeout>();
+    }
+    template <class... Policies>
+    auto onError(const Policies&... /*policies*/) const {
+        return detail::rejectOnErrorOfSums<PreAggregatedStream>();
     }
 
 private:
