@@ -19,14 +19,29 @@ constexpr std::size_t kChunkBytes = kChunk * sizeof(std::uint32_t);
 
 std::vector<std::uint32_t> readCopy(FrozenMemory& memory) {
     std::vector<std::uint32_t> copy;
-    memory.read([&](const std::byte* bytes) {
-        copy.resize(copy.size() + kChunk);
-        std::memcpy(copy.data() + copy.size() - kChunk, bytes, kChunkBytes);
+    memory.read([&](const std::byte* bytes, std::size_t count) {
+        if (count == 0) return;
+        const std::size_t before = copy.size();
+        copy.resize(before + count / sizeof(std::uint32_t));
+        std::memcpy(copy.data() + before, bytes, count);
     });
     return copy;
 }
-FrozenMemory& freeze(Freezer& freezer, const std::vector<std::uint32_t>& memory) {
-    return freezer.freeze(memory.data(), memory.size() * sizeof(std::uint32_t), kChunkBytes);
+std::size_t copyAll(const std::byte* chunk, std::byte* to) noexcept {
+    std::memcpy(to, chunk, kChunkBytes);
+    return kChunkBytes;
+}
+/// What is not 0 counts.
+std::size_t copyOccupied(const std::byte* chunk, std::byte* to) noexcept {
+    std::vector<std::uint32_t> entries(kChunk);
+    std::memcpy(entries.data(), chunk, kChunkBytes);
+    std::erase(entries, 0u);
+    std::memcpy(to, entries.data(), entries.size() * sizeof(std::uint32_t));
+    return entries.size() * sizeof(std::uint32_t);
+}
+FrozenMemory& freeze(Freezer& freezer, const std::vector<std::uint32_t>& memory, decltype(&copyAll) copy = copyAll) {
+    return freezer.freeze(
+        {reinterpret_cast<const std::byte*>(memory.data()), memory.size() * sizeof(std::uint32_t), kChunkBytes, copy});
 }
 
 }  // namespace
@@ -134,5 +149,34 @@ TEST_CASE("the copy is right whoever copies: owner and reader at once", "[state]
         }
         reader.join();
         CHECK(copy == std::vector<std::uint32_t>(kCount, static_cast<std::uint32_t>(round)));
+    }
+}
+
+TEST_CASE("what does not count of a chunk is not copied, whoever copies", "[state][threads]") {
+    constexpr std::size_t kCount = 200 * kChunk;
+    std::mt19937 random(11);
+    std::vector<std::uint32_t> memory(kCount);
+    for (std::size_t i = 0; i < kCount; ++i) {
+        const std::size_t chunk = i / kChunk;  // the first is empty, the second full, the others are in between
+        if (chunk > 0) memory[i] = chunk == 1 || random() % 3 == 0 ? static_cast<std::uint32_t>(i) : 0;
+    }
+    Freezer freezer;
+    for (int round = 0; round < 20; ++round) {
+        auto expected = memory;
+        std::erase(expected, 0u);
+        FrozenMemory& frozen = freeze(freezer, memory, copyOccupied);
+        std::vector<std::uint32_t> copy;
+        std::thread reader([&] {
+            copy = readCopy(frozen);
+            frozen.finishReading();
+        });
+        for (int i = 0; i < 2000; ++i) {
+            const std::size_t at = random() % kCount;
+            if (freezer.needsKeeping()) freezer.keep(at / kChunk);
+            memory[at] = memory[at] == 0 ? 7 : 0;
+        }
+        freezer.thaw();
+        reader.join();
+        CHECK(copy == expected);
     }
 }

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -289,9 +290,9 @@ public:
     FrozenMemory* freeze()
         requires kFreezes
     {
-        return memory_.bytes() < kWorthFreezing
-                   ? nullptr
-                   : &freezer_.freeze(slots_, capacity_ * sizeof(Slot), kSlotsFrozenTogether * sizeof(Slot));
+        if (memory_.bytes() < kWorthFreezing) return nullptr;
+        return &freezer_.freeze({reinterpret_cast<const std::byte*>(slots_), capacity_ * sizeof(Slot),
+                                 kSlotsFrozenTogether * sizeof(Slot), &copyOccupied});
     }
     [[gnu::always_inline]] void keep(const Slot* slot) noexcept {
         if (slot == side_.get()) return;  // copied at once
@@ -347,6 +348,17 @@ private:
     static constexpr std::size_t kMinCapacity = 16;
     static constexpr std::size_t kSmallBytes = 64 * 1024;
     static constexpr std::size_t kWorthFreezing = 128 * 1024;
+
+    /// Copies those of the slots that are occupied, of so many as are frozen together. Without a branch: which they are cannot
+    /// be foreseen.
+    static std::size_t copyOccupied(const std::byte* from, std::byte* to) noexcept {
+        std::byte* const begin = to;
+        for (std::size_t i = 0; i < kSlotsFrozenTogether; ++i, from += sizeof(Slot)) {
+            std::memcpy(to, from, sizeof(Slot));
+            to += sizeof(Slot) * static_cast<std::size_t>(reinterpret_cast<const Slot*>(from)->occupied());
+        }
+        return static_cast<std::size_t>(to - begin);
+    }
 
     static std::size_t limitOf(std::size_t capacity) noexcept {
         // where an entry fills cache lines of its own, the next one is another miss, which nothing has been prefetched for

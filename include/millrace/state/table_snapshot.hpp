@@ -68,8 +68,8 @@ public:
         const EntryWriter<Write> write{groups, write_};
         const bool inSegments = sink.wantsSegments();
         std::size_t chunks = 0;
-        memory_.read([&](const std::byte* slots) {
-            Table::forEachOf(reinterpret_cast<const Slot*>(slots), Table::kSlotsFrozenTogether, write);
+        memory_.read([&](const std::byte* slots, std::size_t bytes) {
+            Table::forEachOf(reinterpret_cast<const Slot*>(slots), bytes / sizeof(Slot), write);
             if (inSegments && ++chunks % kChunksPerSegment == 0) groups.endSegment();
         });
         Table::forSide(*reinterpret_cast<const Slot*>(side_), write);
