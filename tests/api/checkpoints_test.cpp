@@ -10,6 +10,7 @@
 #include <millrace/testing/committed_sink.hpp>
 
 #include "api/api_fixtures.hpp"
+#include "api/simulation.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
 
@@ -225,14 +226,6 @@ const Output& undisturbed() {
     (void)ran;
     return output;
 }
-
-struct Simulation {
-    explicit Simulation(std::uint64_t seed, Duration step = 100us) : runtime(seed), env(runtime) {
-        runtime.setStepDuration(step);
-    }
-    SimulatedRuntime runtime;
-    StreamExecutionEnvironment<SimulatedRuntime> env;
-};
 
 int countOf(const JobClient& client, CheckpointStatus status) {
     int count = 0;
