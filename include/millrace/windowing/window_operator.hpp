@@ -27,6 +27,8 @@
 
 namespace millrace::detail {
 
+struct FinalTrigger;
+
 /// Windows of a keyed stream with any assigner, trigger and evictor.
 ///
 /// Key-major: each key has its windows, each window its contents, trigger state and timers. Instead of a timer per window
@@ -136,7 +138,7 @@ public:
                 return startFiring(Firing::Events);
             }
         }
-        return this->next_.onWatermark(watermark);
+        return passOn(watermark);
     }
     Progress onProcessingTime(Timestamp now) {
         if constexpr (kHasClock) {
@@ -350,7 +352,15 @@ private:
         }
         clearDeadEntries(table_, liveKeys_);
         askForClock();
-        return fired == Firing::Events ? this->next_.onWatermark(watermark_) : this->next_.onProcessingTime(now_);
+        return fired == Firing::Events ? passOn(watermark_) : this->next_.onProcessingTime(now_);
+    }
+    /// A watermark that all has fired for.
+    Progress passOn(Timestamp watermark) {
+        if constexpr (std::is_same_v<Trigger, FinalTrigger>) {
+            watermark = trigger_.heldBack(watermark);
+            if (watermark == kMinTimestamp) return Progress::Done;  // event time has not begun there
+        }
+        return this->next_.onWatermark(watermark);
     }
     std::size_t domain() const noexcept { return firing_ == Firing::Events ? kEvents : kClock; }
     Timestamp firingUntil() const noexcept {
@@ -383,8 +393,8 @@ private:
         } catch (const UserFunctionException&) {
             throw;  // from the window function: says where it happened
         } catch (...) {
-            throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), time, "of key " + describeValue(key),
-                                   "the trigger, evictor or function of the window");
+            throwFunctionErrorFor(aggregate_.id(), aggregate_.subtask(), time, "a window of key " + describeValue(key),
+                                  "the trigger, evictor or function of the window");
         }
         Timestamp next;
         for (std::size_t other = 0; other < kDomains; ++other) {  // a trigger may have set timers of the other kind
