@@ -196,23 +196,27 @@ TEST_CASE("an outer join that waits for late elements calls nothing without a pa
     };
     const Pair alone{7, -1};
     const Pair both{7, 70};
-    auto usual = testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
-        return windows(left, right).apply(fullPair);
-    });
-    CHECK(feed(usual) == trace(watermark(at(4)), element(alone, at(9)), watermark(at(9)), element(both, at(9)),
-                               watermark(at(14))));
-    auto final = testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
-        return windows(left, right).emitFinal().apply(fullPair);
-    });
+    auto usual =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).apply(fullPair);
+        });
+    CHECK(feed(usual) ==
+          trace(watermark(at(4)), element(alone, at(9)), watermark(at(9)), element(both, at(9)), watermark(at(14))));
+    auto final =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).emitFinal().apply(fullPair);
+        });
     CHECK(feed(final) == trace(watermark(at(-1)), watermark(at(4)), element(both, at(9)), watermark(at(9))));
-    auto early = testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
-        return windows(left, right).emitEvery(4ns).apply(fullPair);
-    });
+    auto early =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).emitEvery(4ns).apply(fullPair);
+        });
     CHECK(feed(early) == trace(element(alone, at(9)), watermark(at(4)), element(alone, at(9)), watermark(at(9)),
                                element(both, at(9)), watermark(at(14))));
-    auto clock = testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
-        return windows(left, right).emitOnWallClock(10ns).apply(fullPair);
-    });
+    auto clock =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).emitOnWallClock(10ns).apply(fullPair);
+        });
     CHECK(feed(clock) == trace(watermark(at(4)), element(alone, at(9)), element(alone, at(9)), watermark(at(9)),
                                element(both, at(9)), watermark(at(14))));
 }

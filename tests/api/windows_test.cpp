@@ -168,8 +168,7 @@ TEST_CASE("triggers, evictors and ways to emit are options of a windowed stream"
     CHECK(sorted(counted) == Pages{4, 32});
     // all records come in one block, and one watermark behind it passes two of the windows
     CHECK(sorted(windows().emitEvery(5s).sum(&Visit::pages).map(pages).executeAndCollect()) == Pages{2, 16, 45});
-    CHECK(sorted(windows().emitOnWallClock(1ms).sum(&Visit::pages).map(pages).executeAndCollect()) ==
-          Pages{2, 16, 45});
+    CHECK(sorted(windows().emitOnWallClock(1ms).sum(&Visit::pages).map(pages).executeAndCollect()) == Pages{2, 16, 45});
     CHECK_THROWS_AS(windows().emitOnWallClock(0ms), ConfigurationException);
     CHECK_THROWS_AS(windows().allowedLateness(-1s), ConfigurationException);
 }
@@ -214,9 +213,9 @@ TEST_CASE("final results of windows are in time for windows that follow, whereve
     };
     auto whole = testing::harnessFor<Visit>(pipeline);
     steps(whole, [](std::int64_t) {});
-    CHECK(whole.output() == trace(watermark(at(-5)), watermark(at(4)), watermark(at(8)), element(Visit{"a", 3, {}}, at(9)),
-                                  watermark(at(9)), element(Visit{"a", 12, {}}, at(19)), watermark(at(20)),
-                                  watermark(kMaxTimestamp)));
+    CHECK(whole.output() == trace(watermark(at(-5)), watermark(at(4)), watermark(at(8)),
+                                  element(Visit{"a", 3, {}}, at(9)), watermark(at(9)),
+                                  element(Visit{"a", 12, {}}, at(19)), watermark(at(20)), watermark(kMaxTimestamp)));
     CHECK(whole.lateRecordsDropped() == 0);
 
     for (int cut = 0; cut < 9; ++cut) {

@@ -65,8 +65,7 @@ TEST_CASE("emitFinal: event time behind the windows lags by the lateness, and en
     harness.watermark(kEndOfTime);
     CHECK(harness.take() == Texts{{"1[0,10):1", 9}, {"1[40,50):2", 49}});
     using Watermark = RecordingPort<std::string>::Watermark;
-    CHECK(harness.output.watermarks ==
-          std::vector<Watermark>{{4, 0}, {8, 0}, {9, 1}, {35, 1}, {kEndOfTime, 2}});
+    CHECK(harness.output.watermarks == std::vector<Watermark>{{4, 0}, {8, 0}, {9, 1}, {35, 1}, {kEndOfTime, 2}});
 }
 
 TEST_CASE("emitFinal and emitOnWallClock: sessions that merge give one result, wherever a restore is in between",
@@ -76,30 +75,44 @@ TEST_CASE("emitFinal and emitOnWallClock: sessions that merge give one result, w
         {
             const auto op = listsOf(kSessions, detail::FinalTrigger{5ns}, detail::NoEvictor{}, 5ns);
             using Harness = OperatorHarness<std::remove_const_t<decltype(op)>>;
-            const auto outcome = runWithCut(
-                op,
-                {[](Harness& h) { h.element({1, 1}, 0); }, [](Harness& h) { h.element({1, 2}, 15); },
-                 [](Harness& h) { h.watermark(13); },        // the first ends at 9, and is kept until 14
-                 [](Harness& h) { h.element({1, 3}, 8); },   // all become [0, 25)
-                 [](Harness& h) { h.watermark(14); },        // when the first alone would have been final
-                 [](Harness& h) { h.element({1, 4}, 14); },  // in the middle
-                 [](Harness& h) { h.watermark(28); }, [](Harness& h) { h.watermark(29); }},
-                cut);
+            const auto outcome =
+                runWithCut(op,
+                           {[](Harness& h) {
+                                h.element({1, 1}, 0);
+                            },
+                            [](Harness& h) {
+                                h.element({1, 2}, 15);
+                            },
+                            [](Harness& h) { h.watermark(13); },  // the first ends at 9, and is kept until 14
+                            [](Harness& h) {
+                                h.element({1, 3}, 8);
+                            },                                    // all become [0, 25)
+                            [](Harness& h) { h.watermark(14); },  // when the first alone would have been final
+                            [](Harness& h) {
+                                h.element({1, 4}, 14);
+                            },  // in the middle
+                            [](Harness& h) { h.watermark(28); }, [](Harness& h) { h.watermark(29); }},
+                           cut);
             CHECK(outcome.texts == Texts{{"1[0,25):1 2 3 4", 24}});
             CHECK(outcome.watermarks == std::vector<std::int64_t>{8, 9, 23, 24});
         }
         {
             const auto op = listsOf(kSessions, detail::WallClockTrigger<EventTimeTrigger>({}, 100ns));
             using Harness = OperatorHarness<std::remove_const_t<decltype(op)>>;
-            const auto outcome = runWithCut(
-                op,
-                {[](Harness& h) { h.element({1, 1}, 0); },  // to be shown at 100
-                 [](Harness& h) { clockTo(h, 50); },
-                 [](Harness& h) { h.element({1, 2}, 15); },  // at 150
-                 [](Harness& h) { h.element({1, 3}, 8); },   // one session, at the earlier time
-                 [](Harness& h) { clockTo(h, 99); }, [](Harness& h) { clockTo(h, 100); },
-                 [](Harness& h) { clockTo(h, 300); }, [](Harness& h) { h.watermark(24); }},
-                cut);
+            const auto outcome = runWithCut(op,
+                                            {[](Harness& h) {
+                                                 h.element({1, 1}, 0);
+                                             },  // to be shown at 100
+                                             [](Harness& h) { clockTo(h, 50); },
+                                             [](Harness& h) {
+                                                 h.element({1, 2}, 15);
+                                             },  // at 150
+                                             [](Harness& h) {
+                                                 h.element({1, 3}, 8);
+                                             },  // one session, at the earlier time
+                                             [](Harness& h) { clockTo(h, 99); }, [](Harness& h) { clockTo(h, 100); },
+                                             [](Harness& h) { clockTo(h, 300); }, [](Harness& h) { h.watermark(24); }},
+                                            cut);
             CHECK(outcome.texts == Texts{{"1[0,25):1 2 3", 24}, {"1[0,25):1 2 3", 24}});
             CHECK(outcome.watermarks == std::vector<std::int64_t>{24});
         }
@@ -112,16 +125,21 @@ TEST_CASE("emitEvery: where the watermark jumps there is one result, wherever a 
     using Harness = OperatorHarness<std::remove_const_t<decltype(op)>>;
     for (std::size_t cut = 0; cut <= 9; ++cut) {
         CAPTURE(cut);
-        const auto outcome = runWithCut(
-            op,
-            {[](Harness& h) { h.element({1, 1}, 1); },
-             [](Harness& h) { h.watermark(55); },  // 10 to 50
-             [](Harness& h) { h.watermark(59); }, [](Harness& h) { h.watermark(60); },
-             [](Harness& h) { h.element({1, 2}, 3); },  // behind the watermark: shown at 70, not at once
-             [](Harness& h) { h.watermark(69); }, [](Harness& h) { h.watermark(70); },
-             [](Harness& h) { h.element({1, 3}, 88); },
-             [](Harness& h) { h.watermark(500); }},  // 80, 90 and the end
-            cut);
+        const auto outcome = runWithCut(op,
+                                        {[](Harness& h) {
+                                             h.element({1, 1}, 1);
+                                         },
+                                         [](Harness& h) { h.watermark(55); },  // 10 to 50
+                                         [](Harness& h) { h.watermark(59); }, [](Harness& h) { h.watermark(60); },
+                                         [](Harness& h) {
+                                             h.element({1, 2}, 3);
+                                         },  // behind the watermark: shown at 70, not at once
+                                         [](Harness& h) { h.watermark(69); }, [](Harness& h) { h.watermark(70); },
+                                         [](Harness& h) {
+                                             h.element({1, 3}, 88);
+                                         },
+                                         [](Harness& h) { h.watermark(500); }},  // 80, 90 and the end
+                                        cut);
         CHECK(outcome.texts ==
               Texts{{"1[0,100):1", 99}, {"1[0,100):1", 99}, {"1[0,100):1 2", 99}, {"1[0,100):1 2 3", 99}});
     }

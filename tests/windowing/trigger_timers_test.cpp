@@ -215,10 +215,12 @@ TEST_CASE("an evictor that throws fails with operator and key", "[windowing]") {
     OperatorHarness harness(listsOf(kTens, EventTimeTrigger{}, ThrowingEvictor{}));
     harness.open();
     harness.elements({{{1, 1}, 1}, {{2, 13}, 2}});
-    CHECK_THAT(errorOf([&] { harness.watermark(9); }),
-               ContainsSubstring("operator 'window' (uid 'uid-1', subtask 0)") && ContainsSubstring("the trigger, evictor or function of the window threw for a window of key 2, timestamp "
-                                     "1970-01-01T00:00:00.000000009Z") &&
-                   ContainsSubstring("unlucky"));
+    CHECK_THAT(
+        errorOf([&] { harness.watermark(9); }),
+        ContainsSubstring("operator 'window' (uid 'uid-1', subtask 0)") &&
+            ContainsSubstring("the trigger, evictor or function of the window threw for a window of key 2, timestamp "
+                              "1970-01-01T00:00:00.000000009Z") &&
+            ContainsSubstring("unlucky"));
     OperatorHarness late(listsOf(kTens, EventTimeTrigger{}, ThrowingEvictor{}, 5ns));
     late.open();
     late.watermark(9);

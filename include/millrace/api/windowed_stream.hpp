@@ -109,9 +109,10 @@ public:
     /// lateness, so that results are in time for windows that follow.
     auto emitFinal() const {
         static_assert(Assigner::kEventTime, "millrace: emitFinal(): only event-time windows take late elements.");
-        static_assert(kDefault,
-                      "millrace: emitFinal() replaces the trigger or policy that the windows have been given; leave one "
-                      "of them out.");
+        static_assert(
+            kDefault,
+            "millrace: emitFinal() replaces the trigger or policy that the windows have been given; leave one "
+            "of them out.");
         return with(detail::FinalTrigger{}, evictor_);
     }
     /// Results of what a window has so far, at every multiple of an interval of event time before its end, besides the one at

@@ -65,7 +65,8 @@ namespace detail {
 template <class Trigger, class T>
 struct TriggerState {};
 template <class Trigger, class T>
-    requires(requires { typename Trigger::State; } && !requires { typename Trigger::template StateFor<T>; })
+    requires(
+        requires { typename Trigger::State; } && !requires { typename Trigger::template StateFor<T>; })
 struct TriggerState<Trigger, T> {
     using Type = typename Trigger::State;
 };
