@@ -119,6 +119,27 @@ TEST_CASE("emitFinal and emitOnWallClock: sessions that merge give one result, w
     }
 }
 
+TEST_CASE("emitFinal: a window that is restored with another allowed lateness gives its result, too",
+          "[windowing][state]") {
+    const auto windows = [](Duration lateness) {
+        return OperatorHarness(listsOf(kTens, detail::FinalTrigger{lateness}, detail::NoEvictor{}, lateness));
+    };
+    auto before = windows(5ns);
+    before.open();
+    before.element({1, 1}, 1);
+    const MemorySnapshot snapshot = before.snapshot();
+    for (const std::int64_t lateness : {0, 2, 5, 9}) {
+        CAPTURE(lateness);
+        auto harness = windows(Duration{lateness});
+        harness.openFrom(snapshot);
+        harness.watermark(8 + lateness);
+        CHECK(harness.take().empty());
+        harness.watermark(9 + lateness);
+        CHECK(harness.take() == Texts{{"1[0,10):1", 9}});
+        CHECK(harness.snapshot().empty());
+    }
+}
+
 TEST_CASE("emitEvery: where the watermark jumps there is one result, wherever a restore is in between",
           "[windowing][state]") {
     const auto op = listsOf(TumblingEventTimeWindows::of(100ns), detail::EarlyTrigger(10ns));

@@ -73,6 +73,7 @@ class WindowOperator<T, KeySelector, Assigner, Trigger, Evictor, Aggregate, Wind
     static constexpr std::size_t kCleanUp = Schedule::kCleanUp;
     static constexpr bool kHasEvents = Schedule::kHasEvents;
     static constexpr bool kHasClock = Schedule::kHasClock;
+    static constexpr bool kIsFinal = std::is_same_v<Trigger, FinalTrigger>;
     /// A trigger may set timers behind the watermark.
     static constexpr bool kTimersMayWait = kHasEvents && !kUsual;
 
@@ -356,7 +357,7 @@ private:
     }
     /// A watermark that all has fired for.
     Progress passOn(Timestamp watermark) {
-        if constexpr (std::is_same_v<Trigger, FinalTrigger>) {
+        if constexpr (kIsFinal) {
             watermark = trigger_.heldBack(watermark);
             if (watermark == kMinTimestamp) return Progress::Done;  // event time has not begun there
         }
@@ -433,13 +434,20 @@ private:
         } else {
             WindowTimers& timers = domain() == kEvents ? cell.timers.event : cell.timers.processing;
             TriggerContext context(watermark_, now_, cell.timers.event, cell.timers.processing, endingKey_);
-            while (!timers.empty() && timers.first() <= time) {
-                const Timestamp due = timers.first();
-                timers.remove(due);
+            const auto ring = [&](Timestamp due) {
                 act(domain() == kEvents ? trigger_.onEventTime(due, cell.window, cell.trigger, context)
                                         : trigger_.onProcessingTime(due, cell.window, cell.trigger, context),
                     key, cell);
+            };
+            while (!timers.empty() && timers.first() <= time) {
+                const Timestamp due = timers.first();
+                timers.remove(due);
+                ring(due);
                 if (domain() == kCleanUp && due == end && end != kMaxTimestamp) return true;
+            }
+            if constexpr (kIsFinal) {
+                // no timer for the end: the allowed lateness was another one when the restored window took its elements
+                if (domain() == kEvents && end <= time && end != kMaxTimestamp) ring(end);
             }
         }
         return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || isAtRest(key, cell);
