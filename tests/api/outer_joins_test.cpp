@@ -177,6 +177,50 @@ TEST_CASE("an outer join's windows survive a restore; late elements have a side 
     CHECK(std::get<Payment>(lateElements[0]).amount == 72);
 }
 
+TEST_CASE("an outer join that waits for late elements calls nothing without a partner too early", "[api]") {
+    const auto windows = [](const DataStream<Order>& left, const DataStream<Payment>& right) {
+        return left.fullOuterJoin(right)
+            .where(&Order::customer)
+            .equalTo(&Payment::customer)
+            .window(TumblingEventTimeWindows::of(10ns))
+            .allowedLateness(5ns);
+    };
+    const auto feed = [](auto& harness) {
+        harness.processElement1({1, 7, 3}, at(3));
+        harness.processBothWatermarks(at(4));
+        harness.advanceProcessingTime(10ns);
+        harness.processBothWatermarks(at(9));
+        harness.processElement2({1, 70, 5}, at(5));  // late, but within the lateness
+        harness.processBothWatermarks(at(14));
+        return harness.takeOutput();
+    };
+    const Pair alone{7, -1};
+    const Pair both{7, 70};
+    auto usual =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).apply(fullPair);
+        });
+    CHECK(feed(usual) ==
+          trace(watermark(at(4)), element(alone, at(9)), watermark(at(9)), element(both, at(9)), watermark(at(14))));
+    auto final =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).emitFinal().apply(fullPair);
+        });
+    CHECK(feed(final) == trace(watermark(at(-1)), watermark(at(4)), element(both, at(9)), watermark(at(9))));
+    auto early =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).emitEvery(4ns).apply(fullPair);
+        });
+    CHECK(feed(early) == trace(element(alone, at(9)), watermark(at(4)), element(alone, at(9)), watermark(at(9)),
+                               element(both, at(9)), watermark(at(14))));
+    auto clock =
+        testing::harnessFor<Order, Payment>([&](const DataStream<Order>& left, const DataStream<Payment>& right) {
+            return windows(left, right).emitOnWallClock(10ns).apply(fullPair);
+        });
+    CHECK(feed(clock) == trace(watermark(at(4)), element(alone, at(9)), element(alone, at(9)), watermark(at(9)),
+                               element(both, at(9)), watermark(at(14))));
+}
+
 TEST_CASE("groupReduce sees all of a key at once, with or without the key", "[api]") {
     struct WithState {  // a struct that is opened
         int opened = 0;

@@ -215,9 +215,12 @@ TEST_CASE("an evictor that throws fails with operator and key", "[windowing]") {
     OperatorHarness harness(listsOf(kTens, EventTimeTrigger{}, ThrowingEvictor{}));
     harness.open();
     harness.elements({{{1, 1}, 1}, {{2, 13}, 2}});
-    CHECK_THAT(errorOf([&] { harness.watermark(9); }),
-               ContainsSubstring("operator 'window' (uid 'uid-1', subtask 0)") && ContainsSubstring("of key 2") &&
-                   ContainsSubstring("trigger, evictor or function of the window") && ContainsSubstring("unlucky"));
+    CHECK_THAT(
+        errorOf([&] { harness.watermark(9); }),
+        ContainsSubstring("operator 'window' (uid 'uid-1', subtask 0)") &&
+            ContainsSubstring("the trigger, evictor or function of the window threw for a window of key 2, timestamp "
+                              "1970-01-01T00:00:00.000000009Z") &&
+            ContainsSubstring("unlucky"));
     OperatorHarness late(listsOf(kTens, EventTimeTrigger{}, ThrowingEvictor{}, 5ns));
     late.open();
     late.watermark(9);
@@ -263,10 +266,10 @@ TEST_CASE("emitEvery goes on where a session grows", "[windowing]") {
     harness.open();
     harness.element({1, 1}, 1);
     harness.watermark(9);  // 4 and 8; the next multiple is behind the end of the session
-    CHECK(harness.take() == Texts{{"1[1,11):1", 10}, {"1[1,11):1", 10}});
+    CHECK(harness.take() == Texts{{"1[1,11):1", 10}});
     harness.element({1, 2}, 9);
     harness.watermark(13);
     CHECK(harness.take() == Texts{{"1[1,19):1 2", 18}});
     harness.watermark(kEndOfTime);
-    CHECK(harness.take() == Texts{{"1[1,19):1 2", 18}, {"1[1,19):1 2", 18}});  // 16 and the end
+    CHECK(harness.take() == Texts{{"1[1,19):1 2", 18}});  // 16 and the end
 }

@@ -231,6 +231,6 @@ TEST_CASE("what clear() of a window function throws says where it happened", "[w
     harness.open();
     harness.element({1, 1}, 1);
     CHECK_THAT(errorOf([&] { harness.watermark(9); }),
-               ContainsSubstring("clear() of the window's function threw for the record of key 1") &&
+               ContainsSubstring("clear() of the window's function threw for a window of key 1") &&
                    ContainsSubstring("not today"));
 }

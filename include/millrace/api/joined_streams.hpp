@@ -57,6 +57,9 @@ public:
     auto evictor(Evictor newEvictor) const {
         return with(windows_.evictor(std::move(newEvictor)));
     }
+    auto emitFinal() const { return with(windows_.emitFinal()); }
+    auto emitEvery(Duration interval) const { return with(windows_.emitEvery(interval)); }
+    auto emitOnWallClock(Duration timeout) const { return with(windows_.emitOnWallClock(timeout)); }
     auto allowedLateness(Duration lateness) const { return with(windows_.allowedLateness(lateness)); }
     auto sideOutputLateData(OutputTag<std::variant<L, R>> tag) const {
         return with(windows_.sideOutputLateData(std::move(tag)));

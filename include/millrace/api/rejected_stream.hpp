@@ -14,6 +14,10 @@ struct RejectedStream {
     template <class... Args>               \
     RejectedStream name(Args&&...) const { \
         return {};                         \
+    }                                      \
+    template <class, class... Args>        \
+    RejectedStream name(Args&&...) const { \
+        return {};                         \
     }
     MILLRACE_ACCEPT_ANYTHING(map)
     MILLRACE_ACCEPT_ANYTHING(filter)
@@ -46,7 +50,14 @@ struct RejectedStream {
     MILLRACE_ACCEPT_ANYTHING(intervalJoin)
     MILLRACE_ACCEPT_ANYTHING(between)
     MILLRACE_ACCEPT_ANYTHING(join)
+    MILLRACE_ACCEPT_ANYTHING(leftOuterJoin)
+    MILLRACE_ACCEPT_ANYTHING(rightOuterJoin)
+    MILLRACE_ACCEPT_ANYTHING(fullOuterJoin)
     MILLRACE_ACCEPT_ANYTHING(coGroup)
+    MILLRACE_ACCEPT_ANYTHING(cross)
+    MILLRACE_ACCEPT_ANYTHING(groupReduce)
+    MILLRACE_ACCEPT_ANYTHING(first)
+    MILLRACE_ACCEPT_ANYTHING(distinct)
     MILLRACE_ACCEPT_ANYTHING(where)
     MILLRACE_ACCEPT_ANYTHING(equalTo)
     MILLRACE_ACCEPT_ANYTHING(lowerBoundExclusive)

@@ -49,6 +49,7 @@ class WindowedStream : public WindowAggregations<WindowedStream<T, KeySelector, 
     template <class OtherTrigger, class OtherEvictor>
     using With = WindowedStream<T, KeySelector, Assigner, OtherTrigger, OtherEvictor>;
     static constexpr bool kEvicts = !std::is_same_v<Evictor, detail::NoEvictor>;
+    static constexpr bool kDefault = std::is_same_v<Trigger, detail::DefaultTrigger>;
 
 public:
     using Element = T;
@@ -104,18 +105,27 @@ public:
             return with(trigger_, std::move(newEvictor));
         }
     }
-    /// One result per window: not before it takes no more late elements.
+    /// One result per window: not before it takes no more late elements. Event time behind the windows lags by the allowed
+    /// lateness, so that results are in time for windows that follow.
     auto emitFinal() const {
         static_assert(Assigner::kEventTime, "millrace: emitFinal(): only event-time windows take late elements.");
+        static_assert(
+            kDefault,
+            "millrace: emitFinal() replaces the trigger or policy that the windows have been given; leave one "
+            "of them out.");
         return with(detail::FinalTrigger{}, evictor_);
     }
     /// Results of what a window has so far, at every multiple of an interval of event time before its end, besides the one at
-    /// its end and those with late elements after it.
+    /// its end and those with late elements after it. Where the watermark passes several multiples at a time, or the end as
+    /// well, that is one result.
     /// *Failure:* ConfigurationException unless interval > 0.
     auto emitEvery(Duration interval) const {
         static_assert(Assigner::kEventTime,
                       "millrace: emitEvery(interval): these windows do not go by event time; use "
                       "trigger(ContinuousProcessingTimeTrigger::of(interval)).");
+        static_assert(kDefault,
+                      "millrace: emitEvery(interval) replaces the trigger or policy that the windows have been given; "
+                      "leave one of them out (emitOnWallClock may come behind it).");
         return with(detail::EarlyTrigger(interval), evictor_);
     }
     /// Results of what a window has so far, at the latest `timeout` of the clock after an element has come in, besides

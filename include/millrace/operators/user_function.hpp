@@ -28,7 +28,11 @@ namespace millrace::detail {
 [[noreturn]] void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
                                          const std::string& record, const char* what);
 
-/// The same, with the record that the function was called for. Once per type of record, not per function.
+/// The same for a function that was not called for one record: `subject` says what for.
+[[noreturn]] void throwFunctionErrorFor(const OperatorId& id, int subtask, Timestamp timestamp,
+                                        const std::string& subject, const char* what);
+
+/// With the record that the function was called for. Once per type of record, not per function.
 template <class Record>
 [[noreturn, gnu::cold, gnu::noinline]] void throwRecordError(const OperatorId& id, int subtask, Timestamp timestamp,
                                                              const Record& record) {

@@ -4,8 +4,8 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
-                                                 const std::string& record, const char* what) {
+MILLRACE_INLINE_COLD void throwFunctionErrorFor(const OperatorId& id, int subtask, Timestamp timestamp,
+                                                const std::string& subject, const char* what) {
     try {
         throw;
     } catch (const StateMemoryException&) {
@@ -14,14 +14,19 @@ MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subta
         try {
             std::rethrow_exception(failure.cause);
         } catch (...) {
-            throwUserFunctionError(id, subtask, timestamp, record, failure.what);
+            throwFunctionErrorFor(id, subtask, timestamp, subject, failure.what);
         }
     } catch (...) {}
     std::string text =
         message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " threw"});
-    if (!record.empty()) text += message({" for the record ", record});
+    if (!subject.empty()) text += message({" for ", subject});
     if (timestamp != kMinTimestamp) text += message({", timestamp ", describeTime(timestamp)});
     std::throw_with_nested(UserFunctionException(text));
+}
+
+MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
+                                                 const std::string& record, const char* what) {
+    throwFunctionErrorFor(id, subtask, timestamp, record.empty() ? record : "the record " + record, what);
 }
 
 }  // namespace millrace::detail

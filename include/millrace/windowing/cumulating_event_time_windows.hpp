@@ -1,7 +1,6 @@
 #ifndef MILLRACE_WINDOWING_CUMULATING_EVENT_TIME_WINDOWS_HPP
 #define MILLRACE_WINDOWING_CUMULATING_EVENT_TIME_WINDOWS_HPP
 
-#include <millrace/core/errors.hpp>
 #include <millrace/windowing/triggers/event_time_trigger.hpp>
 #include <millrace/windowing/window_arguments.hpp>
 #include <millrace/windowing/window_assigner.hpp>
@@ -26,10 +25,7 @@ public:
         constexpr const char* kWhere = "CumulatingEventTimeWindows::of";
         detail::requirePositive(kWhere, "step", step);
         detail::requirePositive(kWhere, "maximal size", maxSize);
-        if (maxSize % step != Duration::zero()) {
-            throw ConfigurationException(
-                "CumulatingEventTimeWindows::of: the maximal size must be a multiple of the step");
-        }
+        detail::requireMultiple(kWhere, maxSize, step);
         detail::requireOffsetBelow(kWhere, offset, "maximal size", maxSize);
         detail::requireFewWindows(kWhere, maxSize, step);
         return {step, maxSize, offset};

@@ -93,9 +93,9 @@ protected:
         out.clear();
     }
     template <class Record>
-    [[noreturn, gnu::cold, gnu::noinline]] void fail(const Record& record, Timestamp timestamp) const {
-        rethrowOfWindow(aggregate_.id(), aggregate_.subtask(), WindowRecord<Record>::shown(record), timestamp,
-                        "the aggregate function or key selector");
+    [[noreturn, gnu::cold, gnu::noinline]] void fail(
+        const Record& record, Timestamp timestamp, const char* what = "the aggregate function or key selector") const {
+        rethrowOfWindow(aggregate_.id(), aggregate_.subtask(), WindowRecord<Record>::shown(record), timestamp, what);
     }
     [[noreturn, gnu::cold, gnu::noinline]] void failWithoutTimestamp() const {
         throwWithoutTimestamp(aggregate_.id(), aggregate_.subtask());

@@ -61,7 +61,9 @@ public:
                     this->late_.missed(&block.values[i], block.timestamps[i], watermark_);
                 });
         } catch (...) {
-            this->fail(block.values[at], block.timestamps[at]);
+            this->fail(block.values[at], block.timestamps[at],
+                       OneGap<Assigner> ? "the aggregate function or key selector"
+                                        : "the gap, the aggregate function or the key selector");
         }
         this->sendLost(block);
         this->emitResults();

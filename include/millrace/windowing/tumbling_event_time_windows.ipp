@@ -3,22 +3,14 @@
 
 #include <millrace/windowing/tumbling_event_time_windows.hpp>
 
-#include <millrace/core/errors.hpp>
-
-#include <string>
+#include <millrace/windowing/window_arguments.hpp>
 
 namespace millrace {
 
 MILLRACE_INLINE_COLD TumblingEventTimeWindows TumblingEventTimeWindows::of(Duration size, Duration offset) {
-    if (size <= Duration::zero()) {
-        throw ConfigurationException("TumblingEventTimeWindows::of: the size must be positive, got " +
-                                     std::to_string(size.count()) + " ns");
-    }
-    if (offset >= size || offset <= -size) {
-        throw ConfigurationException(
-            "TumblingEventTimeWindows::of: the offset must be smaller than the size, got offset " +
-            std::to_string(offset.count()) + " ns and size " + std::to_string(size.count()) + " ns");
-    }
+    constexpr const char* kWhere = "TumblingEventTimeWindows::of";
+    detail::requirePositive(kWhere, "size", size);
+    detail::requireOffsetBelow(kWhere, offset, "size", size);
     return {size, offset};
 }
 

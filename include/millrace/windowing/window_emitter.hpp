@@ -166,8 +166,8 @@ private:
         if constexpr (kStateful && !Errors::kGuarded) states_.leave();  // else after the last try
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const Key& key, const char* what) const {
-        throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), window_.maxTimestamp(),
-                               "of key " + describeValue(key), what);
+        throwFunctionErrorFor(aggregate_.id(), aggregate_.subtask(), window_.maxTimestamp(),
+                              "a window of key " + describeValue(key), what);
     }
 
     UserFunction<WindowFn> windowFunction_;

@@ -4,6 +4,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/operators/user_function.hpp>
+#include <millrace/windowing/window_arguments.hpp>
 
 namespace millrace::detail {
 
@@ -27,6 +28,8 @@ template <class T>
         throw;
     } catch (const UserFunctionException&) {
         throw;
+    } catch (const WrongGapException&) {
+        throwUserFunctionError(id, subtask, timestamp, describeValue(record), "the check of the dynamic gap");
     } catch (...) {
         throwUserFunctionError(id, subtask, timestamp, describeValue(record), what);
     }

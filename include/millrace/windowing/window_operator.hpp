@@ -27,6 +27,8 @@
 
 namespace millrace::detail {
 
+struct FinalTrigger;
+
 /// Windows of a keyed stream with any assigner, trigger and evictor.
 ///
 /// Key-major: each key has its windows, each window its contents, trigger state and timers. Instead of a timer per window
@@ -71,6 +73,7 @@ class WindowOperator<T, KeySelector, Assigner, Trigger, Evictor, Aggregate, Wind
     static constexpr std::size_t kCleanUp = Schedule::kCleanUp;
     static constexpr bool kHasEvents = Schedule::kHasEvents;
     static constexpr bool kHasClock = Schedule::kHasClock;
+    static constexpr bool kIsFinal = std::is_same_v<Trigger, FinalTrigger>;
     /// A trigger may set timers behind the watermark.
     static constexpr bool kTimersMayWait = kHasEvents && !kUsual;
 
@@ -136,7 +139,7 @@ public:
                 return startFiring(Firing::Events);
             }
         }
-        return this->next_.onWatermark(watermark);
+        return passOn(watermark);
     }
     Progress onProcessingTime(Timestamp now) {
         if constexpr (kHasClock) {
@@ -350,7 +353,15 @@ private:
         }
         clearDeadEntries(table_, liveKeys_);
         askForClock();
-        return fired == Firing::Events ? this->next_.onWatermark(watermark_) : this->next_.onProcessingTime(now_);
+        return fired == Firing::Events ? passOn(watermark_) : this->next_.onProcessingTime(now_);
+    }
+    /// A watermark that all has fired for.
+    Progress passOn(Timestamp watermark) {
+        if constexpr (kIsFinal) {
+            watermark = trigger_.heldBack(watermark);
+            if (watermark == kMinTimestamp) return Progress::Done;  // event time has not begun there
+        }
+        return this->next_.onWatermark(watermark);
     }
     std::size_t domain() const noexcept { return firing_ == Firing::Events ? kEvents : kClock; }
     Timestamp firingUntil() const noexcept {
@@ -383,8 +394,8 @@ private:
         } catch (const UserFunctionException&) {
             throw;  // from the window function: says where it happened
         } catch (...) {
-            throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), time, "of key " + describeValue(key),
-                                   "the trigger, evictor or function of the window");
+            throwFunctionErrorFor(aggregate_.id(), aggregate_.subtask(), time, "a window of key " + describeValue(key),
+                                  "the trigger, evictor or function of the window");
         }
         Timestamp next;
         for (std::size_t other = 0; other < kDomains; ++other) {  // a trigger may have set timers of the other kind
@@ -423,13 +434,20 @@ private:
         } else {
             WindowTimers& timers = domain() == kEvents ? cell.timers.event : cell.timers.processing;
             TriggerContext context(watermark_, now_, cell.timers.event, cell.timers.processing, endingKey_);
-            while (!timers.empty() && timers.first() <= time) {
-                const Timestamp due = timers.first();
-                timers.remove(due);
+            const auto ring = [&](Timestamp due) {
                 act(domain() == kEvents ? trigger_.onEventTime(due, cell.window, cell.trigger, context)
                                         : trigger_.onProcessingTime(due, cell.window, cell.trigger, context),
                     key, cell);
+            };
+            while (!timers.empty() && timers.first() <= time) {
+                const Timestamp due = timers.first();
+                timers.remove(due);
+                ring(due);
                 if (domain() == kCleanUp && due == end && end != kMaxTimestamp) return true;
+            }
+            if constexpr (kIsFinal) {
+                // no timer for the end: the allowed lateness was another one when the restored window took its elements
+                if (domain() == kEvents && end <= time && end != kMaxTimestamp) ring(end);
             }
         }
         return (domain() == kCleanUp && end != kMaxTimestamp && end <= time) || isAtRest(key, cell);

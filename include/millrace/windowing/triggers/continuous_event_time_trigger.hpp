@@ -8,13 +8,16 @@ namespace millrace {
 
 /// Fires at every multiple of an interval of event time, with what the window has by then, and at its end. @public
 /// It goes by the watermark: where that moves by more than an interval, several firings come at once. A window that is kept
-/// for late records goes on firing at every multiple until it is gone; `emitEvery` of a windowed stream stops at its end.
+/// for late records goes on firing at every multiple until it is gone. `emitEvery` of a windowed stream does neither.
 class ContinuousEventTimeTrigger
     : public detail::ContinuousTrigger<&TriggerContext::registerEventTimeTimer, &TriggerContext::deleteEventTimeTimer> {
 public:
     static constexpr bool kNeedsWatermarks = true;
     /// *Failure:* ConfigurationException unless interval > 0.
-    static ContinuousEventTimeTrigger of(Duration interval) { return of("ContinuousEventTimeTrigger::of", interval); }
+    static ContinuousEventTimeTrigger of(Duration interval) {
+        detail::requirePositive("ContinuousEventTimeTrigger::of", "interval", interval);
+        return ContinuousEventTimeTrigger(interval);
+    }
 
     template <class T, class Window>
     TriggerResult onElement(const T&, Timestamp time, const Window& window, State& state,
@@ -38,12 +41,6 @@ public:
     template <class Window>
     TriggerResult onProcessingTime(Timestamp, const Window&, State&, TriggerContext&) const {
         return TriggerResult::Continue;
-    }
-
-protected:
-    static ContinuousEventTimeTrigger of(const char* what, Duration interval) {
-        detail::requirePositive(what, "interval", interval);
-        return ContinuousEventTimeTrigger(interval);
     }
 
 private:

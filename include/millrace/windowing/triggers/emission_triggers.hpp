@@ -1,7 +1,9 @@
 #ifndef MILLRACE_WINDOWING_TRIGGERS_EMISSION_TRIGGERS_HPP
 #define MILLRACE_WINDOWING_TRIGGERS_EMISSION_TRIGGERS_HPP
 
-#include <millrace/windowing/triggers/continuous_event_time_trigger.hpp>
+#include <millrace/core/algorithm.hpp>
+#include <millrace/windowing/triggers/continuous_trigger.hpp>
+#include <millrace/windowing/window_arguments.hpp>
 
 #include <utility>
 
@@ -31,6 +33,11 @@ struct FinalTrigger {
     void onMerge(const Window& window, State&, const State&, TriggerContext& context) const {
         context.registerEventTimeTimer(endOf(window));
     }
+    /// How far event time is behind these windows when it has come to `watermark` in front of them: results yet to come are
+    /// stamped with the last timestamps of their windows, and shall not be late.
+    Timestamp heldBack(Timestamp watermark) const noexcept {
+        return watermark == kMaxTimestamp ? watermark : saturatingSubtract(watermark, lateness);
+    }
 
 private:
     template <class Window>
@@ -39,34 +46,45 @@ private:
     }
 };
 
-/// Fires at multiples of an interval before the end of the window, at its end, and then with each late record: unlike a
-/// ContinuousEventTimeTrigger not at multiples of the interval behind the end, where there is nothing new to show.
-class EarlyTrigger : public ContinuousEventTimeTrigger {
+/// Fires at multiples of an interval before the end of the window, at its end, and then with each late record. Unlike a
+/// ContinuousEventTimeTrigger it has no firings that would show the same again: none behind the end, and where the watermark
+/// passes several of them at a time only one.
+class EarlyTrigger
+    : public ContinuousTrigger<&TriggerContext::registerEventTimeTimer, &TriggerContext::deleteEventTimeTimer> {
 public:
-    explicit EarlyTrigger(Duration interval)
-        : ContinuousEventTimeTrigger(ContinuousEventTimeTrigger::of("emitEvery", interval)) {}
+    static constexpr bool kNeedsWatermarks = true;
+    explicit EarlyTrigger(Duration interval) : ContinuousTrigger(interval) {
+        requirePositive("emitEvery", "interval", interval);
+    }
 
     template <class T, class Window>
-    TriggerResult onElement(const T& value, Timestamp time, const Window& window, State& state,
+    TriggerResult onElement(const T&, Timestamp time, const Window& window, State& state,
                             TriggerContext& context) const {
-        const TriggerResult result = ContinuousEventTimeTrigger::onElement(value, time, window, state, context);
-        stopAtEnd(window, state, context);
-        return result;
+        const Timestamp end = window.maxTimestamp();
+        if (end <= context.currentWatermark()) return TriggerResult::Fire;
+        context.registerEventTimeTimer(end);
+        if (state.next == kMinTimestamp) planBefore(end, time, state, context);
+        return TriggerResult::Continue;
     }
     template <class Window>
     TriggerResult onEventTime(Timestamp time, const Window& window, State& state, TriggerContext& context) const {
-        const TriggerResult result = ContinuousEventTimeTrigger::onEventTime(time, window, state, context);
-        stopAtEnd(window, state, context);
-        return result;
+        const Timestamp end = window.maxTimestamp();
+        if (time == end) return TriggerResult::Fire;
+        if (time != state.next) return TriggerResult::Continue;
+        state = {};
+        if (end <= context.currentWatermark()) return TriggerResult::Continue;  // the end comes next
+        planBefore(end, time, state, context);
+        return TriggerResult::Fire;
+    }
+    template <class Window>
+    TriggerResult onProcessingTime(Timestamp, const Window&, State&, TriggerContext&) const {
+        return TriggerResult::Continue;
     }
 
 private:
-    template <class Window>
-    void stopAtEnd(const Window& window, State& state, TriggerContext& context) const {
-        const Timestamp end = window.maxTimestamp();
-        if (state.next == kMinTimestamp || state.next < end || end == kMaxTimestamp) return;
-        if (state.next != end) context.deleteEventTimeTimer(state.next);  // the one at the end is needed anyhow
-        state = {};
+    void planBefore(Timestamp end, Timestamp time, State& state, TriggerContext& context) const {
+        const Timestamp next = tickAfter(std::max(time, context.currentWatermark()));
+        if (next < end) plan(state, next, context);
     }
 };
 

@@ -63,7 +63,11 @@ private:
 namespace detail {
 
 template <class Trigger, class T>
-struct TriggerState {
+struct TriggerState {};
+template <class Trigger, class T>
+    requires(
+        requires { typename Trigger::State; } && !requires { typename Trigger::template StateFor<T>; })
+struct TriggerState<Trigger, T> {
     using Type = typename Trigger::State;
 };
 template <class Trigger, class T>
@@ -71,7 +75,8 @@ template <class Trigger, class T>
 struct TriggerState<Trigger, T> {
     using Type = typename Trigger::template StateFor<T>;
 };
-/// What a trigger keeps per key and window of a stream of T: its `State`, or `StateFor<T>` where that depends on T.
+/// What a trigger keeps per key and window of a stream of T: its `State`, or `StateFor<T>` where that depends on T; no type
+/// where it has neither.
 template <class Trigger, class T>
 using TriggerStateOf = typename TriggerState<Trigger, T>::Type;
 
