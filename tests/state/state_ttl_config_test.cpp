@@ -397,8 +397,8 @@ TEST_CASE("what has expired when it is restored is dropped", "[state]") {
 TEST_CASE("states of a key and a namespace are cleaned up", "[state]") {
     using Key = NamespacedKey<std::string, std::int64_t>;
     KeyedStateStore<Key> store;
-    auto value = declareState<ValueState<int>>(store.cells(),
-                                               ValueStateDescriptor<int>("value", StateTtlConfig(Duration{10})));
+    auto value =
+        declareState<ValueState<int>>(store.cells(), ValueStateDescriptor<int>("value", StateTtlConfig(Duration{10})));
     Timestamp now{};
     store.cells().seal([](const void* clock) { return *static_cast<const Timestamp*>(clock); }, &now);
     for (std::int64_t window = 0; window < 500; ++window) {
