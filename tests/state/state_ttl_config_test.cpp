@@ -252,15 +252,19 @@ TEST_CASE("elements and entries that have expired go from lists and maps of keys
 
 TEST_CASE("a long list counts as many entries", "[state]") {
     Store<int> store(StateTtlConfig(Duration{10}));
-    store.with(1, [&] { store.list.update(std::vector<std::string>(8000, "element")); });
     for (int key = 2; key < 12; ++key) store.with(key, [&] { store.value.update("old"); });
     store.at(5);
+    store.with(1, [&] { store.list.update(std::vector<std::string>(8000, "element")); });
     store.keyed.cells().cleanupDue = 1'000'000;  // once over all
     store.with(100, [] {});
     CHECK(store.keyed.cells().cleanupDue == 0);
+    store.at(10);
     store.keyed.cells().cleanupDue = 1000;
     store.with(100, [] {});
     CHECK(store.keyed.cells().cleanupDue < -7000);  // what others have to pay for first
+    store.keyed.cells().cleanupDue = 1000;
+    store.with(100, [] {});
+    CHECK(store.keyed.size() == 1);
 }
 
 TEST_CASE("states without a time to live look for nothing", "[state]") {

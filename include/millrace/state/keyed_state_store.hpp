@@ -244,6 +244,7 @@ public:
                 if (!cells_.hasAny(row)) dropEntry(key);
             });
         }
+        nextExpiry_ = nextOfPass_ = kMinTimestamp;  // what has been restored may be older
         table_.report();
     }
 
@@ -328,11 +329,19 @@ private:
         const Timestamp now = cells_.now();
         // once over all of them is enough
         for (std::size_t left = table_.endPosition(); left > 0 && cells_.cleanupDue > 0; --left) {
-            if (cleaned_ >= table_.endPosition()) cleaned_ = 0;
+            if (cleaned_ >= table_.endPosition()) {
+                nextExpiry_ = std::exchange(nextOfPass_, saturatingAdd(now, cells_.shortestTtl()));
+                cleaned_ = 0;
+            }
+            if (now < nextExpiry_) break;
+            if (cleaned_ + kAhead < table_.capacity()) {
+                if (const Slot& ahead = table_.slotAt(cleaned_ + kAhead); ahead.occupied())
+                    cells_.prefetch(ahead.value);
+            }
             Slot& slot = table_.slotAt(cleaned_);
             if (!slot.occupied()) {
                 --cells_.cleanupDue;
-            } else if (cells_.hasExpired(slot.value, now)) {
+            } else if (cells_.hasExpired(slot.value, now, nextOfPass_)) {
                 table_.keep(&slot);
                 cells_.dropExpired(slot.value, now);
                 if (!cells_.hasAny(slot.value)) {
@@ -363,8 +372,13 @@ private:
     const Key* current_ = nullptr;
     Key keptKey_{};  ///< integers are not stored as they are; and a key that has no entry yet
     std::uint64_t freshHash_ = 0;
-    StateRow fresh_;           ///< of a key that has no entry yet
-    std::size_t cleaned_ = 0;  ///< position of the entry that is looked at next for what has expired
+    StateRow fresh_;  ///< of a key that has no entry yet
+    // Cleanup: where it goes on, in passes over all entries. What comes while a pass is under way expires after its shortest
+    // time to live at the earliest, what is there already is seen: so after a pass it is known how long there is nothing to do.
+    // (An entry that moves back behind the position is looked at one pass later.)
+    Timestamp nextExpiry_ = kMinTimestamp;
+    Timestamp nextOfPass_ = kMinTimestamp;
+    std::size_t cleaned_ = SIZE_MAX;  ///< position of the entry that is looked at next for what has expired
 };
 
 /// Declares the state of a descriptor, or finds it where that is over, and gives its handle:

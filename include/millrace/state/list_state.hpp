@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_LIST_STATE_HPP
 #define MILLRACE_STATE_LIST_STATE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/value_state.hpp>
 
 #include <cstddef>
@@ -26,10 +27,13 @@ namespace detail {
 struct PartStamps {
     std::vector<Timestamp> stamps;
 
-    /// How many parts have expired, of a cell that has stamps.
+    /// Of a cell that has stamps.
     CellParts count(Timestamp expiredUpTo) const noexcept {
-        CellParts counted{stamps.size(), 0};
-        for (const Timestamp stamp : stamps) counted.expired += stamp <= expiredUpTo ? 1 : 0;
+        CellParts counted{stamps.size()};
+        for (const Timestamp stamp : stamps) {
+            counted.expired += stamp <= expiredUpTo ? 1 : 0;
+            counted.oldest = std::min(counted.oldest, stamp);
+        }
         return counted;
     }
     /// Whether the part at this position is to be written.

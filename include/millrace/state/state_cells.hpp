@@ -54,10 +54,11 @@ struct CellTime {
     Timestamp expiredUpTo = kMinTimestamp;  ///< parts with such stamps are not written
 };
 
-/// How many parts a cell has that have a stamp each, and how many of them have expired.
+/// Of a cell of parts that have a stamp each: how many there are, how many of them have expired, and the oldest stamp.
 struct CellParts {
     std::size_t all = 0;
     std::size_t expired = 0;
+    Timestamp oldest = kMaxTimestamp;
 };
 
 /// The operations on a cell that do not happen per record.
@@ -245,8 +246,13 @@ public:
     bool isAlive(const StateRow& which, const DeclaredState& state, Timestamp time) const {
         return has(which, state) && (!state.ttl.has_value() || expiredIn(which, state, time) != Expired::All);
     }
-    /// Whether something has expired that is cleaned up in the background. Takes from `cleanupDue` what looking costs.
-    MILLRACE_INLINE bool hasExpired(const StateRow& which, Timestamp time) noexcept;
+    /// The row is looked at soon.
+    static void prefetch(const StateRow& which) noexcept { __builtin_prefetch(which.data - sizeof(std::uint64_t)); }
+    /// The shortest time to live of those that are cleaned up in the background.
+    Duration shortestTtl() const noexcept { return shortestTtl_; }
+    /// Whether something has expired that is cleaned up in the background; lowers `next` to when the first of
+    /// what is left will have. Takes from `cleanupDue` what looking costs.
+    MILLRACE_INLINE bool hasExpired(const StateRow& which, Timestamp time, Timestamp& next) noexcept;
     /// Ends it.
     MILLRACE_INLINE void dropExpired(StateRow& which, Timestamp time);
     /// Ends what has expired of one state; false if nothing has.
@@ -263,8 +269,12 @@ private:
     static inline std::uint64_t kNothing = 0;
 
     /// Of a state with a time to live that the row has.
-    MILLRACE_INLINE Expired expiredIn(const StateRow& which, const DeclaredState& state, Timestamp time,
-                                      std::size_t* parts = nullptr) const noexcept;
+    MILLRACE_INLINE CellParts partsOf(const StateRow& which, const DeclaredState& state, Timestamp time) const noexcept;
+    Expired expiredIn(const StateRow& which, const DeclaredState& state, Timestamp time) const noexcept {
+        const CellParts parts = partsOf(which, state, time);
+        if (parts.expired == parts.all) return Expired::All;
+        return parts.expired > 0 ? Expired::Some : Expired::None;
+    }
     static std::uint64_t* presentOf(std::byte* cells) noexcept { return reinterpret_cast<std::uint64_t*>(cells) - 1; }
     [[noreturn]] MILLRACE_INLINE_COLD void failWithoutKey(const DeclaredState* state) const;
     MILLRACE_INLINE void allocateRow();
@@ -283,6 +293,7 @@ private:
     std::uint32_t rowAlign_ = 8;
     std::uint64_t cleanedUp_ = 0;  ///< bits of the states that are cleaned up in the background
     std::int64_t cleanupPerRecord_ = 0;
+    Duration shortestTtl_ = Duration::max();
     std::uint64_t presentWithoutCells_ = 0;  ///< of the current key, while it has no cells but perhaps one in the row
     StateRow* row_ = nullptr;                ///< of a key that has no cells yet
     Now now_ = nullptr;

@@ -58,6 +58,7 @@ MILLRACE_INLINE_COLD const DeclaredState& StateCells::declare(const StateDescrip
     needsRelease_ = needsRelease_ || !cell.plain;
     if (state->ttl.has_value() && state->ttl->cleanupEntries() > 0) {
         cleanedUp_ |= state->bit;
+        shortestTtl_ = std::min(shortestTtl_, state->ttl->ttl());
         state->cleanupPerAccess = kStepsPerEntry * state->ttl->cleanupEntries();
         if (state->ttl->cleansForEveryRecord()) cleanupPerRecord_ += state->cleanupPerAccess;
     }
@@ -190,25 +191,23 @@ MILLRACE_INLINE_COLD void StateCells::decode(StateRow& which, const DeclaredStat
     if (state.ttl.has_value() && !state.cell->stampsElements) stampOf(state) = stamp;
 }
 
-MILLRACE_INLINE StateCells::Expired StateCells::expiredIn(const StateRow& which, const DeclaredState& state,
-                                                          Timestamp time, std::size_t* parts) const noexcept {
+MILLRACE_INLINE CellParts StateCells::partsOf(const StateRow& which, const DeclaredState& state,
+                                              Timestamp time) const noexcept {
     const Timestamp expiredUpTo = state.expiredUpTo(time);
-    if (!state.cell->stampsElements) {
-        const bool gone = *reinterpret_cast<const Timestamp*>(which.data + state.stampOffset) <= expiredUpTo;
-        return gone ? Expired::All : Expired::None;
-    }
-    const CellParts counted = state.cell->countParts(which.data + state.offset, expiredUpTo);
-    if (parts != nullptr) *parts += counted.all;
-    if (counted.expired == counted.all) return Expired::All;
-    return counted.expired > 0 ? Expired::Some : Expired::None;
+    if (state.cell->stampsElements) return state.cell->countParts(which.data + state.offset, expiredUpTo);
+    const Timestamp stamp = *reinterpret_cast<const Timestamp*>(which.data + state.stampOffset);
+    return {1, stamp <= expiredUpTo ? std::size_t{1} : 0, stamp};
 }
 
-MILLRACE_INLINE bool StateCells::hasExpired(const StateRow& which, Timestamp time) noexcept {
+MILLRACE_INLINE bool StateCells::hasExpired(const StateRow& which, Timestamp time, Timestamp& next) noexcept {
     bool found = false;
     std::size_t parts = 0;
     for (std::uint64_t left = *presentOf(which.data) & cleanedUp_; left != 0; left &= left - 1) {
         const DeclaredState& state = *states_[static_cast<std::size_t>(std::countr_zero(left))];
-        found = expiredIn(which, state, time, &parts) != Expired::None || found;
+        const CellParts cell = partsOf(which, state, time);
+        parts += cell.all;
+        found = found || cell.expired > 0 || cell.all == 0;
+        if (cell.expired < cell.all) next = std::min(next, saturatingAdd(cell.oldest, state.ttl->ttl()));
     }
     cleanupDue -= kStepsPerEntry + static_cast<std::int64_t>(parts);
     return found;
