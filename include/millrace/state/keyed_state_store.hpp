@@ -62,8 +62,12 @@ public:
     std::string describe(const char* prefix = "state/") const { return namesOf(cells_, prefix); }
     /// Number of keys that have state.
     std::size_t size() const noexcept { return table_.size(); }
-    /// Counts the keys that have come and gone since: after some have been current one at a time.
-    void report() noexcept { table_.report(); }
+    /// Cleans up and counts the keys that have come and gone since: after some have been current one at a time.
+    void report() {
+        if (cells_.cleanupDue > 0) [[unlikely]]
+            cleanUp();
+        table_.report();
+    }
 
     // ---- one key at a time ----
 
@@ -144,7 +148,8 @@ public:
                 from += count;
             }
         }
-        table_.report();
+        cells_.recordsCame(size);
+        report();
     }
 
     /// Ends all states of the current key.
@@ -208,18 +213,20 @@ public:
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
             const std::string piece = prefix + state.name;
+            // what has expired by now is not written, also if that happens later
+            const Timestamp now = state.ttl.has_value() ? cells_.now() : kMinTimestamp;
             // a cell in the row itself can be written later, without the cells
             const bool inRow = cells_.keepsRowsInline();
             writeTable(sink, table_, inRow, {std::string(uid), piece, maxParallelism, kFormat},
                        layoutOf(state, kTypeInfo<Key>),
-                       [cell = state.cell, cells = inRow ? nullptr : &cells_, &state](ByteWriter& group, const Key& key,
-                                                                                      const StateRow& row) {
-                           if (cells != nullptr && !cells->has(row, state)) return;
+                       [cell = state.cell, cells = inRow ? nullptr : &cells_, &state, now](
+                           ByteWriter& group, const Key& key, const StateRow& row) {
+                           if (cells != nullptr && !cells->isAlive(row, state, now)) return;
                            Codec<Key>::encode(key, group);
                            if (cells == nullptr) {
                                StateCells::encodeInline(row, *cell, group);
                            } else {
-                               cells->encode(row, state, group);
+                               cells->encode(row, state, now, group);
                            }
                        });
         }
@@ -231,9 +238,13 @@ public:
             const StateLayout layout = layoutOf(state, kTypeInfo<Key>);
             readKeyGroups(source, uid, prefix + state.name, layout, kFormat, [&](ByteReader& reader) {
                 const Key key = decodeState<Key>(reader);
-                cells_.decode(table_.findOrInsert(key, [] { return StateRow{}; }), state, reader);
+                StateRow& row = table_.findOrInsert(key, [] { return StateRow{}; });
+                cells_.decode(row, state, reader);
+                if (!state.ttl.has_value() || !cells_.dropExpired(row, state, cells_.now())) return;
+                if (!cells_.hasAny(row)) dropEntry(key);
             });
         }
+        nextExpiry_ = nextOfPass_ = kMinTimestamp;  // what has been restored may be older
         table_.report();
     }
 
@@ -304,12 +315,43 @@ private:
     }
     void endVisit(const std::vector<Key>& emptied) {
         forgetKey();
-        for (const Key& key : emptied) {
-            bool found = false;
-            Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
-            if (found) dropSlot(slot);
-        }
+        for (const Key& key : emptied) dropEntry(key);
         table_.report();
+    }
+    void dropEntry(const Key& key) {
+        bool found = false;
+        Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
+        if (found) dropSlot(slot);
+    }
+    /// Goes on over the entries, as far as accesses have paid for, and ends what has expired.
+    [[gnu::noinline]] void cleanUp() {
+        forgetKey();
+        const Timestamp now = cells_.now();
+        // once over all of them is enough
+        for (std::size_t left = table_.endPosition(); left > 0 && cells_.cleanupDue > 0; --left) {
+            if (cleaned_ >= table_.endPosition()) {
+                nextExpiry_ = std::exchange(nextOfPass_, saturatingAdd(now, cells_.shortestTtl()));
+                cleaned_ = 0;
+            }
+            if (now < nextExpiry_) break;
+            if (cleaned_ + kAhead < table_.capacity()) {
+                if (const Slot& ahead = table_.slotAt(cleaned_ + kAhead); ahead.occupied())
+                    cells_.prefetch(ahead.value);
+            }
+            Slot& slot = table_.slotAt(cleaned_);
+            if (!slot.occupied()) {
+                --cells_.cleanupDue;
+            } else if (cells_.hasExpired(slot.value, now, nextOfPass_)) {
+                table_.keep(&slot);
+                cells_.dropExpired(slot.value, now);
+                if (!cells_.hasAny(slot.value)) {
+                    dropSlot(&slot);
+                    if constexpr (Table::kErases) continue;  // another entry may have come there
+                }
+            }
+            ++cleaned_;
+        }
+        cells_.cleanupDue = std::min<std::int64_t>(cells_.cleanupDue, 0);
     }
     void dropSlot(Slot* slot) noexcept {
         if constexpr (Table::kErases) {
@@ -331,6 +373,12 @@ private:
     Key keptKey_{};  ///< integers are not stored as they are; and a key that has no entry yet
     std::uint64_t freshHash_ = 0;
     StateRow fresh_;  ///< of a key that has no entry yet
+    // Cleanup: where it goes on, in passes over all entries. What comes while a pass is under way expires after its shortest
+    // time to live at the earliest, what is there already is seen: so after a pass it is known how long there is nothing to do.
+    // (An entry that moves back behind the position is looked at one pass later.)
+    Timestamp nextExpiry_ = kMinTimestamp;
+    Timestamp nextOfPass_ = kMinTimestamp;
+    std::size_t cleaned_ = SIZE_MAX;  ///< position of the entry that is looked at next for what has expired
 };
 
 /// Declares the state of a descriptor, or finds it where that is over, and gives its handle:

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_LIST_STATE_HPP
 #define MILLRACE_STATE_LIST_STATE_HPP
 
+#include <millrace/core/algorithm.hpp>
 #include <millrace/state/value_state.hpp>
 
 #include <cstddef>
@@ -26,9 +27,26 @@ namespace detail {
 struct PartStamps {
     std::vector<Timestamp> stamps;
 
-    void encode(const CellTime& time, ByteWriter& writer) const {
+    /// Of a cell that has stamps.
+    CellParts count(Timestamp expiredUpTo) const noexcept {
+        CellParts counted{stamps.size()};
+        for (const Timestamp stamp : stamps) {
+            counted.expired += stamp <= expiredUpTo ? 1 : 0;
+            counted.oldest = std::min(counted.oldest, stamp);
+        }
+        return counted;
+    }
+    /// Whether the part at this position is to be written.
+    bool isWritten(std::size_t position, const CellTime& time) const noexcept {
+        return !time.stamped || stamps[position] > time.expiredUpTo;
+    }
+    /// The number of parts to be written, of `all`, and their stamps.
+    void encode(const CellTime& time, std::size_t all, ByteWriter& writer) const {
+        writer.writeLength(time.stamped ? all - count(time.expiredUpTo).expired : all);
         if (!time.stamped) return;
-        for (const Timestamp stamp : stamps) writer.write(stamp.time_since_epoch().count());
+        for (const Timestamp stamp : stamps) {
+            if (stamp > time.expiredUpTo) writer.write(stamp.time_since_epoch().count());
+        }
     }
     void decode(const CellTime& time, std::size_t count, ByteReader& reader) {
         const bool keeps = time.stamp != nullptr;
@@ -61,9 +79,32 @@ struct ListCell {
     static void destroy(void* cell) noexcept { std::destroy_at(static_cast<ListCell*>(cell)); }
     static void encode(const void* raw, const CellTime& time, ByteWriter& writer) {
         const auto& cell = *static_cast<const ListCell*>(raw);
-        writer.writeLength(cell.values.size());
-        cell.times.encode(time, writer);
-        for (const T& value : cell.values) Codec<T>::encode(value, writer);
+        cell.times.encode(time, cell.values.size(), writer);
+        for (std::size_t i = 0; i < cell.values.size(); ++i) {
+            if (cell.times.isWritten(i, time)) Codec<T>::encode(cell.values[i], writer);
+        }
+    }
+    static CellParts countParts(const void* cell, Timestamp expiredUpTo) noexcept {
+        return static_cast<const ListCell*>(cell)->times.count(expiredUpTo);
+    }
+    static void dropExpired(void* cell, Timestamp expiredUpTo) {
+        static_cast<ListCell*>(cell)->keepIf([expiredUpTo](Timestamp& stamp) { return stamp > expiredUpTo; });
+    }
+    /// Drops the elements whose stamps are not to be kept. Only with stamps.
+    template <class Keep>
+    void keepIf(Keep keep) {
+        auto& stamps = times.stamps;
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < stamps.size(); ++i) {
+            if (!keep(stamps[i])) continue;
+            if (kept != i) {
+                values[kept] = std::move(values[i]);
+                stamps[kept] = stamps[i];
+            }
+            ++kept;
+        }
+        values.erase(values.begin() + static_cast<std::ptrdiff_t>(kept), values.end());
+        stamps.resize(kept);
     }
     static void decode(void* raw, const CellTime& time, ByteReader& reader) {
         ListCell read;
@@ -80,7 +121,9 @@ struct ListCell {
                                     destroy,
                                     encode,
                                     decode,
-                                    &kStampedListInfo<T>};
+                                    &kStampedListInfo<T>,
+                                    countParts,
+                                    dropExpired};
 };
 
 }  // namespace detail
@@ -139,26 +182,20 @@ private:
         return cell<Cell>();
     }
     void stampNew(Cell& list) {
-        if (hasTtl_) list.times.stamps.resize(list.values.size(), cells_->now());
+        if (!hasTtl_) return;
+        list.times.stamps.resize(list.values.size(), cells_->now());
+        cells_->accessed(*state_);
     }
     /// False if nothing is left.
     [[gnu::noinline]] bool removeExpired() const {
         Cell& list = cell<Cell>();
-        auto& stamps = list.times.stamps;
-        const Timestamp now = cells_->now();
-        std::size_t kept = 0;
-        for (std::size_t i = 0; i < stamps.size(); ++i) {
-            if (detail::PartStamps::read(*state_, stamps[i], now) == detail::PartStamps::Read::Gone) continue;
-            if (kept != i) {
-                list.values[kept] = std::move(list.values[i]);
-                stamps[kept] = stamps[i];
-            }
-            ++kept;
-        }
-        list.values.erase(list.values.begin() + static_cast<std::ptrdiff_t>(kept), list.values.end());
-        stamps.resize(kept);
-        if (kept == 0) cells_->clear(*state_);
-        return kept != 0;
+        cells_->accessed(*state_);
+        list.keepIf([this, now = cells_->now()](Timestamp& stamp) {
+            return detail::PartStamps::read(*state_, stamp, now) == detail::PartStamps::Read::Seen;
+        });
+        const bool isLeft = !list.values.empty();
+        if (!isLeft) cells_->clear(*state_);
+        return isLeft;
     }
 };
 

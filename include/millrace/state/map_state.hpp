@@ -68,11 +68,28 @@ struct MapCell {
     static void destroy(void* cell) noexcept { std::destroy_at(static_cast<MapCell*>(cell)); }
     static void encode(const void* raw, const CellTime& time, ByteWriter& writer) {
         const auto& cell = *static_cast<const MapCell*>(raw);
-        writer.writeLength(cell.entries.size());
-        cell.times.encode(time, writer);
-        for (const auto& entry : cell.entries) {
-            Codec<K>::encode(entry.key, writer);
-            Codec<V>::encode(entry.value, writer);
+        cell.times.encode(time, cell.entries.size(), writer);
+        for (std::size_t i = 0; i < cell.entries.size(); ++i) {
+            if (!cell.times.isWritten(i, time)) continue;
+            Codec<K>::encode(cell.entries[i].key, writer);
+            Codec<V>::encode(cell.entries[i].value, writer);
+        }
+    }
+    static CellParts countParts(const void* cell, Timestamp expiredUpTo) noexcept {
+        return static_cast<const MapCell*>(cell)->times.count(expiredUpTo);
+    }
+    static void dropExpired(void* cell, Timestamp expiredUpTo) {
+        static_cast<MapCell*>(cell)->keepIf([expiredUpTo](Timestamp& stamp) { return stamp > expiredUpTo; });
+    }
+    /// Drops the entries whose stamps are not to be kept. Only with stamps.
+    template <class Keep>
+    void keepIf(Keep keep) {
+        for (std::size_t at = 0; at < entries.size();) {
+            if (keep(times.stamps[at])) {
+                ++at;
+            } else {
+                remove(at);
+            }
         }
     }
     static void decode(void* raw, const CellTime& time, ByteReader& reader) {
@@ -94,7 +111,9 @@ struct MapCell {
                                     destroy,
                                     encode,
                                     decode,
-                                    &kStampedMapInfo<K, V>};
+                                    &kStampedMapInfo<K, V>,
+                                    countParts,
+                                    dropExpired};
 };
 
 }  // namespace detail
@@ -202,6 +221,7 @@ private:
     }
     void stampWrite(Cell& map, std::size_t at) {
         if (!hasTtl_) return;
+        cells_->accessed(*state_);
         if (at == detail::DenseIndex::kNone) {
             map.times.stamps.push_back(cells_->now());
         } else {
@@ -212,6 +232,7 @@ private:
         return stamp == detail::kSpentStamp || state_->expired(stamp, cells_->now());
     }
     bool seen(std::size_t at) const {
+        cells_->accessed(*state_);
         if (detail::PartStamps::read(*state_, cell<Cell>().times.stamps[at], cells_->now()) ==
             detail::PartStamps::Read::Seen) {
             return true;
@@ -222,14 +243,10 @@ private:
     /// False if nothing is left.
     [[gnu::noinline]] bool removeExpired() const {
         Cell& map = cell<Cell>();
-        const Timestamp now = cells_->now();
-        for (std::size_t at = 0; at < map.entries.size();) {
-            if (detail::PartStamps::read(*state_, map.times.stamps[at], now) == detail::PartStamps::Read::Seen) {
-                ++at;
-            } else {
-                map.remove(at);
-            }
-        }
+        cells_->accessed(*state_);
+        map.keepIf([this, now = cells_->now()](Timestamp& stamp) {
+            return detail::PartStamps::read(*state_, stamp, now) == detail::PartStamps::Read::Seen;
+        });
         if (!map.entries.empty()) return true;
         cells_->clear(*state_);
         return false;

@@ -51,6 +51,14 @@ struct CellTime {
     bool stamped = false;           ///< the state has a time to live
     Timestamp* stamp = nullptr;     ///< of the whole cell; null for cells that stamp their elements, or not stamped
     Timestamp now = kMinTimestamp;  ///< stamp of what was saved without one
+    Timestamp expiredUpTo = kMinTimestamp;  ///< parts with such stamps are not written
+};
+
+/// Of a cell of parts that have a stamp each: how many there are, how many of them have expired, and the oldest stamp.
+struct CellParts {
+    std::size_t all = 0;
+    std::size_t expired = 0;
+    Timestamp oldest = kMaxTimestamp;
 };
 
 /// The operations on a cell that do not happen per record.
@@ -63,6 +71,9 @@ struct CellType {
     void (*encode)(const void* cell, const CellTime& time, ByteWriter& writer);
     void (*decode)(void* raw, const CellTime& time, ByteReader& reader);  ///< makes the cell
     const TypeInfo* contents;  ///< what is written, without the stamp of the whole cell
+    // of cells that stamp their elements; parts with stamps up to `expiredUpTo` have expired
+    CellParts (*countParts)(const void* cell, Timestamp expiredUpTo) noexcept = nullptr;
+    void (*dropExpired)(void* cell, Timestamp expiredUpTo) = nullptr;
 };
 
 /// A state that an operator has declared.
@@ -74,7 +85,10 @@ struct DeclaredState {
     std::uint32_t offset;
     std::uint32_t stampOffset;  ///< of the stamp of the whole cell; only with `ttl`
     std::optional<StateTtlConfig> ttl;
+    std::int64_t cleanupPerAccess = 0;  ///< see `StateCells::cleanupDue`
 
+    /// What has such a stamp or an earlier one has expired at `now`; with `kSpentStamp` it has in any case.
+    Timestamp expiredUpTo(Timestamp now) const noexcept { return saturatingSubtract(now, ttl->ttl()); }
     bool expired(Timestamp stamp, Timestamp now) const noexcept { return saturatingAdd(stamp, ttl->ttl()) <= now; }
     bool stampsOnRead() const noexcept { return ttl->updateType() == StateTtlConfig::UpdateType::OnReadAndWrite; }
     bool returnsExpired() const noexcept {
@@ -161,7 +175,12 @@ public:
     MILLRACE_INLINE bool seen(const DeclaredState& state);
     /// Whether a write builds on the current key's cell, which has a stamp; removes it if it has expired. Stamps it.
     MILLRACE_INLINE bool builtOn(const DeclaredState& state);
-    void stampWrite(const DeclaredState& state) { stampOf(state) = now(); }
+    void stampWrite(const DeclaredState& state) {
+        stampOf(state) = now();
+        accessed(state);
+    }
+    /// Each access to a state with a time to live pays for looking at a few entries for what has expired.
+    void accessed(const DeclaredState& state) noexcept { cleanupDue += state.cleanupPerAccess; }
     /// For reads that find nothing: an error if that is because no key is current.
     void checkKey(const DeclaredState* state) const {
         if (present == &kNothing) [[unlikely]]
@@ -205,7 +224,9 @@ public:
             which.data = nullptr;
         }
     }
-    MILLRACE_INLINE_COLD void encode(const StateRow& which, const DeclaredState& state, ByteWriter& writer) const;
+    /// Without what has expired at `time`, if it is a state with a time to live; only if it `isAlive` then.
+    MILLRACE_INLINE_COLD void encode(const StateRow& which, const DeclaredState& state, Timestamp time,
+                                     ByteWriter& writer) const;
     /// The same for the only cell of a row that is kept inline.
     static void encodeInline(const StateRow& which, const CellType& cell, ByteWriter& writer) {
         writer.write(std::uint8_t{0});
@@ -214,7 +235,31 @@ public:
     /// Adds a cell to a row, empty or not; one that is there already is replaced. No key is current.
     MILLRACE_INLINE_COLD void decode(StateRow& which, const DeclaredState& state, ByteReader& reader);
 
+    // ---- what has expired, in rows that are not current ----
+    /// Work that accesses have paid for: a step for a free slot or a part of a cell, `kStepsPerEntry` for a row.
+    std::int64_t cleanupDue = 0;
+    static constexpr std::int64_t kStepsPerEntry = 8;
+    void recordsCame(std::size_t records) noexcept {
+        cleanupDue += static_cast<std::int64_t>(records) * cleanupPerRecord_;
+    }
+    /// Whether a row that is kept has a value of this state, which has not expired at `time`.
+    bool isAlive(const StateRow& which, const DeclaredState& state, Timestamp time) const {
+        return has(which, state) && (!state.ttl.has_value() || expiredIn(which, state, time) != Expired::All);
+    }
+    /// The row is looked at soon.
+    static void prefetch(const StateRow& which) noexcept { __builtin_prefetch(which.data - sizeof(std::uint64_t)); }
+    /// The shortest time to live of those that are cleaned up in the background.
+    Duration shortestTtl() const noexcept { return shortestTtl_; }
+    /// Whether something has expired that is cleaned up in the background; lowers `next` to when the first of
+    /// what is left will have. Takes from `cleanupDue` what looking costs.
+    MILLRACE_INLINE bool hasExpired(const StateRow& which, Timestamp time, Timestamp& next) noexcept;
+    /// Ends it.
+    MILLRACE_INLINE void dropExpired(StateRow& which, Timestamp time);
+    /// Ends what has expired of one state; false if nothing has.
+    MILLRACE_INLINE bool dropExpired(StateRow& which, const DeclaredState& state, Timestamp time);
+
 private:
+    enum class Expired : std::uint8_t { None, Some, All };
     struct FreeRow {
         FreeRow* next;
     };
@@ -223,6 +268,13 @@ private:
     /// What is present while no key is current, shared by all: nothing is ever written to it.
     static inline std::uint64_t kNothing = 0;
 
+    /// Of a state with a time to live that the row has.
+    MILLRACE_INLINE CellParts partsOf(const StateRow& which, const DeclaredState& state, Timestamp time) const noexcept;
+    Expired expiredIn(const StateRow& which, const DeclaredState& state, Timestamp time) const noexcept {
+        const CellParts parts = partsOf(which, state, time);
+        if (parts.expired == parts.all) return Expired::All;
+        return parts.expired > 0 ? Expired::Some : Expired::None;
+    }
     static std::uint64_t* presentOf(std::byte* cells) noexcept { return reinterpret_cast<std::uint64_t*>(cells) - 1; }
     [[noreturn]] MILLRACE_INLINE_COLD void failWithoutKey(const DeclaredState* state) const;
     MILLRACE_INLINE void allocateRow();
@@ -239,6 +291,9 @@ private:
     bool sealed_ = false;
     std::uint32_t rowBytes_ = 0;  ///< without what is present
     std::uint32_t rowAlign_ = 8;
+    std::uint64_t cleanedUp_ = 0;  ///< bits of the states that are cleaned up in the background
+    std::int64_t cleanupPerRecord_ = 0;
+    Duration shortestTtl_ = Duration::max();
     std::uint64_t presentWithoutCells_ = 0;  ///< of the current key, while it has no cells but perhaps one in the row
     StateRow* row_ = nullptr;                ///< of a key that has no cells yet
     Now now_ = nullptr;

@@ -6,6 +6,8 @@
 
 #include <millrace/core/errors.hpp>
 
+#include <bit>
+
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD StateCells::~StateCells() {
@@ -54,6 +56,12 @@ MILLRACE_INLINE_COLD const DeclaredState& StateCells::declare(const StateDescrip
         state->stampOffset = place(sizeof(Timestamp), alignof(Timestamp));
     }
     needsRelease_ = needsRelease_ || !cell.plain;
+    if (state->ttl.has_value() && state->ttl->cleanupEntries() > 0) {
+        cleanedUp_ |= state->bit;
+        shortestTtl_ = std::min(shortestTtl_, state->ttl->ttl());
+        state->cleanupPerAccess = kStepsPerEntry * state->ttl->cleanupEntries();
+        if (state->ttl->cleansForEveryRecord()) cleanupPerRecord_ += state->cleanupPerAccess;
+    }
     return *state;
 }
 
@@ -79,6 +87,7 @@ MILLRACE_INLINE_COLD void StateCells::seal(Now readClock, const void* clock) noe
 }
 
 MILLRACE_INLINE bool StateCells::seen(const DeclaredState& state) {
+    accessed(state);
     Timestamp& stamp = stampOf(state);
     const Timestamp time = now();
     if (stamp == kSpentStamp || state.expired(stamp, time)) {
@@ -101,6 +110,7 @@ MILLRACE_INLINE bool StateCells::builtOn(const DeclaredState& state) {
         return false;
     }
     stamp = time;
+    accessed(state);
     return true;
 }
 
@@ -136,11 +146,12 @@ MILLRACE_INLINE_COLD void StateCells::release(StateRow& which) noexcept {
     releaseEmpty(which);
 }
 
-MILLRACE_INLINE_COLD void StateCells::encode(const StateRow& which, const DeclaredState& state,
+MILLRACE_INLINE_COLD void StateCells::encode(const StateRow& which, const DeclaredState& state, Timestamp now,
                                              ByteWriter& writer) const {
     const std::byte* const cells = inlined_ ? which.inlined : which.data;
     CellTime time;
     time.stamped = state.ttl.has_value();
+    if (time.stamped) time.expiredUpTo = state.expiredUpTo(now);
     Timestamp stamp{};
     if (time.stamped && !state.cell->stampsElements) {
         stamp = *reinterpret_cast<const Timestamp*>(cells + state.stampOffset);
@@ -178,6 +189,44 @@ MILLRACE_INLINE_COLD void StateCells::decode(StateRow& which, const DeclaredStat
     state.cell->decode(room(state), time, reader);
     made(state);
     if (state.ttl.has_value() && !state.cell->stampsElements) stampOf(state) = stamp;
+}
+
+MILLRACE_INLINE CellParts StateCells::partsOf(const StateRow& which, const DeclaredState& state,
+                                              Timestamp time) const noexcept {
+    const Timestamp expiredUpTo = state.expiredUpTo(time);
+    if (state.cell->stampsElements) return state.cell->countParts(which.data + state.offset, expiredUpTo);
+    const Timestamp stamp = *reinterpret_cast<const Timestamp*>(which.data + state.stampOffset);
+    return {1, stamp <= expiredUpTo ? std::size_t{1} : 0, stamp};
+}
+
+MILLRACE_INLINE bool StateCells::hasExpired(const StateRow& which, Timestamp time, Timestamp& next) noexcept {
+    bool found = false;
+    std::size_t parts = 0;
+    for (std::uint64_t left = *presentOf(which.data) & cleanedUp_; left != 0; left &= left - 1) {
+        const DeclaredState& state = *states_[static_cast<std::size_t>(std::countr_zero(left))];
+        const CellParts cell = partsOf(which, state, time);
+        parts += cell.all;
+        found = found || cell.expired > 0 || cell.all == 0;
+        if (cell.expired < cell.all) next = std::min(next, saturatingAdd(cell.oldest, state.ttl->ttl()));
+    }
+    cleanupDue -= kStepsPerEntry + static_cast<std::int64_t>(parts);
+    return found;
+}
+
+MILLRACE_INLINE void StateCells::dropExpired(StateRow& which, Timestamp time) {
+    for (std::uint64_t left = *presentOf(which.data) & cleanedUp_; left != 0; left &= left - 1) {
+        dropExpired(which, *states_[static_cast<std::size_t>(std::countr_zero(left))], time);
+    }
+}
+
+MILLRACE_INLINE bool StateCells::dropExpired(StateRow& which, const DeclaredState& state, Timestamp time) {
+    const Expired expired = expiredIn(which, state, time);
+    void* const cell = which.data + state.offset;
+    if (expired == Expired::Some) state.cell->dropExpired(cell, state.expiredUpTo(time));
+    if (expired != Expired::All) return expired != Expired::None;
+    if (!state.cell->plain) state.cell->destroy(cell);
+    *presentOf(which.data) &= ~state.bit;
+    return true;
 }
 
 MILLRACE_INLINE_COLD void StateCells::failWithoutKey(const DeclaredState* state) const {

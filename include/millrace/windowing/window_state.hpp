@@ -76,7 +76,10 @@ public:
     }
     void leave() {
         ofKey_.leaveKey();
-        if (!ofWindow_.cells().stateless()) ofWindow_.leaveKey();
+        ofKey_.report();
+        if (ofWindow_.cells().stateless()) return;
+        ofWindow_.leaveKey();
+        ofWindow_.report();
     }
     /// The window that has been entered is gone.
     void dropWindow() noexcept { ofWindow_.clearCurrentKey(); }
