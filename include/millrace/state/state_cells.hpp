@@ -51,6 +51,7 @@ struct CellTime {
     bool stamped = false;           ///< the state has a time to live
     Timestamp* stamp = nullptr;     ///< of the whole cell; null for cells that stamp their elements, or not stamped
     Timestamp now = kMinTimestamp;  ///< stamp of what was saved without one
+    StateMemory* memory = nullptr;  ///< where a cell that is made counts what it owns; null: nowhere
 };
 
 /// The operations on a cell that do not happen per record.
@@ -181,6 +182,8 @@ public:
     MILLRACE_INLINE_COLD void seal(Now readClock, const void* clock) noexcept;
     /// Before the first row: memory is counted there.
     void chargeTo(StateMemory& account) noexcept { account_ = &account; }
+    /// Null: nobody counts.
+    StateMemory* account() const noexcept { return account_; }
 
     // ---- for the store of all rows ----
     bool stateless() const noexcept { return states_.empty(); }
