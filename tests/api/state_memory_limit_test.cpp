@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,48 @@ struct CountPerKey {
         if (now == 2) out.collect({item.key, now});
     }
 };
+
+/// Keeps all items of a key.
+struct KeepInList {
+    ListState<Item> items{};
+    void open(KeyedRuntimeContext& context) { items = context.getListState(ListStateDescriptor<Item>("items")); }
+    void processElement(const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Item>&) { items.add(item); }
+};
+struct KeepInMap {
+    MapState<std::int64_t, Item> items{};
+    std::int64_t seen = 0;
+    void open(KeyedRuntimeContext& context) {
+        items = context.getMapState(MapStateDescriptor<std::int64_t, Item>("items"));
+    }
+    void processElement(const Item& item, KeyedProcessContext<std::int64_t>&, Collector<Item>&) {
+        items.put(++seen, item);
+    }
+};
+const MapStateDescriptor<std::int64_t, Item> kBroadcast("all");
+struct KeepBroadcast {
+    std::int64_t seen = 0;
+    void processElement(const Item&, BroadcastReadOnlyContext&, Collector<Item>&) {}
+    void processBroadcastElement(const Item& item, BroadcastContext& context, Collector<Item>&) {
+        context.getBroadcastState(kBroadcast).put(++seen, item);
+    }
+};
+struct CountItems {
+    void process(const std::int64_t& key, WindowContext&, std::span<const Item> elements, Collector<Item>& out) {
+        out.collect({key, static_cast<std::int64_t>(elements.size())});
+    }
+};
+
+/// Items whose counts number them; one in a millisecond.
+DataStream<Item> timedItems(StreamEnvironment& env, std::uint64_t count, std::uint64_t keys) {
+    return env.fromSource(DataGeneratorSource(
+                              [keys](std::uint64_t i) {
+                                  return Item{static_cast<std::int64_t>(i % keys), static_cast<std::int64_t>(i)};
+                              },
+                              count),
+                          WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(
+                              [](const Item& item) { return Timestamp(1ms * item.count); }),
+                          "timed items");
+}
 
 }  // namespace
 
@@ -148,6 +191,120 @@ TEST_CASE("state beyond the limit fails the job with the state's name", "[api]")
     }
 }
 
+TEST_CASE("what few keys hold in lists, maps and buffers counts towards the limit", "[api]") {
+    using Stream = const DataStream<Item>&;
+    const auto list = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key).process(KeepInList{}).uid("u").name("all");
+    };
+    const auto map = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key).process(KeepInMap{}).uid("u").name("all");
+    };
+    const auto tumbling = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key).window(TumblingEventTimeWindows::of(1h)).process(CountItems{}).uid("u").name("all");
+    };
+    const auto sliding = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key)
+            .window(SlidingEventTimeWindows::of(2h, 1h))
+            .process(CountItems{})
+            .uid("u")
+            .name("all");
+    };
+    const auto sessions = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key)
+            .window(EventTimeSessionWindows::withGap(1min))
+            .process(CountItems{})
+            .uid("u")
+            .name("all");
+    };
+    const auto triggered = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key)
+            .window(TumblingEventTimeWindows::of(1h))
+            .trigger(CountTrigger::of(1'000'000))
+            .process(CountItems{})
+            .uid("u")
+            .name("all");
+    };
+    const auto evicted = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key)
+            .window(TumblingEventTimeWindows::of(1h))
+            .evictor(CountEvictor::of(5))
+            .sum(&Item::count)
+            .uid("u")
+            .name("all");
+    };
+    const auto join = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key)
+            .intervalJoin(in.filter([](const Item&) { return false; }).keyBy(&Item::key))
+            .between(0s, 1h)
+            .process([](const Item& left, const Item&) { return left; })
+            .uid("u")
+            .name("all");
+    };
+    const auto broadcast = [](Stream in) -> DataStream<Item> {
+        return in.connect(in.broadcast(kBroadcast)).process(KeepBroadcast{}).uid("u").name("all");
+    };
+    struct Case {
+        const char* name;
+        DataStream<Item> (*build)(const DataStream<Item>&);
+        const char* state;
+    };
+    for (const Case& each :
+         {Case{"list", list, "state/items"}, Case{"map", map, "state/items"}, Case{"tumbling", tumbling, "windows"},
+          Case{"sliding", sliding, "windows"}, Case{"sessions", sessions, "windows"},
+          Case{"triggered", triggered, "windows"}, Case{"evicted", evicted, "windows"}, Case{"join", join, "join"},
+          Case{"broadcast", broadcast, "broadcast/all"}}) {
+        CAPTURE(each.name);
+        StreamExecutionEnvironment env(SimulatedRuntime{1});
+        env.setParallelism(1);
+        env.setStateMemoryLimit(1'000'000);
+        each.build(timedItems(env, 200'000, 10)).addSink([](const Item&) {});
+        CHECK_THAT(failureOf(env), ContainsSubstring("operator 'all' (uid 'u', subtask 0 of 1): state '" +
+                                                     std::string(each.state) + "' needs ") &&
+                                       ContainsSubstring("of the 1000000 bytes that setStateMemoryLimit allows") &&
+                                       ContainsSubstring("what lists, maps and buffers hold stays in memory"));
+    }
+}
+
+TEST_CASE("what windows and joins have held is given back, so that a stream of any length fits", "[api]") {
+    StreamExecutionEnvironment env(SimulatedRuntime{1});
+    env.setParallelism(1);
+    env.setStateMemoryLimit(1'000'000);  // all 100'000 items would be 1.6 MB in each of five operators
+    const auto in = timedItems(env, 100'000, 10);
+    std::int64_t counted[5] = {};
+    const auto countIn = [&counted](int at) {
+        return [&count = counted[at]](const Item& item) { count += item.count; };
+    };
+    const auto keyed = [&] { return in.keyBy(&Item::key); };
+    keyed().window(TumblingEventTimeWindows::of(1s)).process(CountItems{}).addSink(countIn(0));
+    keyed()
+        .window(TumblingEventTimeWindows::of(1s))
+        .trigger(EventTimeTrigger::create())
+        .process(CountItems{})
+        .addSink(countIn(1));
+    keyed()
+        .window(TumblingEventTimeWindows::of(1s))
+        .evictor(CountEvictor::of(1'000'000))
+        .process(CountItems{})
+        .addSink(countIn(2));
+    in.keyBy([](const Item& item) { return item.count / 1000 * 10 + item.key; })
+        .window(EventTimeSessionWindows::withGap(100ms))
+        .process(CountItems{})
+        .addSink(countIn(3));
+    keyed()
+        .intervalJoin(keyed())
+        .between(-500ms, 0ms)
+        .process([](const Item& left, const Item&) {
+            return Item{left.key, 1};
+        })
+        .addSink(countIn(4));
+    env.execute();
+    CHECK(counted[0] == 100'000);
+    CHECK(counted[1] == 100'000);
+    CHECK(counted[2] == 100'000);
+    CHECK(counted[3] == 100'000);
+    CHECK(counted[4] > 100'000);
+}
+
 TEST_CASE("state beyond the limit is no record's fault that onError could skip", "[api]") {
     StreamExecutionEnvironment env(SimulatedRuntime{1});
     env.setParallelism(1);
@@ -226,6 +383,74 @@ TEST_CASE("state that is restored counts towards the limit", "[api]") {
     build(again, 1'000'000);
     withStore(again);
     CHECK_THAT(failureOf(again), ContainsSubstring("operator 'sums' (uid 'u', subtask 0 of 1): state 'reduce' needs "));
+}
+
+TEST_CASE("lists, windows and joins that are restored count towards the limit", "[api]") {
+    StreamExecutionEnvironment env(SimulatedRuntime{7});
+    const auto build = [](StreamEnvironment& to, int which) {
+        to.setParallelism(1);
+        const DataStream<Item> in = timedItems(to, 1'000'000, 10).uid("items");
+        const auto keyed = [&] { return in.keyBy(&Item::key); };
+        if (which == 0) keyed().process(KeepInList{}).uid("u").name("all").addSink([](const Item&) {});
+        if (which == 1) {
+            keyed()
+                .window(TumblingEventTimeWindows::of(1h))
+                .process(CountItems{})
+                .uid("u")
+                .name("all")
+                .addSink([](const Item&) {});
+        }
+        if (which == 2) {
+            keyed()
+                .window(EventTimeSessionWindows::withGap(1h))
+                .process(CountItems{})
+                .uid("u")
+                .name("all")
+                .addSink([](const Item&) {});
+        }
+        if (which == 3) {
+            keyed()
+                .window(TumblingEventTimeWindows::of(1h))
+                .evictor(CountEvictor::of(5))
+                .sum(&Item::count)
+                .uid("u")
+                .name("all")
+                .addSink([](const Item&) {});
+        }
+        if (which == 4) {
+            keyed()
+                .intervalJoin(in.filter([](const Item&) { return false; }).keyBy(&Item::key))
+                .between(0s, 1h)
+                .process([](const Item& left, const Item&) { return left; })
+                .uid("u")
+                .name("all")
+                .addSink([](const Item&) {});
+        }
+    };
+    const int which = GENERATE(0, 1, 2, 3, 4);
+    CAPTURE(which);
+    auto store = std::make_shared<detail::MemoryCheckpointStore>();
+    const auto withStore = [&](StreamEnvironment& to) {
+        CheckpointConfig config;
+        config.restart = RestartStrategy::noRestart();
+        detail::enableCheckpointing(to, config, [&](const CheckpointConfig&) { return store; }, {});
+    };
+    build(env, which);
+    withStore(env);
+    const auto job = env.executeAsync("job");
+    while (job->stateBytes() < 300'000) REQUIRE(job->step());
+    const std::uint64_t bytes = job->stateBytes();
+    job->stop(false);
+    job->result();
+    REQUIRE(store->completed().size() == 1);
+
+    StreamExecutionEnvironment again(SimulatedRuntime{8});
+    again.setStateMemoryLimit(static_cast<std::size_t>(bytes / 4));
+    build(again, which);
+    withStore(again);
+    const auto restored = again.executeAsync("job");
+    CHECK_THROWS_WITH(restored->result(), ContainsSubstring("operator 'all' (uid 'u', subtask 0 of 1): state '"));
+    for (const OperatorMetrics& row : restored->metrics()) CHECK((row.uid != "u" || row.recordsIn == 0));
 }
 
 TEST_CASE("a part of a job that has started again counts towards the limit as before", "[api]") {

@@ -3,6 +3,7 @@
 #include <fuzz/csv_target.hpp>
 #include <fuzz/json_target.hpp>
 #include <fuzz/manifest_target.hpp>
+#include <fuzz/pieces_target.hpp>
 #include <fuzz/schema_target.hpp>
 #include <fuzz/state_file_target.hpp>
 #include <support/catch.hpp>
@@ -62,6 +63,7 @@ TEST_CASE("decoders take any input of the fuzzing corpus", "[fuzz]") {
                                                                      {"channel", &fuzz::channel},
                                                                      {"json", &fuzz::json},
                                                                      {"manifest", &fuzz::manifest},
+                                                                     {"pieces", &fuzz::pieces},
                                                                      {"schema", &fuzz::schema},
                                                                      {"state_file", &fuzz::stateFile}}));
     CAPTURE(name);

@@ -1,9 +1,11 @@
 #include <millrace/state/state_memory.hpp>
 // first: it stands alone
 #include <millrace/core/errors.hpp>
+#include <millrace/state/broadcast_state.hpp>
 #include <millrace/state/chunk_pool.hpp>
 #include <millrace/state/keyed_state_store.hpp>
 #include <millrace/state/keyed_table.hpp>
+#include <millrace/state/map_state.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/value_state.hpp>
 #include <millrace/windowing/accumulator_column.hpp>
@@ -14,7 +16,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 using namespace millrace;
@@ -274,6 +280,219 @@ TEST_CASE("the columns that sliding windows combine slices into are counted", "[
         CHECK(account.bytes() == 4 * 1000 * sizeof(std::int64_t));
     }
     CHECK(account.bytes() == 0);
+}
+
+TEST_CASE("lists and maps are counted with what their elements own, and given back", "[state]") {
+    const std::string text(100, 'x');
+    Account account;
+    const auto withStates = [&](auto use) {
+        KeyedStateStore<std::int64_t> store;
+        auto list = declareState<ListState<std::string>>(store.cells(), ListStateDescriptor<std::string>("list"));
+        auto numbers =
+            declareState<ListState<std::int64_t>>(store.cells(), ListStateDescriptor<std::int64_t>("numbers"));
+        auto map = declareState<MapState<std::string, std::string>>(
+            store.cells(), MapStateDescriptor<std::string, std::string>("map"));
+        store.cells().seal([](const void*) { return Timestamp{}; }, nullptr);
+        store.chargeTo(account.memory);
+        use(store, list, numbers, map);
+    };
+    withStates([&](auto& store, auto& list, auto& numbers, auto& map) {
+        store.setCurrentKey(1);
+        list.add("short");
+        numbers.add(1);
+        map.put("a", "b");
+        store.leaveKey();
+        store.setCurrentKey(1);
+        const std::uint64_t before = account.bytes();
+
+        numbers.addAll(std::vector<std::int64_t>(1024, 7));
+        CHECK(account.bytes() >= before + 1025 * sizeof(std::int64_t));
+        CHECK(account.bytes() <= before + 2 * 1025 * sizeof(std::int64_t));
+        numbers.clear();
+        CHECK(account.bytes() == before - sizeof(std::int64_t));
+        numbers.add(1);
+        CHECK(account.bytes() == before);
+
+        for (int i = 0; i < 1000; ++i) list.add(text);
+        CHECK(account.bytes() >= before + 1000 * (sizeof(std::string) + text.size()));
+        CHECK(account.bytes() <= before + 1000 * (2 * sizeof(std::string) + text.size() + 1));
+        list.update({text, "short"});
+        list.clear();
+        list.add("short");
+        CHECK(account.bytes() == before);
+
+        for (int i = 0; i < 1000; ++i) map.put(text + std::to_string(i), text);
+        const std::uint64_t full = account.bytes();
+        CHECK(full >= before + 1000 * (2 * sizeof(std::string) + 2 * text.size()));
+        map.put(text + "5", "short");
+        CHECK(account.bytes() == full);  // the string keeps its memory
+        map.mutate(text + "5", [](std::string& value) { std::string().swap(value); });
+        CHECK(account.bytes() == full - text.size() - 1);
+        map.mutate(text + "5", [&](std::string& value) { value = text; });
+        CHECK(account.bytes() == full);
+        CHECK_THROWS(map.mutate(text + "5", [&](std::string& value) {
+            value.append(10 * text.size(), 'y');
+            throw std::runtime_error("after it has grown");
+        }));
+        CHECK(account.bytes() >= full + 9 * text.size());
+        for (int i = 0; i < 1000; ++i) map.remove(text + std::to_string(i));
+        CHECK(account.bytes() < full - 2 * 1000 * text.size());  // the places stay
+        map.clear();
+        map.put("a", "b");
+        CHECK(account.bytes() == before);
+        store.leaveKey();
+    });
+    CHECK(account.bytes() == 0);
+    CHECK(account.budget.used() == 0);
+
+    MemorySnapshot snapshot;
+    std::uint64_t saved = 0;
+    const auto fill = [&](auto& store, auto& list, auto& numbers, auto& map) {
+        for (std::int64_t key = 0; key < 10; ++key) {
+            store.setCurrentKey(key);
+            list.update(std::vector<std::string>(64, text));
+            numbers.update(std::vector<std::int64_t>(64, key));
+            for (int i = 0; i < 64; ++i) map.put(std::to_string(i), text);
+            store.leaveKey();
+        }
+        saved = account.bytes();
+        store.snapshot(snapshot, "uid", 128);
+    };
+    withStates(fill);
+    CHECK(account.bytes() == 0);
+    withStates([&](auto& store, auto&...) {
+        store.restore(snapshot, "uid");
+        CHECK(account.bytes() == saved);
+        store.clear();
+        CHECK(account.bytes() < saved / 4);
+    });
+    CHECK(account.bytes() == 0);
+}
+
+TEST_CASE("a list or a map that would grow beyond the limit says so and stays as it was", "[state]") {
+    Account account(200'000);
+    KeyedStateStore<std::int64_t> store;
+    const StateTtlConfig ttl(std::chrono::hours(1));
+    auto list = declareState<ListState<std::string>>(store.cells(), ListStateDescriptor<std::string>("list", ttl));
+    auto map = declareState<MapState<std::int64_t, std::string>>(
+        store.cells(), MapStateDescriptor<std::int64_t, std::string>("map", ttl));
+    store.cells().seal([](const void*) { return Timestamp{}; }, nullptr);
+    store.chargeTo(account.memory);
+    store.setCurrentKey(7);
+    const std::string text(1000, 'x');
+
+    std::int64_t added = 0;
+    const std::string ofList = memoryErrorOf([&] {
+        for (;; ++added) list.add(text);
+    });
+    CHECK((added > 120 && added < 135));  // beside the rows
+    CHECK(ofList.starts_with("operator 'count' (uid 'c', subtask 1 of 4): state 'reduce' needs "));
+    CHECK(ofList.ends_with(
+        "of the 200000 bytes that setStateMemoryLimit allows. Raise the limit, or let state end sooner (a "
+        "time to live, clear(), shorter windows); what lists, maps and buffers hold stays in memory, also "
+        "where there is an OverflowStorage"));
+    CHECK(list.get().size() == static_cast<std::size_t>(added));
+    CHECK(account.bytes() <= 200'000);
+    list.clear();
+    CHECK(account.bytes() < 70'000);
+
+    std::int64_t put = 0;
+    const std::string ofMap = memoryErrorOf([&] {
+        for (;; ++put) map.put(put, text);
+    });
+    CHECK((put > 110 && put < 135));
+    CHECK(ofMap.find(" bytes more; it has ") != std::string::npos);
+    CHECK(map.size() == static_cast<std::size_t>(put));
+    CHECK(map.get(put) == nullptr);
+    CHECK(map.get(put - 1) != nullptr);
+    CHECK(account.bytes() <= 200'000);
+    map.remove(0);
+    map.put(put, text);  // in its place
+    CHECK(map.size() == static_cast<std::size_t>(put));
+    store.leaveKey();
+}
+
+TEST_CASE("where there is an overflow storage tables give way to lists", "[state]") {
+    const auto overflow = std::make_shared<OverflowInMemory>();
+    {
+        Account account(200'000, overflow);
+        KeyedStateStore<std::int64_t> store;
+        auto list = declareState<ListState<std::int64_t>>(store.cells(), ListStateDescriptor<std::int64_t>("list"));
+        store.cells().seal([](const void*) { return Timestamp{}; }, nullptr);
+        store.chargeTo(account.memory);
+        store.setCurrentKey(1);
+        const auto addMany = [&](int count) {
+            for (int i = 0; i < count; ++i) list.add(i);
+        };
+        Table table;
+        table.chargeTo(account.memory);
+        fill(table, 0, 1500);
+        CHECK(overflow->bytes() == 0);
+        addMany(8192);  // 64 KiB, and half of that while they move: beyond the limit with the rows and the table
+        CHECK(account.budget.used() < 200'000);
+        addMany(1);
+        CHECK(account.budget.used() > 200'000);
+        CHECK(list.get().size() == 8193);
+        fill(table, 1500, 5000);
+        CHECK(overflow->bytes() == table.memoryBytes());
+        CHECK(memoryErrorOf([&] { addMany(100'000); }).find("stays in memory") != std::string::npos);
+        store.leaveKey();
+    }
+    CHECK(overflow->bytes() == 0);
+}
+
+TEST_CASE("broadcast state is counted, and given back", "[state]") {
+    Account account(1'000'000);
+    {
+        BroadcastStates states;
+        const MapStateDescriptor<std::int64_t, std::string> rules("rules");
+        states.add(rules);
+        states.chargeTo(account.memory);
+        CHECK(states.describe() == "broadcast/rules");
+        auto& map = states.get(rules);
+        const std::string text(1000, 'x');
+        for (int i = 0; i < 100; ++i) map.put(i, text);
+        const std::uint64_t full = account.bytes();
+        CHECK(full > 100 * text.size());
+        map.put(5, std::string(5000, 'x'));
+        CHECK(account.bytes() >= full + 4000);
+        map.remove(5);
+        CHECK(account.bytes() == full - text.size() - 1);
+        map.put(5, text);
+        MemorySnapshot snapshot;
+        states.snapshot(snapshot, "uid");
+        map.clear();
+        CHECK(account.bytes() == 0);
+        states.restore(snapshot, "uid");
+        CHECK(account.bytes() > 100 * text.size());
+        CHECK(!memoryErrorOf([&] {
+                   for (int i = 0;; ++i) map.put(i, text);
+               }).empty());
+    }
+    CHECK(account.bytes() == 0);
+}
+
+TEST_CASE("what types own is known as far as it takes a few steps", "[state]") {
+    struct Plain {
+        std::int64_t a;
+        double b;
+    };
+    struct Named {
+        std::string name;
+        std::optional<std::vector<std::int64_t>> values;
+        std::int64_t number;
+    };
+    static_assert(!kOwnsMemory<Plain> && !kOwnsMemory<std::pair<int, double>> && !kOwnsMemory<std::optional<int>>);
+    static_assert(kOwnsMemory<std::string> && kOwnsMemory<Named> && kOwnsMemory<std::variant<int, Named>>);
+    CHECK(ownedBytes(std::string("short")) == 0);
+    CHECK(ownedBytes(std::string(100, 'x')) == 101);
+    Named named{"short", std::nullopt, 0};
+    CHECK(ownedBytes(named) == 0);
+    named.name.assign(200, 'x');
+    named.values.emplace(50, 1);
+    CHECK(ownedBytes(named) == 201 + 50 * sizeof(std::int64_t));
+    CHECK(ownedBytes(std::variant<int, Named>(named)) == 201 + 50 * sizeof(std::int64_t));
+    CHECK(ownedBytes(std::vector<std::string>(3, std::string(100, 'x'))) == 3 * sizeof(std::string));
 }
 
 TEST_CASE("an accumulator that is aligned more than memory is, is aligned in its column", "[state]") {

@@ -77,10 +77,16 @@ public:
     StreamEnvironment& setBufferTimeout(Duration timeout);
     /// Bytes that all channels of a job may hold together (64 MiB).
     StreamEnvironment& setChannelMemory(std::size_t bytes);
-    /// Bytes that the tables of all states of a job may reserve together (no limit). More is a StateMemoryException, which
-    /// says which state of which operator it was; with an `overflow` such tables lie there instead. `JobClient::metrics`
-    /// says how much each operator has. What values own beside the tables (long strings, containers) does not count, nor
-    /// does the copy of a table while a checkpoint is being written.
+    /// Bytes that all states of a job may reserve together (no limit). More is a StateMemoryException, which says which
+    /// state of which operator it was. `JobClient::metrics` says how much each operator has. What counts is the memory of
+    /// tables, timers, list and map states, elements that windows keep, what joins buffer, and broadcast state, with the
+    /// strings and containers in the elements of list, map and broadcast states. With an `overflow`, tables that find no
+    /// room lie there; all else stays in memory and has the limit to itself then, so that both together may take twice
+    /// the limit.
+    ///
+    /// Not counted: what other values own (long strings and containers in value states, accumulators, records that windows
+    /// and joins keep, and keys), what containers in elements have in theirs, the lists of functions
+    /// (`OperatorListState`), trigger timers and queues of windows, and the copy of state while a checkpoint is written.
     StreamEnvironment& setStateMemoryLimit(std::size_t bytes, std::shared_ptr<OverflowStorage> overflow = nullptr);
     /// How often, by the clock, the watermark strategies without a `withPeriodicEmit` of their own are asked for watermarks.
     /// 0, the default: after every block of records, which costs little here and gives results sooner; Flink's default is

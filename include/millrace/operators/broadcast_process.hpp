@@ -48,6 +48,8 @@ struct BroadcastProcessOperator {
             reading_.open(process_, states_);
             writing_.open(process_, states_);
             CollectingNode<Fn, Out, Next>::open(context);
+            context.account(memory_, this->fn_.id(), states_.describe());
+            states_.chargeTo(memory_);
         }
         void pushBlock1(Block<T> block) {
             each(block,
@@ -82,6 +84,7 @@ struct BroadcastProcessOperator {
             }
         }
 
+        StateMemory memory_;
         BroadcastStates states_;
         ProcessContext process_;
         BroadcastReadOnlyContext reading_;
@@ -113,6 +116,8 @@ struct KeyedBroadcastProcessOperator {
             Base::open(context);
             reading_.open(this->host_.context(), states_);
             writing_.open(this->host_.context(), states_, this->host_.store());
+            context.account(memory_, this->host_.id(), states_.describe());
+            states_.chargeTo(memory_);
         }
         void pushBlock1(Block<T> block) {
             this->forEachRecord(block, keySelector_, [this](T& value) {
@@ -144,6 +149,7 @@ struct KeyedBroadcastProcessOperator {
 
     private:
         KeySelector keySelector_;
+        StateMemory memory_;
         BroadcastStates states_;
         KeyedReadOnlyContext<Key> reading_;
         KeyedBroadcastContext<Key> writing_;

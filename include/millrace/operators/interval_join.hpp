@@ -156,6 +156,7 @@ public:
         CollectingNode<Fn, Out, Next>::open(context);
         context.account(memory_, this->fn_.id(), "join");
         table_.chargeTo(memory_);
+        pool_.chargeTo(memory_);
     }
 
     void pushBlock1(Block<L> block) { joinBlock<true>(block, leftKey_); }

@@ -109,7 +109,7 @@ public:
     /// Bytes of batches in the job's channels, now and at most so far.
     std::size_t channelBytes() const noexcept;
     std::size_t peakChannelBytes() const noexcept;
-    /// Bytes that the tables of all states of the job have reserved in memory: what `setStateMemoryLimit` limits.
+    /// Bytes that all states of the job have reserved in memory: what `setStateMemoryLimit` limits, and counts.
     std::size_t stateBytes() const noexcept;
     /// Simulation: a hash over every scheduling decision so far; equal seeds give equal hashes. 0 elsewhere.
     std::uint64_t traceHash() const;

@@ -27,6 +27,8 @@ public:
     virtual ~BroadcastStateBase() = default;
     virtual void encode(ByteWriter& writer) const = 0;
     virtual void decode(ByteReader& reader) = 0;
+    /// Before the first entry: memory is counted there.
+    virtual void chargeTo(StateMemory& account) = 0;
 
     const std::string& name() const noexcept { return name_; }
     const std::string& type() const noexcept { return type_; }
@@ -84,7 +86,7 @@ public:
         if (at == detail::DenseIndex::kNone) {
             this->map_.add(key, std::forward<U>(value));
         } else {
-            this->map_.entries[at].value = std::forward<U>(value);
+            this->map_.assign(at, std::forward<U>(value));
         }
     }
     template <class Range>
@@ -95,21 +97,25 @@ public:
         const std::size_t at = this->map_.find(key);
         if (at != detail::DenseIndex::kNone) this->map_.remove(at);
     }
-    void clear() {
-        this->map_.entries.clear();
-        this->map_.index.clear();
-    }
+    void clear() { start(this->map_.account()); }
 
 private:
     void encode(ByteWriter& writer) const override { this->map_.encode(&this->map_, detail::CellTime{}, writer); }
     void decode(ByteReader& reader) override {
+        detail::CellTime time;
+        time.memory = this->map_.account();
         std::destroy_at(&this->map_);
         try {
-            this->map_.decode(&this->map_, detail::CellTime{}, reader);
+            this->map_.decode(&this->map_, time, reader);
         } catch (...) {
-            std::construct_at(&this->map_);
+            std::construct_at(&this->map_, time.memory);
             throw;
         }
+    }
+    void chargeTo(detail::StateMemory& account) override { start(&account); }
+    void start(detail::StateMemory* account) {
+        std::destroy_at(&this->map_);
+        std::construct_at(&this->map_, account);
     }
 };
 
@@ -134,6 +140,10 @@ public:
         failUnknown(descriptor.name());
     }
 
+    /// Before the first entry: memory is counted there.
+    void chargeTo(StateMemory& account);
+    /// "broadcast/rules, broadcast/names": for messages.
+    std::string describe() const;
     void snapshot(SnapshotSink& sink, std::string_view uid) const;
     void restore(const SnapshotSource& source, std::string_view uid);
 

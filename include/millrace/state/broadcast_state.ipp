@@ -17,6 +17,16 @@ MILLRACE_INLINE_COLD void BroadcastStates::adopt(std::unique_ptr<BroadcastStateB
     states_.push_back(std::move(state));
 }
 
+MILLRACE_INLINE_COLD void BroadcastStates::chargeTo(StateMemory& account) {
+    for (const auto& state : states_) state->chargeTo(account);
+}
+
+MILLRACE_INLINE_COLD std::string BroadcastStates::describe() const {
+    std::string names;
+    for (const auto& state : states_) names += (names.empty() ? "broadcast/" : ", broadcast/") + state->name();
+    return names;
+}
+
 MILLRACE_INLINE_COLD void BroadcastStates::snapshot(SnapshotSink& sink, std::string_view uid) const {
     for (const auto& state : states_) {
         ByteWriter writer;

@@ -12,6 +12,8 @@ namespace millrace::detail {
 class DenseIndex {
 public:
     static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+    /// What it has reserved for an entry, about: a hash, and places of the table, of which it fills an eighth to a half.
+    static constexpr std::size_t kBytesPerEntry = 5 * sizeof(std::uint32_t);
 
     std::size_t size() const noexcept { return hashes_.size(); }
 

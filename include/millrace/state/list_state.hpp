@@ -2,9 +2,11 @@
 #define MILLRACE_STATE_LIST_STATE_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/state/counted_memory.hpp>
 #include <millrace/state/value_state.hpp>
 
 #include <cstddef>
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,7 +27,14 @@ namespace detail {
 
 /// Stamps of the parts of a cell, side by side with them; none without a time to live.
 struct PartStamps {
-    std::vector<Timestamp> stamps;
+    CountedVector<Timestamp> stamps;
+
+    /// Room for one more, so that its stamp does not fail when the part is there.
+    void makeRoom() {
+        if (stamps.size() == stamps.capacity()) stamps.reserve(2 * stamps.size() + 4);
+    }
+
+    explicit PartStamps(StateMemory* account = nullptr) noexcept : stamps(CountedAllocator<Timestamp>(account)) {}
 
     /// Of a cell that has stamps.
     CellParts count(Timestamp expiredUpTo) const noexcept {
@@ -73,10 +82,38 @@ struct PartStamps {
 template <class T>
 struct ListCell {
     static_assert(!std::is_same_v<T, bool>, "millrace: ListState of bool: wrap the bool in a struct");
-    std::vector<T> values;
+    CountedVector<T> values;
     PartStamps times;
+    [[no_unique_address]] OwnedBy<T> owned;
 
-    static void destroy(void* cell) noexcept { std::destroy_at(static_cast<ListCell*>(cell)); }
+    explicit ListCell(StateMemory* account = nullptr) noexcept
+        : values(CountedAllocator<T>(account)), times(account), owned(account) {}
+
+    template <class U>
+    void add(U&& value) {
+        values.push_back(std::forward<U>(value));
+        if constexpr (kOwnsMemory<T>) {
+            try {
+                owned.add(ownedBytes(values.back()));
+            } catch (...) {
+                values.pop_back();
+                throw;
+            }
+        }
+    }
+    /// After elements have gone.
+    void recount() {
+        if constexpr (kOwnsMemory<T>) {
+            std::size_t now = 0;
+            for (const T& value : values) now += ownedBytes(value);
+            owned.change(owned.bytes(), now);
+        }
+    }
+
+    static void destroy(void* cell) noexcept {
+        static_assert(sizeof(ListCell) == sizeof(Size) && alignof(ListCell) == alignof(Size));
+        std::destroy_at(static_cast<ListCell*>(cell));
+    }
     static void encode(const void* raw, const CellTime& time, ByteWriter& writer) {
         const auto& cell = *static_cast<const ListCell*>(raw);
         cell.times.encode(time, cell.values.size(), writer);
@@ -105,25 +142,24 @@ struct ListCell {
         }
         values.erase(values.begin() + static_cast<std::ptrdiff_t>(kept), values.end());
         stamps.resize(kept);
+        recount();
     }
     static void decode(void* raw, const CellTime& time, ByteReader& reader) {
-        ListCell read;
+        ListCell read(time.memory);
         const std::size_t count = reader.readLength(time.stamped ? 1 + sizeof(Timestamp) : 1, "a list");
         read.times.decode(time, count, reader);
         read.values.reserve(count);
-        for (std::size_t i = 0; i < count; ++i) read.values.push_back(decodeState<T>(reader));
+        for (std::size_t i = 0; i < count; ++i) read.add(decodeState<T>(reader));
         ::new (raw) ListCell(std::move(read));
     }
-    static constexpr CellType kType{sizeof(std::vector<T>) + sizeof(PartStamps),
-                                    alignof(std::vector<T>),
-                                    false,
-                                    true,
-                                    destroy,
-                                    encode,
-                                    decode,
-                                    &kStampedListInfo<T>,
-                                    countParts,
-                                    dropExpired};
+    /// As large as the cell, which is not complete here.
+    struct Size {
+        CountedVector<T> values;
+        PartStamps times;
+        [[no_unique_address]] OwnedBy<T> owned;
+    };
+    static constexpr CellType kType{sizeof(Size), alignof(Size),        false,      true,       destroy, encode,
+                                    decode,       &kStampedListInfo<T>, countParts, dropExpired};
 };
 
 }  // namespace detail
@@ -152,23 +188,29 @@ public:
     template <class U = T>
     void add(U&& value) {
         Cell& list = reach();
-        list.values.push_back(std::forward<U>(value));
+        if (hasTtl_) list.times.makeRoom();
+        list.add(std::forward<U>(value));
         stampNew(list);
     }
     template <class Range = std::span<const T>>
     void addAll(const Range& values) {
         if (std::begin(values) == std::end(values)) return;
         Cell& list = reach();
-        for (const auto& value : values) list.values.push_back(value);
-        stampNew(list);
+        for (const auto& value : values) {
+            if (hasTtl_) list.times.makeRoom();
+            list.add(value);
+            stampNew(list);
+        }
     }
     /// Replaces the list; an empty one clears the state.
     void update(std::vector<T> values) {
         if (values.empty()) return clear();
         Cell& list = reach();
-        list.values = std::move(values);
+        if (hasTtl_) list.times.stamps.reserve(values.size());
+        list.values.assign(std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
         list.times.stamps.clear();
         stampNew(list);
+        list.recount();
     }
 
 private:
@@ -176,7 +218,7 @@ private:
         if (!present()) {
             if (state_ == nullptr) [[unlikely]]
                 cells_->checkKey(nullptr);
-            ::new (cells_->room(*state_)) Cell{};
+            ::new (cells_->room(*state_)) Cell(cells_->account());
             cells_->made(*state_);
         }
         return cell<Cell>();

@@ -37,9 +37,15 @@ struct MapCell {
     static_assert(KeyType<K>,
                   "millrace: MapState: the type of the map's keys has no key hash or no ==. Use integers, enums, "
                   "strings, times, or pairs, tuples and plain aggregates of them with a defaulted operator==.");
-    std::vector<MapStateEntry<K, V>> entries;
+    using Entries = CountedVector<MapStateEntry<K, V>, DenseIndex::kBytesPerEntry>;
+    Entries entries;
     DenseIndex index;
     PartStamps times;
+    [[no_unique_address]] OwnedBy<K, V> owned;
+
+    explicit MapCell(StateMemory* account = nullptr) noexcept
+        : entries(typename Entries::allocator_type(account)), times(account), owned(account) {}
+    StateMemory* account() const noexcept { return entries.get_allocator().account(); }
 
     std::size_t find(const K& key) const {
         return index.find(keyHash(key), [&](std::size_t i) { return entries[i].key == key; });
@@ -53,11 +59,31 @@ struct MapCell {
             entries.pop_back();
             throw;
         }
+        if constexpr (kOwnsMemory<K> || kOwnsMemory<V>) {
+            try {
+                owned.add(ownedBy(entries.back()));
+            } catch (...) {
+                index.remove(entries.size() - 1);
+                entries.pop_back();
+                throw;
+            }
+        }
         return entries.back().value;
     }
+    template <class U>
+    void assign(std::size_t position, U&& value) {
+        V& to = entries[position].value;
+        changeOwner(to, owned, [&] { to = std::forward<U>(value); });
+    }
+    static std::size_t ownedBy(const MapStateEntry<K, V>& entry) noexcept {
+        return ownedBytes(entry.key) + ownedBytes(entry.value);
+    }
     void remove(std::size_t position) {
+        const bool isLast = position + 1 == entries.size();
+        const std::size_t before = ownedBy(entries[position]) + (isLast ? 0 : ownedBy(entries.back()));
         index.remove(position);
-        if (position + 1 != entries.size()) entries[position] = std::move(entries.back());
+        if (!isLast) entries[position] = std::move(entries.back());
+        owned.change(before, isLast ? 0 : ownedBy(entries[position]));
         entries.pop_back();
         auto& stamps = times.stamps;
         if (stamps.empty()) return;
@@ -65,7 +91,10 @@ struct MapCell {
         stamps.pop_back();
     }
 
-    static void destroy(void* cell) noexcept { std::destroy_at(static_cast<MapCell*>(cell)); }
+    static void destroy(void* cell) noexcept {
+        static_assert(sizeof(MapCell) == sizeof(Size) && alignof(MapCell) == alignof(Size));
+        std::destroy_at(static_cast<MapCell*>(cell));
+    }
     static void encode(const void* raw, const CellTime& time, ByteWriter& writer) {
         const auto& cell = *static_cast<const MapCell*>(raw);
         cell.times.encode(time, cell.entries.size(), writer);
@@ -93,7 +122,7 @@ struct MapCell {
         }
     }
     static void decode(void* raw, const CellTime& time, ByteReader& reader) {
-        MapCell read;
+        MapCell read(time.memory);
         const std::size_t count = reader.readLength(time.stamped ? 2 + sizeof(Timestamp) : 2, "a map");
         read.times.decode(time, count, reader);
         read.entries.reserve(count);
@@ -104,16 +133,15 @@ struct MapCell {
         }
         ::new (raw) MapCell(std::move(read));
     }
-    static constexpr CellType kType{sizeof(std::vector<int>) + sizeof(DenseIndex) + sizeof(PartStamps),
-                                    alignof(DenseIndex),
-                                    false,
-                                    true,
-                                    destroy,
-                                    encode,
-                                    decode,
-                                    &kStampedMapInfo<K, V>,
-                                    countParts,
-                                    dropExpired};
+    /// As large as the cell, which is not complete here.
+    struct Size {
+        Entries entries;
+        DenseIndex index;
+        PartStamps times;
+        [[no_unique_address]] OwnedBy<K, V> owned;
+    };
+    static constexpr CellType kType{sizeof(Size), alignof(Size),          false,      true,       destroy, encode,
+                                    decode,       &kStampedMapInfo<K, V>, countParts, dropExpired};
 };
 
 }  // namespace detail
@@ -147,9 +175,10 @@ public:
         Cell& map = reach();
         const std::size_t at = map.find(key);
         if (at == detail::DenseIndex::kNone) {
+            if (hasTtl_) map.times.makeRoom();
             map.add(key, detail::numberAs<V>(std::forward<U>(value)));
         } else {
-            map.entries[at].value = detail::numberAs<V>(std::forward<U>(value));
+            map.assign(at, detail::numberAs<V>(std::forward<U>(value)));
         }
         stampWrite(map, at);
     }
@@ -159,12 +188,14 @@ public:
         Cell& map = reach();
         std::size_t at = map.find(key);
         if (at == detail::DenseIndex::kNone) {
+            if (hasTtl_) map.times.makeRoom();
             map.add(key);
         } else if (hasTtl_ && goneFor(map.times.stamps[at])) {
-            map.entries[at].value = V{};
+            map.assign(at, V{});
         }
         stampWrite(map, at);
-        std::forward<Change>(change)(map.entries[at == detail::DenseIndex::kNone ? map.entries.size() - 1 : at].value);
+        V& value = map.entries[at == detail::DenseIndex::kNone ? map.entries.size() - 1 : at].value;
+        detail::changeOwner(value, map.owned, [&] { std::forward<Change>(change)(value); });
     }
     /// Takes all pairs of a range over: a `std::map`, a vector of pairs…
     template <class Range>
@@ -209,7 +240,7 @@ private:
         if (!present()) {
             if (state_ == nullptr) [[unlikely]]
                 cells_->checkKey(nullptr);
-            ::new (cells_->room(*state_)) Cell{};
+            ::new (cells_->room(*state_)) Cell(cells_->account());
             cells_->made(*state_);
         }
         return cell<Cell>();

@@ -52,6 +52,7 @@ struct CellTime {
     Timestamp* stamp = nullptr;     ///< of the whole cell; null for cells that stamp their elements, or not stamped
     Timestamp now = kMinTimestamp;  ///< stamp of what was saved without one
     Timestamp expiredUpTo = kMinTimestamp;  ///< parts with such stamps are not written
+    StateMemory* memory = nullptr;          ///< where a cell that is made counts what it owns; null: nowhere
 };
 
 /// Of a cell of parts that have a stamp each: how many there are, how many of them have expired, and the oldest stamp.
@@ -200,6 +201,8 @@ public:
     MILLRACE_INLINE_COLD void seal(Now readClock, const void* clock) noexcept;
     /// Before the first row: memory is counted there.
     void chargeTo(StateMemory& account) noexcept { account_ = &account; }
+    /// Null: nobody counts.
+    StateMemory* account() const noexcept { return account_; }
 
     // ---- for the store of all rows ----
     bool stateless() const noexcept { return states_.empty(); }

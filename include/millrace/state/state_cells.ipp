@@ -178,6 +178,7 @@ MILLRACE_INLINE_COLD void StateCells::decode(StateRow& which, const DeclaredStat
     CellTime time;
     time.stamped = stamps == 1;
     time.now = now();
+    time.memory = account_;
     Timestamp stamp = time.now;
     if (!state.cell->stampsElements) {
         if (time.stamped) stamp = Timestamp(Duration(reader.read<std::int64_t>("a stamp")));

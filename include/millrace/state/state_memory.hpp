@@ -43,6 +43,27 @@ public:
         return true;
     }
     void give(std::size_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+    /// The same for what cannot lie in the overflow. Where there is one, tables give way: these bytes are then to be had as
+    /// long as they are within the limit by themselves, and the tables that come next lie in the overflow.
+    bool takeOwned(std::size_t bytes) noexcept {
+        const std::size_t before = owned_.fetch_add(bytes, std::memory_order_relaxed);
+        if (take(bytes)) return true;
+        if (overflow_ != nullptr && bytes <= limit_ && before <= limit_ - bytes) {
+            used_.fetch_add(bytes, std::memory_order_relaxed);
+            return true;
+        }
+        owned_.fetch_sub(bytes, std::memory_order_relaxed);
+        return false;
+    }
+    /// Whether they are within the limit or not.
+    void addOwned(std::size_t bytes) noexcept {
+        owned_.fetch_add(bytes, std::memory_order_relaxed);
+        used_.fetch_add(bytes, std::memory_order_relaxed);
+    }
+    void giveOwned(std::size_t bytes) noexcept {
+        owned_.fetch_sub(bytes, std::memory_order_relaxed);
+        give(bytes);
+    }
     std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
     std::size_t limit() const noexcept { return limit_; }
     /// Null: there is none.
@@ -51,7 +72,8 @@ public:
 private:
     const std::size_t limit_;
     const std::shared_ptr<OverflowStorage> overflow_;
-    std::atomic<std::size_t> used_{0};
+    std::atomic<std::size_t> used_{0};   ///< in memory
+    std::atomic<std::size_t> owned_{0};  ///< of these, what is not a table
 };
 
 /// Bytes and entries of all states of a stage: written by its thread, read by anyone.
@@ -88,13 +110,30 @@ public:
         OverflowStorage* overflow = nullptr;
         if (budget_ != nullptr && !budget_->take(bytes)) {
             overflow = budget_->overflow();
-            if (overflow == nullptr) failBeyondLimit(bytes);
+            if (overflow == nullptr) failBeyondLimit(bytes, true);
         }
         add(bytes_, total_ != nullptr ? &total_->bytes : nullptr, bytes);
         return overflow;
     }
     void give(std::size_t bytes, const OverflowStorage* from) noexcept {
         if (budget_ != nullptr && from == nullptr) budget_->give(bytes);
+        add(bytes_, total_ != nullptr ? &total_->bytes : nullptr, std::uint64_t{0} - bytes);
+    }
+    /// Counts bytes of what entries own: lists, maps, buffers. They are always in memory.
+    /// *Failure:* as `take`.
+    void takeOwned(std::size_t bytes) {
+        if (budget_ != nullptr && !budget_->takeOwned(bytes)) failBeyondLimit(bytes, false);
+        add(bytes_, total_ != nullptr ? &total_->bytes : nullptr, bytes);
+    }
+    /// The same for bytes that are reserved already: they count, also if this fails.
+    void addOwned(std::size_t bytes) {
+        add(bytes_, total_ != nullptr ? &total_->bytes : nullptr, bytes);
+        if (budget_ == nullptr || budget_->takeOwned(bytes)) return;
+        budget_->addOwned(bytes);
+        failBeyondLimit(bytes, false);
+    }
+    void giveOwned(std::size_t bytes) noexcept {
+        if (budget_ != nullptr) budget_->giveOwned(bytes);
         add(bytes_, total_ != nullptr ? &total_->bytes : nullptr, std::uint64_t{0} - bytes);
     }
     void countEntries(std::uint64_t now, std::uint64_t before) noexcept {
@@ -108,7 +147,7 @@ private:
         own += more;
         if (total != nullptr) total->store(total->load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
-    [[noreturn]] void failBeyondLimit(std::size_t bytes) const;
+    [[noreturn]] void failBeyondLimit(std::size_t bytes, bool isTable) const;
 
     StateMemoryBudget* budget_ = nullptr;
     StateSize* total_ = nullptr;

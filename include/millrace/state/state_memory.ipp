@@ -7,7 +7,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void StateMemory::failBeyondLimit(std::size_t bytes) const {
+MILLRACE_INLINE_COLD void StateMemory::failBeyondLimit(std::size_t bytes, bool isTable) const {
     raise<StateMemoryException>({"operator '",
                                  owner_.name,
                                  "' (uid '",
@@ -28,9 +28,12 @@ MILLRACE_INLINE_COLD void StateMemory::failBeyondLimit(std::size_t bytes) const 
                                  budget_->used(),
                                  " of the ",
                                  budget_->limit(),
-                                 " bytes that setStateMemoryLimit allows. Raise the limit, let state end sooner (a "
-                                 "time to live, clear(), shorter "
-                                 "windows), or give setStateMemoryLimit an OverflowStorage"});
+                                 " bytes that setStateMemoryLimit allows. Raise the limit",
+                                 isTable ? ", let state end sooner (a time to live, clear(), shorter windows), or give "
+                                           "setStateMemoryLimit an OverflowStorage"
+                                         : ", or let state end sooner (a time to live, clear(), shorter windows); what "
+                                           "lists, maps and buffers hold stays in memory, also where there is an "
+                                           "OverflowStorage"});
 }
 
 }  // namespace millrace::detail

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_TIME_SORTED_BUFFER_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/state/state_memory.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
@@ -28,9 +29,10 @@ public:
         T value;
     };
 
-    TimeSortedBuffer() = default;
+    /// `account`, unless null, counts what is on the heap.
+    explicit TimeSortedBuffer(StateMemory* account = nullptr) noexcept : account_(account) {}
     // through the other constructor, so that the destructor takes care of what is here when a move throws
-    TimeSortedBuffer(TimeSortedBuffer&& other) noexcept(kMoves) : TimeSortedBuffer() { takeOver(other); }
+    TimeSortedBuffer(TimeSortedBuffer&& other) noexcept(kMoves) : TimeSortedBuffer(other.account_) { takeOver(other); }
     TimeSortedBuffer(const TimeSortedBuffer&) = delete;
     TimeSortedBuffer& operator=(const TimeSortedBuffer&) = delete;
     TimeSortedBuffer& operator=(TimeSortedBuffer&&) = delete;
@@ -107,17 +109,25 @@ private:
     };
     static constexpr bool kOveraligned = alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
-    static Block* newBlock(std::size_t capacity) {
-        const std::size_t bytes = sizeof(Block) + capacity * sizeof(Entry);
-        void* memory = nullptr;
-        if constexpr (kOveraligned) {
-            memory = ::operator new(bytes, std::align_val_t{alignof(Block)});
-        } else {
-            memory = ::operator new(bytes);
+    static std::size_t bytesOf(std::size_t capacity) noexcept { return sizeof(Block) + capacity * sizeof(Entry); }
+    Block* newBlock(std::size_t capacity) {
+        const std::size_t bytes = bytesOf(capacity);
+        if (account_ != nullptr) account_->takeOwned(bytes);
+        try {
+            void* memory = nullptr;
+            if constexpr (kOveraligned) {
+                memory = ::operator new(bytes, std::align_val_t{alignof(Block)});
+            } else {
+                memory = ::operator new(bytes);
+            }
+            return ::new (memory) Block{capacity};
+        } catch (...) {
+            if (account_ != nullptr) account_->giveOwned(bytes);
+            throw;
         }
-        return ::new (memory) Block{capacity};
     }
-    static void freeBlock(Block* block) noexcept {
+    void freeBlock(Block* block) noexcept {
+        if (account_ != nullptr && block != nullptr) account_->giveOwned(bytesOf(block->capacity));
         if constexpr (kOveraligned) {
             ::operator delete(static_cast<void*>(block), std::align_val_t{alignof(Block)});
         } else {
@@ -242,6 +252,7 @@ private:
         end_ = static_cast<std::uint32_t>(front + count + 1);
     }
 
+    StateMemory* account_;
     Block* heap_ = nullptr;
     std::uint32_t begin_ = 0;
     std::uint32_t end_ = 0;

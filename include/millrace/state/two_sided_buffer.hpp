@@ -51,8 +51,17 @@ private:
     /// With room for what comes out of the object and one more, so that nothing else is allocated then.
     struct OnHeap {
         static constexpr std::size_t kPlaces = kRoom > 0 ? kRoom + 1 : 0;
+        explicit OnHeap(StateMemory* counting) : left(counting), right(counting), account(counting) {
+            if (account != nullptr) account->takeOwned(sizeof(OnHeap));
+        }
+        OnHeap(const OnHeap&) = delete;
+        OnHeap& operator=(const OnHeap&) = delete;
+        ~OnHeap() {
+            if (account != nullptr) account->giveOwned(sizeof(OnHeap));
+        }
         TimeSortedBuffer<L, kPlaces> left;
         TimeSortedBuffer<R, kPlaces> right;
+        StateMemory* account;
         OnHeap* next = nullptr;  ///< in the pool
     };
 
@@ -67,10 +76,13 @@ public:
             while (first_ != nullptr) delete std::exchange(first_, first_->next);
         }
 
+        /// Before the first value: heap memory is counted there.
+        void chargeTo(StateMemory& account) noexcept { account_ = &account; }
+
     private:
         friend TwoSidedBuffer;
         OnHeap* take() {
-            if (first_ == nullptr) return new OnHeap();
+            if (first_ == nullptr) return new OnHeap(account_);
             return std::exchange(first_, first_->next);
         }
         void give(OnHeap* memory) noexcept {
@@ -78,6 +90,7 @@ public:
             first_ = memory;
         }
         OnHeap* first_ = nullptr;
+        StateMemory* account_ = nullptr;
     };
 
     TwoSidedBuffer() = default;

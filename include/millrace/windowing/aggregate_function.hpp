@@ -2,9 +2,10 @@
 #define MILLRACE_WINDOWING_AGGREGATE_FUNCTION_HPP
 
 #include <millrace/state/aggregation.hpp>
+#include <millrace/state/counted_memory.hpp>
+#include <millrace/state/key_group_state.hpp>
 
 #include <type_traits>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -22,10 +23,30 @@ struct ReduceAggregate {
 template <class T>
 struct ListAggregate {
     static_assert(!std::is_same_v<T, bool>, "millrace: process() on windows of bool: wrap the bool in a struct");
-    std::vector<T> createAccumulator() const { return {}; }
-    void add(const T& value, std::vector<T>& acc) const { acc.push_back(value); }
-    const std::vector<T>& getResult(const std::vector<T>& acc) const noexcept { return acc; }
+    using List = CountedVector<T>;
+    StateMemory* account = nullptr;  ///< where lists count their memory
+
+    List createAccumulator() const { return List(CountedAllocator<T>(account)); }
+    void add(const T& value, List& acc) const { acc.push_back(value); }
+    const List& getResult(const List& acc) const noexcept { return acc; }
 };
+
+/// Before the first accumulator of an operator: what it has beside the table is counted there, if it is a list.
+template <class Aggregate>
+void chargeTo(StateMemory& account, Aggregate& fn) noexcept {
+    if constexpr (requires { fn.account = &account; }) fn.account = &account;
+}
+/// Reads an accumulator back.
+template <class Accumulator, class Aggregate>
+Accumulator decodeAccumulator(const Aggregate& fn, ByteReader& reader) {
+    if constexpr (requires { fn.account; }) {
+        Accumulator acc = fn.createAccumulator();
+        Codec<Accumulator>::decode(reader, acc);
+        return acc;
+    } else {
+        return decodeState<Accumulator>(reader);
+    }
+}
 
 }  // namespace millrace::detail
 

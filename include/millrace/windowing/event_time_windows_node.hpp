@@ -31,6 +31,7 @@ public:
         emitter_.open(context, id);
         context.account(memory_, id, "windows");
         windows_.chargeTo(memory_);
+        chargeTo(memory_, aggregate_.get());
         this->next_.open(context);
     }
     void close() {

@@ -166,9 +166,14 @@ public:
         readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
             Pane& open = pane(reader.read<std::int64_t>("a window number"));
             const bool fired = reader.read<std::uint8_t>("a flag") != 0;
-            if (fired && open.silent == nullptr) open.silent = std::make_unique<Table>();
+            if (fired && open.silent == nullptr) {
+                open.silent = std::make_unique<Table>();
+                if (memory_ != nullptr) open.silent->chargeTo(*memory_);
+            }
             const Key key = decodeState<Key>(reader);
-            (fired ? *open.silent : open.table).findOrInsert(key, [&] { return decodeState<Accumulator>(reader); });
+            (fired ? *open.silent : open.table).findOrInsert(key, [&] {
+                return decodeAccumulator<Accumulator>(aggregate_, reader);
+            });
             nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
         });
         for (Pane& each : panes_) each.table.report();

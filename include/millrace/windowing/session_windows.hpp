@@ -58,7 +58,10 @@ public:
     SessionWindows& operator=(const SessionWindows&) = delete;
 
     /// Before the first record.
-    void chargeTo(StateMemory& account) noexcept { table_.chargeTo(account); }
+    void chargeTo(StateMemory& account) noexcept {
+        table_.chargeTo(account);
+        cells_.chargeTo(account);
+    }
 
     /// Adds the records of a block; `at` is the one at hand when something throws. Calls `missed(i)` for those that are
     /// late, and `fireNow(window, key, accumulator)` for sessions that have ended but are not late yet.
@@ -144,6 +147,7 @@ public:
         readKeyGroups(source, uid, kStateName, kCellLayout<Key, Cell>, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
             Cell cell;
+            WindowContents<T, Aggregate, NoEvictor>::start(aggregate_, cell.contents, nullptr);
             readCell(reader, cell);
             if (!cell.hasContents || cell.window.end <= cell.window.start) reader.fail("this is not a session");
             Entry& entry = table_.findOrInsert(key, [] { return Entry{}; });

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_CELLS_HPP
 #define MILLRACE_WINDOWING_WINDOW_CELLS_HPP
 
+#include <millrace/state/state_memory.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/windowing/window_alarms.hpp>
 #include <millrace/windowing/window_timers.hpp>
@@ -46,8 +47,13 @@ public:
     CellPool(const CellPool&) = delete;
     CellPool& operator=(const CellPool&) = delete;
     ~CellPool() {
-        while (chunks_ != nullptr) delete std::exchange(chunks_, chunks_->next);
+        while (chunks_ != nullptr) {
+            delete std::exchange(chunks_, chunks_->next);
+            if (account_ != nullptr) account_->giveOwned(sizeof(Chunk));
+        }
     }
+    /// Before the first cell: memory is counted there.
+    void chargeTo(StateMemory& account) noexcept { account_ = &account; }
 
     Cell* take() {
         if (free_ == nullptr) grow();
@@ -61,11 +67,18 @@ public:
 
 private:
     [[gnu::noinline]] void grow() {
-        chunks_ = new Chunk{chunks_, {}};
+        if (account_ != nullptr) account_->takeOwned(sizeof(Chunk));
+        try {
+            chunks_ = new Chunk{chunks_, {}};
+        } catch (...) {
+            if (account_ != nullptr) account_->giveOwned(sizeof(Chunk));
+            throw;
+        }
         for (Cell& cell : chunks_->cells) give(&cell);
     }
     Chunk* chunks_ = nullptr;
     Cell* free_ = nullptr;
+    StateMemory* account_ = nullptr;
 };
 
 /// The windows of one key: the first one in place, so that a key with one window is one entry of the table. If there are

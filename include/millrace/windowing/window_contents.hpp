@@ -35,9 +35,22 @@ struct WindowContents {
     static constexpr bool kEvicts = !std::is_same_v<Evictor, NoEvictor>;
     using Type = std::conditional_t<kEvicts, WindowElements<T>, Accumulator>;
 
-    template <class Cell>
-    static void append(Aggregate& fn, Cell& cell, const T& value, Timestamp time) {
+    /// Before contents are read from a snapshot: where they count their memory.
+    static void start(Aggregate& fn, Type& contents, StateMemory* account) {
         if constexpr (kEvicts) {
+            contents.chargeTo(account);
+        } else if constexpr (kKeepsElements<Aggregate>) {
+            contents = fn.createAccumulator();
+        }
+        (void)fn;
+        (void)contents;
+        (void)account;
+    }
+    template <class Cell>
+    static void append(Aggregate& fn, Cell& cell, const T& value, Timestamp time, StateMemory& account) {
+        (void)account;
+        if constexpr (kEvicts) {
+            if (!cell.hasContents) cell.contents.chargeTo(&account);
             cell.contents.add(value, time);
         } else if (cell.hasContents) [[likely]] {
             Traits::add(fn, value, cell.contents);

@@ -102,6 +102,8 @@ public:
         emitter_.open(context, id, Assigner::kMerging);
         context.account(memory_, id, "windows");
         table_.chargeTo(memory_);
+        cells_.chargeTo(memory_);
+        chargeTo(memory_, aggregate_.get());
         this->next_.open(context);
     }
     void close() {
@@ -237,7 +239,7 @@ private:
     bool addTo(Entry& entry, const Window& window, const T& value, Timestamp time, const KeyAt& keyAt, std::size_t i) {
         Cell* const cell = Assigner::kMerging ? mergedCell(entry, window) : cellOf(entry, window);
         if (cell == nullptr) return false;
-        Contents::append(aggregate_.get(), *cell, value, time);
+        Contents::append(aggregate_.get(), *cell, value, time, memory_);
         const TriggerResult result = ask(*cell, value, time);
         if (result != TriggerResult::Continue) [[unlikely]] {
             const Key key(keyAt(i));
@@ -521,6 +523,7 @@ private:
                           Entry& entry = table_.findOrInsert(key, [] { return Entry{}; });
                           if (entry.empty()) ++liveKeys_;
                           Cell& cell = entry.add(cells_);
+                          Contents::start(aggregate_.get(), cell.contents, &memory_);
                           readCell(reader, cell);
                           for (std::size_t domain = 0; domain < kDomains; ++domain) {
                               Timestamp next;

@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_EVICTORS_EVICTOR_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/state/counted_memory.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <concepts>
@@ -10,7 +11,6 @@
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 // What an evictor is. The library's own are beside this header.
 
@@ -53,6 +53,12 @@ public:
     }
 
     // ---- for operators ----
+    /// While it is empty: memory is counted there.
+    void chargeTo(detail::StateMemory* account) {
+        if (values_.get_allocator().account() == account) return;
+        values_ = detail::CountedVector<T>(detail::CountedAllocator<T>(account));
+        times_ = detail::CountedVector<Timestamp>(detail::CountedAllocator<Timestamp>(account));
+    }
     void add(const T& value, Timestamp timestamp) {
         values_.push_back(value);
         times_.push_back(timestamp);
@@ -67,11 +73,11 @@ public:
         values_.clear();
         times_.clear();
     }
-    const std::vector<T>& list() const noexcept { return values_; }
+    const detail::CountedVector<T>& list() const noexcept { return values_; }
 
 private:
-    std::vector<T> values_;
-    std::vector<Timestamp> times_;
+    detail::CountedVector<T> values_;
+    detail::CountedVector<Timestamp> times_;
 };
 
 /// What an evictor may ask. @public
