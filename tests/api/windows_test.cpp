@@ -278,6 +278,23 @@ TEST_CASE("processing-time windows need no watermarks; event-time sessions do", 
                ContainsSubstring("session window sum") && ContainsSubstring("it would never fire"));
 }
 
+TEST_CASE("a processing-time window takes all that comes in its last tick, and fires once", "[api][windowing]") {
+    // it fired for each block that came in this tick, with what this block had brought
+    const std::uint64_t seed = GENERATE(1U, 2U, 3U, 4U, 5U);
+    CAPTURE(seed);
+    StreamExecutionEnvironment env{SimulatedRuntime(seed, Timestamp{9ns})};
+    testing::Script<Visit> script;
+    for (int i = 0; i < 5; ++i) script.element({"a", 1, {}}).endBlock();
+    script.pause(1s).element({"a", 7, {}}).pause(1s);
+    const auto pages = env.fromSource(testing::ScriptedSource<Visit>(script), WatermarkStrategy::noWatermarks(), "in")
+                           .keyBy(&Visit::user)
+                           .window(TumblingProcessingTimeWindows::of(10ns))
+                           .sum(&Visit::pages)
+                           .map([](const Visit& visit) { return visit.pages; })
+                           .executeAndCollect();
+    CHECK(pages == std::vector<std::int64_t>{5, 7});
+}
+
 TEST_CASE("results of processing-time windows carry the last timestamp of their window", "[api][windowing]") {
     StreamExecutionEnvironment env{SimulatedRuntime(1)};
     const auto pages = env.fromCollection(std::vector<Visit>{{"a", 1, {}}, {"a", 2, {}}, {"b", 4, {}}})

@@ -1,3 +1,4 @@
+#include "fed_source.hpp"
 #include "harness_subject.hpp"
 
 #include <millrace/api/checkpointing.hpp>
@@ -7,32 +8,27 @@
 #include <millrace/checkpointing.hpp>
 #include <millrace/runtime/job_client.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
-#include <millrace/testing/scripted_source.hpp>
 
+#include <algorithm>
+#include <array>
+#include <functional>
 #include <memory>
-#include <optional>
+#include <stdexcept>
 
-// A vector as a job: scripted sources, exchanges, the operator in several subtasks and a sink, in a simulation.
+// A vector as a job: sources that are fed from outside, exchanges, the operator in several subtasks and a sink, in a
+// simulation. An input item is given to the job when it has nothing left to do.
 
 namespace millrace::conformance {
 
 namespace {
 
-using testing::Script;
-using testing::ScriptedSource;
-
-/// Virtual time between two input items: everything else happens while the clock stands still.
-constexpr Duration kStep = std::chrono::seconds(1);
-
+/// What has come to the sinks, and the input item that was at hand then.
 struct Recorded {
-    SimulatedRuntime runtime;
-    bool paced;
-    int steps;
+    int at = -1;
     std::vector<OutputItem> items{};
 
     void add(OutputItem item) {
-        // item i comes at (i + 1) steps; without pauses all of them come at 0
-        item.at = paced ? static_cast<int>(runtime.now().time_since_epoch() / kStep) - 1 : 0;
+        item.at = at;
         items.push_back(std::move(item));
     }
 };
@@ -66,106 +62,210 @@ struct RecordingSink {
     Writer createWriter(const WriterInitContext&) const { return {recorded, side}; }
 };
 
-/// The items of one input (0: of the only one), each at its own time.
-Script<Value> scriptOf(const Vector& vector, int input, bool paced) {
-    Script<Value> script;
-    int at = -1;
-    const auto waitUntil = [&](int step) {
-        // one by one: a source that is restored begins the pause at hand anew
-        for (; at < step; ++at) script.pause(kStep);
-    };
-    for (std::size_t i = 0; i < vector.input.size(); ++i) {
-        const json& item = vector.input[i];
-        if (input != 0 && item.at("input").get<int>() != input) continue;
-        if (paced) waitUntil(static_cast<int>(i));
-        if (item.contains("elem")) {
-            script.element(fromJson(item.at("elem")), timeOf(item.value("ts", json())));
-        } else {
-            script.watermark(timeOf(item.at("watermark")));
-        }
-    }
-    waitUntil(static_cast<int>(vector.input.size()));
-    return script;
+constexpr const char* kMainOutput = "main output";
+
+std::string sourceUid(int input) {
+    return "input " + std::to_string(input);
 }
 
-/// What one job of a vector leaves to the next.
-struct Savepoint {
-    std::shared_ptr<const detail::StoredCheckpoint> stored{};
-    Timestamp now{};
+/// A savepoint without what the sources have written: they begin anew, and event time with them.
+class WithoutSources final : public detail::StoredCheckpoint {
+public:
+    explicit WithoutSources(std::shared_ptr<const StoredCheckpoint> all) : all_(std::move(all)) {
+        description_ = all_->description();
+        place_ = all_->place();
+    }
+    void read(std::string_view uid, std::string_view state, const Visitor& visit) const override {
+        if (!isSource(uid)) all_->read(uid, state, visit);
+    }
+    std::vector<std::string> statesOf(std::string_view uid) const override {
+        return isSource(uid) ? std::vector<std::string>{} : all_->statesOf(uid);
+    }
+    std::string schemaOf(std::string_view uid, std::string_view state) const override {
+        return all_->schemaOf(uid, state);
+    }
+
+private:
+    static bool isSource(std::string_view uid) {
+        return uid == sourceUid(0) || uid == sourceUid(1) || uid == sourceUid(2);
+    }
+    std::shared_ptr<const StoredCheckpoint> all_;
 };
 
-/// Runs the vector from the savepoint on: to its end, or until the input item `stop` has had its effect; then with a savepoint.
-template <class Build>
-Savepoint runPart(const std::vector<std::string>& sides, const Vector& vector, const EngineOptions& options,
-                  int parallelism, const Savepoint& from, const EngineStop* stop,
-                  const std::shared_ptr<Recorded>& recorded, Build build) {
-    StreamExecutionEnvironment env{SimulatedRuntime(options.seed, from.now)};
-    recorded->runtime = env.runtime();
-    env.setParallelism(parallelism);
-    env.setSourceAlignment(false);  // the vector says when an input goes on
-    const auto source = [&](int input) {
-        return env.fromSource(ScriptedSource<Value>(scriptOf(vector, input, options.paced)),
-                              WatermarkStrategy::noWatermarks(), "input " + std::to_string(input));
-    };
-    const DataStream<Value> output = build(source);
-    output.sinkTo(RecordingSink{recorded, {}}).setParallelism(1);
-    for (const std::string& side : sides) {
-        output.getSideOutput(sideTag(side)).sinkTo(RecordingSink{recorded, side}).setParallelism(1);
-    }
-    const auto store = std::make_shared<detail::MemoryCheckpointStore>();
-    if (!options.stops.empty()) {
-        CheckpointConfig config;
-        if (from.stored != nullptr) config.restoreFrom = "the part before";
-        detail::enableCheckpointing(
-            env, config, [store](const CheckpointConfig&) { return store; },
-            [stored = from.stored](const std::string&) { return stored; });
-    }
-    const auto job = env.executeAsync(vector.id);
-    if (stop != nullptr) {
-        const Timestamp until{kStep * (stop->after + 1)};
-        env.runtime().advance(until - from.now);  // with all that happens at that time
-        const CheckpointInfo info = job->stopWithSavepoint("in memory");
-        job->result();
-        return {store->load(info.id), until};
-    }
-    env.runtime().advance((options.paced ? Timestamp{kStep * recorded->steps} : Timestamp{kStep / 2}) - from.now);
-    // the end of the input belongs to no vector (and with a continuous trigger on a global window it takes for ever)
-    job->cancel();
-    try {
-        job->result();
-    } catch (const JobCancelledException&) {
-        // our own doing
-    }
-    return {};
-}
+/// Makes the pipeline of sources, which it asks for by the number of their input (0: the only one).
+using Build = std::function<DataStream<Value>(const std::function<DataStream<Value>(int input)>& source)>;
 
-template <class Build>
-std::vector<OutputItem> run(const std::vector<std::string>& sides, const Vector& vector, const EngineOptions& options,
-                            Build build) {
-    const auto recorded = std::make_shared<Recorded>(
-        Recorded{SimulatedRuntime(options.seed), options.paced, static_cast<int>(vector.input.size())});
-    Savepoint at;
-    int parallelism = options.parallelism;
-    for (const EngineStop& stop : options.stops) {
-        at = runPart(sides, vector, options, parallelism, at, &stop, recorded, build);
-        parallelism = stop.parallelism;
+/// One vector as one job, or as several that go on with each other's savepoint.
+class EngineRun {
+public:
+    EngineRun(const Vector& vector, const EngineOptions& options, const std::vector<std::string>& sides, Build build)
+        : vector_(vector), options_(options), sides_(sides), build_(std::move(build)),
+          isSaved_(!options.stops.empty() ||
+                   std::any_of(vector.input.begin(), vector.input.end(),
+                               [](const json& item) { return item.contains("snapshot_restore"); })) {
+        for (auto& feed : feeds_) feed = std::make_shared<Feed<Value>>();
     }
-    runPart(sides, vector, options, parallelism, at, nullptr, recorded, build);
-    return std::move(recorded->items);
-}
+
+    std::vector<OutputItem> run() {
+        try {
+            start(options_.parallelism, nullptr, false);
+        } catch (const std::exception& error) {
+            fail(error);  // the operator cannot be made
+            return std::move(recorded_->items);
+        }
+        auto stop = options_.stops.begin();
+        for (std::size_t i = 0; i < vector_.input.size(); ++i) {
+            recorded_->at = options_.paced ? static_cast<int>(i) : 0;
+            apply(vector_.input[i]);
+            if (!options_.paced && i + 1 < vector_.input.size()) continue;  // they come in blocks
+            settle();
+            if (job_->isDone()) break;
+            if (stop != options_.stops.end() && stop->after == recorded_->at) goOn((stop++)->parallelism, false);
+        }
+        end();
+        return std::move(recorded_->items);
+    }
+
+private:
+    /// A job of this parallelism that begins with the savepoint, if there is one, at the time at hand.
+    void start(int parallelism, std::shared_ptr<const detail::StoredCheckpoint> from, bool sourcesBeginAnew) {
+        const Timestamp now = env_ == nullptr ? Timestamp{} : env_->runtime().now();
+        job_ = nullptr;
+        parallelism_ = parallelism;
+        env_ = std::make_unique<StreamExecutionEnvironment<SimulatedRuntime>>(SimulatedRuntime(options_.seed, now));
+        env_->setParallelism(parallelism);
+        env_->setSourceAlignment(false);  // the vector says when an input goes on
+        const DataStream<Value> output = build_([&](int input) -> DataStream<Value> {
+            const auto& feed = feeds_.at(static_cast<std::size_t>(input));
+            return env_
+                ->fromSource(FedSource<Value>(feed, sourcesBeginAnew ? feed->script.steps().size() : 0),
+                             WatermarkStrategy::noWatermarks(), sourceUid(input))
+                .uid(sourceUid(input));
+        });
+        output.sinkTo(RecordingSink{recorded_, {}}).setParallelism(1).uid(kMainOutput);
+        for (const std::string& side : sides_) {
+            output.getSideOutput(sideTag(side)).sinkTo(RecordingSink{recorded_, side}).setParallelism(1);
+        }
+        store_ = std::make_shared<detail::MemoryCheckpointStore>();
+        if (isSaved_) {
+            CheckpointConfig config;
+            config.restart = RestartStrategy::noRestart();  // an error is an output, too
+            if (from != nullptr) config.restoreFrom = "the job before";
+            detail::enableCheckpointing(
+                *env_, config, [store = store_](const CheckpointConfig&) { return store; },
+                [from](const std::string&) { return from; });
+        }
+        job_ = env_->executeAsync(vector_.id);
+        env_->runtime().advance(Duration{0});
+    }
+
+    void apply(const json& item) {
+        Feed<Value>& feed = *feeds_.at(item.value("input", std::size_t{0}));
+        if (item.contains("elem")) {
+            feed.script.element(fromJson(item.at("elem")), timeOf(item.value("ts", json())));
+            feed.wakeUp();
+        } else if (item.contains("watermark")) {
+            feed.script.watermark(timeOf(item.at("watermark")));
+            feed.wakeUp();
+        } else if (item.contains("status")) {
+            feed.script.idle();
+            feed.wakeUp();
+        } else if (item.contains("proctime")) {
+            setClock(timeOf(item.at("proctime")));
+        } else if (item.contains("snapshot_restore")) {
+            goOn(parallelism_, true);
+        } else if (item.contains("end_input")) {
+            job_->stop(false);
+        } else {
+            throw std::invalid_argument("a job has no input item " + item.dump());
+        }
+    }
+
+    /// The clock jumps, and only then do its timers fire: a source with nothing to do takes so long for a step.
+    void setClock(Timestamp time) {
+        SimulatedRuntime& runtime = env_->runtime();
+        if (time <= runtime.now()) return;
+        runtime.setStepDuration(time - runtime.now());
+        for (const auto& feed : feeds_) {
+            if (!feed->wakeUp) continue;
+            feed->wakeUp();
+            break;
+        }
+        runtime.step();
+        runtime.setStepDuration(Duration{0});
+        if (runtime.now() != time) throw std::logic_error("the clock of the simulation is not where it was put");
+    }
+
+    /// Lets the item at hand have all of its effect.
+    void settle() {
+        env_->runtime().advance(Duration{0});
+        if (job_->isDone()) return;
+        // idleness that comes to a sink shows in its metrics only
+        const auto rows = job_->metrics();
+        const auto main =
+            std::find_if(rows.begin(), rows.end(), [](const OperatorMetrics& row) { return row.uid == kMainOutput; });
+        if (main == rows.end() || std::exchange(idle_, main->idle) == main->idle) return;
+        OutputItem item;
+        item.kind = OutputItem::Kind::Status;
+        item.name = idle_ ? "idle" : "active";
+        recorded_->add(std::move(item));
+    }
+
+    /// Ends the job with a savepoint, and begins another one with it.
+    void goOn(int parallelism, bool sourcesBeginAnew) {
+        const CheckpointInfo info = job_->stopWithSavepoint("in memory");
+        job_->result();
+        std::shared_ptr<const detail::StoredCheckpoint> savepoint = store_->load(info.id);
+        if (sourcesBeginAnew) savepoint = std::make_shared<WithoutSources>(std::move(savepoint));
+        start(parallelism, std::move(savepoint), sourcesBeginAnew);
+    }
+
+    void end() {
+        // the end of the input belongs to no vector (and with a continuous trigger on a global window it takes for ever)
+        job_->cancel();
+        try {
+            job_->result();
+        } catch (const JobCancelledException&) {
+            // our own doing
+        } catch (const std::exception& error) {
+            fail(error);
+        }
+    }
+    void fail(const std::exception& error) {
+        OutputItem item;
+        item.kind = OutputItem::Kind::Error;
+        item.errorText = describeException(error);
+        recorded_->add(std::move(item));
+    }
+
+    const Vector& vector_;
+    const EngineOptions& options_;
+    const std::vector<std::string>& sides_;
+    const Build build_;
+    const bool isSaved_;
+    std::array<std::shared_ptr<Feed<Value>>, 3> feeds_;  // by the number of the input
+    std::shared_ptr<Recorded> recorded_ = std::make_shared<Recorded>();
+    std::unique_ptr<StreamExecutionEnvironment<SimulatedRuntime>> env_;
+    std::shared_ptr<detail::MemoryCheckpointStore> store_;
+    std::shared_ptr<JobClient> job_;
+    int parallelism_ = 1;
+    bool idle_ = false;
+};
 
 }  // namespace
 
 std::vector<OutputItem> runInEngine(const OneInputPipeline& pipeline, const std::vector<std::string>& sides,
                                     const Vector& vector, const EngineOptions& options) {
-    return run(sides, vector, options, [&](const auto& source) { return pipeline(source(0)); });
+    return EngineRun(vector, options, sides, [&](const auto& source) { return pipeline(source(0)); }).run();
 }
 std::vector<OutputItem> runInEngine(const TwoInputPipeline& pipeline, const std::vector<std::string>& sides,
                                     const Vector& vector, const EngineOptions& options) {
-    return run(sides, vector, options, [&](const auto& source) {
-        DataStream<Value> first = source(1);
-        return pipeline(std::move(first), source(2));
-    });
+    return EngineRun(vector, options, sides,
+                     [&](const auto& source) {
+                         DataStream<Value> first = source(1);
+                         return pipeline(std::move(first), source(2));
+                     })
+        .run();
 }
 
 }  // namespace millrace::conformance

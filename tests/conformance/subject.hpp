@@ -53,8 +53,8 @@ struct Implementation {
     bool twoInputs = false;
     bool answersQueries = true;  ///< of vectors that look into its state
     bool savesAll = true;        ///< all that it remembers is in its snapshot
-    bool oncePerSubtask =
-        false;  ///< each subtask emits for a broadcast record: only one subtask gives the vector's output
+    /// Only one subtask gives the vector's output: each of several emits for a broadcast record, or has a watermark of its own.
+    bool oncePerSubtask = false;
 };
 
 /// The implementations of a configuration; none if this kind is not built. Throws for a configuration that makes no

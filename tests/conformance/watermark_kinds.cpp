@@ -183,9 +183,12 @@ std::vector<Implementation> watermarkMultiplexer(const json&) {
 }
 
 std::vector<Implementation> timestampsWatermarks(const json& op) {
-    Implementation implementation{"assignTimestampsAndWatermarks",
-                                  [op] { return harnessed(timestampsPipeline(op), {}); }};
-    implementation.savesAll = false;  // watermarks begin anew
+    Implementation implementation = pipelineImplementation(
+        "assignTimestampsAndWatermarks",
+        OneInputPipeline([op](const DataStream<Value>& in) -> DataStream<Value> { return timestampsPipeline(op)(in); }),
+        {});
+    implementation.savesAll = false;  // but the watermark, nothing of the generator
+    implementation.oncePerSubtask = true;
     return {std::move(implementation)};
 }
 

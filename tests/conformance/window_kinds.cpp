@@ -1,5 +1,7 @@
 #include "window_pipelines.hpp"
 
+#include <millrace/api/data_stream.hpp>
+
 #include <stdexcept>
 
 // window
@@ -47,7 +49,8 @@ std::vector<Implementation> window(const json& op) {
         pipelines = pipelinesOf(op);
     } catch (const ConfigurationException& refused) {
         const ConfigurationException error = refused;
-        return {{"configuration", [error]() -> std::unique_ptr<Subject> { throw error; }}};
+        const OneInputPipeline refuse = [error](const DataStream<Value>&) -> DataStream<Value> { throw error; };
+        return {pipelineImplementation("configuration", refuse, {})};
     }
     std::vector<Implementation> implementations;
     for (auto& [name, pipeline] : pipelines) {

@@ -98,6 +98,24 @@ TEST_CASE("timers asked for by a clock that was set back an hour ring by that cl
     CHECK(job.called == std::vector<Timestamp>{noon, noon + 11s});
 }
 
+TEST_CASE("a timer for the present waits until the clock has gone on, one for the past does not", "[runtime][timers]") {
+    const Timestamp noon = at(0) + 12h;
+    {
+        WaitingJob job({noon}, noon);
+        auto& executor = *job.executor;
+        executor.ringDue();
+        executor.runAll();
+        CHECK(job.called.empty());
+        CHECK(executor.earliestTimer() == noon + 1ns);
+        executor.clock = noon + 1ns;
+        executor.ringDue();
+        executor.runAll();
+        CHECK(job.called == std::vector<Timestamp>{noon + 1ns});
+    }
+    WaitingJob job({noon - 1ns}, noon);
+    CHECK(job.called == std::vector<Timestamp>{noon});
+}
+
 TEST_CASE("wake-ups do not pile up: a task that is woken a thousand times has asked for its timer once",
           "[runtime][timers]") {
     WaitingJob job({at(0) + 1h, at(0) + 2h}, at(0));

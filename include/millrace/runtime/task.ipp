@@ -17,7 +17,8 @@ MILLRACE_INLINE Timestamp TaskContext::currentProcessingTime() const {
     return task_.now();
 }
 MILLRACE_INLINE void TaskContext::registerProcessingTimer(Timestamp time) {
-    task_.addTimer(time);
+    // what comes at this very time is still before the timer: a window does not fire in the middle of its last tick
+    task_.addTimer(time == task_.now() ? saturatingAdd(time, Duration{1}) : time);
 }
 MILLRACE_INLINE Duration TaskContext::timeHeldUp() const {
     return task_.timeHeldUp();
