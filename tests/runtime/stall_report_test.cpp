@@ -94,6 +94,50 @@ TEST_CASE("explainStall names the one of two sources that has gone quiet, and si
     }
 }
 
+TEST_CASE("explainStall names the source whose records are behind those of the others", "[runtime][stall]") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        CAPTURE(seed);
+        StreamExecutionEnvironment env(SimulatedRuntime{seed});
+        env.setParallelism(2);
+        env.setSourceAlignment(false);
+        Channel<Click> results(16);
+        Script<Click> fast;
+        for (int i = 1; i <= 100; ++i) fast.element({1, 1, {}}, Timestamp(i * 1s));
+        fast.pause(1h);
+        // it always has another record, but as if its time were in another unit
+        const DataGeneratorSource slow(
+            [](std::uint64_t i) {
+                return Click{1, 1, Timestamp((static_cast<std::int64_t>(i) + 1) * 1us)};
+            },
+            10'000'000);
+        countPerMinute(env.fromSource(ScriptedSource<Click>(fast), WatermarkStrategy::forMonotonousTimestamps(), "fast")
+                           .unionWith(env.fromSource(slow, ordered(), "slow").setParallelism(1)),
+                       results);
+        const auto job = env.executeAsync("clicks");
+        int found = 0;
+        for (int step = 0; step < 2000; ++step) {
+            REQUIRE(job->step());
+            const StallReport report = job->explainStall();
+            if (step < 1000 || report.findings.empty()) continue;
+            // now and then it waits for room, and then that is said
+            if (report.findings[0].cause != StallCause::SlowestInput) continue;
+            ++found;
+            CHECK(causes(report) == "SlowestInput 'slow' 0/1\n");
+            const StallFinding& finding = report.findings[0];
+            CHECK(finding.watermark == Timestamp(static_cast<std::int64_t>(finding.records) * 1us) - 1ns);
+            CHECK(finding.text.starts_with(
+                "'slow' (subtask 0 of 1) is the slowest input: records come, but have only got "
+                "to 1970-01-01T00:00:0"));
+            CHECK(finding.text.ends_with(
+                "behind the furthest one. It may be catching up; if it is not, look at the unit of "
+                "its timestamps and at the bound of its strategy."));
+            CHECK(finding.since == 0s);
+        }
+        CHECK(found > 100);
+        job->cancel();
+    }
+}
+
 TEST_CASE("explainStall names the subtask of a source that has no record, unless it is idle", "[runtime][stall]") {
     const bool idleness = GENERATE(false, true);
     StreamExecutionEnvironment env(SimulatedRuntime{7});
