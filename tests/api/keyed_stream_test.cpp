@@ -8,13 +8,16 @@
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -131,7 +134,7 @@ TEST_CASE("the whole of a key survives a restore, and is refused where the input
     harness.restoreFromOwnSnapshot();
     harness.processElement({"a", 3, 0});
     CHECK(harness.output().elements().empty());
-    harness.endInput();
+    harness.processWatermark(kMaxTimestamp);
     CHECK(sorted(harness.output().elements()) == std::vector<std::string>{"a: 1 3", "b: 2"});
 
     StreamExecutionEnvironment env;
@@ -146,37 +149,39 @@ TEST_CASE("a keyed stream joins others as the stream that it is; the result has 
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setParallelism(3);
-        const DataStream<Score> all = env.fromCollection(scores());
-        const auto keyed = all.keyBy(&Score::team);
-        const auto twice = [&](std::vector<Score> found) {
-            std::vector<Score> expected = scores();
-            expected.insert(expected.end(), expected.begin(), expected.end());
-            CHECK(sorted(std::move(found)) == sorted(expected));
-        };
-        twice(keyed.unionWith(all).executeAndCollect());
-        twice(all.unionWith(keyed).executeAndCollect());
-        twice(keyed.unionWith(keyed).rebalance().executeAndCollect());
-        static_assert(std::is_same_v<decltype(keyed.unionWith(all)), DataStream<Score>>);
+        // an execution consumes what was built
+        const auto all = [&] { return env.fromCollection(scores()); };
+        const auto keyed = [&] { return all().keyBy(&Score::team); };
+        std::vector<Score> twice = scores();
+        for (const Score& score : scores()) twice.push_back(score);
+        std::sort(twice.begin(), twice.end());
+        CHECK(sorted(keyed().unionWith(all()).executeAndCollect()) == twice);
+        CHECK(sorted(all().unionWith(keyed()).executeAndCollect()) == twice);
+        const auto itself = keyed();
+        CHECK(sorted(itself.unionWith(itself).rebalance().executeAndCollect()) == twice);
+        static_assert(std::is_same_v<decltype(itself.unionWith(itself)), DataStream<Score>>);
 
-        const DataStream<Named> names = env.fromData<Named>({{"team1", 1}, {"team9", 9}});
+        const auto names = [&] { return env.fromData<Named>({{"team1", 1}, {"team9", 9}}); };
         const auto joined = [](const auto& pairs) {
             return pairs.where(&Score::team).equalTo([](const Named& named) { return named.first; });
         };
-        const auto count = static_cast<std::int64_t>(byTeam(scores())["team1"].size());
-        CHECK(joined(keyed.join(names))
+        const std::size_t count = byTeam(scores())["team1"].size();
+        CHECK(joined(keyed().join(names()))
                   .apply([](const Score&, const Named& named) { return named.second; })
-                  .executeAndCollect() == std::vector<std::int64_t>(static_cast<std::size_t>(count), 1));
-        CHECK(joined(keyed.rightOuterJoin(names))
+                  .executeAndCollect() == std::vector<std::int64_t>(count, 1));
+        CHECK(joined(keyed().rightOuterJoin(names()))
                   .apply([](const Score* score, const Named& named) { return score == nullptr ? named.second : 0; })
                   .filter([](std::int64_t n) { return n != 0; })
                   .executeAndCollect() == std::vector<std::int64_t>{9});
-        CHECK(sorted(joined(keyed.coGroup(names.keyBy([](const Named& named) { return named.second; })))
+        const auto byNumber = [&] { return names().keyBy([](const Named& named) { return named.second; }); };
+        CHECK(sorted(joined(keyed().coGroup(byNumber()))
                          .apply([](std::span<const Score> some, std::span<const Named> named, Collector<Named>& out) {
                              for (const Named& each : named) {
                                  out.collect({each.first, static_cast<std::int64_t>(some.size())});
                              }
                          })
-                         .executeAndCollect()) == std::vector<Named>{{"team1", count}, {"team9", 0}});
+                         .executeAndCollect()) ==
+              std::vector<Named>{{"team1", static_cast<std::int64_t>(count)}, {"team9", 0}});
     });
 }
 
@@ -258,20 +263,21 @@ TEST_CASE("project: some elements of a tuple or a pair, some fields of a record"
     using Row = std::tuple<int, std::string, double>;
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
-        const DataStream<Row> rows = env.fromData<Row>({{1, "one", 1.5}, {2, "two", 2.5}});
-        CHECK(rows.project<2, 1>().executeAndCollect() ==
+        const auto rows = [&] { return env.fromData<Row>({{1, "one", 1.5}, {2, "two", 2.5}}); };
+        CHECK(rows().project<2, 1>().executeAndCollect() ==
               std::vector<std::tuple<double, std::string>>{{1.5, "one"}, {2.5, "two"}});
-        CHECK(rows.project<1, 0, 1>().project<2>().executeAndCollect() ==
+        CHECK(rows().project<1, 0, 1>().project<2>().executeAndCollect() ==
               std::vector<std::tuple<std::string>>{{"one"}, {"two"}});
-        CHECK(rows.map([](const Row& row) { return std::pair(std::get<0>(row), true); })
+        CHECK(rows()
+                  .map([](const Row& row) { return std::pair(std::get<0>(row), true); })
                   .project<0>()
                   .executeAndCollect() == std::vector<std::tuple<int>>{{1}, {2}});
         CHECK(env.fromCollection(scores())
                   .filter([](const Score& score) { return score.time < 2; })
                   .project([](const Score& score) { return score.team.size(); }, &Score::points, &Score::team)
                   .executeAndCollect() ==
-              std::vector<std::tuple<std::size_t, int, std::string>>{{5, 0, "team0"}, {5, 97, "team1"}});
-        CHECK(sorted(rows.keyBy([](const Row& row) { return std::get<0>(row); }).project<1>().executeAndCollect()) ==
+              std::vector<std::tuple<std::size_t, int, std::string>>{{5, 0, "team0"}, {5, 17, "team3"}});
+        CHECK(sorted(rows().keyBy([](const Row& row) { return std::get<0>(row); }).project<1>().executeAndCollect()) ==
               std::vector<std::tuple<std::string>>{{"one"}, {"two"}});
     });
 }
