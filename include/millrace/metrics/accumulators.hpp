@@ -20,10 +20,16 @@
 
 namespace millrace {
 
+/// How often a number was added to a `Histogram`. @public
+struct NumberCount {
+    std::int64_t number = 0;
+    std::int64_t count = 0;
+    bool operator==(const NumberCount&) const = default;
+};
+
 /// The merged value of an accumulator: counts, sums, extrema and averages as numbers, lists as text, histograms as how often
-/// each number was added. @public
-using AccumulatorValue =
-    std::variant<std::int64_t, double, std::vector<std::string>, std::map<std::int64_t, std::int64_t>>;
+/// each number was added, the smallest first. @public
+using AccumulatorValue = std::variant<std::int64_t, double, std::vector<std::string>, std::vector<NumberCount>>;
 
 /// A value that user functions add to and that is merged over the subtasks of a job. @public
 /// One of your own derives from this class, has a default constructor and an `add`, and is asked for by its type:
@@ -141,27 +147,6 @@ public:
 private:
     mutable std::mutex mutex_;
     std::vector<std::string> texts_;
-};
-
-/// Counts how often each number is added: of few different ones, such as sizes in powers of two. @public
-class Histogram final : public Accumulator {
-public:
-    void add(std::int64_t number, std::int64_t times = 1) {
-        const std::lock_guard lock(mutex_);
-        counts_[number] += times;
-    }
-    AccumulatorValue value() const override {
-        const std::lock_guard lock(mutex_);
-        return counts_;
-    }
-    void mergeInto(Accumulator& total) const override {
-        const std::lock_guard lock(mutex_);
-        for (const auto& [number, times] : counts_) static_cast<Histogram&>(total).add(number, times);
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::map<std::int64_t, std::int64_t> counts_;
 };
 
 /// The accumulators of one job. Subtasks get theirs by name; reading merges all of one name. @public

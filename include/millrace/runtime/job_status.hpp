@@ -68,8 +68,8 @@ struct JobExecutionResult {
             throw ConfigurationException(
                 "the job '" + jobName + "' has no accumulator '" + name +
                 "' of this type; counters are std::int64_t (as are LongMinimum and LongMaximum), sums, averages and "
-                "extrema of doubles double, lists std::vector<std::string>, histograms std::map<std::int64_t, "
-                "std::int64_t>");
+                "extrema of doubles double, lists std::vector<std::string>, histograms "
+                "std::vector<NumberCount>");
         }
         return *value;
     }
