@@ -8,6 +8,7 @@
 #include <ordered_sink.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 using namespace millrace;
@@ -31,14 +32,18 @@ int run(examples::Arguments& arguments) {
     env.setParallelism(arguments.take("--parallelism", env.getParallelism(), 1, 128));
     arguments.expectNothingMore();
 
-    alerts(readPayments(env, input), readRules(env, rules))
+    const auto [alerts, latePayments] = judge(readPayments(env, input), readRules(env, rules));
+    alerts
         .sinkTo(examples::inOrder<Alert>(examples::forEach<Alert>([](const Alert& alert) {
             fmt::print("{:%Y-%m-%d %H:%M:%S}  account {}  {:14}  {:8.2f}, then {:8.2f}\n",
                        std::chrono::floor<std::chrono::seconds>(alert.time), alert.account, alert.rule, alert.small,
                        alert.large);
         })))
         .setParallelism(1);
+    std::int64_t late = 0;  // one subtask, and read only after the job: nothing to guard
+    latePayments.addSink([&late](const Payment&) { ++late; }).name("late payments").setParallelism(1);
     env.execute("fraud detection");
+    fmt::print("\n{} payments came too late to be judged\n", late);
     return 0;
 }
 

@@ -16,6 +16,8 @@ struct Payment {
     std::int64_t account;
     double amount;
     millrace::Timestamp time;
+
+    auto operator<=>(const Payment&) const = default;
 };
 
 /// "A payment below `small` followed by one above `large` within so many seconds", valid from `time` on, until the next
@@ -38,12 +40,15 @@ struct Alert {
     auto operator<=>(const Alert&) const = default;
 };
 
+inline const millrace::OutputTag<Payment> kLatePayments("late payments");
+
 /// All versions of each rule, at every subtask.
 inline const millrace::MapStateDescriptor<std::string, std::vector<Rule>> kRules("rules");
 
 /// Payments and rules arrive in no order relative to each other, and payments in no order among themselves. So a payment is
 /// only written down when it comes; it is judged by a timer at its own time: then the watermark says that all earlier
-/// payments, and all rules up to then, are there. The result depends on the data alone.
+/// payments, and all rules up to then, are there. The result depends on the data alone. A payment that comes when its time is
+/// over cannot be judged in order: it goes to the side output of late ones.
 class Detector {
 public:
     void open(millrace::KeyedRuntimeContext& context) {
@@ -54,7 +59,10 @@ public:
 
     void processElement(const Payment& payment, millrace::KeyedReadOnlyContext<std::int64_t>& context,
                         millrace::Collector<Alert>&) {
-        if (payment.time <= context.currentWatermark()) return;  // too late to be judged in order
+        if (payment.time <= context.currentWatermark()) {
+            context.output(kLatePayments, payment);
+            return;
+        }
         const std::vector<double>* const known = waiting_.get(payment.time);
         std::vector<double> amounts = known != nullptr ? *known : std::vector<double>();
         amounts.push_back(payment.amount);
@@ -111,10 +119,16 @@ inline millrace::DataStream<Rule> readRules(millrace::StreamEnvironment& env, co
                           "rules");
 }
 
-/// The suspicious pairs of payments.
-inline millrace::DataStream<Alert> alerts(const millrace::DataStream<Payment>& payments,
-                                          const millrace::DataStream<Rule>& rules) {
-    return payments.keyBy(&Payment::account).connect(rules.broadcast(kRules)).process(Detector{}).name("detector");
+struct Results {
+    millrace::DataStream<Alert> alerts;
+    millrace::DataStream<Payment> latePayments;
+};
+
+/// The suspicious pairs of payments, and the payments that came too late to be judged.
+inline Results judge(const millrace::DataStream<Payment>& payments, const millrace::DataStream<Rule>& rules) {
+    const millrace::DataStream<Alert> alerts =
+        payments.keyBy(&Payment::account).connect(rules.broadcast(kRules)).process(Detector{}).name("detector");
+    return {alerts, alerts.getSideOutput(kLatePayments)};
 }
 
 }  // namespace fraud_detection

@@ -52,6 +52,13 @@ TEST_CASE("streams of different environments cannot meet, whatever brings them t
     };
     const auto first = [](const Item& a, const Item&) { return a.value; };
     refuses([&] { here.unionWith(there); });
+    refuses([&] { here.keyBy(&Item::key).unionWith(there.keyBy(&Item::key)); });
+    refuses([&] { here.connect(there).map([](const Item& a) { return a.key; }, [](const Item& b) { return b.key; }); });
+    refuses([&] {
+        here.keyBy(&Item::key)
+            .connect(there.keyBy(&Item::key))
+            .map([](const Item& a) { return a.key; }, [](const Item& b) { return b.key; });
+    });
     refuses([&] { windows(here.join(there)).apply(first).print(); });
     refuses(
         [&] { windows(here.leftOuterJoin(there)).apply([](const Item& a, const Item*) { return a.value; }).print(); });

@@ -2,8 +2,11 @@
 
 #include <examples/golden.hpp>
 #include <millrace/runtime/caller_runtime.hpp>
+#include <millrace/testing/check_equivalent.hpp>
 
+#include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,4 +46,23 @@ TEST_CASE("word_count: a word is a run of letters, with apostrophes inside", "[e
     CHECK(words("") == std::vector<std::string>{});
     CHECK(words("The miller's wheel") == std::vector<std::string>{"the", "miller's", "wheel"});
     CHECK(words("'Not yet,' -- 3 gates'") == std::vector<std::string>{"not", "yet", "gates"});
+}
+
+TEST_CASE("word_count: the counts of a word are 1, 2, 3 and so on, in whatever order and by however many lines come",
+          "[examples]") {
+    const auto numbered = [](const DataStream<std::string>& lines) {
+        return lines.flatMap(splitIntoWords)
+            .keyBy(&WordCount::word)
+            .groupReduce([](const std::string& word, std::span<const WordCount> all, Collector<WordCount>& out) {
+                for (std::size_t i = 0; i < all.size(); ++i) out.collect({word, static_cast<std::int64_t>(i) + 1});
+            });
+    };
+    CHECK(millrace::testing::checkEquivalent<std::string>(countWords, numbered, [](millrace::testing::Random& random) {
+        std::string line;
+        for (std::int64_t words = random.below(4); words >= 0; --words) {
+            line += random.oneOf({"The", "the", "mill", "miller's", "race"});
+            line += random.oneOf({" ", ", ", "' ", "\n"});
+        }
+        return line;
+    }));
 }

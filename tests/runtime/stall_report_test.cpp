@@ -5,11 +5,13 @@
 #include <millrace/runtime/caller_runtime.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing/scripted_source.hpp>
+#include <millrace/types/describe.hpp>
 
 #include "support/catch.hpp"
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -91,6 +93,55 @@ TEST_CASE("explainStall names the one of two sources that has gone quiet, and si
         quiet.close();
         job->result();
         CHECK(job->explainStall().toString() == "job 'clicks' is FINISHED\n");
+    }
+}
+
+TEST_CASE("explainStall names the source whose records are behind those of the others", "[runtime][stall]") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        CAPTURE(seed);
+        StreamExecutionEnvironment env(SimulatedRuntime{seed});
+        env.setParallelism(2);
+        env.setSourceAlignment(false);
+        Channel<Click> results(16);
+        Script<Click> fast;
+        for (int i = 1; i <= 100; ++i) fast.element({1, 1, {}}, Timestamp(i * 1s));
+        fast.pause(1h);
+        // records keep coming, but as if their time were in another unit
+        const DataGeneratorSource slow(
+            [](std::uint64_t i) {
+                return Click{1, 1, Timestamp(Duration(1000 * (i + 1)))};
+            },
+            200'000);
+        std::shared_ptr<JobClient> job;
+        StallReport report;
+        const auto ask = [&](Click click) {  // in the middle of the slow source's task, which has records at hand
+            if (click.time < Timestamp(150ms) || click.time.time_since_epoch() % 1ms != 0ns) return click;
+            const StallReport now = job->explainStall();
+            // else the windows have not taken yet what is on its way to them, and that is said
+            if (!now.findings.empty() && now.findings[0].cause == StallCause::SlowestInput) report = now;
+            return click;
+        };
+        countPerMinute(env.fromSource(ScriptedSource<Click>(fast), WatermarkStrategy::forMonotonousTimestamps(), "fast")
+                           .unionWith(DataStream<Click>(
+                               env.fromSource(slow, ordered(), "slow").setParallelism(1).map(ask).name("ask"))),
+                       results);
+        job = env.executeAsync("clicks");
+        env.runtime().advance(1s);
+
+        CHECK(causes(report) == "SlowestInput 'slow' 0/1\n");
+        REQUIRE(report.findings.size() == 1);
+        const StallFinding& finding = report.findings[0];
+        CHECK(finding.watermark > Timestamp(140ms));
+        CHECK(finding.watermark < Timestamp(200ms));
+        CHECK(finding.since == 0s);
+        CHECK(
+            finding.text ==
+            "'slow' (subtask 0 of 1) is the slowest input: records come, but have only got to " +
+                detail::describeTime(finding.watermark) + ", " +
+                detail::describeDuration(Timestamp(100s) - 1ns - finding.watermark) +
+                " behind the furthest one. It may be catching up; if it is not, look at the unit of its timestamps and "
+                "at the bound of its strategy.");
+        job->cancel();
     }
 }
 

@@ -32,6 +32,29 @@ struct ShrinkingWindows {
     }
 };
 
+/// A user's merging assigner with windows of its own: hops between places merge where they share one.
+struct HopWindow {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    std::int64_t end = 0;
+    Timestamp maxTimestamp() const { return at(end - 1); }
+    bool intersects(const HopWindow& other) const { return from <= other.to && other.from <= to; }
+    HopWindow cover(const HopWindow& other) const {
+        return {std::min(from, other.from), std::max(to, other.to), std::max(end, other.end)};
+    }
+    bool operator==(const HopWindow&) const = default;
+};
+struct HopWindows {
+    using Window = HopWindow;
+    static constexpr bool kEventTime = true;
+    static constexpr bool kMerging = true;
+    EventTimeTrigger defaultTrigger() const { return {}; }
+    /// The value is where a hop begins; it goes to the next place, and is open for 20 ticks.
+    HopWindow assignWindow(const Item& item, Timestamp t, const AssignerContext&) const {
+        return {item.value, item.value + 1, ticks(t) + 20};
+    }
+};
+
 /// Everything of one parity, for ever: a user's assigner with windows of its own.
 struct ParityWindow {
     bool odd = false;
@@ -181,6 +204,42 @@ TEST_CASE("a session within the allowed lateness goes on firing, also when a lat
     harness.element({1, 16}, 20);
     CHECK(harness.take().empty());
     CHECK(harness.stage().metrics.lateRecordsDropped == 1);
+}
+
+TEST_CASE("windows of a user's merging assigner grow together by its own rule, also across a restore", "[windowing]") {
+    const auto name = [](const std::int32_t& key, const HopWindow& w, std::span<const Item> items) {
+        std::string text = std::to_string(key) + "(" + std::to_string(w.from) + ".." + std::to_string(w.to) + "):";
+        for (const Item& item : items) text += " " + std::to_string(item.value);
+        return text;
+    };
+    using Op = detail::WindowOperator<Item, std::int32_t Item::*, HopWindows, EventTimeTrigger, detail::NoEvictor,
+                                      detail::ListAggregate<Item>, decltype(name), std::string>;
+    const Op op{&Item::key, {}, {}, {}, {}, name, {}, {}};
+    const auto feed = [](auto& harness) {
+        harness.element({1, 3}, 0);  // 3..4 until 20
+        harness.element({1, 8}, 1);  // 8..9 until 21
+        harness.element({2, 4}, 2);  // of another key
+        harness.element({1, 4}, 5);  // joins the first by place 4: 3..5 until 25
+    };
+    const auto goOn = [](auto& harness) {
+        harness.watermark(20);        // the first of key 1 would have been over at 20
+        harness.element({1, 6}, 15);  // 6..7 until 35: touches neither
+        harness.element({1, 5}, 10);  // 5..6 until 30: 3..5 and 6..7 become one with it
+        harness.watermark(34);
+    };
+    const Texts expected = {{"1(8..9): 8", 20}, {"2(4..5): 4", 21}, {"1(3..7): 3 4 6 5", 34}};
+    OperatorHarness undisturbed(op);
+    undisturbed.open();
+    feed(undisturbed);
+    goOn(undisturbed);
+    CHECK(undisturbed.take() == expected);
+    OperatorHarness before(op);
+    before.open();
+    feed(before);
+    OperatorHarness restored(op);
+    restored.openFrom(before.snapshot());
+    goOn(restored);
+    CHECK(restored.take() == expected);
 }
 
 TEST_CASE("windows merged into one that is past its clean-up are an error, not silence", "[windowing]") {

@@ -19,10 +19,12 @@
 #include <millrace/operators/guarded_sink.hpp>
 #include <millrace/operators/inspect.hpp>
 #include <millrace/operators/map.hpp>
+#include <millrace/operators/project.hpp>
 #include <millrace/operators/sink.hpp>
 #include <millrace/operators/timestamps_and_watermarks.hpp>
 #include <millrace/record/output_tag.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -87,6 +89,30 @@ public:
     template <class Fn>
     auto map(Fn fn) const& {
         return sealed().map(std::move(fn));
+    }
+
+    /// Only these elements of a tuple or pair, in this order: `project<2, 0>()`; or these fields of a record, as a tuple:
+    /// `project(&Trade::symbol, &Trade::price)`, where a field is a pointer to a member or a callable.
+    template <std::size_t... kIndices, class... Fields>
+    auto project(Fields... fields) && {
+        if constexpr (sizeof...(kIndices) > 0 && sizeof...(Fields) == 0 && detail::kHasElements<T, kIndices...>) {
+            using Fn = detail::ProjectElements<T, kIndices...>;
+            return std::move(*this).then(detail::MapOperator<T, Fn>{Fn{}}, "project");
+        } else if constexpr (sizeof...(kIndices) == 0 && sizeof...(Fields) > 0 && (KeySelectorFor<Fields, T> && ...)) {
+            using Fn = detail::ProjectFields<T, Fields...>;
+            return std::move(*this).then(detail::MapOperator<T, Fn>{Fn{{std::move(fields)...}}}, "project");
+        } else {
+            static_assert(
+                detail::kRejected<T>,
+                "millrace: project<i, j…>() is for tuples and pairs that have these elements, counted from 0; "
+                "project(&Record::field…) is for all others: each field must be a pointer to a member of the "
+                "stream's element, or callable with a const reference to it.");
+            return detail::RejectedStream{};
+        }
+    }
+    template <std::size_t... kIndices, class... Fields>
+    auto project(Fields... fields) const& {
+        return sealed().template project<kIndices...>(std::move(fields)...);
     }
 
     /// Keeps the elements for which `fn(const T&)` is true.
@@ -317,7 +343,7 @@ public:
             (std::is_same_v<typename Others::Element, T> && ...),
             "millrace: unionWith(streams…): all streams must have the same element type; convert with map(fn).");
         detail::StreamInput joined = sealedInput();
-        (detail::appendUnion(joined, others.sealedInput()), ...);
+        (detail::appendUnion(joined, detail::StreamAccess::withoutKeys(others)), ...);
         return DataStream<T>(std::move(joined));
     }
 

@@ -37,19 +37,22 @@ Ports plainPorts() {
                              detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
+KeyedRecordCodec* newKeyedRecords(const KeySelector& selector) {
+    if constexpr (HasCodec<T> && std::default_initializable<T>) {
+        return new TypedKeyedRecordCodec<T, KeySelector>(selector);
+    } else {
+        return nullptr;
+    }
+}
+template <class T, class KeySelector>
 class HashPortFactory final : public PortFactory {
 public:
     explicit HashPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
     std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
         return std::unique_ptr<Port>(new HashPort<T, KeySelector>(channels, context, selector_));
     }
-    KeyedRecordCodec* newKeyedRecords() const override {
-        if constexpr (HasCodec<T> && std::default_initializable<T>) {
-            return new TypedKeyedRecordCodec<T, KeySelector>(selector_);
-        } else {
-            return nullptr;
-        }
-    }
+    bool isKeyed() const override { return true; }
+    KeyedRecordCodec* newKeyedRecords() const override { return detail::newKeyedRecords<T>(selector_); }
     const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
     [[gnu::cold]] int consumerOf(const void* record, int consumers, int maxParallelism) const override {
         KeySelector selector = selector_;  // they may be callable only where they can change
@@ -63,6 +66,25 @@ private:
 template <class T, class KeySelector>
 Ports hashPorts(KeySelector selector) {
     return Ports(new HashPortFactory<T, KeySelector>(std::move(selector)));
+}
+/// For records that are where their keys belong already.
+template <class T, class KeySelector>
+class KeyedForwardPortFactory final : public PortFactory {
+public:
+    explicit KeyedForwardPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
+    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return std::unique_ptr<Port>(new PlainPort<T>(channels, context));
+    }
+    bool isKeyed() const override { return true; }
+    KeyedRecordCodec* newKeyedRecords() const override { return detail::newKeyedRecords<T>(selector_); }
+    const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
+
+private:
+    KeySelector selector_;
+};
+template <class T, class KeySelector>
+Ports keyedForwardPorts(KeySelector selector) {
+    return Ports(static_cast<const PortFactory*>(new KeyedForwardPortFactory<T, KeySelector>(std::move(selector))));
 }
 template <class T, class Partitioner, class KeySelector>
 class CustomPortFactory final : public PortFactory {

@@ -14,6 +14,7 @@
 #include <millrace/types/key_hash.hpp>
 #include <millrace/windowing/window_assigner.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <tuple>
@@ -175,6 +176,36 @@ public:
         return stream().sinkTo(std::move(sink));
     }
     auto print(std::string label = {}) const { return stream().print(std::move(label)); }
+    template <std::size_t... kIndices, class... Fields>
+    auto project(Fields... fields) const {
+        return stream().template project<kIndices...>(std::move(fields)...);
+    }
+
+    // With streams of any kind. The keys of this one do not count: the result has none, joins name theirs.
+    template <class... Others>
+    DataStream<T> unionWith(const Others&... others) const {
+        return DataStream<T>(detail::StreamAccess::withoutKeys(*this)).unionWith(others...);
+    }
+    template <class Other>
+    auto join(const Other& other) const {
+        return stream().join(other);
+    }
+    template <class Other>
+    auto leftOuterJoin(const Other& other) const {
+        return stream().leftOuterJoin(other);
+    }
+    template <class Other>
+    auto rightOuterJoin(const Other& other) const {
+        return stream().rightOuterJoin(other);
+    }
+    template <class Other>
+    auto fullOuterJoin(const Other& other) const {
+        return stream().fullOuterJoin(other);
+    }
+    template <class Other>
+    auto coGroup(const Other& other) const {
+        return stream().coGroup(other);
+    }
 
     /// This stream and another one for one operator with a function for each. When both are keyed, by keys of one type,
     /// the two functions share keyed state and timers.
@@ -207,6 +238,19 @@ public:
     template <class Out = void, class Fn>
     auto groupReduce(Fn fn) const {
         return detail::groupReduce<Out>(*this, std::move(fn));
+    }
+
+    /// All elements of a key as one window, which ends with the input: of a DataStream it is all of a subtask.
+    auto fullWindowPartition() const { return detail::keyedPartition(*this); }
+    /// `fn(std::span<const T> elements, Collector<Out>& out)` gets all elements of a key at the end of the input.
+    template <class Out = void, class Fn>
+    auto mapPartition(Fn fn) const {
+        return fullWindowPartition().template mapPartition<Out>(std::move(fn));
+    }
+    /// The elements of each key in the order of a field, at the end of the input; those of a key stay together.
+    template <class Field = detail::WholeValue>
+    auto sortPartition(Field field = {}, SortOrder order = SortOrder::Ascending) const {
+        return fullWindowPartition().sortPartition(std::move(field), order);
     }
 
     /// Cuts each key's elements into windows.
@@ -268,8 +312,24 @@ private:
     KeySelector selector_;
 };
 
+/// A stream whose elements already are where `keyBy(selectors…)` would bring them, as a keyed one, without an exchange: behind
+/// a keyed operator of the same key whose results have kept it. Nothing checks that. Where it is not so, keys have
+/// a state of their own in each subtask, and the next restore takes it apart. @public
+/// *Failure:* GraphException for a stream that ends in an exchange; what is behind must have the parallelism of the stream.
+template <class Stream, class... Selectors>
+auto reinterpretAsKeyedStream(const Stream& stream, Selectors... selectors) {
+    using T = typename Stream::Element;
+    const detail::StreamInput input = detail::StreamAccess::input(stream);
+    auto keyed = detail::keyStream<T>(input, std::move(selectors)...);
+    if constexpr (kIsKeyedStream<decltype(keyed)>) {
+        return detail::StreamAccess::keyedInPlace<T>(input, detail::StreamAccess::keySelector(keyed));
+    } else {
+        return keyed;
+    }
+}
+
 }  // namespace millrace
 
-#include <millrace/api/windowed_stream.hpp>
+#include <millrace/api/keyed_partition_window_stream.hpp>
 
 #endif  // MILLRACE_API_KEYED_STREAM_HPP

@@ -51,6 +51,28 @@ struct AggregatePartitionFold {
     }
 };
 
+template <class Fn>
+RejectedStream rejectUnseenPartitionOutput() {
+    static_assert(kRejected<Fn>,
+                  "millrace: mapPartition(fn): the element type it emits cannot be seen. Write fn as "
+                  "(std::span<const T> elements, Collector<Out>& out), or name the type: mapPartition<Out>(fn).");
+    return {};
+}
+template <class Fn>
+RejectedStream rejectMapPartition() {
+    static_assert(kRejected<Fn>,
+                  "millrace: mapPartition(fn): fn must be copyable and callable as fn(std::span<const T> "
+                  "elements, Collector<Out>& out) with the stream's element T.");
+    return {};
+}
+template <class Field>
+RejectedStream rejectSortField() {
+    static_assert(kRejected<Field>,
+                  "millrace: sortPartition(field): the field must be a pointer to a member of the stream's "
+                  "element, or callable with a const reference to it, and its values must have <.");
+    return {};
+}
+
 }  // namespace detail
 
 /// All of a bounded stream as one window per subtask, which ends with the input. @public
@@ -68,16 +90,9 @@ public:
     auto mapPartition(Fn fn) const {
         using Deduced = std::conditional_t<std::is_void_v<Out>, typename detail::EmittedBy<Fn>::Type, Out>;
         if constexpr (std::is_void_v<Deduced>) {
-            static_assert(
-                detail::kRejected<Fn>,
-                "millrace: mapPartition(fn): the element type it emits cannot be seen. Write fn as "
-                "(std::span<const T> elements, Collector<Out>& out), or name the type: mapPartition<Out>(fn).");
-            return detail::RejectedStream{};
+            return detail::rejectUnseenPartitionOutput<Fn>();
         } else if constexpr (!std::copy_constructible<Fn> || !std::invocable<Fn&, std::span<T>, Collector<Deduced>&>) {
-            static_assert(detail::kRejected<Fn>,
-                          "millrace: mapPartition(fn): fn must be copyable and callable as fn(std::span<const T> "
-                          "elements, Collector<Out>& out) with the stream's element T.");
-            return detail::RejectedStream{};
+            return detail::rejectMapPartition<Fn>();
         } else {
             return fold(detail::MapPartitionFold<T, Deduced, Fn>(std::move(fn)), "mapPartition");
         }
@@ -85,13 +100,8 @@ public:
     /// The elements of each subtask in the order of a field: a pointer to a member, or a callable. Stable.
     template <class Field = detail::WholeValue>
     auto sortPartition(Field field = {}, SortOrder order = SortOrder::Ascending) const {
-        if constexpr (!requires(const Field& by, const T& a) {
-                          { detail::invoke(by, a) < detail::invoke(by, a) } -> std::convertible_to<bool>;
-                      }) {
-            static_assert(detail::kRejected<Field>,
-                          "millrace: sortPartition(field): the field must be a pointer to a member of the stream's "
-                          "element, or callable with a const reference to it, and its values must have <.");
-            return detail::RejectedStream{};
+        if constexpr (!detail::SortFieldFor<Field, T>) {
+            return detail::rejectSortField<Field>();
         } else {
             return fold(detail::SortPartitionFold<T, Field>(std::move(field), order), "sortPartition");
         }

@@ -57,6 +57,10 @@ StreamInput outputOf(const StreamInput& from, int node) {
 void appendLocalPart(StreamInput& parts, const StreamInput& from, const GraphEdge& upstream, Ports ports,
                      std::string_view kind, std::shared_ptr<StageFactory> factory);
 
+/// Makes an exchange of a stream that has none: every record stays in its subtask, where its key belongs.
+/// *Failure:* GraphException for a stream that ends in an exchange.
+void keepInPlace(StreamInput& input);
+
 /// Adds the outputs of `other` to a union.
 void appendUnion(StreamInput& joined, const StreamInput& other);
 

@@ -69,6 +69,18 @@ MILLRACE_INLINE_COLD void appendLocalPart(StreamInput& parts, const StreamInput&
     parts.upstreams.emplace_back().from = node;
 }
 
+MILLRACE_INLINE_COLD void keepInPlace(StreamInput& input) {
+    input.checked();
+    if (input.exchangeGiven) {
+        throw GraphException(
+            "reinterpretAsKeyedStream: the stream ends in an exchange, which would move its elements; call it on what "
+            "an "
+            "operator returned, or use keyBy");
+    }
+    input.exchange = ExchangeKind::Forward;
+    input.exchangeGiven = true;
+}
+
 MILLRACE_INLINE_COLD void appendUnion(StreamInput& joined, const StreamInput& other) {
     if (&joined.checked() != &other.checked()) {
         throw GraphException("unionWith: the streams belong to different environments");

@@ -29,6 +29,19 @@ struct StreamAccess {
     static const KeySelector& keySelector(const KeyedStream<T, KeySelector>& stream) {
         return stream.selector_;
     }
+    /// What a union of the stream with others reads: a union has one exchange for all, so that of the keys is dropped.
+    template <class T, class Chain>
+    static StreamInput withoutKeys(const DataStream<T, Chain>& stream) {
+        return stream.sealedInput();
+    }
+    template <class T, class KeySelector>
+    static StreamInput withoutKeys(const KeyedStream<T, KeySelector>& stream) {
+        StreamInput input = stream.input_;
+        input.exchange = ExchangeKind::Forward;
+        input.exchangeGiven = false;
+        input.ports = plainPorts<T>();
+        return input;
+    }
     /// The start of a chain that is still to grow.
     template <class Ops>
     static DataStream<typename Ops::Output, Ops> stream(StreamInput input, Ops ops, List<PendingOperator> pending) {
@@ -37,6 +50,13 @@ struct StreamAccess {
     template <class T, class KeySelector>
     static KeyedStream<T, KeySelector> keyed(StreamInput input, KeySelector selector) {
         return KeyedStream<T, KeySelector>(std::move(input), std::move(selector));
+    }
+    /// Keyed without an exchange. *Failure:* GraphException for a stream that ends in one.
+    template <class T, class KeySelector>
+    static KeyedStream<T, KeySelector> keyedInPlace(StreamInput input, KeySelector selector) {
+        keepInPlace(input);
+        input.ports = keyedForwardPorts<T>(selector);
+        return keyed<T>(std::move(input), std::move(selector));
     }
     template <class Op>
     static auto stream(StreamInput input, Op op, OperatorInfo info, const StageTraits& traits) {

@@ -72,6 +72,8 @@ template <class Windowed>
 auto countWindows(const Windowed& windows, std::int64_t size, std::int64_t slide);
 template <class Out, class Keyed, class Fn>
 auto groupReduce(const Keyed& keyed, Fn fn);
+template <class Keyed>
+auto keyedPartition(const Keyed& keyed);
 template <class First, class Second>
 auto connectStreams(const First& first, const Second& second);
 template <class First, class Broadcast>

@@ -14,10 +14,10 @@ namespace millrace {
 class RuntimeContext {
 public:
     RuntimeContext(std::string jobName, std::string operatorName, std::string uid, int subtaskIndex, int parallelism,
-                   int maxParallelism, Accumulators& accumulators)
+                   int maxParallelism, Accumulators& accumulators, int attemptNumber = 0)
         : jobName_(std::move(jobName)), operatorName_(std::move(operatorName)), uid_(std::move(uid)),
           subtaskIndex_(subtaskIndex), parallelism_(parallelism), maxParallelism_(maxParallelism),
-          accumulators_(&accumulators) {}
+          attemptNumber_(attemptNumber), accumulators_(&accumulators) {}
 
     const std::string& jobName() const noexcept { return jobName_; }
     const std::string& operatorName() const noexcept { return operatorName_; }
@@ -26,6 +26,8 @@ public:
     int subtaskIndex() const noexcept { return subtaskIndex_; }
     int parallelism() const noexcept { return parallelism_; }
     int maxParallelism() const noexcept { return maxParallelism_; }
+    /// 0 when the subtask first runs; one more each time that it is made anew, after a failure or at another parallelism.
+    int attemptNumber() const noexcept { return attemptNumber_; }
 
     /// This subtask's accumulator of that name, merged with the others' in `JobExecutionResult`.
     template <class A = LongCounter>
@@ -41,6 +43,7 @@ private:
     int subtaskIndex_;
     int parallelism_;
     int maxParallelism_;
+    int attemptNumber_;
     Accumulators* accumulators_;
 };
 

@@ -85,7 +85,8 @@ MILLRACE_INLINE_COLD int deriveParallelism(const GraphNode& node, const OwnerLis
     if (node.fixedParallelism.has_value()) return *node.fixedParallelism;
     int highest = 0;
     for (const GraphEdge& edge : node.inputs) {
-        if (edge.exchangeGiven) return otherwise;
+        const bool inPlace = edge.exchange == ExchangeKind::Forward && edge.ports != nullptr && edge.ports->isKeyed();
+        if (edge.exchangeGiven && !inPlace) return otherwise;
         highest = std::max(highest, *nodes[static_cast<std::size_t>(edge.from)].parallelism);
     }
     return node.inputs.empty() ? otherwise : highest;

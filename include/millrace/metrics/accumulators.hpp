@@ -20,17 +20,27 @@
 
 namespace millrace {
 
-/// The merged value of an accumulator: counts, sums and extrema as numbers, lists as text. @public
-using AccumulatorValue = std::variant<std::int64_t, double, std::vector<std::string>>;
+/// How often a number was added to a `Histogram`. @public
+struct NumberCount {
+    std::int64_t number = 0;
+    std::int64_t count = 0;
+    bool operator==(const NumberCount&) const = default;
+};
+
+/// The merged value of an accumulator: counts, sums, extrema and averages as numbers, lists as text, histograms as how often
+/// each number was added, the smallest first. @public
+using AccumulatorValue = std::variant<std::int64_t, double, std::vector<std::string>, std::vector<NumberCount>>;
 
 /// A value that user functions add to and that is merged over the subtasks of a job. @public
+/// One of your own derives from this class, has a default constructor and an `add`, and is asked for by its type:
+/// `context.accumulator<Mine>("name")`.
 /// *Thread safety:* one subtask writes, any thread may read. Not part of checkpoints.
 class Accumulator {
 public:
     virtual ~Accumulator() = default;
     virtual AccumulatorValue value() const = 0;
-    /// Folds the value of another subtask's accumulator of the same type into `into`.
-    virtual void mergeInto(AccumulatorValue& into) const = 0;
+    /// Adds what this one has to `total`, an accumulator of the same type that no subtask writes to.
+    virtual void mergeInto(Accumulator& total) const = 0;
 };
 
 /// Counts up (or down). @public
@@ -41,7 +51,7 @@ public:
     }
     std::int64_t localValue() const noexcept { return count_.load(std::memory_order_relaxed); }
     AccumulatorValue value() const override { return localValue(); }
-    void mergeInto(AccumulatorValue& into) const override { std::get<std::int64_t>(into) += localValue(); }
+    void mergeInto(Accumulator& total) const override { static_cast<LongCounter&>(total).add(localValue()); }
 
 private:
     std::atomic<std::int64_t> count_{0};
@@ -53,40 +63,70 @@ struct AddDoubles {
     static constexpr double kStart = 0;
     double operator()(double a, double b) const noexcept { return a + b; }
 };
-struct MinDoubles {
-    static constexpr double kStart = std::numeric_limits<double>::infinity();
-    double operator()(double a, double b) const noexcept { return std::min(a, b); }
+template <class Number>
+struct Smaller {
+    static constexpr Number kStart = std::numeric_limits<Number>::has_infinity ? std::numeric_limits<Number>::infinity()
+                                                                               : std::numeric_limits<Number>::max();
+    Number operator()(Number a, Number b) const noexcept { return std::min(a, b); }
 };
-struct MaxDoubles {
-    static constexpr double kStart = -std::numeric_limits<double>::infinity();
-    double operator()(double a, double b) const noexcept { return std::max(a, b); }
+template <class Number>
+struct Larger {
+    static constexpr Number kStart = std::numeric_limits<Number>::has_infinity
+                                         ? -std::numeric_limits<Number>::infinity()
+                                         : std::numeric_limits<Number>::lowest();
+    Number operator()(Number a, Number b) const noexcept { return std::max(a, b); }
 };
 
-template <class Fold>
-class DoubleAccumulator final : public Accumulator {
+template <class Number, class Fold>
+class NumberAccumulator final : public Accumulator {
 public:
-    void add(double x) noexcept {
+    void add(Number x) noexcept {
         value_.store(Fold{}(value_.load(std::memory_order_relaxed), x), std::memory_order_relaxed);
     }
-    double localValue() const noexcept { return value_.load(std::memory_order_relaxed); }
+    Number localValue() const noexcept { return value_.load(std::memory_order_relaxed); }
     AccumulatorValue value() const override { return localValue(); }
-    void mergeInto(AccumulatorValue& into) const override {
-        double& total = std::get<double>(into);
-        total = Fold{}(total, localValue());
-    }
+    void mergeInto(Accumulator& total) const override { static_cast<NumberAccumulator&>(total).add(localValue()); }
 
 private:
-    std::atomic<double> value_{Fold::kStart};
+    std::atomic<Number> value_{Fold::kStart};
 };
 
 }  // namespace detail
 
 /// Sum of doubles. @public
-using DoubleCounter = detail::DoubleAccumulator<detail::AddDoubles>;
+using DoubleCounter = detail::NumberAccumulator<double, detail::AddDoubles>;
 /// Smallest value added; +infinity if none. @public
-using DoubleMinimum = detail::DoubleAccumulator<detail::MinDoubles>;
+using DoubleMinimum = detail::NumberAccumulator<double, detail::Smaller<double>>;
 /// Largest value added; -infinity if none. @public
-using DoubleMaximum = detail::DoubleAccumulator<detail::MaxDoubles>;
+using DoubleMaximum = detail::NumberAccumulator<double, detail::Larger<double>>;
+/// Smallest value added; the largest there is if none. @public
+using LongMinimum = detail::NumberAccumulator<std::int64_t, detail::Smaller<std::int64_t>>;
+/// Largest value added; the smallest there is if none. @public
+using LongMaximum = detail::NumberAccumulator<std::int64_t, detail::Larger<std::int64_t>>;
+
+/// The average of what was added, a double; 0 if nothing was. @public
+/// Read while it is written to, the sum may be one value ahead of the count.
+class AverageAccumulator final : public Accumulator {
+public:
+    void add(double x) noexcept { add(x, 1); }
+    double localValue() const noexcept {
+        const std::int64_t count = count_.localValue();
+        return count == 0 ? 0 : sum_.localValue() / static_cast<double>(count);
+    }
+    AccumulatorValue value() const override { return localValue(); }
+    void mergeInto(Accumulator& total) const override {
+        static_cast<AverageAccumulator&>(total).add(sum_.localValue(), count_.localValue());
+    }
+
+private:
+    void add(double sum, std::int64_t count) noexcept {
+        sum_.add(sum);
+        count_.add(count);
+    }
+
+    DoubleCounter sum_;
+    LongCounter count_;
+};
 
 /// Collects texts; the order over subtasks is unspecified. @public
 class ListAccumulator final : public Accumulator {
@@ -99,10 +139,9 @@ public:
         const std::lock_guard lock(mutex_);
         return texts_;
     }
-    void mergeInto(AccumulatorValue& into) const override {
+    void mergeInto(Accumulator& total) const override {
         const std::lock_guard lock(mutex_);
-        auto& all = std::get<std::vector<std::string>>(into);
-        all.insert(all.end(), texts_.begin(), texts_.end());
+        for (const std::string& text : texts_) static_cast<ListAccumulator&>(total).add(text);
     }
 
 private:
@@ -164,6 +203,7 @@ private:
     struct Entry {
         std::string name;
         detail::OwnerList<Accumulator> accumulators;  ///< one of each subtask
+        Accumulator* (*newTotal)() = nullptr;         ///< of their type, for the caller to delete
         std::vector<std::size_t> owners;              ///< the part that each is of, from 1; 0: of the whole
     };
 
@@ -179,6 +219,7 @@ private:
         A* const accumulator = new A;
         entry.accumulators.add(accumulator);
         entry.owners.push_back(owner);
+        entry.newTotal = []() -> Accumulator* { return new A; };
         merge_ = &Accumulators::merge;  // here, so that programs without accumulators do not compile it
         return *accumulator;
     }
@@ -186,14 +227,14 @@ private:
         for (Entry& each : entries_) {
             if (each.name == name) return each;
         }
-        return entries_.add(new Entry{std::string(name), {}, {}});
+        return entries_.add(new Entry{std::string(name), {}, nullptr, {}});
     }
     static void merge(const detail::OwnerList<Entry>& entries, std::map<std::string, AccumulatorValue>& merged) {
         for (const Entry& each : entries) {
             if (each.accumulators.empty()) continue;
-            AccumulatorValue total = each.accumulators.front().value();
-            for (std::size_t i = 1; i < each.accumulators.size(); ++i) each.accumulators[i].mergeInto(total);
-            merged.emplace(each.name, std::move(total));
+            const std::unique_ptr<Accumulator> total(each.newTotal());
+            for (const Accumulator& accumulator : each.accumulators) accumulator.mergeInto(*total);
+            merged.emplace(each.name, total->value());
         }
     }
 

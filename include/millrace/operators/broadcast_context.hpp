@@ -23,6 +23,11 @@ public:
     void output(const OutputTag<X>& tag, U&& value) {
         process_->output(tag, std::forward<U>(value));
     }
+    /// Only for messages: timers belong to a key, so they are in `KeyedReadOnlyContext`.
+    template <class Context = BroadcastContextBase>
+    NoTimers timerService() const {
+        return rejectTimers<Context>();
+    }
 
 protected:
     BroadcastContextBase() = default;

@@ -60,8 +60,14 @@ struct OpenContext {
                     {id.name, id.uid, std::move(state), stage.subtaskIndex, stage.parallelism});
     }
     RuntimeContext runtimeContext(const OperatorId& id) const {
-        return {stage.jobName,       id.name, id.uid, stage.subtaskIndex, stage.parallelism, stage.maxParallelism,
-                stage.accumulators()};
+        return {stage.jobName,
+                id.name,
+                id.uid,
+                stage.subtaskIndex,
+                stage.parallelism,
+                stage.maxParallelism,
+                stage.accumulators(),
+                stage.attemptNumber};
     }
 };
 

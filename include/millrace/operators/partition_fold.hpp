@@ -155,6 +155,23 @@ struct MapPartitionFold : ElementsFold<T> {
     }
 };
 
+/// The order of `sortPartition`.
+template <class T, class Field>
+struct ByField {
+    const Field& field;
+    SortOrder order;
+
+    bool operator()(const T& a, const T& b) const {
+        return order == SortOrder::Ascending ? detail::invoke(field, a) < detail::invoke(field, b)
+                                             : detail::invoke(field, b) < detail::invoke(field, a);
+    }
+    bool operator()(const T* a, const T* b) const { return (*this)(*a, *b); }
+};
+template <class Field, class T>
+concept SortFieldFor = requires(const Field& by, const T& a) {
+    { detail::invoke(by, a) < detail::invoke(by, a) } -> std::convertible_to<bool>;
+};
+
 /// `sortPartition`: stable; the field is a pointer to member or a callable.
 template <class T, class Field>
 struct SortPartitionFold : ElementsFold<T> {
@@ -165,10 +182,7 @@ struct SortPartitionFold : ElementsFold<T> {
     SortPartitionFold(Field sortField, SortOrder sortOrder) : field(std::move(sortField)), order(sortOrder) {}
     bool finish(std::vector<T>& elements, std::size_t& position, Collector<T>& out) {
         if (position == 0) {
-            std::stable_sort(elements.begin(), elements.end(), [this](const T& a, const T& b) {
-                return order == SortOrder::Ascending ? detail::invoke(field, a) < detail::invoke(field, b)
-                                                     : detail::invoke(field, b) < detail::invoke(field, a);
-            });
+            std::stable_sort(elements.begin(), elements.end(), ByField<T, Field>{field, order});
         }
         for (; position < elements.size() && !out.full(); ++position) out.collect(std::move(elements[position]));
         return position == elements.size();

@@ -58,6 +58,7 @@ public:
     int subtaskIndex = 0;
     int parallelism = 1;
     int maxParallelism = 128;
+    int attemptNumber = 0;              ///< how often the subtask has been made before
     std::uint64_t seed = 0;             ///< for shuffle and rebalance; differs per subtask
     bool outputBlocked = false;         ///< an output channel or a sink is full: emit nothing that can wait
     bool maySuspend = true;             ///< the event at hand came from the host, not from the middle of a chain
@@ -285,6 +286,8 @@ struct PortContext {
 class PortFactory {
 public:
     virtual ~PortFactory() = default;
+    /// Whether what reads this edge keeps state by key.
+    virtual bool isKeyed() const { return false; }
     /// What batch execution needs to sort the records of this edge by key, owned by the caller. Null for edges without a key,
     /// and where the records have no codec.
     virtual KeyedRecordCodec* newKeyedRecords() const { return nullptr; }

@@ -123,6 +123,7 @@ private:
     std::unique_ptr<JobSupervisor> supervisor_;
     /// Of this attempt. Timers and wake-ups, which may come when there is another one already, hold a task's region weakly.
     std::shared_ptr<JobTasks> wired_;
+    std::vector<int> attempts_;  ///< by region: how often it has been made
     const bool runsOnCaller_;
 
     std::atomic<JobStatus> status_{JobStatus::Created};

@@ -67,7 +67,9 @@ struct JobExecutionResult {
         if (value == nullptr) {
             throw ConfigurationException(
                 "the job '" + jobName + "' has no accumulator '" + name +
-                "' of this type; counters are std::int64_t, sums double, lists vector<string>");
+                "' of this type; counters are std::int64_t (as are LongMinimum and LongMaximum), sums, averages and "
+                "extrema of doubles double, lists std::vector<std::string>, histograms "
+                "std::vector<NumberCount>");
         }
         return *value;
     }
