@@ -63,11 +63,7 @@ public:
     /// Number of keys that have state.
     std::size_t size() const noexcept { return table_.size(); }
     /// Cleans up and counts the keys that have come and gone since: after some have been current one at a time.
-    void report() {
-        if (cells_.cleanupDue > 0) [[unlikely]]
-            cleanUp();
-        table_.report();
-    }
+    [[gnu::noinline]] void report() { endRun(); }
 
     // ---- one key at a time ----
 
@@ -149,7 +145,7 @@ public:
             }
         }
         cells_.recordsCame(size);
-        report();
+        endRun();
     }
 
     /// Ends all states of the current key.
@@ -322,6 +318,11 @@ private:
         bool found = false;
         Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
         if (found) dropSlot(slot);
+    }
+    [[gnu::always_inline]] void endRun() {
+        if (cells_.cleanupDue > 0) [[unlikely]]
+            cleanUp();
+        table_.report();
     }
     /// Goes on over the entries, as far as accesses have paid for, and ends what has expired.
     [[gnu::noinline]] void cleanUp() {
