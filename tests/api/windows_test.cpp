@@ -1,6 +1,8 @@
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
 
+#include <millrace/testing/scripted_source.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <span>
