@@ -5,6 +5,8 @@
 #include <millrace/runtime/caller_runtime.hpp>
 #include <millrace/runtime/segment_pool.hpp>
 
+#include "../tests/performance/sums.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -26,6 +28,7 @@
 namespace {
 
 using namespace millrace;
+using namespace millrace::testsupport;
 using namespace std::chrono_literals;
 
 // ---- keys and records of which some are treated in another way
@@ -106,21 +109,6 @@ auto source(StreamEnvironment& env, const Shape& shape, std::uint64_t seed = 0) 
                           WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(
                               [](const E& event, Timestamp) { return Timestamp(1us * event.micros); }));
 }
-
-template <class E>
-struct Sum {
-    std::int64_t createAccumulator() const { return 0; }
-    void add(const E& event, std::int64_t& sum) const { sum += event.value; }
-    std::int64_t getResult(std::int64_t sum) const { return sum; }
-};
-template <class E>
-struct MergedSum : Sum<E> {
-    void merge(std::int64_t& into, std::int64_t other) const { into += other; }
-};
-template <class E>
-struct SubtractedSum : MergedSum<E> {
-    void subtract(std::int64_t& from, std::int64_t other) const { from -= other; }
-};
 
 /// Adds all results up: both sides of a row must come to the same.
 struct Total {

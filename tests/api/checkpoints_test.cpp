@@ -3,12 +3,14 @@
 #include <millrace/checkpoint/checkpoint_config.hpp>
 #include <millrace/checkpoint/file_checkpoint_store.hpp>
 #include <millrace/core/log.hpp>
+#include <millrace/functions/checkpointed_function.hpp>
 #include <millrace/millrace.hpp>
 #include <millrace/runtime/simulated_runtime.hpp>
 #include <millrace/testing.hpp>
 #include <millrace/testing/committed_sink.hpp>
 
 #include "api/api_fixtures.hpp"
+#include "api/simulation.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
 
@@ -16,6 +18,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <map>
@@ -223,14 +226,6 @@ const Output& undisturbed() {
     (void)ran;
     return output;
 }
-
-struct Simulation {
-    explicit Simulation(std::uint64_t seed, Duration step = 100us) : runtime(seed), env(runtime) {
-        runtime.setStepDuration(step);
-    }
-    SimulatedRuntime runtime;
-    StreamExecutionEnvironment<SimulatedRuntime> env;
-};
 
 int countOf(const JobClient& client, CheckpointStatus status) {
     int count = 0;
@@ -706,8 +701,14 @@ TEST_CASE("of a savepoint and the job's own checkpoints the newest is what it be
                                              " than '" +
                                              paths[1] + "'. To go back to that one, remove the checkpoints"));
     CHECK_THAT(passedOver, ContainsSubstring("begins with checkpoint 3 "));
-    CHECK(run(directory.path("gone"), "").empty());
-    CHECK_THAT(log.take(), ContainsSubstring("does not need '" + directory.path("gone") + "', which cannot be read"));
+    CHECK_THAT(messageOf([&] { run(directory.path("gone"), ""); }),
+               ContainsSubstring("is to begin with '" + directory.path("gone") + "', but ") &&
+                   ContainsSubstring("Its directory has checkpoint 3 (" + kept +
+                                     "/chk-3): to go on with that leave restoreFrom empty"));
+    // a copy has the number of what it was made from: that which is named counts
+    std::filesystem::copy(kept + "/chk-3", directory.path("corrected"));
+    CHECK(run(directory.path("corrected"), "").empty());
+    CHECK_THAT(log.take(), ContainsSubstring("begins with checkpoint 3 (" + directory.path("corrected") + ")"));
 
     // in another directory, too, the next one has the next number
     std::filesystem::remove_all(kept);
@@ -715,6 +716,71 @@ TEST_CASE("of a savepoint and the job's own checkpoints the newest is what it be
     log.take();
     CHECK(run(paths[3], "c") == std::vector<std::string>{kept + "/chk-6"});
     CHECK_THAT(log.take(), ContainsSubstring("begins with checkpoint 5 "));
+}
+
+TEST_CASE("a damaged savepoint is refused before the job begins", "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    const std::string saved = savepointOf(directory.path("here"));
+    for (const auto& entry : std::filesystem::directory_iterator(saved)) {
+        if (entry.path().extension() != ".state") continue;
+        std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
+        file.put('\x5a');
+        REQUIRE(file.good());
+    }
+    Simulation simulation(2);
+    buildSmall(simulation.env, true);
+    simulation.env.enableCheckpointing({.restoreFrom = saved});
+    CHECK_THAT(messageOf([&] { simulation.env.execute("damaged"); }),
+               ContainsSubstring(saved) && ContainsSubstring("damaged"));
+}
+
+TEST_CASE("a job that has finished does not begin once more with one of its savepoints", "[api][checkpoint]") {
+    const testing::TempDirectory directory(testing::inMemoryDirectory());
+    const std::string kept = directory.path("kept");
+    const auto finish = [&](const CheckpointConfig& config, bool withSavepoint) {
+        Simulation simulation(1);
+        buildSmall(simulation.env, true);
+        simulation.env.enableCheckpointing(config);
+        const auto client = simulation.env.executeAsync("small");
+        std::string saved;
+        if (withSavepoint) {
+            simulation.runtime.advance(10ms);
+            client->triggerCheckpoint();
+            saved = client->triggerSavepoint(directory.path("saved")).path;
+        }
+        CHECK_FALSE(hasFinished(kept));
+        client->result();
+        CHECK(hasFinished(kept));
+        return saved;
+    };
+    CHECK_FALSE(hasFinished(kept));
+    const std::string saved = finish({.directory = kept}, true);
+    CHECK(std::filesystem::exists(kept + "/finished-2"));
+
+    CHECK_THAT(messageOf([&] { finish({.directory = kept, .restoreFrom = saved}, false); }),
+               ContainsSubstring("cannot begin with '" + saved + "' (checkpoint 2): it has finished since") &&
+                   ContainsSubstring("'finished-2'"));
+    CHECK(hasFinished(kept));
+    // that is what is wanted
+    finish({.directory = kept, .resume = false, .restoreFrom = saved}, false);
+    // so is running all of it once more
+    finish({.directory = kept}, false);
+
+    // stopped with a savepoint, it has not finished: that is to go on
+    std::filesystem::remove_all(directory.path("saved"));
+    std::string last;
+    {
+        Simulation simulation(1);
+        buildSmall(simulation.env, true);
+        simulation.env.enableCheckpointing({.directory = kept});
+        const auto client = simulation.env.executeAsync("small");
+        simulation.runtime.advance(10ms);
+        last = client->stopWithSavepoint(directory.path("saved")).path;
+        client->result();
+    }
+    CHECK_FALSE(hasFinished(kept));
+    finish({.directory = kept, .restoreFrom = last}, false);
 }
 
 TEST_CASE("a savepoint that does not fit the pipeline is refused", "[api][checkpoint]") {
@@ -1078,6 +1144,42 @@ TEST_CASE("a store that fails is tolerated so many times in a row, and a success
     CHECK_FALSE(take(false).empty());
     CHECK_THAT(messageOf([&] { client->result(); }), ContainsSubstring("3 in a row, and 2 are tolerated"));
     CHECK(outcomesOf(*client) == "+--+---");
+}
+
+/// Keeps how many it has seen in a union list.
+struct CountInUnion {
+    OperatorListState<std::int64_t> counts;
+    std::int64_t mine = 0;
+    void initializeState(FunctionInitializationContext& context) {
+        counts = context.getOperatorStateStore().getUnionListState(ListStateDescriptor<std::int64_t>("counts"));
+    }
+    void snapshotState(FunctionSnapshotContext&) { counts.update({mine}); }
+    std::int64_t operator()(std::int64_t value) {
+        ++mine;
+        return value;
+    }
+};
+
+TEST_CASE("a union list of which some subtasks have ended is in no checkpoint", "[api][checkpoint]") {
+    Simulation simulation(1);
+    simulation.env.setParallelism(2);
+    // one subtask has one number, the other two, and the second of them comes after a second
+    simulation.env
+        .fromSource(DataGeneratorSource([](std::uint64_t i) { return static_cast<std::int64_t>(i); }, 3,
+                                        RateLimiterStrategy::perSecond(2)),
+                    WatermarkStrategy::noWatermarks(), "numbers")
+        .map(CountInUnion{})
+        .name("counting")
+        .uid("counts")
+        .addSink([](std::int64_t) {});
+    simulation.env.enableCheckpointing({.interval = 50ms});
+    const auto client = simulation.env.executeAsync("union");
+    simulation.runtime.advance(200ms);
+    CHECK_THAT(messageOf([&] { client->triggerCheckpoint(); }),
+               ContainsSubstring("operator 'counting' (uid 'counts') has a union list, and 1 of its 2 subtasks have "
+                                 "ended: what they had in it would be lost"));
+    client->result();  // none of those that were given up counts as failed
+    CHECK(countOf(*client, CheckpointStatus::Failed) > 3);
 }
 
 TEST_CASE("two inputs of which one has ended before the checkpoint: nothing is read twice", "[api][checkpoint]") {

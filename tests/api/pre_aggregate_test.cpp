@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -457,4 +458,27 @@ TEST_CASE("a savepoint with adding up in front of the exchange is restored witho
             CHECK(sorted(results.elements()) == sorted(expected));
         }
     }
+}
+
+TEST_CASE("a merge that throws behind the exchange is said to have thrown", "[api][pre-aggregate]") {
+    struct Unmergeable : Sales {
+        void merge(Accumulator&, const Accumulator&) const { throw std::runtime_error("never the twain"); }
+    };
+    StreamExecutionEnvironment env{SimulatedRuntime(3)};
+    env.setParallelism(2);
+    testing::Script<Sale> script;
+    for (int i = 0; i < 100; ++i) {
+        if (i % 10 == 0) script.watermark(Timestamp(i * 1s)).pause(1s);  // blocks go to subtasks in turn
+        script.element({1, i, Timestamp((i + 1) * 1s)}, Timestamp((i + 1) * 1s));
+    }
+    DataStream<Sale>(env.fromSource(testing::ScriptedSource<Sale>(script), WatermarkStrategy::noWatermarks(), "sales"))
+        .rebalance()
+        .map([](const Sale& sale) { return sale; })
+        .keyBy(&Sale::shop)
+        .window(TumblingEventTimeWindows::of(1h))
+        .preAggregate(PreAggregation::Always)
+        .aggregate(Unmergeable{}, describeSales)
+        .addSink([](const ShopSales&) {});
+    CHECK_THROWS_WITH(env.execute(), ContainsSubstring("merge of the aggregate function threw for the record a partial "
+                                                       "result of key 1"));
 }

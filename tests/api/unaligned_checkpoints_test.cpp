@@ -7,6 +7,7 @@
 #include <millrace/testing.hpp>
 
 #include "api/api_fixtures.hpp"
+#include "api/simulation.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
 
@@ -148,14 +149,12 @@ std::map<std::int64_t, std::int64_t> expectedTotals() {
     return totals;
 }
 
-struct Simulation {
-    explicit Simulation(std::uint64_t seed) : runtime(seed), env(runtime) { runtime.setStepDuration(1ms); }
-    SimulatedRuntime runtime;
-    StreamExecutionEnvironment<SimulatedRuntime> env;
+struct SlowSimulation : testsupport::Simulation {
+    explicit SlowSimulation(std::uint64_t seed) : testsupport::Simulation(seed, 1ms) {}
 };
 
 /// The first checkpoint that has come to an end.
-CheckpointStatistics firstCheckpoint(Simulation& simulation, JobClient& client, Gate& gate) {
+CheckpointStatistics firstCheckpoint(SlowSimulation& simulation, JobClient& client, Gate& gate) {
     for (int block = 0; block < 10'000; ++block) {
         gate.let(1);
         simulation.runtime.advance(20ms);
@@ -207,7 +206,7 @@ TEST_CASE("an unaligned checkpoint does not wait for a slow sink, and another pa
             const TempDirectory directory;
             const auto gate = std::make_shared<Gate>();
             {
-                Simulation simulation(seed);
+                SlowSimulation simulation(seed);
                 build(simulation.env, gate, parallelism);
                 simulation.env.enableCheckpointing(configOf(directory.path("c"), unaligned));
                 const auto client = simulation.env.executeAsync("slow sink");
@@ -229,7 +228,7 @@ TEST_CASE("an unaligned checkpoint does not wait for a slow sink, and another pa
             REQUIRE(checkpoints.size() == 1);
             CHECK(inFlightIn(checkpoints.front()).empty() == !unaligned);
 
-            Simulation simulation(seed + 100);
+            SlowSimulation simulation(seed + 100);
             gate->letAll();
             build(simulation.env, gate, parallelismAfter);
             // what is restored does not depend on how the next ones are taken
@@ -286,7 +285,7 @@ TEST_CASE("a checkpoint that is aligned in time is aligned, and one that is not 
             const TempDirectory directory;
             const auto gate = std::make_shared<Gate>();
             if (!isSlow) gate->letAll();
-            Simulation simulation(seed);
+            SlowSimulation simulation(seed);
             build(simulation.env, gate, 2);
             CheckpointConfig config = configOf(directory.path("c"), true);
             config.setAlignedCheckpointTimeout(timeout);
@@ -317,7 +316,7 @@ TEST_CASE("savepoints are aligned where checkpoints are not", "[api][checkpoint]
     CheckpointConfig config = configOf(directory.path("c"), true);
     config.interval = 1h;
     {
-        Simulation simulation(5);
+        SlowSimulation simulation(5);
         build(simulation.env, gate, 2);
         simulation.env.enableCheckpointing(config);
         const auto client = simulation.env.executeAsync("savepoint");
@@ -332,7 +331,7 @@ TEST_CASE("savepoints are aligned where checkpoints are not", "[api][checkpoint]
         config.restoreFrom = saved.path;
         client->result();
     }
-    Simulation simulation(6);
+    SlowSimulation simulation(6);
     build(simulation.env, gate, 3);
     simulation.env.enableCheckpointing(config);
     CHECK(simulation.env.execute().status == JobStatus::Finished);
@@ -394,7 +393,7 @@ TEST_CASE("watermarks among what was overtaken come in their places, and what wa
         const auto gate = std::make_shared<Gate>();
         const auto lines = std::make_shared<Lines>();
         {
-            Simulation simulation(seed);
+            SlowSimulation simulation(seed);
             buildLate(simulation.env, gate, lines);
             simulation.env.enableCheckpointing(configOf(directory.path("c"), true));
             const auto client = simulation.env.executeAsync("late");
@@ -404,7 +403,7 @@ TEST_CASE("watermarks among what was overtaken come in their places, and what wa
             client->cancel();
         }
         gate->letAll();
-        Simulation simulation(seed + 100);
+        SlowSimulation simulation(seed + 100);
         buildLate(simulation.env, gate, lines);
         simulation.env.enableCheckpointing(configOf(directory.path("c"), true));
         simulation.env.execute();
@@ -466,7 +465,7 @@ TEST_CASE("the event time of a broadcast beside what was overtaken is where it w
         const auto lines = std::make_shared<Lines>();
         const CheckpointConfig config = configOf(directory.path("c"), true);
         {
-            Simulation simulation(seed);
+            SlowSimulation simulation(seed);
             buildLateBesideBroadcast(simulation.env, gate, lines);
             simulation.env.enableCheckpointing(config);
             const auto client = simulation.env.executeAsync("broadcast");
@@ -479,7 +478,7 @@ TEST_CASE("the event time of a broadcast beside what was overtaken is where it w
         CHECK(inFlightIn(saved).contains("late in-flight/1"));
         lines->lines.clear();
         gate->letAll();
-        Simulation simulation(seed + 100);
+        SlowSimulation simulation(seed + 100);
         buildLateBesideBroadcast(simulation.env, gate, lines);
         CHECK(checkRestore(saved, simulation.env).isRestorable());
         simulation.env.enableCheckpointing(config);
@@ -556,7 +555,7 @@ namespace {
 
 /// A checkpoint of `build` in which barriers have overtaken records.
 std::string overtakenIn(const std::string& directory, const std::shared_ptr<Gate>& gate) {
-    Simulation simulation(3);
+    SlowSimulation simulation(3);
     build(simulation.env, gate, 2);
     simulation.env.enableCheckpointing(configOf(directory, true));
     const auto client = simulation.env.executeAsync("before");
@@ -573,7 +572,7 @@ TEST_CASE("records that were overtaken get the form of today", "[api][checkpoint
     const TempDirectory directory;
     const auto gate = std::make_shared<Gate>();
     const std::string checkpoint = overtakenIn(directory.path("c"), gate);
-    Simulation simulation(4);
+    SlowSimulation simulation(4);
     build<LaterItem>(simulation.env, gate, 3);
     const RestoreReport report = checkRestore(checkpoint, simulation.env);
     CHECK(report.isRestorable());
@@ -591,7 +590,7 @@ TEST_CASE("records that were overtaken and fit no more are named", "[api][checkp
     const TempDirectory directory;
     const auto gate = std::make_shared<Gate>();
     const std::string checkpoint = overtakenIn(directory.path("c"), gate);
-    Simulation simulation(4);
+    SlowSimulation simulation(4);
     simulation.env.setParallelism(2);
     simulation.env
         .fromSource(DataGeneratorSource([](std::uint64_t) { return OtherItem{}; }, kItems),
@@ -614,7 +613,7 @@ TEST_CASE("records that were overtaken are not dropped without a word", "[api][c
     const TempDirectory directory;
     const auto gate = std::make_shared<Gate>();
     const std::string checkpoint = overtakenIn(directory.path("c"), gate);
-    Simulation simulation(3);
+    SlowSimulation simulation(3);
     simulation.env.setParallelism(2);
     // where there was an operator there is a source
     simulation.env.fromSource(DataGeneratorSource(itemOf<>, kItems), WatermarkStrategy::noWatermarks(), "items")

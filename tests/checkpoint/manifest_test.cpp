@@ -156,8 +156,8 @@ TEST_CASE("a manifest with a right checksum is not trusted either", "[checkpoint
                says("state 'splits' of uid 'source' reaches beyond its file"));
     CHECK_THAT(error("\"offset\":32,\"length\":100", "\"offset\":31,\"length\":100"), says("state 'splits'"));
     CHECK_THAT(error("\"length\":100", "\"length\":9223372036854775807"), says("state 'splits'"));
-    CHECK_THAT(error("\"lastKeyGroup\":31", "\"lastKeyGroup\":32768"),
-               says("state 'panes' of uid 'count' has key group 32768, there are at most 32768"));
+    CHECK_THAT(error("\"lastKeyGroup\":31", "\"lastKeyGroup\":64"),
+               says("state 'panes' of uid 'count' has key group 64, but maxParallelism is 64"));
     CHECK_THAT(error("\"length\":100", "\"length\":18446744073709551615"), says("'length' is not a whole number"));
     CHECK_THAT(error("\"length\":100", "\"length\":1e2"), says("'length' is not a whole number"));
     CHECK_THAT(error("\"length\":100", "\"length\":-1"), says("'length' is not a whole number from 0"));

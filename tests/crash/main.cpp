@@ -390,8 +390,8 @@ public:
             if (end == End::Killed) lookAtRemains(directory, traces_);
             stops += end == End::Stopped;
             const bool canGoOn = hasCheckpoint(directory + "/checkpoints");
-            // killed when the job had ended already, it is not run again
-            isOver = (end != End::Killed && end != End::Stopped) || (!canGoOn && committed == expected);
+            // killed when the job had finished already, it is not run again
+            isOver = (end != End::Killed && end != End::Stopped) || millrace::hasFinished(directory + "/checkpoints");
             if (!isOver && underway.isClean()) compare(expected, committed, false, underway);
             if (end == End::Finished && canGoOn) fail(tally, "the job has finished and left a checkpoint");
         }

@@ -60,7 +60,7 @@ auto timerAtAmount() {
 }
 
 /// Sums up per customer; emits sums.
-struct RunningTotal {
+struct TotalOfKey {
     ValueState<std::int64_t> total;
     void open(KeyedRuntimeContext& context) { total = context.getState(ValueStateDescriptor<std::int64_t>{"total"}); }
     void processElement(const Order& order, Context&, Collector<std::int64_t>& out) {
@@ -72,19 +72,19 @@ struct RunningTotal {
 }  // namespace
 
 TEST_CASE("each key has state of its own, and results the timestamps of their elements", "[operators]") {
-    auto harness = keyed(RunningTotal{});
+    auto harness = keyed(TotalOfKey{});
     harness.open();
     harness.elements({{{1, 10}, 5}, {{2, 20}, 6}, {{1, 3}, 4}, {{2, 1}, 9}, {{1, 7}, 7}});
     CHECK(harness.take() == std::vector<Emitted<std::int64_t>>{{10, 5}, {20, 6}, {13, 4}, {21, 9}, {20, 7}});
 }
 
 TEST_CASE("keyed state survives a restore, and goes to the subtask that owns its key group", "[operators]") {
-    auto harness = keyed(RunningTotal{});
+    auto harness = keyed(TotalOfKey{});
     harness.open();
     for (int customer = 0; customer < 100; ++customer) harness.element({customer, customer}, 1);
     const MemorySnapshot snapshot = harness.snapshot();
 
-    auto all = keyed(RunningTotal{});
+    auto all = keyed(TotalOfKey{});
     all.openFrom(snapshot);
     for (int customer = 0; customer < 101; ++customer) all.element({customer, 1000}, 1);
     const auto restored = all.take();
@@ -93,7 +93,7 @@ TEST_CASE("keyed state survives a restore, and goes to the subtask that owns its
         CHECK(restored[static_cast<std::size_t>(customer)].value == 1000 + customer);
     CHECK(restored[100].value == 1000);
 
-    auto half = keyed(RunningTotal{});
+    auto half = keyed(TotalOfKey{});
     half.openFrom(snapshot.forKeyGroups(0, 63));
     for (int customer = 0; customer < 100; ++customer) half.element({customer, 1000}, 1);
     const auto parts = half.take();
@@ -426,8 +426,8 @@ TEST_CASE("state, timers and firing ask the heap for nothing once they have what
             if (time % 100 == 0) harness.watermark(time - 500);
         }
     };
-    run(200'000);
+    run(roundsToCount(200'000));
     const std::uint64_t before = allocationCount();
-    run(200'000);
+    run(roundsToCount(200'000));
     CHECK(allocationCount() - before < 100);
 }

@@ -5,6 +5,7 @@
 #include <millrace/runtime/caller_runtime.hpp>
 #include <millrace/testing/collect_sink.hpp>
 
+#include "performance/sums.hpp"
 #include "support/allocation_count.hpp"
 #include "support/catch.hpp"
 
@@ -25,6 +26,7 @@
 namespace {
 
 using namespace millrace;
+using namespace millrace::testsupport;
 using namespace std::chrono_literals;
 
 // ---- keys: the same numbers and texts in types that differ in how tables treat them
@@ -116,21 +118,6 @@ using Rows = std::vector<std::string>;
 template <class E>
 struct Chained {
     E operator()(const E& a, const E& b) const { return {a.key, (a.value * 31 + b.value) % 1'000'003, b.time}; }
-};
-
-template <class E>
-struct Sum {
-    std::int64_t createAccumulator() const { return 0; }
-    void add(const E& event, std::int64_t& sum) const { sum += event.value; }
-    std::int64_t getResult(std::int64_t sum) const { return sum; }
-};
-template <class E>
-struct MergedSum : Sum<E> {
-    void merge(std::int64_t& into, std::int64_t other) const { into += other; }
-};
-template <class E>
-struct SubtractedSum : MergedSum<E> {
-    void subtract(std::int64_t& from, std::int64_t other) const { from -= other; }
 };
 
 template <class Key>

@@ -340,7 +340,7 @@ TEST_CASE("a consumer sees what is on its way to it, in the ring and behind it, 
     BlockedOutputs blocked;
     blocked.context = &context;
     JobSegmentPool pool(1 << 20);
-    Channel channel(producer, blocked, consumer, pool, 2);
+    detail::Channel channel(producer, blocked, consumer, pool, 2);
     Lane lane(channel, kRecordLayout<Word>);
     const auto unread = [&](std::int64_t barrier) {
         PointerList<Batch> found;
@@ -359,7 +359,7 @@ TEST_CASE("a consumer sees what is on its way to it, in the ring and behind it, 
     CHECK(channel.announced() == 7);
     put(lane, "a", 5, kMinTimestamp);
     lane.control(ControlKind::EndOfInput, 0);
-    CHECK(channel.announced() == Channel::kEnded);
+    CHECK(channel.announced() == detail::Channel::kEnded);
     CHECK(channel.size() == 2);
     CHECK(unread(7) == "a0@- a1@- a2@- a3@- a4@- ");
     CHECK(unread(6) == "a0@- a1@- ");

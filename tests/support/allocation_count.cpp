@@ -44,6 +44,14 @@ std::size_t allocationCount() noexcept {
     return allocations.load(std::memory_order_relaxed);
 }
 
+int roundsToCount(int rounds) noexcept {
+#ifdef MILLRACE_COUNTS_ALLOCATIONS
+    return rounds;
+#else
+    return rounds / 10;
+#endif
+}
+
 bool failNextAllocation() noexcept {
 #ifdef MILLRACE_COUNTS_ALLOCATIONS
     failsNext = true;

@@ -406,3 +406,37 @@ TEST_CASE("keys that have gone make room for others in sliding windows", "[windo
     for (const auto& e : harness.take()) total += e.value.count;
     CHECK(total == 2 * 50'000);
 }
+
+TEST_CASE("what merge and subtract throw while windows fire is said to come from them", "[windowing]") {
+    struct Merging : Sum {
+        void merge(std::int64_t& into, std::int64_t other) const {
+            if (other == 13) throw std::runtime_error("unlucky");
+            into += other;
+        }
+    };
+    struct Subtracting : Merging {
+        void subtract(std::int64_t& from, std::int64_t other) const {
+            if (other == 7) throw std::runtime_error("too little");
+            from -= other;
+        }
+    };
+    const auto messageOf = [](auto& harness, std::int64_t watermark) {
+        try {
+            harness.watermark(watermark);
+        } catch (const UserFunctionException& error) {
+            return describeException(error);
+        }
+        return std::string("no exception");
+    };
+    OperatorHarness merging(windowsOf<Merging>(SlidingEventTimeWindows::of(10ns, 5ns)));
+    merging.open();
+    merging.elements({{{1, 1}, 1}, {{1, 13}, 7}});
+    CHECK_THAT(messageOf(merging, 9), ContainsSubstring("operator 'window' (uid 'uid-1', subtask 0): merge of the "
+                                                        "aggregate function threw, timestamp") &&
+                                          ContainsSubstring("unlucky"));
+    OperatorHarness subtracting(windowsOf<Subtracting>(SlidingEventTimeWindows::of(10ns, 5ns)));
+    subtracting.open();
+    subtracting.elements({{{1, 7}, 1}, {{1, 1}, 7}, {{1, 1}, 12}});
+    CHECK_THAT(messageOf(subtracting, 14),
+               ContainsSubstring("subtract of the aggregate function threw") && ContainsSubstring("too little"));
+}

@@ -151,11 +151,11 @@ std::size_t allocationsOfSessions() {
     harness.output.keeps = false;
     harness.output.watermarks.reserve(10'000);
     std::size_t before = 0;
-    constexpr int kBlocks = 3000;
+    const int blocks = roundsToCount(3000);
     static std::array<Item, 500> items;
     static std::array<Timestamp, 500> times;
-    for (int block = 0; block < kBlocks; ++block) {
-        if (block == kBlocks * 2 / 3) before = allocationCount();
+    for (int block = 0; block < blocks; ++block) {
+        if (block == blocks * 2 / 3) before = allocationCount();
         // the levels of the timing wheel are made when they are first needed: this crosses to the next one early on
         const std::int64_t start = (1 << 20) - 100'000 + 500 * block;
         for (int i = 0; i < 500; ++i) {

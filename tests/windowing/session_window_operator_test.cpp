@@ -9,6 +9,7 @@
 #include <array>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -340,11 +341,11 @@ TEST_CASE("sessions do not allocate in their stride", "[windowing]") {
     harness.output.keeps = false;
     harness.output.watermarks.reserve(10'000);
     std::size_t before = 0;
-    constexpr int kBlocks = 3000;
+    const int blocks = roundsToCount(3000);
     static std::array<Item, 500> items;
     static std::array<Timestamp, 500> times;
-    for (int block = 0; block < kBlocks; ++block) {
-        if (block == kBlocks * 2 / 3) before = allocationCount();
+    for (int block = 0; block < blocks; ++block) {
+        if (block == blocks * 2 / 3) before = allocationCount();
         // the levels of the timing wheel are made when they are first needed: this crosses to the next one early on
         const std::int64_t start = (1 << 20) - 100'000 + 500 * block;
         for (int i = 0; i < 500; ++i) {
@@ -356,4 +357,22 @@ TEST_CASE("sessions do not allocate in their stride", "[windowing]") {
         harness.watermark(start + 499 - disorder);
     }
     CHECK(allocationCount() - before == 0);
+}
+
+TEST_CASE("a merge that throws when sessions become one is said to have thrown", "[windowing][session]") {
+    struct Unmergeable : Summarise {
+        void merge(Summary&, const Summary&) const { throw std::runtime_error("never the twain"); }
+    };
+    OperatorHarness harness(sessionsOf<Unmergeable>(EventTimeSessionWindows::withGap(10ns)));
+    harness.open();
+    harness.elements({{{1, 1}, 0}, {{1, 2}, 12}});
+    try {
+        harness.element({1, 3}, 6);
+        FAIL("expected an exception");
+    } catch (const UserFunctionException& error) {
+        CHECK_THAT(describeException(error),
+                   Catch::Matchers::ContainsSubstring(
+                       "merge of the aggregate function threw for the record {key: 1, value: 3}") &&
+                       Catch::Matchers::ContainsSubstring("never the twain"));
+    }
 }

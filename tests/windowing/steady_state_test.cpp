@@ -18,11 +18,11 @@ std::size_t allocationsOfLastThird(Op op, std::int64_t disorder) {
     harness.output.keeps = false;
     harness.output.watermarks.reserve(10'000);
     std::size_t before = 0;
-    constexpr int kBlocks = 3000;
+    const int blocks = roundsToCount(3000);
     static std::array<Item, 500> items;
     static std::array<Timestamp, 500> times;
-    for (int block = 0; block < kBlocks; ++block) {
-        if (block == kBlocks * 2 / 3) before = allocationCount();
+    for (int block = 0; block < blocks; ++block) {
+        if (block == blocks * 2 / 3) before = allocationCount();
         const std::int64_t start = 500 * block;
         for (int i = 0; i < 500; ++i) {
             const auto n = static_cast<std::uint64_t>(start + i) * 0x9E3779B97F4A7C15u >> 33;

@@ -5,7 +5,16 @@
 #include <millrace/checkpoint/checkpoint_config.hpp>
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 
-namespace millrace::detail {
+#include <string>
+
+namespace millrace {
+
+/// Whether the job that keeps its checkpoints in this directory has finished, and no other run has begun since: then who
+/// starts it again when its process dies need not. A job that was stopped, suspended or cancelled has not finished. @public
+/// *Thread safety:* any thread. *Failure:* IoException for a directory that cannot be read; one that is not there is false.
+bool hasFinished(const std::string& checkpointDirectory);
+
+namespace detail {
 
 /// Checks the values of a configuration. *Failure:* ConfigurationException naming the field.
 void checkConfig(const CheckpointConfig& config);
@@ -15,7 +24,8 @@ void checkConfig(const CheckpointConfig& config);
 void enableCheckpointing(StreamEnvironment& env, const CheckpointConfig& config, CheckpointStoreFactory makeStore,
                          CheckpointOpener open);
 
-}  // namespace millrace::detail
+}  // namespace detail
+}  // namespace millrace
 
 #ifndef MILLRACE_SEPARATE_COMPILATION
 #include <millrace/api/checkpointing.ipp>

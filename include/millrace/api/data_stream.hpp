@@ -392,7 +392,9 @@ public:
     template <class Last, bool kRetries>
     auto onError(const detail::ErrorHandling<Last, kRetries>& policy) && {
         using Guarding = detail::ChainGuarding<Ops>;
-        if constexpr (kSealed || Guarding::kCalls == 0) {
+        if constexpr (detail::kAddsUpBefore<Ops>) {
+            return detail::rejectOnErrorOfSums<T>();
+        } else if constexpr (kSealed || Guarding::kCalls == 0) {
             return detail::rejectOnError<T>();
         } else if constexpr (Guarding::kCalls == 2) {
             constexpr bool kFirst = Guarding::template kFitsFirst<Last>;
@@ -418,7 +420,9 @@ public:
     auto onError(const detail::ErrorHandling<First, kRetries1>& first,
                  const detail::ErrorHandling<Second, kRetries2>& second) && {
         using Guarding = detail::ChainGuarding<Ops>;
-        if constexpr (kSealed || Guarding::kCalls != 2) {
+        if constexpr (detail::kAddsUpBefore<Ops>) {
+            return detail::rejectOnErrorOfSums<T>();
+        } else if constexpr (kSealed || Guarding::kCalls != 2) {
             return detail::rejectOnError<T>();
         } else if constexpr (!Guarding::template kFitsFirst<First> || !Guarding::template kFitsSecond<Second>) {
             return detail::rejectLetters<First>();

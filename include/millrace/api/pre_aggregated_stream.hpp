@@ -2,8 +2,8 @@
 #define MILLRACE_API_PRE_AGGREGATED_STREAM_HPP
 
 #include <millrace/api/exchanges.hpp>
-#include <millrace/api/field_reductions.hpp>
 #include <millrace/api/stream_access.hpp>
+#include <millrace/api/window_aggregations.hpp>
 #include <millrace/api/windowed_stream.hpp>
 #include <millrace/windowing/local_window_operator.hpp>
 #include <millrace/windowing/merging_window_operator.hpp>
@@ -14,18 +14,46 @@
 
 namespace millrace {
 
+namespace detail {
+
+template <class Prev, class T, class KeySelector, class Assigner, class Aggregate, class WindowFn, class Out>
+inline constexpr bool
+    kAddsUpBefore<Link<Prev, MergingWindowOperator<T, KeySelector, Assigner, Aggregate, WindowFn, Out>>> = true;
+
+// What windows can do, but not these.
+template <class T>
+RejectedStream rejectProcessOfSums() {
+    static_assert(
+        kRejected<T>,
+        "millrace: process(fn), apply(fn) behind preAggregate(): fn wants all elements of a window, so they "
+        "cannot be added up in front of the exchange. Leave preAggregate out, or use aggregate(fn), reduce(fn) "
+        "or sum(field), perhaps with a window function.");
+    return {};
+}
+template <class T>
+RejectedStream rejectFiringOfSums() {
+    static_assert(kRejected<T>,
+                  "millrace: trigger, evictor, emitFinal, emitEvery and emitOnWallClock behind preAggregate(): only "
+                  "windows with their own trigger and without an evictor can add elements up in front of the exchange. "
+                  "Leave preAggregate out: .window(assigner).trigger(t).aggregate(fn).");
+    return {};
+}
+
+}  // namespace detail
+
 /// A windowed stream whose elements are added up in front of the exchange, too: what `preAggregate()` returns. @public
 /// The function of `aggregate` needs a `merge`, for which a new accumulator is neutral, that of `reduce` must be associative: the
 /// elements of a window come in any number of parts, each added up by itself. They must not depend on the order of elements of
 /// different subtasks, as behind any exchange, and the accumulator is copied between threads.
 /// *State and checkpoints:* the same as without it: a savepoint of one can be restored by the other.
 template <class Windowed>
-class PreAggregatedStream : public FieldReductions<PreAggregatedStream<Windowed>, typename Windowed::Element> {
+class PreAggregatedStream : public WindowAggregations<PreAggregatedStream<Windowed>, typename Windowed::Element> {
     using T = typename Windowed::Element;
+
+public:
     using Key = typename Windowed::Key;
     using Window = TimeWindow;
 
-public:
     PreAggregatedStream(Windowed windows, PreAggregation when) : windows_(std::move(windows)), when_(when) {}
 
     /// As of the windowed stream.
@@ -34,57 +62,45 @@ public:
         return {windows_.sideOutputLateData(std::move(tag)), when_};
     }
 
-    /// Aggregates as elements arrive; emits the results.
-    template <class Aggregate>
-    auto aggregate(Aggregate fn) const {
-        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return detail::rejectAggregate<Aggregate>();
-        } else {
-            return inTwoParts<typename detail::AggregateTraits<Aggregate, T>::Result>(
-                std::move(fn), detail::NoWindowFunction{}, "aggregate");
-        }
+    // Each an error that says what to write instead.
+    template <class Out = void, class WindowFn>
+    auto process(WindowFn /*fn*/) const {
+        return detail::rejectProcessOfSums<WindowFn>();
     }
-    /// Aggregates as elements arrive; `windowFn(key, window, result, out)` turns each result into output, or returns it.
-    template <class Out = void, class Aggregate, class WindowFn>
-    auto aggregate(Aggregate fn, WindowFn windowFn) const {
-        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return detail::rejectAggregate<Aggregate>();
-        } else {
-            using Result = typename detail::AggregateTraits<Aggregate, T>::Result;
-            return inTwoParts<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(
-                std::move(fn), std::move(windowFn), "aggregate");
-        }
+    template <class Out = void, class WindowFn>
+    auto apply(WindowFn /*fn*/) const {
+        return detail::rejectProcessOfSums<WindowFn>();
     }
-    /// Combines the elements of a window as they arrive: `fn(const T&, const T&)`.
-    template <class Fn>
-    auto reduce(Fn fn) const {
-        if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return detail::rejectReduce<Fn>();
-        } else {
-            return reduceWith(std::move(fn), "reduce");
-        }
+    template <class Trigger>
+    auto trigger(Trigger /*trigger*/) const {
+        return detail::rejectFiringOfSums<Trigger>();
     }
-    template <class Out = void, class Fn, class WindowFn>
-    auto reduce(Fn fn, WindowFn windowFn) const {
-        if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return detail::rejectReduce<Fn>();
-        } else {
-            return inTwoParts<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(
-                detail::ReduceAggregate<T, Fn>{std::move(fn)}, std::move(windowFn), "reduce");
-        }
+    template <class Evictor>
+    auto evictor(Evictor /*evictor*/) const {
+        return detail::rejectFiringOfSums<Evictor>();
+    }
+    template <class Element = T>
+    auto emitFinal() const {
+        return detail::rejectFiringOfSums<Element>();
+    }
+    template <class Interval>
+    auto emitEvery(Interval /*interval*/) const {
+        return detail::rejectFiringOfSums<Interval>();
+    }
+    template <class Timeout>
+    auto emitOnWallClock(Timeout /*timeout*/) const {
+        return detail::rejectFiringOfSums<Timeout>();
+    }
+    template <class... Policies>
+    auto onError(const Policies&... /*policies*/) const {
+        return detail::rejectOnErrorOfSums<PreAggregatedStream>();
     }
 
 private:
-    friend class FieldReductions<PreAggregatedStream, T>;
-
-    template <class Fn>
-    auto reduceWith(Fn fn, std::string kind) const {
-        return inTwoParts<T>(detail::ReduceAggregate<T, Fn>{std::move(fn)}, detail::NoWindowFunction{},
-                             std::move(kind));
-    }
+    friend class WindowAggregations<PreAggregatedStream, T>;
 
     template <class Out, class Aggregate, class WindowFn>
-    auto inTwoParts(Aggregate aggregate, WindowFn windowFn, const std::string& kind) const {
+    auto compute(Aggregate aggregate, WindowFn windowFn, const std::string& kind) const {
         using Traits = detail::AggregateTraits<Aggregate, T>;
         if constexpr (!Traits::kMerges) {
             static_assert(detail::kRejected<Aggregate>,

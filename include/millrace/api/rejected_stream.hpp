@@ -89,6 +89,18 @@ RejectedStream rejectOnError() {
         "windows.");
     return {};
 }
+/// Whether the last operator of a chain is of windows whose elements are added up in front of the exchange.
+template <class Ops>
+inline constexpr bool kAddsUpBefore = false;
+
+template <class T>
+RejectedStream rejectOnErrorOfSums() {
+    static_assert(
+        kRejected<T>,
+        "millrace: onError(policy) behind preAggregate(): elements that have been added up in front of the exchange "
+        "cannot be left out one by one. Leave preAggregate out, or catch what your function throws in it.");
+    return {};
+}
 template <class T>
 RejectedStream rejectOnTimerError() {
     static_assert(kRejected<T>,

@@ -2,8 +2,8 @@
 #define MILLRACE_API_WINDOWED_STREAM_HPP
 
 #include <millrace/api/data_stream.hpp>
-#include <millrace/api/field_reductions.hpp>
 #include <millrace/api/keyed_stream.hpp>
+#include <millrace/api/window_aggregations.hpp>
 #include <millrace/api/window_kinds.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/aligned_window_operator.hpp>
@@ -45,8 +45,7 @@ class PreAggregatedStream;
 /// Results carry the last timestamp of their window, so that a further window of the same size puts them into the
 /// matching one.
 template <class T, class KeySelector, class Assigner, class Trigger, class Evictor>
-class WindowedStream : public FieldReductions<WindowedStream<T, KeySelector, Assigner, Trigger, Evictor>, T> {
-    using Window = typename Assigner::Window;
+class WindowedStream : public WindowAggregations<WindowedStream<T, KeySelector, Assigner, Trigger, Evictor>, T> {
     template <class OtherTrigger, class OtherEvictor>
     using With = WindowedStream<T, KeySelector, Assigner, OtherTrigger, OtherEvictor>;
     static constexpr bool kEvicts = !std::is_same_v<Evictor, detail::NoEvictor>;
@@ -54,6 +53,7 @@ class WindowedStream : public FieldReductions<WindowedStream<T, KeySelector, Ass
 public:
     using Element = T;
     using Key = detail::KeyOf<KeySelector, T>;
+    using Window = typename Assigner::Window;
 
     WindowedStream(detail::StreamInput input, KeySelector selector, Assigner assigner, Trigger trigger = Trigger(),
                    Evictor evictor = Evictor())
@@ -173,52 +173,12 @@ public:
         }
     }
 
-    /// Aggregates as elements arrive; emits the results.
-    template <class Aggregate>
-    auto aggregate(Aggregate fn) const {
-        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return detail::rejectAggregate<Aggregate>();
-        } else {
-            return window<typename detail::AggregateTraits<Aggregate, T>::Result>(
-                std::move(fn), detail::NoWindowFunction{}, "aggregate");
-        }
-    }
-    /// Aggregates as elements arrive; `windowFn(key, window, result, out)` turns each result into output, or returns it.
-    /// Where its output type cannot be seen (generic parameters): `aggregate<Out>(fn, windowFn)`.
-    template <class Out = void, class Aggregate, class WindowFn>
-    auto aggregate(Aggregate fn, WindowFn windowFn) const {
-        if constexpr (!AggregateFunctionFor<Aggregate, T>) {
-            return detail::rejectAggregate<Aggregate>();
-        } else {
-            using Result = typename detail::AggregateTraits<Aggregate, T>::Result;
-            return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, Result>>(
-                std::move(fn), std::move(windowFn), "aggregate");
-        }
-    }
-    /// Combines the elements of a window as they arrive: `fn(const T&, const T&)`.
-    template <class Fn>
-    auto reduce(Fn fn) const {
-        if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return detail::rejectReduce<Fn>();
-        } else {
-            return reduceWith(std::move(fn), "reduce");
-        }
-    }
-    template <class Out = void, class Fn, class WindowFn>
-    auto reduce(Fn fn, WindowFn windowFn) const {
-        if constexpr (!ReduceFunctionFor<Fn, T>) {
-            return detail::rejectReduce<Fn>();
-        } else {
-            return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(
-                detail::ReduceAggregate<T, Fn>{std::move(fn)}, std::move(windowFn), "reduce");
-        }
-    }
     /// All elements of a window at once: `fn(key, context, elements, out)` with `WindowContext& context` and
     /// `std::span<const T> elements`. Buffers every element until the window is gone.
     template <class Out = void, class WindowFn>
     auto process(WindowFn fn) const {
-        return withFunction<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(detail::ListAggregate<T>{},
-                                                                                 std::move(fn), "process");
+        return compute<detail::WindowOutput<Out, WindowFn, Key, Window, T>>(detail::ListAggregate<T>{}, std::move(fn),
+                                                                            "process");
     }
     /// The same, by its older name.
     template <class Out = void, class WindowFn>
@@ -227,7 +187,7 @@ public:
     }
 
 private:
-    friend class FieldReductions<WindowedStream, T>;
+    friend class WindowAggregations<WindowedStream, T>;
     template <class, class, class, class, class>
     friend class WindowedStream;
     template <class>
@@ -240,24 +200,6 @@ private:
         changed.lateness_ = lateness_;
         changed.lateKey_ = lateKey_;
         return changed;
-    }
-
-    template <class Fn>
-    auto reduceWith(Fn fn, std::string kind) const {
-        return window<T>(detail::ReduceAggregate<T, Fn>{std::move(fn)}, detail::NoWindowFunction{}, std::move(kind));
-    }
-    template <class Out, class Aggregate, class WindowFn>
-    auto withFunction(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
-        if constexpr (std::is_void_v<Out>) {
-            static_assert(
-                detail::kRejected<WindowFn>,
-                "millrace: a window function must be (key, window or context, elements or result, Collector<Out>& "
-                "out), or return what it emits; where its parameters are templates, name Out: process<Out>(fn), "
-                "aggregate<Out>(fn, windowFn), reduce<Out>(fn, windowFn).");
-            return detail::RejectedStream{};
-        } else {
-            return window<Out>(std::move(aggregate), std::move(windowFn), std::move(kind));
-        }
     }
 
     template <class ChosenTrigger>
@@ -276,11 +218,18 @@ private:
         return info;
     }
     template <class Out, class Aggregate, class WindowFn>
-    auto window(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
+    auto compute(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
         using Traits = detail::AggregateTraits<Aggregate, T>;
         using State = typename Traits::Accumulator;
         constexpr bool kCombines = Traits::kMerges || detail::kKeepsElements<Aggregate> || kEvicts;
-        if constexpr (Assigner::kMerging && !kCombines) {
+        if constexpr (std::is_void_v<Out>) {
+            static_assert(
+                detail::kRejected<WindowFn>,
+                "millrace: a window function must be (key, window or context, elements or result, Collector<Out>& "
+                "out), or return what it emits; where its parameters are templates, name Out: process<Out>(fn), "
+                "aggregate<Out>(fn, windowFn), reduce<Out>(fn, windowFn).");
+            return detail::RejectedStream{};
+        } else if constexpr (Assigner::kMerging && !kCombines) {
             static_assert(
                 detail::kRejected<Aggregate>,
                 "millrace: aggregate(fn): windows that merge (sessions) need fn.merge(Accumulator& into, const "

@@ -69,6 +69,9 @@ protected:
     std::string place_;
 };
 
+/// The name of the file that says that a job has finished in a directory: this, and the last id that was used.
+inline constexpr std::string_view kFinishedPrefix = "finished-";
+
 /// Where a job keeps its checkpoints. *Thread safety:* parts of one checkpoint may be written by several threads at once;
 /// everything else is called by one thread at a time. *Failure:* IoException naming the file and what the system said; what
 /// had been completed before stays usable.
@@ -84,6 +87,11 @@ public:
     virtual CheckpointInfo complete(const CheckpointDescription& description) = 0;
     /// Removes a checkpoint, or what there is of one.
     virtual void discard(std::int64_t id) noexcept = 0;
+    /// Notes that the job has finished, having used the ids up to this one, so that nobody goes on with what it has saved; with
+    /// -1, where another run begins, that it has not.
+    virtual void setFinished(std::int64_t /*lastId*/) {}
+    /// -1: it has not finished.
+    virtual std::int64_t finishedWith() const { return -1; }
     /// Completed ones, newest first.
     virtual std::vector<CheckpointInfo> completed() const = 0;
     virtual std::shared_ptr<const StoredCheckpoint> load(std::int64_t id) const = 0;

@@ -18,7 +18,7 @@
 namespace millrace::detail {
 
 /// Checkpoints in a directory, `chk-<id>` each; savepoints are `savepoint-<id>` there, or the directory that the user names.
-/// What counts has been on the disk since `complete` returned. While the store lives, the directory is locked: no other job
+/// `finished-<id>` says that a job has finished there. What counts has been on the disk since `complete` returned. While the store lives, the directory is locked: no other job
 /// can use it.
 ///
 /// Incremental checkpoints refer to files of earlier ones: those stay when their checkpoint is removed, in its directory, which
@@ -48,6 +48,9 @@ public:
     /// May be called while parts are being written: the last writer then removes what there is. Files that are not a
     /// checkpoint's stay, and so does their directory.
     MILLRACE_INLINE void discard(std::int64_t id) noexcept override;
+    /// An empty file `finished-<id>`, which is on the disk, or gone from it, on return. Removes no checkpoints.
+    MILLRACE_INLINE void setFinished(std::int64_t lastId) override;
+    MILLRACE_INLINE std::int64_t finishedWith() const override;
     MILLRACE_INLINE std::vector<CheckpointInfo> completed() const override;
     MILLRACE_INLINE std::shared_ptr<const StoredCheckpoint> load(std::int64_t id) const override;
 
@@ -75,6 +78,7 @@ private:
     std::unique_ptr<FileLock> lock_;
     mutable std::mutex mutex_;  // guards what follows; no file is touched under it
     std::int64_t lastId_ = 0;
+    std::int64_t finishedWith_ = -1;
     OwnerList<Entry> entries_;
     std::vector<std::int64_t> remains_;  ///< removed checkpoints with files that others refer to
 };

@@ -93,6 +93,10 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::createDirectories(const std::stri
 MILLRACE_INLINE_COLD void FileCheckpointStore::scan() {
     std::vector<std::string> unfinished;
     for (const DirectoryEntry& entry : files_->list(directory_)) {
+        if (entry.kind == FileKind::File) {
+            finishedWith_ = std::max(finishedWith_, numberInName(entry.name, kFinishedPrefix, ""));
+            lastId_ = std::max(lastId_, finishedWith_);
+        }
         if (entry.kind != FileKind::Directory) continue;
         std::int64_t id = numberInName(entry.name, "chk-", "");
         const CheckpointKind kind = id >= 0 ? CheckpointKind::Checkpoint : CheckpointKind::Savepoint;
@@ -399,6 +403,25 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::removeFiles(const std::string& pa
     if (!isNeeded) return;
     const std::lock_guard guard(mutex_);
     remains_.push_back(id);
+}
+
+MILLRACE_INLINE_COLD void FileCheckpointStore::setFinished(std::int64_t lastId) {
+    const std::int64_t before = finishedWith();
+    if (lastId == before || directory_.empty()) return;
+    if (lastId >= 0) {
+        const std::unique_ptr<WritableFile> file = files_->create(message({directory_, "/", kFinishedPrefix, lastId}));
+        file->sync();
+        file->close();
+    }
+    if (before >= 0) files_->remove(message({directory_, "/", kFinishedPrefix, before}));
+    files_->syncDirectory(directory_);
+    const std::lock_guard guard(mutex_);
+    finishedWith_ = lastId;
+}
+
+MILLRACE_INLINE_COLD std::int64_t FileCheckpointStore::finishedWith() const {
+    const std::lock_guard guard(mutex_);
+    return finishedWith_;
 }
 
 MILLRACE_INLINE_COLD std::vector<CheckpointInfo> FileCheckpointStore::completed() const {

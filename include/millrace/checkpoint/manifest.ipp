@@ -300,9 +300,9 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
         extent.bytes = reader.size(entry, "bytes");
         extent.firstKeyGroup = reader.small(entry, "firstKeyGroup");
         extent.lastKeyGroup = reader.small(entry, "lastKeyGroup");
-        if (extent.lastKeyGroup >= kMaxParallelismLimit) {
+        if (const int groups = manifest.description.maxParallelism; extent.lastKeyGroup >= groups) {
             reader.fail(message({"state '", extent.state, "' of uid '", extent.uid, "' has key group ",
-                                 extent.lastKeyGroup, ", there are at most ", kMaxParallelismLimit}));
+                                 extent.lastKeyGroup, ", but maxParallelism is ", groups}));
         }
         if (extent.offset < kStateFileHeaderSize || extent.offset > part->size ||
             extent.length > part->size - extent.offset) {

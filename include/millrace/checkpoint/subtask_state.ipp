@@ -2,6 +2,8 @@
 #define MILLRACE_CHECKPOINT_SUBTASK_STATE_IPP
 
 #include <millrace/checkpoint/subtask_state.hpp>
+#include <millrace/core/errors.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/core/planted_bugs.hpp>
 #include <millrace/state/state_migration.hpp>
 #include <millrace/types/key_group.hpp>
@@ -42,7 +44,12 @@ MILLRACE_INLINE_COLD void SharedPieces::read(std::string_view uid, std::string_v
 
 MILLRACE_INLINE_COLD void SubtaskState::readAs(std::string_view uid, std::string_view state, const StateLayout& layout,
                                                const Visitor& visit) const {
-    readMigrated(*this, checkpoint_->schemaOf(uid, state), uid, state, layout, visit);
+    try {
+        readMigrated(*this, checkpoint_->schemaOf(uid, state), uid, state, layout, visit);
+    } catch (const StateMigrationException& error) {
+        raise<StateMigrationException>(
+            {"checkpoint ", checkpointId(), " (", checkpoint_->place(), "): ", error.what()});
+    }
 }
 
 MILLRACE_INLINE_COLD void SharedPieces::readAs(std::string_view uid, std::string_view state, const StateLayout& layout,

@@ -81,6 +81,9 @@ public:
 
 private:
     /// Lets the disk begin with what is there, so that `sync` has less to wait for. A wish: what fails shows in `sync`.
+    /// Where the disk's queue is full it waits for a place in it. That is for checkpoints, whose files are written by a thread
+    /// that does nothing else (on the caller's thread of a CallerRuntime it waits for `sync` anyway); sinks, whose writers run
+    /// on the threads of tasks, have files of their own that do not do this.
     void startWriting() noexcept {
 #if defined(__linux__)
         constexpr ::off_t kAtOnce = 4 << 20;

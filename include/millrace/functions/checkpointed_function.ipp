@@ -8,7 +8,7 @@ namespace millrace {
 
 MILLRACE_INLINE_COLD void OperatorStateStore::snapshot(SnapshotSink& sink) const {
     for (const detail::OperatorList& list : lists_) {
-        const std::string name = "operator/" + list.name();
+        const std::string name = detail::message({detail::kOperatorStatePrefix, list.name()});
         detail::OperatorListWriter writer(sink, uid_, name, list.distribution(), list.element());
         list.save(writer);
     }
@@ -27,8 +27,8 @@ MILLRACE_INLINE_COLD void OperatorStateStore::adopt(detail::OperatorList* list, 
                                                "' has a time to live; only keyed state can have one"});
     }
     if (restoredFrom_ == nullptr) return;
-    detail::readOperatorList(*restoredFrom_, uid_, "operator/" + list->name(), list->element(),
-                             [&](ByteReader& reader) { list->read(reader); });
+    detail::readOperatorList(*restoredFrom_, uid_, detail::message({detail::kOperatorStatePrefix, list->name()}),
+                             list->element(), [&](ByteReader& reader) { list->read(reader); });
 }
 
 }  // namespace millrace

@@ -108,7 +108,9 @@ private:
 
     void restoreState(const SnapshotSource& source) {
         readKeyGroups(source, this->fn_.id().uid, "partition", kLayout, kFormat, [&](ByteReader& reader) {
-            this->fn_.get().merge(accumulator_, decodeState<Accumulator>(reader));
+            auto other = decodeState<Accumulator>(reader);
+            this->fn_.guarded("the function of the partition",
+                              [&] { this->fn_.get().merge(accumulator_, std::move(other)); });
         });
     }
 

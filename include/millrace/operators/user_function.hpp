@@ -23,7 +23,8 @@ class OperatorStateStore;
 
 namespace millrace::detail {
 
-/// Throws UserFunctionException around the exception being handled. Cold: never part of a loop.
+/// Throws UserFunctionException around the exception being handled; of a FailedMerge around what was thrown there, and says so
+/// in place of `what`. Cold: never part of a loop.
 [[noreturn]] void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
                                          const std::string& record, const char* what);
 

@@ -1,5 +1,6 @@
 #include <millrace/core/message.hpp>
 #include <millrace/operators/user_function.hpp>
+#include <millrace/state/aggregation.hpp>
 
 namespace millrace::detail {
 
@@ -9,6 +10,12 @@ MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subta
         throw;
     } catch (const StateMemoryException&) {
         throw;  // no fault of the function's, and says where it happened
+    } catch (const FailedMerge& failure) {
+        try {
+            std::rethrow_exception(failure.cause);
+        } catch (...) {
+            throwUserFunctionError(id, subtask, timestamp, record, failure.what);
+        }
     } catch (...) {}
     std::string text =
         message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " threw"});

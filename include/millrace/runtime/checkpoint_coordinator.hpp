@@ -120,6 +120,7 @@ private:
         std::size_t missingCount = 0;
         std::size_t writing = 0;
         bool completing = false;
+        std::vector<std::string> unionLists{};     ///< uids of operators that have written some
         std::shared_ptr<SnapshotRequest> request;  ///< null: periodic, or the last one
     };
     enum class Phase : std::uint8_t { Running, Restarting, Ending };

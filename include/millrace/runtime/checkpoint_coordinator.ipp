@@ -80,8 +80,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     if (!config_.restoreFrom.empty()) found = newerOf(std::move(found), config_.restoreFrom);
     // behind all that is there, so that ids tell which of two checkpoints is newer, wherever they are kept
     nextId_ = firstId_ = std::max(store_->lastId(), found != nullptr ? found->description().id : 0) + 1;
+    if (found != nullptr) check(*found, graph);
+    store_->setFinished(-1);
     if (found == nullptr) return;
-    check(*found, graph);
     if (!graph.maxParallelismGiven) graph.maxParallelism = found->description().maxParallelism;
     log(LogLevel::Info, message({"job '", graph.jobName, "' begins with checkpoint ", found->description().id, " (",
                                  found->place(), ")"}));
@@ -104,19 +105,30 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinat
 }
 
 /// The checkpoint in `path`, unless the job's directory has a newer one: then that was taken since.
+/// *Failure:* CheckpointException if the job has finished since.
 MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinator::newerOf(
     std::shared_ptr<const StoredCheckpoint> found, const std::string& path) const {
     std::shared_ptr<const StoredCheckpoint> given;
+    bool counts = false;
     try {
         given = open_(path);
+        // one of the same number is what this one was made from, or it itself
+        counts = found == nullptr || given->description().id >= found->description().id;
+        if (counts) verifyCheckpoint(*given);
     } catch (const MillraceException& error) {
         if (found == nullptr) throw;
-        log(LogLevel::Info,
-            message({"job '", graph_->jobName, "' has checkpoint ", found->description().id, " (", found->place(),
-                     ") to go on with, and does not need '", path, "', which cannot be read: ", error.what()}));
-        return found;
+        raise<CheckpointException>({"job '", graph_->jobName, "' is to begin with '", path, "', but ", error.what(),
+                                    ". Its directory has checkpoint ", found->description().id, " (", found->place(),
+                                    "): to go on with that leave restoreFrom empty"});
     }
-    if (found == nullptr || given->description().id > found->description().id) return given;
+    if (counts && config_.resume && given->description().id <= store_->finishedWith()) {
+        raise<CheckpointException>({"job '", graph_->jobName, "' cannot begin with '", path, "' (checkpoint ",
+                                    given->description().id, "): it has finished since, and what follows has been ",
+                                    "committed. '", kFinishedPrefix, store_->finishedWith(),
+                                    "' in the directory of its checkpoints says so: to commit it once more remove that"
+                                    " file, or set resume = false"});
+    }
+    if (counts) return given;
     log(LogLevel::Info,
         message({"job '", graph_->jobName, "' has checkpoint ", found->description().id, " (", found->place(),
                  ") to go on with, which is newer than '", path, "'. To go back to that one, remove the checkpoints"}));
@@ -406,6 +418,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::handle(Message& message) {
             const auto task = static_cast<std::size_t>(message.task);
             if (pending == nullptr || !pending->missing[task]) break;  // given up
             pending->missing[task] = false;
+            for (const std::string& uid : message.part->unionLists()) pending->unionLists.push_back(uid);
             --pending->missingCount;
             pending->cost.pause = std::max(pending->cost.pause, message.cost.pause);
             pending->cost.alignment = std::max(pending->cost.alignment, message.cost.alignment);
@@ -712,6 +725,20 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::completeIfReady(Pending& pendin
                 }
             }
         }
+    }
+    for (const CheckpointedOperator& each : pending.description.operators) {
+        if (each.finishedSubtasks == 0 ||
+            std::find(pending.unionLists.begin(), pending.unionLists.end(), each.uid) == pending.unionLists.end())
+            continue;
+        // counts for nothing: it is nobody's fault, and over as soon as the others have ended
+        giveUp(pending,
+               std::make_exception_ptr(CheckpointException(
+                   message({"operator '", each.name, "' (uid '", each.uid, "') has a union list, and ",
+                            each.finishedSubtasks, " of its ", each.parallelism,
+                            " subtasks have ended: what they had in it would be lost. Checkpoints go on"
+                            " when all have ended"}))),
+               false);
+        return;
     }
     const auto description = std::make_shared<CheckpointDescription>(pending.description);
     const int task = static_cast<int>(members_.size());
@@ -1058,7 +1085,18 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::end() {
         suspended_ ||
         (failed && (config_.retention != CheckpointRetention::NoExternalized || isMigrationFailure(job_.failure()))) ||
         (cancelled && config_.retention == CheckpointRetention::RetainOnCancellation);
-    if (!keeps) keepOnly(0, INT64_MAX);
+    if (keeps) return;
+    const std::int64_t lastId = failed || cancelled || lastSavepoint_ != 0 ? -1 : nextId_ - 1;
+    write(0, Message::Kind::Written, [store = store_, damaged = damaged_, lastId] {
+        try {
+            if (lastId >= 0) store->setFinished(lastId);
+            keepNewest(*store, 0, damaged, INT64_MAX);
+        } catch (const IoException& error) {
+            // the checkpoints stay: the next run goes on behind what has been committed
+            log(LogLevel::Warning, error.what());
+        }
+        return std::shared_ptr<CheckpointInfo>();
+    });
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {

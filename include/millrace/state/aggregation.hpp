@@ -4,6 +4,7 @@
 #include <millrace/core/functional.hpp>
 
 #include <concepts>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -48,6 +49,16 @@ template <class Fn, class T>
     }
 }
 
+/// What `merge` or `subtract` of the user has thrown, on its way to whoever says where that was: see throwUserFunctionError.
+struct FailedMerge {
+    const char* what;
+    std::exception_ptr cause;
+};
+/// Throws a FailedMerge of the exception being handled. Cold: never part of a loop.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throwFailedMerge(const char* what) {
+    throw FailedMerge{what, std::current_exception()};
+}
+
 /// How operators and states call an aggregate function, in whichever form it is written.
 template <class Fn, class T>
 struct AggregateTraits {
@@ -83,21 +94,29 @@ struct AggregateTraits {
         kMerges && requires(Fn& fn, Accumulator& a, const Accumulator& b) { fn.subtract(a, b); };
 
     [[gnu::always_inline]] static void merge(Fn& fn, Accumulator& into, const Accumulator& other) {
-        if constexpr (requires {
-                          { fn.merge(into, other) } -> std::same_as<void>;
-                      }) {
-            fn.merge(into, other);
-        } else {
-            into = fn.merge(into, other);
+        try {
+            if constexpr (requires {
+                              { fn.merge(into, other) } -> std::same_as<void>;
+                          }) {
+                fn.merge(into, other);
+            } else {
+                into = fn.merge(into, other);
+            }
+        } catch (...) {
+            throwFailedMerge("merge of the aggregate function");
         }
     }
     [[gnu::always_inline]] static void subtract(Fn& fn, Accumulator& from, const Accumulator& other) {
-        if constexpr (requires {
-                          { fn.subtract(from, other) } -> std::same_as<void>;
-                      }) {
-            fn.subtract(from, other);
-        } else {
-            from = fn.subtract(from, other);
+        try {
+            if constexpr (requires {
+                              { fn.subtract(from, other) } -> std::same_as<void>;
+                          }) {
+                fn.subtract(from, other);
+            } else {
+                from = fn.subtract(from, other);
+            }
+        } catch (...) {
+            throwFailedMerge("subtract of the aggregate function");
         }
     }
 };

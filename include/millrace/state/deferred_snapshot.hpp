@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace millrace::detail {
 
@@ -21,6 +23,9 @@ public:
 
     void write(std::string_view uid, std::string_view state, int keyGroup, std::span<const std::byte> bytes) override {
         pieces_.write(uid, state, keyGroup, bytes);
+        if (keyGroup == kUnionState && state.starts_with(kOperatorStatePrefix)) {
+            if (unionLists_.empty() || unionLists_.back() != uid) unionLists_.emplace_back(uid);
+        }
     }
     void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         pieces_.setSchema(uid, state, std::move(schema));
@@ -43,6 +48,9 @@ public:
     /// The operator whose state `encodeSome` goes on with. Only while it is not whole.
     std::string_view uidAtHand() const noexcept { return gradual_.back().uid(); }
 
+    /// The uids of operators that have written union lists.
+    const std::vector<std::string>& unionLists() const noexcept { return unionLists_; }
+
     bool empty() const override { return pieces_.empty() && later_.empty(); }
     void writeTo(SnapshotSink& sink) const override {
         pieces_.writeTo(sink);
@@ -64,6 +72,7 @@ private:
     }
 
     MemorySnapshot pieces_;
+    std::vector<std::string> unionLists_;
     mutable OwnerList<DeferredState> later_;
     PointerList<GradualState> gradual_;  ///< of them those that are not encoded yet
     std::size_t gradualFrom_;

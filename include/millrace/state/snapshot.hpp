@@ -27,6 +27,9 @@ inline constexpr int kSharedState = -4;
 inline constexpr int kChannelState = -5;
 
 namespace detail {
+/// How the names of lists that functions keep, and that belong to no key, begin in snapshots.
+inline constexpr std::string_view kOperatorStatePrefix = "operator/";
+
 struct StateLayout;
 std::string layoutText(const StateLayout& layout);
 }  // namespace detail

@@ -34,6 +34,8 @@ public:
     MILLRACE_INLINE void writePart(std::int64_t id, int task, int subtask, const SnapshotPart& part) override;
     MILLRACE_INLINE CheckpointInfo complete(const CheckpointDescription& description) override;
     MILLRACE_INLINE void discard(std::int64_t id) noexcept override;
+    void setFinished(std::int64_t lastId) override { behind_->setFinished(lastId); }
+    std::int64_t finishedWith() const override { return behind_->finishedWith(); }
     MILLRACE_INLINE std::vector<CheckpointInfo> completed() const override;
     MILLRACE_INLINE std::shared_ptr<const StoredCheckpoint> load(std::int64_t id) const override;
 

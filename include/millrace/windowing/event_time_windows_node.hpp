@@ -3,6 +3,7 @@
 
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/user_function.hpp>
+#include <millrace/state/aggregation.hpp>
 #include <millrace/windowing/late_records.hpp>
 #include <millrace/windowing/window_emitter.hpp>
 #include <millrace/windowing/window_failures.hpp>
@@ -101,13 +102,20 @@ protected:
     }
 
 private:
+    bool fireSome() {
+        try {
+            return windows_.fireSome(watermark_, emitter_);
+        } catch (const FailedMerge& failure) {  // what else is called there says itself where it happened
+            throwUserFunctionError(aggregate_.id(), aggregate_.subtask(), watermark_, {}, failure.what);
+        }
+    }
     Progress goOnFiring() {
         for (;;) {
             if (stage_->outputBlocked && stage_->maySuspend) {
                 this->next_.flush();
                 return Progress::Suspended;
             }
-            if (!windows_.fireSome(watermark_, emitter_)) break;
+            if (!fireSome()) break;
             outputs_->flushSide();
             if (!emitter_.hasRoom()) emitResults();
         }

@@ -1,0 +1,120 @@
+#ifndef MILLRACE_OPERATORS_SHARED_ENUMERATOR_HPP
+#define MILLRACE_OPERATORS_SHARED_ENUMERATOR_HPP
+
+#include <millrace/core/bytes.hpp>
+#include <millrace/functions/source.hpp>
+#include <millrace/operators/stage.hpp>
+#include <millrace/state/key_group_state.hpp>
+#include <millrace/types/codec.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+/// The enumerator of a source with the lock that serialises its readers' questions (one per split, not per record).
+template <class Source>
+class SharedEnumerator final : public SharedState {
+    using Split = typename Source::Split;
+
+public:
+    SharedEnumerator(const Source& source, int parallelism, std::string uid, const SnapshotSource* restored)
+        : uid_(std::move(uid)) {
+        if (restored != nullptr) restore(source, parallelism, *restored);
+        if (enumerator_ == nullptr) enumerator_ = source.createEnumerator(parallelism);
+    }
+
+    /// The next split; `last` becomes whether there will never be another one.
+    std::optional<Split> nextSplit(int subtask, bool& last) {
+        const std::lock_guard lock(mutex_);
+        std::optional<Split> split = enumerator_->nextSplit(subtask);
+        if (split.has_value()) {
+            for (Passed& each : passed_) {
+                if (each.subtask == subtask) each.takenSince.push_back(Split(*split));
+            }
+        }
+        last = !split.has_value() && enumerator_->noMoreSplits(subtask);
+        return split;
+    }
+
+    /// Asks for what there is to restore, and does nothing with it.
+    static void declare(const SnapshotSource& restored, std::string_view uid) {
+        if constexpr (HasCodec<Split>) {
+            detail::declareState(restored, uid, "enumerator", kLayout);
+        }
+    }
+
+    void onBarrier(int subtask, std::int64_t checkpointId) override {
+        const std::lock_guard lock(mutex_);
+        passed_.push_back({checkpointId, subtask, {}});
+    }
+    void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
+        if constexpr (HasCodec<Split>) {
+            const std::lock_guard lock(mutex_);
+            std::vector<Split> left;
+            // what readers have taken since is before the rest in event time
+            for (const Passed& each : passed_) {
+                if (each.checkpointId != checkpointId) continue;
+                for (const Split& split : each.takenSince) left.push_back(Split(split));
+            }
+            for (Split& split : enumerator_->snapshot()) left.push_back(std::move(split));
+            ByteWriter bytes;
+            bytes.write(kFormat);
+            bytes.write(static_cast<std::uint32_t>(left.size()));
+            for (const Split& split : left) Codec<Split>::encode(split, bytes);
+            sink.describe(uid_, "enumerator", kLayout);
+            sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
+        }
+    }
+    void forget(std::int64_t checkpointId) override {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(passed_, [&](const Passed& each) { return each.checkpointId <= checkpointId; });
+    }
+
+private:
+    static constexpr std::uint8_t kFormat = 1;
+    static constexpr StateLayout kLayout{"enumerator", {{"splits", &kListInfo<Split>}}};
+
+    /// A reader that has passed a barrier, and the splits that it has taken since.
+    struct Passed {
+        std::int64_t checkpointId;
+        int subtask;
+        std::vector<Split> takenSince;
+    };
+
+    void restore(const Source& source, int parallelism, const SnapshotSource& restored) {
+        if constexpr (HasCodec<Split>) {
+            std::vector<Split> splits;
+            bool isSaved = false;
+            readKeyGroups(restored, uid_, "enumerator", kLayout, kFormat, [&](ByteReader& reader) {
+                isSaved = true;
+                for (auto count = reader.read<std::uint32_t>("a number of splits"); count > 0; --count) {
+                    splits.emplace_back();
+                    Codec<Split>::decode(reader, splits.back());
+                }
+            });
+            if (!isSaved) return;
+            if constexpr (requires { source.restoreEnumerator(parallelism, std::move(splits)); }) {
+                enumerator_ = source.restoreEnumerator(parallelism, std::move(splits));
+            } else {
+                enumerator_ =
+                    std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(std::move(splits)));
+            }
+        }
+    }
+
+    std::mutex mutex_;
+    std::string uid_;
+    std::unique_ptr<SplitEnumerator<Split>> enumerator_;
+    std::vector<Passed> passed_;
+};
+
+}  // namespace millrace::detail
+
+#endif  // MILLRACE_OPERATORS_SHARED_ENUMERATOR_HPP
