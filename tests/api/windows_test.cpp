@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 
 #include <millrace/testing/operator_harness.hpp>
+#include <millrace/testing/scripted_source.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -46,7 +46,7 @@ public:
     virtual ~StageContext() = default;
 
     virtual Timestamp currentProcessingTime() const = 0;
-    /// Asks for `onProcessingTime` to be called once the clock has reached `time`. Earlier requests stay.
+    /// Asks for `onProcessingTime` to be called once the clock has reached `time`, or gone on from it. Earlier requests stay.
     virtual void registerProcessingTimer(Timestamp time) = 0;
     /// A callback that schedules this subtask (its source will be polled again). May outlive the job: then does nothing.
     virtual std::function<void()> wakeUp() = 0;
