@@ -90,15 +90,14 @@ struct CountItems {
 
 /// Items whose counts number them; one in a millisecond.
 DataStream<Item> timedItems(StreamEnvironment& env, std::uint64_t count, std::uint64_t keys) {
-    return env.fromSource(
-        DataGeneratorSource(
-            [keys](std::uint64_t i) {
-                return Item{static_cast<std::int64_t>(i % keys), static_cast<std::int64_t>(i)};
-            },
-            count),
-        WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(
-            [](const Item& item) { return Timestamp(1ms * item.count); }),
-        "timed items");
+    return env.fromSource(DataGeneratorSource(
+                              [keys](std::uint64_t i) {
+                                  return Item{static_cast<std::int64_t>(i % keys), static_cast<std::int64_t>(i)};
+                              },
+                              count),
+                          WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(
+                              [](const Item& item) { return Timestamp(1ms * item.count); }),
+                          "timed items");
 }
 
 }  // namespace
@@ -194,14 +193,14 @@ TEST_CASE("state beyond the limit fails the job with the state's name", "[api]")
 
 TEST_CASE("what few keys hold in lists, maps and buffers counts towards the limit", "[api]") {
     using Stream = const DataStream<Item>&;
-    const auto list = [](Stream in) -> DataStream<Item> { return in.keyBy(&Item::key).process(KeepInList{}).uid("u").name("all"); };
-    const auto map = [](Stream in) -> DataStream<Item> { return in.keyBy(&Item::key).process(KeepInMap{}).uid("u").name("all"); };
+    const auto list = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key).process(KeepInList{}).uid("u").name("all");
+    };
+    const auto map = [](Stream in) -> DataStream<Item> {
+        return in.keyBy(&Item::key).process(KeepInMap{}).uid("u").name("all");
+    };
     const auto tumbling = [](Stream in) -> DataStream<Item> {
-        return in.keyBy(&Item::key)
-            .window(TumblingEventTimeWindows::of(1h))
-            .process(CountItems{})
-            .uid("u")
-            .name("all");
+        return in.keyBy(&Item::key).window(TumblingEventTimeWindows::of(1h)).process(CountItems{}).uid("u").name("all");
     };
     const auto sliding = [](Stream in) -> DataStream<Item> {
         return in.keyBy(&Item::key)
@@ -277,7 +276,11 @@ TEST_CASE("what windows and joins have held is given back, so that a stream of a
     };
     const auto keyed = [&] { return in.keyBy(&Item::key); };
     keyed().window(TumblingEventTimeWindows::of(1s)).process(CountItems{}).addSink(countIn(0));
-    keyed().window(TumblingEventTimeWindows::of(1s)).trigger(EventTimeTrigger::create()).process(CountItems{}).addSink(countIn(1));
+    keyed()
+        .window(TumblingEventTimeWindows::of(1s))
+        .trigger(EventTimeTrigger::create())
+        .process(CountItems{})
+        .addSink(countIn(1));
     keyed()
         .window(TumblingEventTimeWindows::of(1s))
         .evictor(CountEvictor::of(1'000'000))
@@ -290,7 +293,9 @@ TEST_CASE("what windows and joins have held is given back, so that a stream of a
     keyed()
         .intervalJoin(keyed())
         .between(-500ms, 0ms)
-        .process([](const Item& left, const Item&) { return Item{left.key, 1}; })
+        .process([](const Item& left, const Item&) {
+            return Item{left.key, 1};
+        })
         .addSink(countIn(4));
     env.execute();
     CHECK(counted[0] == 100'000);

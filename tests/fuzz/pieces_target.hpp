@@ -26,7 +26,9 @@ struct Item {
     std::string text;
 };
 
-inline millrace::Timestamp nanos(std::int64_t count) { return millrace::Timestamp(std::chrono::nanoseconds(count)); }
+inline millrace::Timestamp nanos(std::int64_t count) {
+    return millrace::Timestamp(std::chrono::nanoseconds(count));
+}
 
 struct AddNumbers {
     std::uint64_t operator()(std::uint64_t a, std::uint64_t b) const { return a + b; }
@@ -61,7 +63,8 @@ struct KeepAll {
         for (const auto& [key, each] : map.entries()) seen += key + each.size();
         out.collect(seen);
     }
-    void onTimer(millrace::Timestamp, millrace::OnTimerContext<std::int64_t>&, millrace::Collector<std::uint64_t>& out) {
+    void onTimer(millrace::Timestamp, millrace::OnTimerContext<std::int64_t>&,
+                 millrace::Collector<std::uint64_t>& out) {
         out.collect(sum.get() != nullptr ? *sum.get() : 0);
     }
 };
@@ -161,7 +164,9 @@ void restorePieces(std::span<const std::uint8_t> data, Make make) {
     again.restore(saved);
 }
 
-inline auto makeProcess() { return millrace::testing::harnessForKeyedProcess<Item>(&Item::key, KeepAll{}); }
+inline auto makeProcess() {
+    return millrace::testing::harnessForKeyedProcess<Item>(&Item::key, KeepAll{});
+}
 inline auto makePanes() {
     return millrace::testing::harnessFor<Item>([](millrace::DataStream<Item> items) {
         return items.keyBy(&Item::key)
@@ -218,22 +223,33 @@ inline auto makeJoin() {
 inline auto makeBroadcast() {
     return millrace::testing::harnessForBroadcast<Item, Item>(KeepBroadcast{}, kRules);
 }
-inline auto makeLists() { return millrace::testing::harnessForProcess<Item>(KeepLists{}); }
+inline auto makeLists() {
+    return millrace::testing::harnessForProcess<Item>(KeepLists{});
+}
 
 /// `use(make)` for one of the operators; there are so many of them.
 inline constexpr std::size_t kOperators = 9;
 template <class Use>
 void withOperator(std::size_t which, Use use) {
     switch (which) {
-        case 0: return use(makeProcess);
-        case 1: return use(makePanes);
-        case 2: return use(makePanesOfLists);
-        case 3: return use(makeSlices);
-        case 4: return use(makeSessions);
-        case 5: return use(makeWindowsByKey);
-        case 6: return use(makeJoin);
-        case 7: return use(makeBroadcast);
-        default: return use(makeLists);
+        case 0:
+            return use(makeProcess);
+        case 1:
+            return use(makePanes);
+        case 2:
+            return use(makePanesOfLists);
+        case 3:
+            return use(makeSlices);
+        case 4:
+            return use(makeSessions);
+        case 5:
+            return use(makeWindowsByKey);
+        case 6:
+            return use(makeJoin);
+        case 7:
+            return use(makeBroadcast);
+        default:
+            return use(makeLists);
     }
 }
 

@@ -288,7 +288,8 @@ TEST_CASE("lists and maps are counted with what their elements own, and given ba
     const auto withStates = [&](auto use) {
         KeyedStateStore<std::int64_t> store;
         auto list = declareState<ListState<std::string>>(store.cells(), ListStateDescriptor<std::string>("list"));
-        auto numbers = declareState<ListState<std::int64_t>>(store.cells(), ListStateDescriptor<std::int64_t>("numbers"));
+        auto numbers =
+            declareState<ListState<std::int64_t>>(store.cells(), ListStateDescriptor<std::int64_t>("numbers"));
         auto map = declareState<MapState<std::string, std::string>>(
             store.cells(), MapStateDescriptor<std::string, std::string>("map"));
         store.cells().seal([](const void*) { return Timestamp{}; }, nullptr);
@@ -386,9 +387,10 @@ TEST_CASE("a list or a map that would grow beyond the limit says so and stays as
     });
     CHECK((added > 120 && added < 135));  // beside the rows
     CHECK(ofList.starts_with("operator 'count' (uid 'c', subtask 1 of 4): state 'reduce' needs "));
-    CHECK(ofList.ends_with("of the 200000 bytes that setStateMemoryLimit allows. Raise the limit, or let state end sooner (a "
-                           "time to live, clear(), shorter windows); what lists, maps and buffers hold stays in memory, also "
-                           "where there is an OverflowStorage"));
+    CHECK(ofList.ends_with(
+        "of the 200000 bytes that setStateMemoryLimit allows. Raise the limit, or let state end sooner (a "
+        "time to live, clear(), shorter windows); what lists, maps and buffers hold stays in memory, also "
+        "where there is an OverflowStorage"));
     CHECK(list.get().size() == static_cast<std::size_t>(added));
     CHECK(account.bytes() <= 200'000);
     list.clear();

@@ -400,10 +400,11 @@ TEST_CASE("windows without timestamps and keys that come twice are refused by a 
         harness.element({1, 5}, 9);
         const MemorySnapshot whole = harness.snapshot();
         MemorySnapshot damaged;
-        whole.forEach([&](const std::string& uid, const std::string& state, int keyGroup, std::vector<std::byte> bytes) {
-            damage(bytes);
-            damaged.write(uid, state, keyGroup, bytes);
-        });
+        whole.forEach(
+            [&](const std::string& uid, const std::string& state, int keyGroup, std::vector<std::byte> bytes) {
+                damage(bytes);
+                damaged.write(uid, state, keyGroup, bytes);
+            });
         OperatorHarness restored(op);
         try {
             restored.openFrom(damaged);
@@ -412,7 +413,9 @@ TEST_CASE("windows without timestamps and keys that come twice are refused by a 
         }
         return std::string();
     };
-    const auto farAway = [](std::vector<std::byte>& bytes) { bytes[8] = std::byte{0x80}; };  // of the number behind the version
+    const auto farAway = [](std::vector<std::byte>& bytes) {
+        bytes[8] = std::byte{0x80};
+    };  // of the number behind the version
     const auto twice = [](std::vector<std::byte>& bytes) {
         const std::vector<std::byte> entry(bytes.begin() + 1, bytes.end());
         bytes.insert(bytes.end(), entry.begin(), entry.end());

@@ -116,14 +116,8 @@ struct ListCell {
         PartStamps times;
         [[no_unique_address]] OwnedBy<T> owned;
     };
-    static constexpr CellType kType{sizeof(Size),
-                                    alignof(Size),
-                                    false,
-                                    true,
-                                    destroy,
-                                    encode,
-                                    decode,
-                                    &kStampedListInfo<T>};
+    static constexpr CellType kType{sizeof(Size), alignof(Size), false,  true,
+                                    destroy,      encode,        decode, &kStampedListInfo<T>};
 };
 
 }  // namespace detail

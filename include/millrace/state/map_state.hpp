@@ -123,14 +123,8 @@ struct MapCell {
         PartStamps times;
         [[no_unique_address]] OwnedBy<K, V> owned;
     };
-    static constexpr CellType kType{sizeof(Size),
-                                    alignof(Size),
-                                    false,
-                                    true,
-                                    destroy,
-                                    encode,
-                                    decode,
-                                    &kStampedMapInfo<K, V>};
+    static constexpr CellType kType{sizeof(Size), alignof(Size), false,  true,
+                                    destroy,      encode,        decode, &kStampedMapInfo<K, V>};
 };
 
 }  // namespace detail

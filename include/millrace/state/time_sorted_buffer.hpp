@@ -32,9 +32,7 @@ public:
     /// `account`, unless null, counts what is on the heap.
     explicit TimeSortedBuffer(StateMemory* account = nullptr) noexcept : account_(account) {}
     // through the other constructor, so that the destructor takes care of what is here when a move throws
-    TimeSortedBuffer(TimeSortedBuffer&& other) noexcept(kMoves) : TimeSortedBuffer(other.account_) {
-        takeOver(other);
-    }
+    TimeSortedBuffer(TimeSortedBuffer&& other) noexcept(kMoves) : TimeSortedBuffer(other.account_) { takeOver(other); }
     TimeSortedBuffer(const TimeSortedBuffer&) = delete;
     TimeSortedBuffer& operator=(const TimeSortedBuffer&) = delete;
     TimeSortedBuffer& operator=(TimeSortedBuffer&&) = delete;
