@@ -393,6 +393,41 @@ TEST_CASE("damaged window state is refused with uid and key group", "[windowing]
     }
 }
 
+TEST_CASE("windows without timestamps and keys that come twice are refused by a restore", "[windowing][state]") {
+    const auto messageOf = [](auto op, auto damage) {
+        OperatorHarness harness(op);
+        harness.open();
+        harness.element({1, 5}, 9);
+        const MemorySnapshot whole = harness.snapshot();
+        MemorySnapshot damaged;
+        whole.forEach(
+            [&](const std::string& uid, const std::string& state, int keyGroup, std::vector<std::byte> bytes) {
+                damage(bytes);
+                damaged.write(uid, state, keyGroup, bytes);
+            });
+        OperatorHarness restored(op);
+        try {
+            restored.openFrom(damaged);
+        } catch (const CodecException& error) {
+            return describeException(error);
+        }
+        return std::string();
+    };
+    const auto farAway = [](std::vector<std::byte>& bytes) {
+        bytes[8] = std::byte{0x80};
+    };  // of the number behind the version
+    const auto twice = [](std::vector<std::byte>& bytes) {
+        const std::vector<std::byte> entry(bytes.begin() + 1, bytes.end());
+        bytes.insert(bytes.end(), entry.begin(), entry.end());
+    };
+    const auto panes = windowsOf<Sum>(TumblingEventTimeWindows::of(10ns));
+    const auto slices = windowsOf<MergingSummarise>(SlidingEventTimeWindows::of(20ns, 10ns));
+    CHECK_THAT(messageOf(panes, farAway), ContainsSubstring("this is the number of no window"));
+    CHECK_THAT(messageOf(panes, twice), ContainsSubstring("a window has a key twice"));
+    CHECK_THAT(messageOf(slices, farAway), ContainsSubstring("this is the number of no slice"));
+    CHECK_THAT(messageOf(slices, twice), ContainsSubstring("a slice has a key twice"));
+}
+
 TEST_CASE("keys that have gone make room for others in sliding windows", "[windowing]") {
     OperatorHarness harness(windowsOf<MergingSummarise>(SlidingEventTimeWindows::of(20ns, 10ns)));
     harness.open();

@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/operator_harness.hpp"
 
+#include <limits>
 #include <random>
 
 using namespace millrace;
@@ -94,9 +95,25 @@ TEST_CASE("slices and windows agree with each other", "[windowing][property]") {
             const auto [firstSlice, endSlice] = grid.slicesOf(k);
             REQUIRE(grid.window(k).contains(at(t)) == (firstSlice <= slice && slice < endSlice));
         }
+        REQUIRE(grid.holdsSlice(slice));
+        REQUIRE((grid.holdsWindow(first) && grid.holdsWindow(last)));
         const std::int64_t next = grid.firstWindowAfter(at(t));
         REQUIRE(grid.window(next).maxTimestamp() > at(t));
         REQUIRE(grid.window(next - 1).maxTimestamp() <= at(t));
+    }
+}
+
+TEST_CASE("numbers far from all timestamps are those of no window", "[windowing]") {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+    for (const detail::WindowGrid& grid : {detail::WindowGrid(40ns, 10ns, 3ns), detail::WindowGrid(25ns, 10ns, -3ns)}) {
+        for (const std::int64_t far : {kMost, kMost / 2, -kMost, -kMost - 1}) {
+            CHECK(!grid.holdsSlice(far));
+            CHECK(!grid.holdsWindow(far));
+        }
+        for (const Timestamp t : {kMinTimestamp, kMinTimestamp + 1ns, kMaxTimestamp}) {
+            CHECK(grid.holdsSlice(grid.sliceOf(t)));
+            CHECK(grid.holdsWindow(grid.windowsOf(grid.sliceOf(t)).last));
+        }
     }
 }
 

@@ -87,7 +87,7 @@ struct OperatorMetrics {
     std::uint64_t lateRecordsDropped = 0;
     std::uint64_t recordsSkipped = 0;  ///< by `onError`
     std::uint64_t deadLetters = 0;     ///< sent to a side output by `onError`
-    /// Reserved by the tables of its state; what values own beside them (long strings, containers) is not in it.
+    /// Reserved by its state, as far as `setStateMemoryLimit` counts it.
     std::uint64_t stateBytes = 0;
     std::uint64_t stateEntries = 0;  ///< of them: one per key, or per key and window
     double recordsInPerSecond = 0;

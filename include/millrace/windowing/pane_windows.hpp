@@ -164,16 +164,21 @@ public:
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
         readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
-            Pane& open = pane(reader.read<std::int64_t>("a window number"));
+            const auto number = reader.read<std::int64_t>("a window number");
+            if (!grid_.holdsWindow(number)) reader.fail("this is the number of no window");
+            Pane& open = pane(number);
             const bool fired = reader.read<std::uint8_t>("a flag") != 0;
             if (fired && open.silent == nullptr) {
                 open.silent = std::make_unique<Table>();
                 if (memory_ != nullptr) open.silent->chargeTo(*memory_);
             }
             const Key key = decodeState<Key>(reader);
+            bool isNew = false;
             (fired ? *open.silent : open.table).findOrInsert(key, [&] {
+                isNew = true;
                 return decodeAccumulator<Accumulator>(aggregate_, reader);
             });
+            if (!isNew) reader.fail("a window has a key twice");
             nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
         });
         for (Pane& each : panes_) each.table.report();

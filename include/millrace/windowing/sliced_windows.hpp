@@ -191,15 +191,15 @@ public:
     void restore(const SnapshotSource& source, std::string_view uid) {
         readKeyGroups(source, uid, kStateName, kLayout, kFormat, [&](ByteReader& reader) {
             const auto slice = reader.read<std::int64_t>("a slice number");
+            if (!grid_.holdsSlice(slice)) reader.fail("this is the number of no slice");
             const auto firstUnfired = reader.read<std::int64_t>("a window number");
             const Key key = decodeState<Key>(reader);
             const std::uint32_t id = ids_.findOrInsert(key, [&] { return newId(key); });
             Column& cells = cellsOf(slice);
             cells.ensure(id + std::size_t{1});
-            if (!cells.hasUnchecked(id)) {
-                cells.start(id, [&] { return decodeState<Accumulator>(reader); });
-                countUse(id);
-            }
+            if (cells.hasUnchecked(id)) reader.fail("a slice has a key twice");
+            cells.start(id, [&] { return decodeState<Accumulator>(reader); });
+            countUse(id);
             firstUnfiredOfKey_.resize(keys_.size(), kNever);
             firstUnfiredOfKey_[id] = firstUnfired;
             lastFiredBeforeRestore_ = std::max(lastFiredBeforeRestore_, firstUnfired);

@@ -35,6 +35,13 @@ public:
         return {timeAt(window, 0), timeAt(window, size_)};
     }
 
+    /// Whether there are timestamps in the slide that a slice of this number is part of: not for all numbers that a
+    /// damaged snapshot may have.
+    constexpr bool holdsSlice(std::int64_t slice) const noexcept {
+        return isInRange(perSlide_ == 1 ? slice : floorHalf(slice), slide_);
+    }
+    constexpr bool holdsWindow(std::int64_t window) const noexcept { return isInRange(window, size_); }
+
     /// The windows [first, last] that contain a slice; none if last < first (slide > size leaves gaps).
     struct Windows {
         std::int64_t first;
@@ -70,6 +77,11 @@ private:
     __extension__ using Wide = __int128;
 
     static constexpr std::int64_t floorHalf(std::int64_t n) noexcept { return n >> 1; }
+    constexpr bool isInRange(Wide number, std::int64_t length) const noexcept {
+        const Wide start = number * slide_ + offset_;
+        return start <= kMaxTimestamp.time_since_epoch().count() &&
+               start + length > kMinTimestamp.time_since_epoch().count();
+    }
     constexpr Timestamp timeAt(Wide number, std::int64_t into) const noexcept {
         const Wide time = number * slide_ + offset_ + into;
         if (time > kMaxTimestamp.time_since_epoch().count()) return kMaxTimestamp;
