@@ -391,7 +391,7 @@ public:
             stops += end == End::Stopped;
             const bool canGoOn = hasCheckpoint(directory + "/checkpoints");
             // killed when the job had finished already, it is not run again
-            isOver = (end != End::Killed && end != End::Stopped) || hasFinished(directory + "/checkpoints");
+            isOver = (end != End::Killed && end != End::Stopped) || millrace::hasFinished(directory + "/checkpoints");
             if (!isOver && underway.isClean()) compare(expected, committed, false, underway);
             if (end == End::Finished && canGoOn) fail(tally, "the job has finished and left a checkpoint");
         }

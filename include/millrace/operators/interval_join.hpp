@@ -8,7 +8,7 @@
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
 #include <millrace/state/table_snapshot.hpp>
-#include <millrace/state/time_sorted_buffer.hpp>
+#include <millrace/state/two_sided_buffer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -79,13 +79,14 @@ struct JoinCall {
 /// How much room a key has, so that its few values are found in whole cache lines, and few of them.
 template <class L, class R>
 struct JoinCellSize {
-    static constexpr std::size_t kHeader = 56;  // an integer key, two times, two buffers
-    static constexpr std::size_t kPair =
-        sizeof(typename TimeSortedBuffer<L, 0>::Entry) + sizeof(typename TimeSortedBuffer<R, 0>::Entry);
-    /// Values of each side without an allocation: what fits into four lines; none of large ones. Of two places every
-    /// fortieth record would find none, where a key mostly holds one or two; of three every five hundredth.
-    static constexpr std::size_t kInline = std::min<std::size_t>(4, (256 - kHeader) / kPair);
-    static constexpr std::size_t kPadding = (64 - (kHeader + kInline * kPair) % 64) % 64;
+    static constexpr std::size_t kHeader = 32;  // an integer key, a time, what the buffer knows of its places
+    static constexpr std::size_t kPlace = sizeof(typename TwoSidedBuffer<L, R, 0>::Slot);
+    static constexpr std::size_t placesIn(std::size_t bytes) { return (bytes - kHeader) / kPlace; }
+    /// Every line is a miss. Where a key mostly has one value or none, every five hundredth record finds none of three
+    /// places free, and mostly only the first is touched; of large values fewer find room.
+    static constexpr std::size_t kBytes = placesIn(128) >= 3 ? 128 : placesIn(192) >= 3 ? 192 : 256;
+    static constexpr std::size_t kInline = std::min<std::size_t>(8, placesIn(kBytes));
+    static constexpr std::size_t kPadding = kInline > 0 ? kBytes - kHeader - kInline* kPlace : 0;
 };
 template <std::size_t kBytes>
 struct JoinCellPadding {
@@ -99,12 +100,10 @@ template <class L, class R>
 struct JoinCell {
     using Size = JoinCellSize<L, R>;
     Timestamp prunedAt = kMinTimestamp;  ///< no value in here was due for cleanup at this watermark
-    Timestamp expires = kMinTimestamp;   ///< the last of the cleanup times of all values
-    TimeSortedBuffer<L, Size::kInline> left;
-    TimeSortedBuffer<R, Size::kInline> right;
+    using Values = TwoSidedBuffer<L, R, Size::kInline>;
+    using Pool = typename Values::Pool;
+    Values values;
     [[no_unique_address]] JoinCellPadding<Size::kPadding> padding;
-
-    bool empty() const noexcept { return left.empty() && right.empty(); }
 };
 
 /// Inner join of two keyed streams: left l and right r of equal key with l.time + lower <= r.time <= l.time + upper,
@@ -184,12 +183,14 @@ public:
                      [watermark = watermark_, left = leftDropped_, right = rightDropped_](
                          ByteWriter& group, const Key& key, const Cell& cell) {
                          const bool isPruned = cell.prunedAt == watermark;
-                         const auto* const lefts = isPruned ? cell.left.begin() : cell.left.firstAfter(left);
-                         const auto* const rights = isPruned ? cell.right.begin() : cell.right.firstAfter(right);
-                         if (lefts == cell.left.end() && rights == cell.right.end()) return;
+                         const Timestamp leftAfter = isPruned ? kMinTimestamp : left;
+                         const Timestamp rightAfter = isPruned ? kMinTimestamp : right;
+                         const std::size_t lefts = cell.values.template countAfter<true>(leftAfter);
+                         const std::size_t rights = cell.values.template countAfter<false>(rightAfter);
+                         if (lefts + rights == 0) return;
                          Codec<Key>::encode(key, group);
-                         write(group, lefts, cell.left.end());
-                         write(group, rights, cell.right.end());
+                         write<true>(group, cell, lefts, leftAfter);
+                         write<false>(group, cell, rights, rightAfter);
                      });
         this->next_.snapshot(sink);
     }
@@ -201,14 +202,15 @@ public:
     // ---- for tests that look into the state ----
 
     /// The timestamps that are buffered, sorted: as if every record had been removed exactly when it was due.
-    std::vector<Timestamp> bufferedLeft() { return buffered(&Cell::left); }
-    std::vector<Timestamp> bufferedRight() { return buffered(&Cell::right); }
+    std::vector<Timestamp> bufferedLeft() { return buffered<true>(); }
+    std::vector<Timestamp> bufferedRight() { return buffered<false>(); }
     /// Keys that take up memory, also those whose records are due but have not been removed.
     std::size_t keys() const noexcept { return table_.size(); }
 
 private:
-    // four lines each: more than some 40 misses at once wait for each other
-    static constexpr std::size_t kAhead = 12;
+    // each line is a miss: more than some 32 at once wait for each other
+    static constexpr std::size_t kLines = std::min<std::size_t>(4, (sizeof(Slot) + 63) / 64);
+    static constexpr std::size_t kAhead = 32 / kLines;
     static constexpr std::size_t kChunk = 256;
 
     static Duration negated(Duration d) noexcept { return d == Duration::min() ? Duration::max() : -d; }
@@ -228,7 +230,12 @@ private:
             while (at < block.size) {
                 const std::size_t from = at;
                 const std::size_t count = std::min(kChunk, block.size - from);
-                for (; at < from + count; ++at) hashes[at - from] = hashAt(block, at, selector);
+                Timestamp latest = kMinTimestamp;
+                for (; at < from + count; ++at) {
+                    latest = std::max(latest, block.timestamps[at]);
+                    hashes[at - from] = hashAt(block, at, selector);
+                }
+                expires_ = std::max(expires_, saturatingAdd(latest, kLeft ? leftKept_ : rightKept_));
                 at = from;
                 joinRun<kLeft>(block, at, from + count, hashes, selector);
             }
@@ -275,35 +282,28 @@ private:
         }
     }
     [[gnu::always_inline]] static void prefetch(const typename Table::View& view, std::uint64_t hash) noexcept {
-        const auto* const slot = reinterpret_cast<const char*>(view.slots + (hash >> view.shift));
-        for (std::size_t line = 0; line < std::min<std::size_t>(sizeof(Slot), 256); line += 64) {
-            __builtin_prefetch(slot + line, 1);
+        prefetch(view.slots[hash >> view.shift]);
+    }
+    [[gnu::always_inline]] static void prefetch(const Slot& slot) noexcept {
+        for (std::size_t line = 0; line < kLines; ++line) {
+            __builtin_prefetch(reinterpret_cast<const char*>(&slot) + 64 * line, 1);
         }
     }
 
     template <bool kLeft, class T>
     [[gnu::always_inline]] void joinOne(Cell& cell, T& value, Timestamp time) {
         prune(cell);
+        const T& record = value;
         if constexpr (kLeft) {
-            const Timestamp last = saturatingAdd(time, upper_);
-            auto* const end = cell.right.end();
-            for (auto* right = cell.right.firstNotBefore(saturatingAdd(time, lower_));
-                 right != end && right->time <= last; ++right) {
-                emit(value, time, std::as_const(value), time, std::as_const(right->value), right->time);
-            }
-            cell.left.add(time, std::move(value));
-            cell.expires = std::max(cell.expires, saturatingAdd(time, leftKept_));
+            cell.values.template forEachWithin<false>(
+                saturatingAdd(time, lower_), saturatingAdd(time, upper_),
+                [&](Timestamp rightTime, const R& right) { emit(record, time, record, time, right, rightTime); });
         } else {
-            const Timestamp last = saturatingSubtract(time, lower_);
-            auto* const end = cell.left.end();
-            for (auto* left = cell.left.firstNotBefore(saturatingSubtract(time, upper_));
-                 left != end && left->time <= last; ++left) {
-                emit(value, time, std::as_const(left->value), left->time, std::as_const(value), time);
-            }
-            cell.right.add(time, std::move(value));
-            cell.expires = std::max(cell.expires, saturatingAdd(time, rightKept_));
+            cell.values.template forEachWithin<true>(
+                saturatingSubtract(time, upper_), saturatingSubtract(time, lower_),
+                [&](Timestamp leftTime, const L& left) { emit(record, time, left, leftTime, record, time); });
         }
-        expires_ = std::max(expires_, cell.expires);
+        cell.values.template add<kLeft>(pool_, time, std::move(value));
     }
     template <class T>
     [[gnu::always_inline]] void emit(const T& record, Timestamp time, const L& left, Timestamp leftTime, const R& right,
@@ -319,8 +319,7 @@ private:
     [[gnu::always_inline]] void prune(Cell& cell) noexcept {
         if (cell.prunedAt == watermark_) return;
         cell.prunedAt = watermark_;
-        cell.left.dropUntil(leftDropped_);
-        cell.right.dropUntil(rightDropped_);
+        cell.values.dropUntil(pool_, leftDropped_, rightDropped_);
     }
     /// The last timestamp that is cleaned up now, of records that are kept for `kept`.
     Timestamp lastDropped(Duration kept) const noexcept {
@@ -337,11 +336,14 @@ private:
         } else {
             const std::size_t end = Table::kErases ? table_.endPosition() : 0;
             std::size_t steps = std::min<std::size_t>(end, 16 + records_ / 16 + 4 * inserted_);
+            for (std::size_t i = 0; i < std::min(kAhead, steps); ++i) {
+                prefetch(table_.slotAt(std::min(sweptTo_ + i, end - 1)));
+            }
             while (steps-- > 0) {
                 if (sweptTo_ >= end) sweptTo_ = 0;
-                __builtin_prefetch(&table_.slotAt(std::min(sweptTo_ + kAhead, end - 1)));
+                prefetch(table_.slotAt(std::min(sweptTo_ + kAhead, end - 1)));
                 Slot& slot = table_.slotAt(sweptTo_);
-                if (slot.occupied() && watermark_ >= saturatingAdd(slot.value.expires, grace)) {
+                if (slot.occupied() && watermark_ >= saturatingAdd(expiryOf(slot.value), grace)) {
                     if constexpr (Table::kErases) table_.erase(&slot);
                 } else {
                     ++sweptTo_;
@@ -370,24 +372,31 @@ private:
         }
     }
 
-    template <class Buffer>
-    std::vector<Timestamp> buffered(Buffer Cell::*side) {
+    /// The last of the cleanup times of all values.
+    Timestamp expiryOf(const Cell& cell) const noexcept {
+        return std::max(saturatingAdd(cell.values.template lastTime<true>(), leftKept_),
+                        saturatingAdd(cell.values.template lastTime<false>(), rightKept_));
+    }
+
+    template <bool kLeft>
+    std::vector<Timestamp> buffered() {
         std::vector<Timestamp> times;
         table_.forEach([&](const Key&, Cell& cell) {
             prune(cell);
-            for (const auto& entry : cell.*side) times.push_back(entry.time);
+            cell.values.template forEachAfter<kLeft>(kMinTimestamp,
+                                                     [&](Timestamp time, const auto&) { times.push_back(time); });
         });
         std::sort(times.begin(), times.end());
         return times;
     }
 
-    template <class Buffered>
-    static void write(ByteWriter& group, const Buffered* entry, const Buffered* end) {
-        group.write(static_cast<std::uint32_t>(end - entry));
-        for (; entry != end; ++entry) {
-            group.write(static_cast<std::int64_t>(entry->time.time_since_epoch().count()));
-            encodeTo(group, entry->value);
-        }
+    template <bool kLeft>
+    static void write(ByteWriter& group, const Cell& cell, std::size_t count, Timestamp after) {
+        group.write(static_cast<std::uint32_t>(count));
+        cell.values.template forEachAfter<kLeft>(after, [&](Timestamp time, const auto& value) {
+            group.write(static_cast<std::int64_t>(time.time_since_epoch().count()));
+            encodeTo(group, value);
+        });
     }
     static constexpr StateLayout kLayout{
         "interval join", {{"key", &kTypeInfo<Key>}, {"left", &kTimedListInfo<L>}, {"right", &kTimedListInfo<R>}}};
@@ -396,19 +405,18 @@ private:
         readKeyGroups(source, this->fn_.id().uid, "join", kLayout, kFormat, [&](ByteReader& reader) {
             const Key key = decodeState<Key>(reader);
             Cell& cell = table_.findOrInsert(key, [] { return Cell(); });
-            read<L>(reader, cell, cell.left, leftKept_);
-            read<R>(reader, cell, cell.right, rightKept_);
+            read<true, L>(reader, cell, leftKept_);
+            read<false, R>(reader, cell, rightKept_);
         });
         table_.report();
     }
-    template <class T, class Buffer>
-    void read(ByteReader& reader, Cell& cell, Buffer& buffer, Duration kept) {
+    template <bool kLeft, class T>
+    void read(ByteReader& reader, Cell& cell, Duration kept) {
         for (auto left = reader.read<std::uint32_t>("a number of records"); left > 0; --left) {
             const Timestamp time{Duration{reader.read<std::int64_t>("a timestamp")}};
-            buffer.add(time, decodeState<T>(reader));
-            cell.expires = std::max(cell.expires, saturatingAdd(time, kept));
+            cell.values.template add<kLeft>(pool_, time, decodeState<T>(reader));
+            expires_ = std::max(expires_, saturatingAdd(time, kept));
         }
-        expires_ = std::max(expires_, cell.expires);
     }
 
     template <class T>
@@ -440,6 +448,7 @@ private:
     std::optional<OutputTag<R>> lateRight_;
     ProcessJoinContext context_;
     StateMemory memory_;
+    typename Cell::Pool pool_;
     Table table_;
     Timestamp watermark_ = kMinTimestamp;
     Timestamp leftDropped_ = kMinTimestamp;   ///< left records up to here are due for cleanup

@@ -362,7 +362,7 @@ private:
 
     static std::size_t limitOf(std::size_t capacity) noexcept {
         // where an entry fills cache lines of its own, the next one is another miss, which nothing has been prefetched for
-        const bool sparse = sizeof(Slot) >= 128 || 2 * capacity * sizeof(Slot) <= kSmallBytes;
+        const bool sparse = sizeof(Slot) >= 64 || 2 * capacity * sizeof(Slot) <= kSmallBytes;
         return sparse ? capacity / 2 : capacity / 5 * 4;
     }
 
