@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,8 @@ usage: millrace_inspect [DIR] [OPTION...]
   --help
 
 The states are sorted by size. A piece is the state of one key group, or one element of a list: a split of a source.
+What is damaged is named on the standard error (and in "damage" of the JSON), behind all that could be read; then the program
+ends with 1.
 )";
 
 /// What was read of one state.
@@ -49,25 +52,45 @@ struct Report {
     std::string jobName;
     std::string fingerprint;
     int maxParallelism = 0;
+    int formatVersion = 0;
     int files = 0;
     std::uint64_t fileBytes = 0;
     std::uint64_t stateBytes = 0;
+    std::vector<std::string> references;  ///< checkpoints beside this one whose files it needs
     std::vector<OperatorSummary> operators;
     std::vector<Contents> contents;
+    std::vector<std::string> damage;
 };
 
 std::string kindOf(const CheckpointSummary& summary) {
     return summary.info.kind == CheckpointKind::Savepoint ? "savepoint" : "checkpoint";
 }
 
+/// Calls `read`; what it finds damaged is added, once.
+template <class Read>
+bool reads(std::vector<std::string>& damage, Read read) {
+    try {
+        read();
+        return true;
+    } catch (const MillraceException& error) {
+        std::string text = describeException(error);
+        if (std::find(damage.begin(), damage.end(), text) == damage.end()) damage.push_back(std::move(text));
+        return false;
+    }
+}
+
 /// Positions of sources, and with `keys` the largest keys of every state.
-std::vector<Contents> readContents(const std::string& directory, const CheckpointSummary& summary, std::size_t keys) {
+std::vector<Contents> readContents(const std::string& directory, const CheckpointSummary& summary, std::size_t keys,
+                                   std::vector<std::string>& damage) {
     std::vector<Contents> all;
     for (const OperatorSummary& each : summary.operators) {
         for (const StateSummary& state : each.states) {
             const bool isAlwaysRead = state.kind == "splits" || state.kind == "enumerator" || state.kind == "in-flight";
             if (state.kind.empty() || (keys == 0 && !isAlwaysRead)) continue;
-            StateContents contents = readStateContents(directory, each.uid, state.name, keys);
+            StateContents contents;
+            if (!reads(damage, [&] { contents = readStateContents(directory, each.uid, state.name, keys); })) {
+                contents.unreadable = "it is damaged";
+            }
             all.push_back({each.uid, state.name, contents.entries, std::move(contents.largestKeys),
                            std::move(contents.splits), contents.inFlightRecords, std::move(contents.unreadable)});
         }
@@ -75,12 +98,13 @@ std::vector<Contents> readContents(const std::string& directory, const Checkpoin
     return all;
 }
 
-void printJson(CheckpointSummary summary, std::vector<Contents> contents) {
+void printJson(CheckpointSummary summary, std::vector<Contents> contents, std::vector<std::string> damage) {
     std::string line;
     JsonLinesFormat<Report>{}.encode(
         {summary.info.id, kindOf(summary), summary.info.triggered, summary.info.path, summary.jobName,
-         summary.fingerprint, summary.maxParallelism, summary.files, summary.fileBytes, summary.info.bytes,
-         std::move(summary.operators), std::move(contents)},
+         summary.fingerprint, summary.maxParallelism, summary.formatVersion, summary.files, summary.fileBytes,
+         summary.info.bytes, std::move(summary.references), std::move(summary.operators), std::move(contents),
+         std::move(damage)},
         line);
     fmt::print("{}\n", line);
 }
@@ -157,8 +181,10 @@ void printText(const CheckpointSummary& summary) {
     writeText(summary.info.triggered, triggered);
     fmt::print("{} {} of job \"{}\", triggered {}, maximum parallelism {}\n", kindOf(summary), summary.info.id,
                summary.jobName, triggered, summary.maxParallelism);
-    fmt::print("{} operators, {} bytes of state in {} files ({} bytes)\n\n", summary.operators.size(),
-               summary.info.bytes, summary.files, summary.fileBytes);
+    fmt::print("{} operators, {} bytes of state in {} files ({} bytes), format version {}\n", summary.operators.size(),
+               summary.info.bytes, summary.files, summary.fileBytes, summary.formatVersion);
+    for (const std::string& each : summary.references) fmt::print("needs files of {} beside it\n", each);
+    fmt::print("\n");
 
     std::vector<std::pair<std::uint64_t, Row>> states;  // by size
     for (const OperatorSummary& each : summary.operators) {
@@ -186,16 +212,21 @@ int run(examples::Arguments& arguments) {
     arguments.expectNothingMore();
 
     const CheckpointSummary summary = summarizeCheckpoint(directory);
-    if (verifies) verifyCheckpoint(directory);
-    std::vector<Contents> contents = readContents(directory, summary, keys);
+    std::vector<std::string> damage = summary.damage;
+    std::vector<Contents> contents = readContents(directory, summary, keys, damage);
+    // files that are not what the manifest says are known; what is in the others shows when it is read
+    const bool isVerified = verifies && reads(damage, [&] { verifyCheckpoint(directory); });
     if (isJson) {
-        printJson(summary, std::move(contents));
-        return 0;
+        printJson(summary, std::move(contents), damage);
+    } else {
+        printText(summary);
+        printFields(summary);
+        printContents(contents);
+        if (isVerified) fmt::print("\nall state has been read: it is intact\n");
     }
-    printText(summary);
-    printFields(summary);
-    printContents(contents);
-    return 0;
+    std::fflush(stdout);
+    for (const std::string& each : damage) fmt::print(stderr, "{}\n", each);
+    return damage.empty() ? 0 : 1;
 }
 
 }  // namespace

@@ -249,13 +249,22 @@ TEST_CASE("a value is modified in a savepoint, and the job sees it", "[api][chec
         .modifyMapState<std::string, std::string, std::int64_t>("bank", "by shop",
                                                                 [](const std::string& key, auto& entries) {
                                                                     if (key == "key 0") entries.clear();
-                                                                });
+                                                                })
+        .modifyReducingState<std::string, std::int64_t>("bank", "sum",
+                                                        [](const std::string& key, std::int64_t& sum) {
+                                                            if (key == "key 0") sum += 1000;
+                                                        })
+        .modifyAggregatingState<std::string, Sum::Accumulator>(
+            "bank", "average", [](const std::string& key, Sum::Accumulator& accumulator) {
+                accumulator.first += 2000;
+                return key != "key 1";
+            });
     writer.write(directory.path("changed"));
     CHECK(run(7, 9, directory.path("changed")) ==
           std::map<std::string, std::string>{
-              {"key 0", "key 0: 18 of owner of key 0, last 3 9, even -1, odd 9, sum 18, aggregated 18"},
-              {"key 1", "key 1: 1000012 of owner of key 1, last 1 7, even 4, odd 8, sum 12, aggregated 12"},
-              {"key 2", "key 2: 8 of new, last 2 8, even 10, odd 5, sum 15, aggregated 15"}});
+              {"key 0", "key 0: 18 of owner of key 0, last 3 9, even -1, odd 9, sum 1018, aggregated 2018"},
+              {"key 1", "key 1: 1000012 of owner of key 1, last 1 7, even 4, odd 8, sum 12, aggregated 7"},
+              {"key 2", "key 2: 8 of new, last 2 8, even 10, odd 5, sum 15, aggregated 2015"}});
     // what it was made from is as it was
     CHECK(run(7, 9, directory.path("saved")) == undisturbed);
     verifyCheckpoint(directory.path("saved"));

@@ -6,7 +6,9 @@
 #include <checkpoint/checkpoint_fixtures.hpp>
 #include <support/catch.hpp>
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 using namespace checkpoint_fixtures;
 using Catch::Matchers::ContainsSubstring;
@@ -26,6 +28,9 @@ TEST_CASE("a summary says what there is in a checkpoint", "[checkpoint]") {
     CHECK(summary.fingerprint == "0123456789abcdef");
     CHECK(summary.maxParallelism == 64);
     CHECK(summary.files == 4);
+    CHECK(summary.formatVersion == 2);
+    CHECK(summary.references.empty());
+    CHECK(summary.damage.empty());
     std::string text;
     for (const OperatorSummary& each : summary.operators) {
         text += each.uid + " " + each.name + " " + each.kind + " " + std::to_string(each.parallelism) + " " +
@@ -87,4 +92,37 @@ TEST_CASE("a checkpoint is verified without a job", "[checkpoint]") {
     CHECK(summarizeCheckpoint("/c/chk-3", disk).files == 4);
     CHECK_THAT(errorOf([&] { millrace::verifyCheckpoint("/c/chk-3", disk); }),
                ContainsSubstring("the state file '/c/chk-3/part-4.state' is damaged at byte 32 of"));
+}
+
+TEST_CASE("what is left of a damaged checkpoint is shown, with what is wrong", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", disk);
+    write(store, describe(3));
+    std::vector<std::byte> bytes = disk->contents("/c/chk-3/part-2.state");
+    const std::size_t size = bytes.size();
+    bytes.resize(size - 1);
+    disk->setContents("/c/chk-3/part-2.state", bytes);
+    disk->remove("/c/chk-3/part-3.state");
+
+    const CheckpointSummary summary = summarizeCheckpoint("/c/chk-3", disk);
+    CHECK(summary.files == 4);
+    REQUIRE(summary.operators.size() == 2);
+    CHECK(summary.operators[1].bytes == 340);
+    REQUIRE(summary.damage.size() == 2);
+    std::string damage = summary.damage[0] + "\n" + summary.damage[1];
+    CHECK_THAT(damage, ContainsSubstring("the state file '/c/chk-3/part-2.state' is damaged at byte " +
+                                         std::to_string(size - 1)));
+    CHECK_THAT(damage, ContainsSubstring("the state file '/c/chk-3/part-3.state' is missing"));
+    CHECK_THROWS_AS(millrace::verifyCheckpoint("/c/chk-3", disk), CodecException);
+
+    disk->remove("/c/chk-3/manifest.json");
+    CHECK_THAT(errorOf([&] { summarizeCheckpoint("/c/chk-3", disk); }), ContainsSubstring("it has no 'manifest.json'"));
+}
+
+TEST_CASE("a summary names the checkpoints that an incremental one needs", "[checkpoint]") {
+    const CheckpointSummary summary = summarizeCheckpoint(MILLRACE_TEST_DATA "/checkpoints/version_3_referring/chk-9");
+    CHECK(summary.formatVersion == 3);
+    CHECK(summary.references == std::vector<std::string>{"chk-8"});
+    CHECK(summary.damage.empty());
+    CHECK(summarizeCheckpoint(MILLRACE_TEST_DATA "/checkpoints/version_1/chk-7").formatVersion == 1);
 }

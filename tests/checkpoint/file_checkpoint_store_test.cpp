@@ -362,6 +362,63 @@ TEST_CASE("a directory that cannot be used is an error that says why", "[checkpo
     }
 }
 
+TEST_CASE("where the right to use a file is missing, the message says what to do", "[checkpoint]") {
+    const auto disk = std::make_shared<MemoryFileSystem>();
+    const auto files = std::make_shared<FaultyFileSystem>(disk);
+    {
+        FileCheckpointStore store("/c", disk);
+        write(store, describe(3));
+    }
+    disk->createDirectory("/empty");
+    const std::string toRead =
+        ". Run as the user that wrote it, or let this one read its files and enter the directories above them (chown, "
+        "chmod)";
+    const std::string toWrite =
+        ". Name a directory in which this process may create files, or let it do so in this one (chown, chmod)";
+    files->failAt(1, FileFault::Permission);
+    CHECK(errorOf([&] { FileCheckpoint(files, "/c/chk-3"); }) ==
+          "'/c/chk-3' cannot be read: cannot look /c/chk-3/manifest.json: Permission denied (injected)" + toRead);
+    files->failAt(2, FileFault::Permission);  // what /empty is, as it has no manifest
+    CHECK(errorOf([&] { FileCheckpoint(files, "/empty"); }) ==
+          "'/empty' cannot be read: cannot look /empty: Permission denied (injected)" + toRead);
+    std::uint64_t n = 1;
+    for (;; ++n) {  // whichever operation it is
+        CAPTURE(n);
+        files->failAt(n, FileFault::Permission);
+        const std::string error = errorOf([&] { FileCheckpoint(files, "/c/chk-3"); });
+        if (!files->hasFailed()) break;
+        CHECK(error ==
+              "'/c/chk-3' cannot be read: cannot " + files->trace().back() + ": Permission denied (injected)" + toRead);
+    }
+    CHECK(n > 10);  // manifest and four parts
+
+    CheckpointDescription savepoint = describe(3, CheckpointKind::Savepoint);
+    int renamed = 0;
+    std::uint64_t m = 1;
+    for (;; ++m) {
+        savepoint.target = "/s" + std::to_string(m) + "/below/new";
+        CAPTURE(m);
+        const auto store = FileCheckpointStore::forSavepoints(files);
+        files->failAt(m, FileFault::Permission);
+        std::string error;
+        try {
+            write(*store, savepoint);
+        } catch (const PermissionException& caught) {
+            error = caught.what();
+        } catch (const IoException& caught) {
+            error = caught.what();
+            CHECK_THAT(error, ContainsSubstring("could not be completed: cannot "));
+            ++renamed;
+            continue;
+        }
+        if (!files->hasFailed()) break;
+        CHECK_THAT(error, ContainsSubstring("'" + savepoint.target + "' cannot be written: cannot "));
+        CHECK_THAT(error, ContainsSubstring(": Permission denied (injected)" + toWrite));
+    }
+    CHECK(m > 20);        // three directories, four parts and the manifest
+    CHECK(renamed == 2);  // the manifest, and that made sure of: whoever could create files can do that
+}
+
 TEST_CASE("a damaged checkpoint is named, left as it is, and the one before it is used", "[checkpoint]") {
     const auto disk = std::make_shared<MemoryFileSystem>();
     {

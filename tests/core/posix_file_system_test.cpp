@@ -4,6 +4,8 @@
 #include <support/catch.hpp>
 
 #include <csignal>
+#include <cstdlib>
+#include <string>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -117,4 +119,57 @@ TEST_CASE("a lock is held against this process and others, and goes with its own
     CHECK(files->tryLock(path, holder) != nullptr);
     (void)::close(ready[0]);
     (void)::close(ready[1]);
+}
+
+namespace {
+
+/// The superuser may do anything; meanwhile this process is nobody.
+class AsNobody {
+public:
+    AsNobody() : was_(::geteuid()), isOther_(was_ == 0 && ::seteuid(65534) == 0) {}
+    AsNobody(const AsNobody&) = delete;
+    AsNobody& operator=(const AsNobody&) = delete;
+    ~AsNobody() {
+        if (isOther_ && ::seteuid(was_) != 0) std::abort();
+    }
+
+private:
+    ::uid_t was_;
+    bool isOther_;
+};
+
+}  // namespace
+
+TEST_CASE("a missing right is an error of its own", "[core]") {
+    const TemporaryDirectory directory;
+    const std::string closed = directory.path() + "/closed";
+    const std::string file = closed + "/file";
+    const auto files = posixFileSystem();
+    files->createDirectory(closed);
+    REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+    REQUIRE(::chmod(closed.c_str(), 0) == 0);
+    const auto failsWith = [&](const std::string& what, auto use) {
+        try {
+            const AsNobody nobody;
+            if (::geteuid() == 0) return;  // it cannot become nobody
+            use();
+            FAIL_CHECK("'" << what << "' is possible");
+        } catch (const PermissionException& error) {
+            CHECK(std::string(error.what()) == what + ": Permission denied");
+        }
+    };
+    failsWith("cannot look at '" + file + "'", [&] { (void)files->kindOf(file); });
+    failsWith("cannot open '" + file + "'", [&] { (void)files->open(file); });
+    failsWith("cannot create '" + file + "'", [&] { (void)files->create(file); });
+    failsWith("cannot read directory '" + closed + "'", [&] { (void)files->list(closed); });
+    failsWith("cannot rename '" + file + "' to '" + file + "2'", [&] { files->rename(file, file + "2"); });
+    REQUIRE(::chmod(closed.c_str(), 0700) == 0);
+    bool isOfRights = false;  // that a file is not there is none
+    try {
+        (void)files->open(file);
+    } catch (const IoException& error) {
+        isOfRights = dynamic_cast<const PermissionException*>(&error) != nullptr;
+        CHECK(std::string(error.what()) == "cannot open '" + file + "': No such file or directory");
+    }
+    CHECK_FALSE(isOfRights);
 }

@@ -150,6 +150,11 @@ TEST_CASE("operations fail when they are told to", "[testing]") {
     CHECK(errorOf(writeFile) == "cannot write to '/f': No space left on device (injected)");
     CHECK(textOf(*disk, "/f") == "01234");
 
+    files.failAt(1, FileFault::Permission);
+    CHECK_THROWS_AS(writeFile(), PermissionException);
+    files.failAt(2, FileFault::Permission);
+    CHECK(errorOf(writeFile) == "cannot write to '/f': Permission denied (injected)");
+
     files.failFrom(3, FileFault::IoError);
     CHECK(errorOf(writeFile) == "cannot sync /f: Input/output error (injected)");
     CHECK(errorOf([&] { (void)files.list("/"); }) == "cannot list /: Input/output error (injected)");

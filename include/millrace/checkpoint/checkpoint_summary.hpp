@@ -48,19 +48,22 @@ struct CheckpointSummary {
     std::string jobName;
     std::string fingerprint;  ///< of the execution plan
     int maxParallelism = 0;
+    int formatVersion = 0;  ///< of the manifest, see docs/checkpoint_format.md
     int files = 0;
     std::uint64_t fileBytes = 0;
+    std::vector<std::string> references;     ///< of an incremental one: directories beside it whose files it needs
     std::vector<OperatorSummary> operators;  ///< in the order of the pipeline
+    std::vector<std::string> damage;         ///< what is wrong with files of state, each named; empty: nothing is
 };
 
 /// Looks at the checkpoint or savepoint in a directory; a job may be running. @public
-/// *Failure:* IoException if there is none; CodecException naming the file that is damaged. State is not read:
-/// `verifyCheckpoint` does that.
+/// *Failure:* IoException if there is none; CodecException if its manifest is damaged. Files of state that are missing or no
+/// longer what the manifest says are listed in `damage`. State is not read: `verifyCheckpoint` does that.
 CheckpointSummary summarizeCheckpoint(const std::string& directory,
                                       std::shared_ptr<FileSystem> files = posixFileSystem());
 
 /// Reads all state of a checkpoint or savepoint, and does nothing with it. @public
-/// *Failure:* as `summarizeCheckpoint`, for the first file that is damaged.
+/// *Failure:* IoException if there is none; CodecException naming the first file that is damaged.
 void verifyCheckpoint(const std::string& directory, std::shared_ptr<FileSystem> files = posixFileSystem());
 
 }  // namespace millrace

@@ -5,8 +5,10 @@
 #include <millrace/checkpoint/file_checkpoint.hpp>
 #include <millrace/checkpoint/newest_intact.hpp>
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/state/state_migration.hpp>
 
+#include <set>
 #include <utility>
 
 namespace millrace {
@@ -74,17 +76,26 @@ namespace detail {
 
 MILLRACE_INLINE_COLD CheckpointSummary summarizeCheckpoint(const std::string& directory,
                                                            std::shared_ptr<FileSystem> files) {
-    const detail::FileCheckpoint checkpoint(std::move(files), directory);
+    const detail::FileCheckpoint checkpoint = detail::FileCheckpoint::manifestOf(std::move(files), directory);
     const detail::CheckpointDescription& description = checkpoint.description();
     CheckpointSummary summary;
     summary.info = {description.id, description.kind, description.triggered, checkpoint.place(), checkpoint.bytes()};
     summary.jobName = description.jobName;
     summary.fingerprint = description.fingerprint;
     summary.maxParallelism = description.maxParallelism;
+    summary.formatVersion = checkpoint.formatVersion();
+    std::set<std::int64_t> others;
     for (const detail::StateFileIndex& part : checkpoint.parts()) {
         ++summary.files;
         summary.fileBytes += part.size;
+        if (part.owner.checkpoint != description.id) others.insert(part.owner.checkpoint);
+        try {
+            checkpoint.expectIntact(part);
+        } catch (const MillraceException& error) {
+            summary.damage.emplace_back(error.what());
+        }
     }
+    for (const std::int64_t id : others) summary.references.push_back(detail::message({"chk-", id}));
     for (const detail::CheckpointedOperator& each : description.operators) {
         OperatorSummary& entry = summary.operators.emplace_back();
         entry.uid = each.uid;

@@ -4,11 +4,13 @@
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/checkpoint/manifest.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/errors.hpp>
 #include <millrace/core/file_system.hpp>
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace::detail {
@@ -23,6 +25,12 @@ public:
     /// *Failure:* IoException if there is none, or for what the system says; CodecException naming the file that is damaged,
     /// missing, or of another format. What is in the data files is looked at when it is read.
     MILLRACE_INLINE FileCheckpoint(std::shared_ptr<FileSystem> files, std::string directory);
+    /// For who wants to know what there is of one that is damaged: the data files are not looked at yet.
+    static FileCheckpoint manifestOf(std::shared_ptr<FileSystem> files, std::string directory) {
+        return FileCheckpoint(std::move(files), std::move(directory), ManifestOnly());
+    }
+    /// *Failure:* as the constructor, for one of the data files.
+    MILLRACE_INLINE void expectIntact(const StateFileIndex& part) const;
 
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
     MILLRACE_INLINE void readKeyGroups(std::string_view uid, std::string_view state, KeyGroupRange wanted,
@@ -38,6 +46,9 @@ public:
     MILLRACE_INLINE std::uint64_t bytes() const;
 
 private:
+    struct ManifestOnly {};
+    MILLRACE_INLINE FileCheckpoint(std::shared_ptr<FileSystem> files, std::string directory, ManifestOnly);
+
     std::shared_ptr<FileSystem> files_;
     int formatVersion_ = kManifestVersion;
     std::vector<StateFileIndex> parts_;
@@ -49,6 +60,10 @@ std::string withoutTrailingSlashes(std::string path);
 std::string parentOf(const std::string& path);
 /// The file that a checkpoint in `directory` calls `name`: one of its own, or of another one beside it.
 std::string pathOfPart(const std::string& directory, const std::string& name);
+
+/// Throws PermissionException about a checkpoint or savepoint that this process may not read, or write: with what to do.
+[[noreturn]] void failToRead(const std::string& directory, const PermissionException& cause);
+[[noreturn]] void failToWrite(const std::string& directory, const PermissionException& cause);
 
 /// The manifest of a directory. *Failure:* as FileCheckpoint.
 CheckpointManifest readManifest(FileSystem& files, const std::string& directory);

@@ -55,7 +55,19 @@ MILLRACE_INLINE_COLD std::string pathOfPart(const std::string& directory, const 
                         "', which is written last. Give another one"});
 }
 
-MILLRACE_INLINE_COLD CheckpointManifest readManifest(FileSystem& files, const std::string& directory) {
+MILLRACE_INLINE_COLD void failToRead(const std::string& directory, const PermissionException& cause) {
+    raise<PermissionException>({"'", directory, "' cannot be read: ", cause.what(),
+                                ". Run as the user that wrote it, or let this one read its files and enter the "
+                                "directories above them (chown, chmod)"});
+}
+
+MILLRACE_INLINE_COLD void failToWrite(const std::string& directory, const PermissionException& cause) {
+    raise<PermissionException>({"'", directory, "' cannot be written: ", cause.what(),
+                                ". Name a directory in which this process may create files, or let it do so in this "
+                                "one (chown, chmod)"});
+}
+
+MILLRACE_INLINE_COLD CheckpointManifest readManifest(FileSystem& files, const std::string& directory) try {
     const std::string path = message({directory, "/", kManifestName});
     if (files.kindOf(path) == FileKind::None) failNoManifest(files, directory);
     const std::unique_ptr<ReadableFile> file = files.open(path);
@@ -67,9 +79,17 @@ MILLRACE_INLINE_COLD CheckpointManifest readManifest(FileSystem& files, const st
     std::string text(static_cast<std::size_t>(size), '\0');
     text.resize(file->readAt(0, std::as_writable_bytes(std::span(text))));
     return parseManifest(text, path);
+} catch (const PermissionException& cause) {
+    failToRead(directory, cause);
 }
 
 MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> files, std::string directory)
+    : FileCheckpoint(std::move(files), std::move(directory), ManifestOnly()) {
+    for (const StateFileIndex& part : parts_) expectIntact(part);
+}
+
+MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> files, std::string directory,
+                                                    ManifestOnly)
     : files_(std::move(files)) {
     CheckpointManifest manifest = readManifest(*files_, directory);
     place_ = std::move(directory);
@@ -79,29 +99,30 @@ MILLRACE_INLINE_COLD FileCheckpoint::FileCheckpoint(std::shared_ptr<FileSystem> 
     std::stable_sort(parts_.begin(), parts_.end(), [](const StateFileIndex& a, const StateFileIndex& b) {
         return std::pair(a.owner.subtask, a.owner.task) < std::pair(b.owner.subtask, b.owner.task);
     });
-    for (const StateFileIndex& part : parts_) {
-        const std::string path = pathOfPart(place_, part.name);
-        if (files_->kindOf(path) == FileKind::None) {
-            const bool isElsewhere = part.owner.checkpoint != description_.id;
-            raise<CodecException>(
-                {"the state file '", path, "' is missing, though the manifest of the checkpoint ",
-                 isElsewhere ? "'" : "", isElsewhere ? place_ : "", isElsewhere ? "' " : "",
-                 isElsewhere ? "refers to" : "names",
-                 isElsewhere ? " it: an incremental checkpoint needs the directories beside it. " : " it. ",
-                 "Restore from another checkpoint, or from a copy of this one"});
-        }
-        const StateFileReader reader(*files_, path);
-        if (reader.size() != part.size) {
-            reader.fail(std::min(reader.size(), part.size),
-                        message({"the manifest says that it has ", part.size, " bytes"}));
-        }
-        if (reader.owner() != part.owner) {
-            reader.fail(0,
-                        message({"it is of checkpoint ", reader.owner().checkpoint, ", task ", reader.owner().task,
-                                 ", subtask ", reader.owner().subtask, " instead of checkpoint ", part.owner.checkpoint,
-                                 ", task ", part.owner.task, ", subtask ", part.owner.subtask}));
-        }
+}
+
+MILLRACE_INLINE_COLD void FileCheckpoint::expectIntact(const StateFileIndex& part) const try {
+    const std::string path = pathOfPart(place_, part.name);
+    if (files_->kindOf(path) == FileKind::None) {
+        const bool isElsewhere = part.owner.checkpoint != description_.id;
+        raise<CodecException>(
+            {"the state file '", path, "' is missing, though the manifest of the checkpoint ", isElsewhere ? "'" : "",
+             isElsewhere ? place_ : "", isElsewhere ? "' " : "", isElsewhere ? "refers to" : "names",
+             isElsewhere ? " it: an incremental checkpoint needs the directories beside it. " : " it. ",
+             "Restore from another checkpoint, or from a copy of this one"});
     }
+    const StateFileReader reader(*files_, path);
+    if (reader.size() != part.size) {
+        reader.fail(std::min(reader.size(), part.size),
+                    message({"the manifest says that it has ", part.size, " bytes"}));
+    }
+    if (reader.owner() != part.owner) {
+        reader.fail(0, message({"it is of checkpoint ", reader.owner().checkpoint, ", task ", reader.owner().task,
+                                ", subtask ", reader.owner().subtask, " instead of checkpoint ", part.owner.checkpoint,
+                                ", task ", part.owner.task, ", subtask ", part.owner.subtask}));
+    }
+} catch (const PermissionException& cause) {
+    failToRead(place_, cause);
 }
 
 MILLRACE_INLINE_COLD void FileCheckpoint::read(std::string_view uid, std::string_view state,

@@ -61,6 +61,7 @@ private:
     FileCheckpointStore(std::shared_ptr<FileSystem> files, SnapshotCompression compression);
     void openDirectory();
     void createDirectories(const std::string& path);
+    bool makeDirectory(const std::string& path, bool mayExist);
     void scan();
     bool addFound(const std::string& name, std::int64_t id, CheckpointKind kind);
     [[noreturn]] void withdraw(const std::string& directory, const std::string& manifest, const std::string& cause);

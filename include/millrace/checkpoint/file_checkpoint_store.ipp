@@ -90,7 +90,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::createDirectories(const std::stri
     files_->syncDirectory(parent);
 }
 
-MILLRACE_INLINE_COLD void FileCheckpointStore::scan() {
+MILLRACE_INLINE_COLD void FileCheckpointStore::scan() try {
     std::vector<std::string> unfinished;
     for (const DirectoryEntry& entry : files_->list(directory_)) {
         if (entry.kind == FileKind::File) {
@@ -105,6 +105,8 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::scan() {
     }
     // once it is known what those that are complete refer to
     for (const std::string& path : unfinished) removeFiles(path, true);
+} catch (const PermissionException& cause) {
+    failToRead(directory_, cause);
 }
 
 /// False for a directory without manifest.
@@ -154,6 +156,24 @@ MILLRACE_INLINE_COLD std::int64_t FileCheckpointStore::lastId() const {
     return lastId_;
 }
 
+/// Makes the directory of a checkpoint or savepoint; true if it was not there.
+MILLRACE_INLINE_COLD bool FileCheckpointStore::makeDirectory(const std::string& path, bool mayExist) try {
+    if (!mayExist) {
+        files_->createDirectory(path);
+        return true;
+    }
+    createDirectories(parentOf(path));
+    if (files_->kindOf(path) == FileKind::None) {
+        files_->createDirectory(path);
+        return true;
+    }
+    if (files_->list(path).empty()) return false;
+    raise<IoException>({"cannot write a savepoint to '", path,
+                        "': there are files in it. Name a directory that is empty or does not exist"});
+} catch (const PermissionException& cause) {
+    failToWrite(path, cause);
+}
+
 MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription& description) {
     auto entry = std::make_unique<Entry>();
     entry->info.id = description.id;
@@ -161,21 +181,12 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription
     entry->info.triggered = description.triggered;
     const bool isSavepoint = description.kind == CheckpointKind::Savepoint;
     if (isSavepoint && !description.target.empty()) {
-        const std::string path = withoutTrailingSlashes(description.target);
-        entry->info.path = path;
-        createDirectories(parentOf(path));
-        entry->ownsDirectory = files_->kindOf(path) == FileKind::None;
-        if (entry->ownsDirectory) {
-            files_->createDirectory(path);
-        } else if (!files_->list(path).empty()) {
-            raise<IoException>({"cannot write a savepoint to '", path,
-                                "': there are files in it. Name a directory that is "
-                                "empty or does not exist"});
-        }
+        entry->info.path = withoutTrailingSlashes(description.target);
+        entry->ownsDirectory = makeDirectory(entry->info.path, true);
     } else {
         if (directory_.empty()) throw ConfigurationException("a savepoint needs a directory; name one");
         entry->info.path = message({directory_, isSavepoint ? "/savepoint-" : "/chk-", description.id});
-        files_->createDirectory(entry->info.path);
+        makeDirectory(entry->info.path, false);
     }
     const std::lock_guard guard(mutex_);
     lastId_ = std::max(lastId_, description.id);
@@ -218,8 +229,12 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
     std::exception_ptr failure;
     StateFileIndex index;
     try {
-        index = writeStateFile(*files_, path, {id, task, subtask}, part, isWanted, compression_,
-                               isIncremental ? &incremental : nullptr);
+        try {
+            index = writeStateFile(*files_, path, {id, task, subtask}, part, isWanted, compression_,
+                                   isIncremental ? &incremental : nullptr);
+        } catch (const PermissionException& cause) {
+            failToWrite(parentOf(path), cause);
+        }
         incremental.written.task = task;
         incremental.written.subtask = subtask;
         const auto file = std::make_shared<SharedFile>();
@@ -274,13 +289,17 @@ MILLRACE_INLINE_COLD CheckpointInfo FileCheckpointStore::complete(const Checkpoi
                             " are read. An incremental checkpoint of so much state refers to too many places: set "
                             "CheckpointConfig::incremental to false"});
     }
-    const std::unique_ptr<WritableFile> file = files_->create(newPath);
-    file->write(std::as_bytes(std::span(text)));
-    file->sync();
-    file->close();
-    // first the names of the parts, and of the directory itself: the manifest shall not be there without them
-    files_->syncDirectory(directory);
-    files_->syncDirectory(parentOf(directory));
+    try {
+        const std::unique_ptr<WritableFile> file = files_->create(newPath);
+        file->write(std::as_bytes(std::span(text)));
+        file->sync();
+        file->close();
+        // first the names of the parts, and of the directory itself: the manifest shall not be there without them
+        files_->syncDirectory(directory);
+        files_->syncDirectory(parentOf(directory));
+    } catch (const PermissionException& cause) {
+        failToWrite(directory, cause);
+    }
     try {
         files_->rename(newPath, path);
         files_->syncDirectory(directory);

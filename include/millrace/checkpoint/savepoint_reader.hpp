@@ -1,6 +1,7 @@
 #ifndef MILLRACE_CHECKPOINT_SAVEPOINT_READER_HPP
 #define MILLRACE_CHECKPOINT_SAVEPOINT_READER_HPP
 
+#include <millrace/checkpoint/broadcast_entries.hpp>
 #include <millrace/checkpoint/checkpoint_info.hpp>
 #include <millrace/checkpoint/keyed_entries.hpp>
 #include <millrace/checkpoint/subtask_state.hpp>
@@ -87,21 +88,10 @@ public:
                                  [&](ByteReader& reader) { values.push_back(detail::decodeState<T>(reader)); });
         return values;
     }
+    /// The map of one subtask: all have the same.
     template <class K, class V>
     std::vector<std::pair<K, V>> readBroadcastState(std::string_view uid, std::string_view name) const {
-        std::vector<std::pair<K, V>> entries;
-        const detail::StateLayout layout{"broadcast", {{"entries", &detail::kMapInfo<K, V>}}};
-        bool isRead = false;
-        source_.readAs(uid, known(uid, "broadcast/", name), layout, [&](int, std::span<const std::byte> bytes) {
-            if (std::exchange(isRead, true)) return;  // the copies of other subtasks
-            ByteReader reader(bytes);
-            (void)reader.read<std::uint8_t>("a format version");
-            for (std::size_t n = reader.readLength(2, "a map"); n > 0; --n) {
-                K key = detail::decodeState<K>(reader);
-                entries.emplace_back(std::move(key), detail::decodeState<V>(reader));
-            }
-        });
-        return entries;
+        return detail::BroadcastEntries<K, V>::read(source_, uid, known(uid, "broadcast/", name));
     }
 
     // ---- for the library ----

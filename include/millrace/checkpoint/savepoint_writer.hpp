@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace millrace {
 
@@ -62,6 +63,14 @@ public:
     SavepointWriter& modifyValueState(std::string_view uid, std::string_view name, Change change) {
         return modify<Key>(uid, name, detail::ValueEntries<Key, T>{"value"}, change);
     }
+    template <class Key, class T, class Change>
+    SavepointWriter& modifyReducingState(std::string_view uid, std::string_view name, Change change) {
+        return modify<Key>(uid, name, detail::ValueEntries<Key, T>{"reducing"}, change);
+    }
+    template <class Key, class Accumulator, class Change>
+    SavepointWriter& modifyAggregatingState(std::string_view uid, std::string_view name, Change change) {
+        return modify<Key>(uid, name, detail::ValueEntries<Key, Accumulator>{"aggregating"}, change);
+    }
     /// An empty list ends the state of its key. Stamps of a time to live begin anew.
     template <class Key, class T, class Change>
     SavepointWriter& modifyListState(std::string_view uid, std::string_view name, Change change) {
@@ -70,6 +79,46 @@ public:
     template <class Key, class K, class V, class Change>
     SavepointWriter& modifyMapState(std::string_view uid, std::string_view name, Change change) {
         return modify<Key>(uid, name, detail::MapEntries<Key, K, V>{}, change);
+    }
+
+    // ---- states without a key: written once, and shared out when they are restored ----
+    /// The elements of a `getListState` of an OperatorStateStore: each goes to one subtask, in turn.
+    template <class T, class Range>
+    SavepointWriter& writeOperatorList(std::string_view uid, std::string_view name, const Range& elements) {
+        return putList<T>(uid, name, kSplitState, elements);
+    }
+    /// Those of a `getUnionListState`: all go to every subtask.
+    template <class T, class Range>
+    SavepointWriter& writeUnionList(std::string_view uid, std::string_view name, const Range& elements) {
+        return putList<T>(uid, name, kUnionState, elements);
+    }
+    /// `entries` are pairs of different keys; every subtask gets all of them.
+    template <class K, class V, class Range>
+    SavepointWriter& writeBroadcastState(std::string_view uid, std::string_view name, const Range& entries) {
+        using Entries = detail::BroadcastEntries<K, V>;
+        const std::string state = detail::message({"broadcast/", name});
+        MemorySnapshot& part = emptied(uid, state);
+        part.describe(uid, state, Entries::layout());
+        part.write(uid, state, kBroadcastState, Entries::write(entries).bytes());
+        return *this;
+    }
+    /// `change(std::vector<T>&)` with the lists of all subtasks, one behind the other. Of either kind, which stays.
+    template <class T, class Change>
+    SavepointWriter& modifyOperatorList(std::string_view uid, std::string_view name, Change change) {
+        std::vector<T> elements;
+        const int distribution = visitList(uid, name, detail::kTypeInfo<T>, [&](ByteReader& reader) {
+            elements.push_back(detail::decodeState<T>(reader));
+        });
+        change(elements);
+        return putList<T>(uid, name, distribution, elements);
+    }
+    /// `change(std::vector<std::pair<K, V>>&)`.
+    template <class K, class V, class Change>
+    SavepointWriter& modifyBroadcastState(std::string_view uid, std::string_view name, Change change) {
+        const std::string state = detail::message({"broadcast/", name});
+        auto entries = detail::BroadcastEntries<K, V>::read(existingPart(uid, state), uid, state);
+        change(entries);
+        return writeBroadcastState<K, V>(uid, name, entries);
     }
 
     // ---- whole operators ----
@@ -120,6 +169,24 @@ private:
                          const detail::KeyGroupWriter& entries);
     /// All key groups of a state. *Failure:* ConfigurationException if there is none.
     const MemorySnapshot& existing(std::string_view uid, std::string_view name);
+    template <class T, class Range>
+    SavepointWriter& putList(std::string_view uid, std::string_view name, int distribution, const Range& elements) {
+        static_assert(detail::RequireCodec<T>::kChecked);
+        const std::string state = detail::message({detail::kOperatorStatePrefix, name});
+        detail::OperatorListWriter writer(emptied(uid, state), uid, state, distribution, detail::kTypeInfo<T>);
+        for (const T& element : elements) writer.add(element);
+        return *this;
+    }
+    /// Visits the elements of a list, and says whether it is kSplitState or kUnionState.
+    int visitList(std::string_view uid, std::string_view name, const detail::TypeInfo& info,
+                  const std::function<void(ByteReader&)>& element);
+    /// Where a state without a key is written, of which nothing is there any more; the operator is, from now on.
+    MemorySnapshot& emptied(std::string_view uid, std::string_view state);
+    /// The first part that has a state without a key. *Failure:* ConfigurationException if there is none.
+    const MemorySnapshot& existingPart(std::string_view uid, std::string_view state) const;
+    /// Sorted.
+    std::vector<std::string> statesOf(std::string_view uid) const;
+    void addOperator(std::string_view uid);
     void expectOperator(std::string_view uid) const;
 
     detail::CheckpointDescription description_;

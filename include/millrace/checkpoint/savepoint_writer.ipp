@@ -70,21 +70,62 @@ MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::put(std::string_view uid,
     const std::string state = detail::message({"state/", name});
     keyed_.erase(uid, state);
     entries.writeTo(keyed_, uid, state, layout);
-    bool isThere = false;
-    for (const detail::CheckpointedOperator& each : description_.operators) isThere = isThere || each.uid == uid;
-    if (!isThere) {
-        description_.operators.add(
-            new detail::CheckpointedOperator{std::string(uid), std::string(uid), "bootstrapped", 1, 0});
-    }
+    addOperator(uid);
     return *this;
+}
+
+MILLRACE_INLINE_COLD void SavepointWriter::addOperator(std::string_view uid) {
+    for (const detail::CheckpointedOperator& each : description_.operators) {
+        if (each.uid == uid) return;
+    }
+    description_.operators.add(
+        new detail::CheckpointedOperator{std::string(uid), std::string(uid), "bootstrapped", 1, 0});
+}
+
+MILLRACE_INLINE_COLD MemorySnapshot& SavepointWriter::emptied(std::string_view uid, std::string_view state) {
+    for (auto& [subtask, part] : parts_) part.erase(uid, state);
+    addOperator(uid);
+    return parts_[0];
+}
+
+MILLRACE_INLINE_COLD const MemorySnapshot& SavepointWriter::existingPart(std::string_view uid,
+                                                                         std::string_view state) const {
+    expectOperator(uid);
+    for (const auto& [subtask, part] : parts_) {
+        if (!part.schemaOf(uid, state).empty()) return part;
+    }
+    detail::raise<ConfigurationException>({"SavepointWriter: the operator uid '", uid, "' has no '", state,
+                                           "' to modify; it has ", detail::quotedList(statesOf(uid))});
+}
+
+MILLRACE_INLINE_COLD int SavepointWriter::visitList(std::string_view uid, std::string_view name,
+                                                    const detail::TypeInfo& info,
+                                                    const std::function<void(ByteReader&)>& element) {
+    const std::string state = detail::message({detail::kOperatorStatePrefix, name});
+    int distribution = kSplitState;
+    existingPart(uid, state).read(uid, state, [&](int kind, std::span<const std::byte>) { distribution = kind; });
+    for (const auto& [subtask, part] : parts_) detail::readOperatorList(part, uid, state, info, element);
+    return distribution;
+}
+
+MILLRACE_INLINE_COLD std::vector<std::string> SavepointWriter::statesOf(std::string_view uid) const {
+    std::vector<std::string> states;
+    const auto add = [&](const std::string& owner, const std::string& state, int, const auto&) {
+        if (owner == uid) states.push_back(state);
+    };
+    keyed_.forEach(add);
+    for (const auto& [subtask, part] : parts_) part.forEach(add);
+    std::sort(states.begin(), states.end());
+    states.erase(std::unique(states.begin(), states.end()), states.end());
+    return states;
 }
 
 MILLRACE_INLINE_COLD const MemorySnapshot& SavepointWriter::existing(std::string_view uid, std::string_view name) {
     expectOperator(uid);
     const std::string state = detail::message({"state/", name});
     if (keyed_.schemaOf(uid, state).empty()) {
-        detail::raise<ConfigurationException>(
-            {"SavepointWriter: the operator uid '", uid, "' has no keyed state '", name, "' to modify"});
+        detail::raise<ConfigurationException>({"SavepointWriter: the operator uid '", uid, "' has no keyed state '",
+                                               name, "' to modify; it has ", detail::quotedList(statesOf(uid))});
     }
     return keyed_;
 }
@@ -94,8 +135,8 @@ MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::removeState(std::string_v
     bool isThere = keyed_.erase(uid, state);
     for (auto& [subtask, part] : parts_) isThere = part.erase(uid, state) || isThere;
     if (!isThere) {
-        detail::raise<ConfigurationException>(
-            {"SavepointWriter: the operator uid '", uid, "' has no state '", state, "' to remove"});
+        detail::raise<ConfigurationException>({"SavepointWriter: the operator uid '", uid, "' has no state '", state,
+                                               "' to remove; it has ", detail::quotedList(statesOf(uid))});
     }
     return *this;
 }

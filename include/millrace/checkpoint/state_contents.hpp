@@ -29,7 +29,7 @@ struct StateContents {
 };
 
 /// Reads a state of a checkpoint or savepoint by what the snapshot says of its form. @public
-/// *Failure:* IoException if there is no such checkpoint; CodecException naming the file that is damaged.
+/// *Failure:* IoException if there is no such checkpoint; CodecException naming the file that is damaged, of those with this state.
 StateContents readStateContents(const std::string& directory, const std::string& uid, const std::string& state,
                                 std::size_t largestKeys = 10, std::shared_ptr<FileSystem> files = posixFileSystem());
 

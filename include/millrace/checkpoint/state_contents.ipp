@@ -79,7 +79,13 @@ private:
 MILLRACE_INLINE_COLD StateContents readStateContents(const std::string& directory, const std::string& uid,
                                                      const std::string& state, std::size_t largestKeys,
                                                      std::shared_ptr<FileSystem> files) {
-    const detail::FileCheckpoint checkpoint(std::move(files), directory);
+    const detail::FileCheckpoint checkpoint = detail::FileCheckpoint::manifestOf(std::move(files), directory);
+    for (const detail::StateFileIndex& part : checkpoint.parts()) {
+        const bool isWanted =
+            std::any_of(part.states.begin(), part.states.end(),
+                        [&](const detail::StateExtent& extent) { return extent.uid == uid && extent.state == state; });
+        if (isWanted) checkpoint.expectIntact(part);
+    }
     StateContents contents;
     const std::string schema = checkpoint.schemaOf(uid, state);
     if (schema.empty()) {

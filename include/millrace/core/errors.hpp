@@ -37,6 +37,12 @@ public:
     using MillraceException::MillraceException;
 };
 
+/// One that this process has not the right to use. @public
+class PermissionException : public IoException {
+public:
+    using IoException::IoException;
+};
+
 /// Bytes of a snapshot or message that do not decode. @public
 class CodecException : public MillraceException {
 public:

@@ -22,9 +22,18 @@
 namespace millrace {
 namespace detail {
 
-/// Throws IoException: "cannot <action> '<path>': <text of errno>".
+/// Throws IoException, or PermissionException: `what`, and the text of errno.
+[[noreturn, gnu::cold]] inline void failPosix(const std::string& what, int errorNumber) {
+    const std::string reason = std::generic_category().message(errorNumber);
+    if (errorNumber == EACCES || errorNumber == EPERM || errorNumber == EROFS) {
+        raise<PermissionException>({what, reason});
+    }
+    raise<IoException>({what, reason});
+}
+/// The same: "cannot <action> '<path>': <text of errno>".
 [[noreturn, gnu::cold]] inline void failPosix(const char* action, const std::string& path, int errorNumber = errno) {
-    raise<IoException>({"cannot ", action, " '", path, "': ", std::generic_category().message(errorNumber)});
+    const std::string text = message({"cannot ", action, " '", path, "': "});
+    failPosix(text, errorNumber);
 }
 
 /// An open file, closed with its owner.
@@ -147,7 +156,8 @@ public:
     }
     [[gnu::cold]] void rename(const std::string& from, const std::string& to) override {
         if (std::rename(from.c_str(), to.c_str()) != 0) {
-            raise<IoException>({"cannot rename '", from, "' to '", to, "': ", std::generic_category().message(errno)});
+            const int errorNumber = errno;
+            failPosix(message({"cannot rename '", from, "' to '", to, "': "}), errorNumber);
         }
     }
     [[gnu::cold]] void syncDirectory(const std::string& path) override {

@@ -62,7 +62,11 @@ struct SavepointSignalGuard::State {
         for (const auto& each : underWay) {
             if (each->target == path) return true;
         }
-        return posixFileSystem()->kindOf(path) != FileKind::None;
+        try {
+            return posixFileSystem()->kindOf(path) != FileKind::None;
+        } catch (const PermissionException&) {
+            return false;  // who is to write there says so, and what to do
+        }
     }
 
     [[gnu::cold]] void reportDone() {

@@ -5,8 +5,6 @@
 
 namespace millrace::detail {
 
-inline constexpr std::uint8_t kBroadcastFormat = 2;
-
 MILLRACE_INLINE_COLD void BroadcastStates::adopt(std::unique_ptr<BroadcastStateBase> state) {
     for (const auto& each : states_) {
         if (each->name() == state->name()) {

@@ -29,6 +29,8 @@ inline constexpr int kChannelState = -5;
 namespace detail {
 /// How the names of lists that functions keep, and that belong to no key, begin in snapshots.
 inline constexpr std::string_view kOperatorStatePrefix = "operator/";
+/// What a piece of a broadcast state begins with.
+inline constexpr std::uint8_t kBroadcastFormat = 2;
 
 struct StateLayout;
 std::string layoutText(const StateLayout& layout);

@@ -17,6 +17,7 @@ enum class FileFault : std::uint8_t {
     NoSpace,     ///< ENOSPC
     IoError,     ///< EIO
     ShortWrite,  ///< of a write, half arrives before there is no space left; anything else fails as with NoSpace
+    Permission,  ///< EACCES
 };
 
 /// A file system in front of another one whose operations fail when a test says so. @public

@@ -106,6 +106,9 @@ MILLRACE_INLINE_COLD std::vector<std::string> FaultyFileSystem::trace() const {
 }
 
 MILLRACE_INLINE_COLD void FaultyFileSystem::fail(const std::string& operation) const {
+    if (!isCrash_ && fault_ == FileFault::Permission) {
+        millrace::detail::raise<PermissionException>({"cannot ", operation, ": Permission denied (injected)"});
+    }
     const char* const why = isCrash_                       ? "the machine has crashed"
                             : fault_ == FileFault::IoError ? "Input/output error"
                                                            : "No space left on device";
