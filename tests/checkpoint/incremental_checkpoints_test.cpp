@@ -481,7 +481,7 @@ TEST_CASE("of a large table an incremental checkpoint writes the places that hav
     const auto take = [&](std::int64_t id) {
         store.begin(describe(id));
         DeferredSnapshot part;
-        writeTable(part, table, true, {"count", "reduce", 128, 1}, kLayout,
+        writeTable(part, table, true, {"count", "reduce", 64, 1}, kLayout,
                    [](ByteWriter& group, std::int64_t key, std::int64_t value) {
                        group.write(key);
                        group.write(value);

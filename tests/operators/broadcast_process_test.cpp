@@ -4,6 +4,7 @@
 #include "support/two_input_harness.hpp"
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -38,7 +39,9 @@ const Names& names() {
 template <class Context>
 constexpr bool kWritesLimits = requires(Context& context) { context.getBroadcastState(limits()).put(1, 1); };
 template <class Context>
-constexpr bool kHasTimers = requires(Context& context) { context.timerService(); };
+constexpr bool kHasTimers = requires(Context& context) {
+    { context.timerService() } -> std::same_as<TimerService<std::int32_t>&>;
+};
 static_assert(!kWritesLimits<BroadcastReadOnlyContext> && !kWritesLimits<KeyedReadOnlyContext<std::int32_t>>);
 static_assert(kWritesLimits<BroadcastContext> && kWritesLimits<KeyedBroadcastContext<std::int32_t>>);
 static_assert(kHasTimers<KeyedReadOnlyContext<std::int32_t>> && !kHasTimers<KeyedBroadcastContext<std::int32_t>>);
