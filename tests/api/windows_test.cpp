@@ -193,8 +193,9 @@ TEST_CASE("a processing-time window takes all that comes in its last tick, and f
     const std::uint64_t seed = GENERATE(1U, 2U, 3U, 4U, 5U);
     CAPTURE(seed);
     StreamExecutionEnvironment env{SimulatedRuntime(seed, Timestamp{9ns})};
+    env.setBufferTimeout(0ms);  // a block at a time comes to the window
     testing::Script<Visit> script;
-    for (int i = 0; i < 5; ++i) script.element({"a", 1, {}}).endBlock();
+    for (int i = 0; i < 20; ++i) script.element({"a", 1, {}}).endBlock();
     script.pause(1s).element({"a", 7, {}}).pause(1s);
     const auto pages = env.fromSource(testing::ScriptedSource<Visit>(script), WatermarkStrategy::noWatermarks(), "in")
                            .keyBy(&Visit::user)
@@ -202,7 +203,7 @@ TEST_CASE("a processing-time window takes all that comes in its last tick, and f
                            .sum(&Visit::pages)
                            .map([](const Visit& visit) { return visit.pages; })
                            .executeAndCollect();
-    CHECK(pages == std::vector<std::int64_t>{5, 7});
+    CHECK(pages == std::vector<std::int64_t>{20, 7});
 }
 
 TEST_CASE("results of processing-time windows carry the last timestamp of their window", "[api][windowing]") {
