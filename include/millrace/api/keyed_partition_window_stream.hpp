@@ -3,6 +3,7 @@
 
 #include <millrace/api/partition_window_stream.hpp>
 #include <millrace/api/windowed_stream.hpp>
+#include <millrace/windowing/global_windows.hpp>
 #include <millrace/windowing/key_partition_functions.hpp>
 
 #include <span>
