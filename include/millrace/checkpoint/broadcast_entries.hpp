@@ -27,9 +27,7 @@ struct BroadcastEntries {
             if (std::exchange(isRead, true)) return;  // the copies of other subtasks
             try {
                 ByteReader reader(bytes);
-                if (const auto format = reader.read<std::uint8_t>("a format version"); format != kBroadcastFormat) {
-                    reader.fail(message({"format version ", kBroadcastFormat, " expected, found ", format}));
-                }
+                reader.expectVersion(kBroadcastFormat);
                 for (std::size_t n = reader.readLength(2, "a map"); n > 0; --n) {
                     K key = decodeState<K>(reader);
                     entries.emplace_back(std::move(key), decodeState<V>(reader));

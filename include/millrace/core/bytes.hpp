@@ -163,6 +163,12 @@ public:
         return {reinterpret_cast<const char*>(text.data()), text.size()};
     }
 
+    /// Reads the version that saved bytes begin with. Throws if it is another one.
+    [[gnu::cold]] void expectVersion(std::uint8_t expected) {
+        if (const auto found = read<std::uint8_t>("a format version"); found != expected) {
+            fail("format version " + std::to_string(expected) + " expected, found " + std::to_string(found));
+        }
+    }
     /// Throws if anything follows.
     void expectEnd() const {
         if (at_ != end_) fail("expected the end, found " + std::to_string(remaining()) + " more bytes");

@@ -42,10 +42,7 @@ MILLRACE_INLINE_COLD void BroadcastStates::restore(const SnapshotSource& source,
             if (std::exchange(isRead, true)) return;  // the copies of other subtasks
             try {
                 ByteReader reader(bytes);
-                if (const auto format = reader.read<std::uint8_t>("a format version"); format != kBroadcastFormat) {
-                    reader.fail("format version " + std::to_string(kBroadcastFormat) + " expected, found " +
-                                std::to_string(format));
-                }
+                reader.expectVersion(kBroadcastFormat);
                 state->decode(reader);
                 reader.expectEnd();
             } catch (const CodecException&) {

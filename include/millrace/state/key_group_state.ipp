@@ -56,9 +56,7 @@ MILLRACE_INLINE_COLD void readEachEntry(const SnapshotSource& source, std::strin
     source.readAs(uid, state, layout, [&](int keyGroup, std::span<const std::byte> bytes) {
         try {
             ByteReader reader(bytes);
-            if (const auto found = reader.read<std::uint8_t>("a format version"); found != version) {
-                reader.fail(message({"format version ", version, " expected, found ", found}));
-            }
+            reader.expectVersion(version);
             while (reader.remaining() > 0) read(context, reader);
         } catch (const CodecException&) {
             std::throw_with_nested(CodecException(message(

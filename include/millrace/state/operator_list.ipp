@@ -32,9 +32,7 @@ MILLRACE_INLINE_COLD void readOperatorList(const SnapshotSource& source, std::st
     source.readAs(uid, state, layout, [&](int, std::span<const std::byte> bytes) {
         try {
             ByteReader reader(bytes);
-            if (const auto format = reader.read<std::uint8_t>("a format version"); format != kOperatorListFormat) {
-                reader.fail(message({"format version ", kOperatorListFormat, " expected, found ", format}));
-            }
+            reader.expectVersion(kOperatorListFormat);
             element(reader);
             reader.expectEnd();
         } catch (const CodecException&) {
