@@ -11,10 +11,6 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD bool readsByKey(const GraphEdge& edge) {
-    return edge.ports != nullptr && edge.ports->isKeyed();
-}
-
 MILLRACE_INLINE_COLD std::unique_ptr<Stage> makeBatchStage(std::unique_ptr<Stage> stage, const GraphNode& node,
                                                            const BatchOptions& options) {
     if (!node.isStateful) return stage;
@@ -22,13 +18,13 @@ MILLRACE_INLINE_COLD std::unique_ptr<Stage> makeBatchStage(std::unique_ptr<Stage
     bool isKeyed = false;
     for (const GraphEdge& edge : node.inputs) {
         inputs = std::max(inputs, edge.input + 1);
-        isKeyed = isKeyed || readsByKey(edge);
+        isKeyed = isKeyed || edge.readsByKey();
     }
     if (!isKeyed) return stage;
     std::vector<std::unique_ptr<KeyedRecordCodec>> codecs(static_cast<std::size_t>(inputs));
     for (const GraphEdge& edge : node.inputs) {
         auto& codec = codecs[static_cast<std::size_t>(edge.input)];
-        if (!readsByKey(edge) || codec != nullptr) continue;
+        if (!edge.readsByKey() || codec != nullptr) continue;
         codec.reset(edge.ports->newKeyedRecords());
         if (codec != nullptr) continue;
         raise<GraphException>(

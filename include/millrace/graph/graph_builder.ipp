@@ -85,7 +85,7 @@ MILLRACE_INLINE_COLD int deriveParallelism(const GraphNode& node, const OwnerLis
     if (node.fixedParallelism.has_value()) return *node.fixedParallelism;
     int highest = 0;
     for (const GraphEdge& edge : node.inputs) {
-        const bool inPlace = edge.exchange == ExchangeKind::Forward && edge.ports != nullptr && edge.ports->isKeyed();
+        const bool inPlace = edge.exchange == ExchangeKind::Forward && edge.readsByKey();
         if (edge.exchangeGiven && !inPlace) return otherwise;
         highest = std::max(highest, *nodes[static_cast<std::size_t>(edge.from)].parallelism);
     }

@@ -70,6 +70,9 @@ struct GraphEdge {
     bool exchangeGiven = false;  ///< asked for by the user; else forward or rebalance by parallelism
     std::shared_ptr<const PortFactory>
         ports;  ///< for `exchange`; where nothing was asked for, for forward and rebalance
+
+    /// Whether the consumer keeps state by the key of what comes here.
+    bool readsByKey() const { return ports != nullptr && ports->isKeyed(); }
 };
 
 /// One sealed stage of the job.
