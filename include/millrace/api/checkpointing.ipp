@@ -76,10 +76,7 @@ MILLRACE_INLINE_COLD void enableCheckpointing(StreamEnvironment& env, const Chec
 MILLRACE_INLINE_COLD bool hasFinished(const std::string& checkpointDirectory) {
     const std::shared_ptr<FileSystem> files = posixFileSystem();
     if (files->kindOf(checkpointDirectory) == FileKind::None) return false;
-    for (const DirectoryEntry& entry : files->list(checkpointDirectory)) {
-        if (detail::numberInName(entry.name, detail::kFinishedPrefix, "") >= 0) return true;
-    }
-    return false;
+    return detail::finishedIn(files->list(checkpointDirectory)) >= 0;
 }
 
 MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::enableCheckpointing(const CheckpointConfig& config) {

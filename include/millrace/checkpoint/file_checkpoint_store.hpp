@@ -84,6 +84,9 @@ private:
     std::vector<std::int64_t> remains_;  ///< removed checkpoints with files that others refer to
 };
 
+/// What a directory of checkpoints says that a job has finished with; -1: none has.
+std::int64_t finishedIn(const std::vector<DirectoryEntry>& entries) noexcept;
+
 }  // namespace millrace::detail
 
 #ifndef MILLRACE_SEPARATE_COMPILATION

@@ -90,13 +90,20 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::createDirectories(const std::stri
     files_->syncDirectory(parent);
 }
 
+MILLRACE_INLINE_COLD std::int64_t finishedIn(const std::vector<DirectoryEntry>& entries) noexcept {
+    std::int64_t id = -1;
+    for (const DirectoryEntry& entry : entries) {
+        if (entry.kind == FileKind::File) id = std::max(id, numberInName(entry.name, kFinishedPrefix, ""));
+    }
+    return id;
+}
+
 MILLRACE_INLINE_COLD void FileCheckpointStore::scan() try {
     std::vector<std::string> unfinished;
-    for (const DirectoryEntry& entry : files_->list(directory_)) {
-        if (entry.kind == FileKind::File) {
-            finishedWith_ = std::max(finishedWith_, numberInName(entry.name, kFinishedPrefix, ""));
-            lastId_ = std::max(lastId_, finishedWith_);
-        }
+    const std::vector<DirectoryEntry> entries = files_->list(directory_);
+    finishedWith_ = finishedIn(entries);
+    lastId_ = std::max(lastId_, finishedWith_);
+    for (const DirectoryEntry& entry : entries) {
         if (entry.kind != FileKind::Directory) continue;
         std::int64_t id = numberInName(entry.name, "chk-", "");
         const CheckpointKind kind = id >= 0 ? CheckpointKind::Checkpoint : CheckpointKind::Savepoint;
