@@ -204,10 +204,11 @@ void reportFiles(std::uint64_t keys, int repetitions, const WorkDirectory& work)
         start = Clock::now();
         Table restored;
         millrace::detail::TableFiller<Table> filler(restored);
-        millrace::detail::readKeyGroups(state, "sum", "reduce", kLayout, 1, [&](millrace::ByteReader& reader) {
-            auto key = millrace::detail::decodeState<std::uint64_t>(reader);
-            filler.add(std::move(key), millrace::detail::decodeState<Event>(reader));
-        });
+        millrace::detail::readIntoTable(restored, state, "sum", "reduce", kLayout, 1,
+                                        [&](millrace::ByteReader& reader) {
+                                            auto key = millrace::detail::decodeState<std::uint64_t>(reader);
+                                            filler.add(std::move(key), millrace::detail::decodeState<Event>(reader));
+                                        });
         filler.flush();
         bestRestore = std::min(bestRestore, secondsSince(start));
         if (restored.size() != table.size()) throw std::runtime_error("not all keys were restored");

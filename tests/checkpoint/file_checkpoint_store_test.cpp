@@ -148,6 +148,35 @@ TEST_CASE("a subtask that restores reads only the files that have its key groups
     }
 }
 
+TEST_CASE("a subtask knows before it restores about how much that will be", "[checkpoint]") {
+    const auto files = std::make_shared<MemoryFileSystem>();
+    FileCheckpointStore store("/c", files);
+    const CheckpointDescription description = describe(1);
+    store.begin(description);
+    MemorySnapshot lower;
+    for (int group = 0; group < 32; ++group) lower.write("count", "panes", group, bytesOf("0123456789"));
+    lower.write("count", "timers", 7, bytesOf("01234"));
+    lower.write("count", "list", kSplitState, bytesOf("belongs to no key"));
+    store.writePart(1, 0, 0, lower);
+    MemorySnapshot upper;
+    for (int group = 32; group < 64; group += 2) upper.write("count", "panes", group, bytesOf("0123456789"));
+    store.writePart(1, 0, 1, upper);
+    store.complete(description);
+
+    const auto bytesAt = [&](int subtask, int parallelism, std::string_view state) {
+        return SubtaskState(store.load(1), subtask, parallelism).bytesOf("count", state);
+    };
+    CHECK(bytesAt(0, 1, "panes") == 480);
+    CHECK(bytesAt(0, 2, "panes") == 320);
+    CHECK(bytesAt(1, 2, "panes") == 160);
+    CHECK(bytesAt(1, 4, "panes") == 160);
+    CHECK(bytesAt(0, 1, "timers") == 5);
+    CHECK(bytesAt(1, 2, "timers") == 0);
+    CHECK(bytesAt(0, 1, "list") == 0);
+    CHECK(bytesAt(0, 1, "none of these") == 0);
+    CHECK(SubtaskState(store.load(1), 0, 1).bytesOf("source", "panes") == 0);
+}
+
 TEST_CASE("a checkpoint is complete when everything it needs is on the disk", "[checkpoint]") {
     const auto disk = std::make_shared<MemoryFileSystem>();
     const auto files = std::make_shared<FaultyFileSystem>(disk);

@@ -342,3 +342,49 @@ TEST_CASE("a small table of large values is encoded by and by, one of small valu
     CHECK_FALSE(isWhole(2'000));
     CHECK_FALSE(isWhole(1'000'000));
 }
+
+namespace {
+
+/// Says how much it has.
+class SizedSnapshot final : public SnapshotSource {
+public:
+    SizedSnapshot(const MemorySnapshot& snapshot, std::uint64_t bytes) : snapshot_(snapshot), bytes_(bytes) {}
+    void read(std::string_view uid, std::string_view state, const Visitor& visit) const override {
+        snapshot_.read(uid, state, visit);
+    }
+    std::uint64_t bytesOf(std::string_view, std::string_view) const override { return bytes_; }
+
+private:
+    const MemorySnapshot& snapshot_;
+    std::uint64_t bytes_;
+};
+
+}  // namespace
+
+TEST_CASE("a table that is restored gets its size with the first entries, where the source knows it", "[state]") {
+    constexpr std::uint64_t kKeys = 10'000;
+    constexpr std::uint64_t kBytesOfAll = kKeys * (8 + 16);
+    KeyedTable<std::uint64_t, Pair> table;
+    for (std::uint64_t key = 0; key < kKeys; ++key) table.findOrInsert(key, [] { return Pair{}; });
+    MemorySnapshot snapshot;
+    writePairs(table, snapshot);
+
+    const auto restored = [&](std::uint64_t bytesSaid) {
+        KeyedTable<std::uint64_t, Pair> to;
+        std::vector<std::size_t> capacities;
+        readIntoTable(to, SizedSnapshot(snapshot, bytesSaid), "op", "table", kLayout<std::uint64_t>, 1,
+                      [&](ByteReader& reader) {
+                          const auto key = decodeState<std::uint64_t>(reader);
+                          const auto count = reader.read<std::int64_t>("a count");
+                          to.findOrInsert(key, [&] { return Pair{count, reader.read<double>("a sum")}; });
+                          if (capacities.empty() || capacities.back() != to.capacity()) {
+                              capacities.push_back(to.capacity());
+                          }
+                      });
+        CHECK(to.size() == kKeys);
+        return capacities;
+    };
+    CHECK(restored(kBytesOfAll) == std::vector<std::size_t>{16, 32, 64, 16'384});
+    CHECK(restored(kBytesOfAll / 4) == std::vector<std::size_t>{16, 32, 64, 4'096, 8'192, 16'384});
+    CHECK(restored(0) == std::vector<std::size_t>{16, 32, 64, 128, 256, 512, 1'024, 2'048, 4'096, 8'192, 16'384});
+}

@@ -57,6 +57,11 @@ public:
                                const Visitor& visit) const {
         read(uid, state, visit);
     }
+    /// About how many bytes of pieces `readKeyGroups` will find; 0 where that is not known.
+    virtual std::uint64_t bytesOf(std::string_view /*uid*/, std::string_view /*state*/,
+                                  KeyGroupRange /*wanted*/) const {
+        return 0;
+    }
     /// The names of the states of an operator, sorted.
     virtual std::vector<std::string> statesOf(std::string_view uid) const = 0;
     /// What the pieces of a state look like, as `layoutText` spells it; empty if that was not saved.

@@ -35,6 +35,8 @@ public:
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
     MILLRACE_INLINE void readKeyGroups(std::string_view uid, std::string_view state, KeyGroupRange wanted,
                                        const Visitor& visit) const override;
+    MILLRACE_INLINE std::uint64_t bytesOf(std::string_view uid, std::string_view state,
+                                          KeyGroupRange wanted) const override;
     MILLRACE_INLINE std::vector<std::string> statesOf(std::string_view uid) const override;
     MILLRACE_INLINE std::string schemaOf(std::string_view uid, std::string_view state) const override;
     bool hasSchemas() const override { return formatVersion_ >= 2; }

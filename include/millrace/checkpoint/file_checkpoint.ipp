@@ -148,6 +148,25 @@ MILLRACE_INLINE_COLD void FileCheckpoint::readKeyGroups(std::string_view uid, st
     }
 }
 
+MILLRACE_INLINE_COLD std::uint64_t FileCheckpoint::bytesOf(std::string_view uid, std::string_view state,
+                                                           KeyGroupRange wanted) const {
+    constexpr double kMostCompressed = 32;  // a manifest may say anything, the length of a file is what it is
+    double bytes = 0;
+    for (const StateFileIndex& part : parts_) {
+        for (const StateExtent& extent : part.states) {
+            if (extent.uid != uid || extent.state != state || extent.firstKeyGroup < 0) continue;
+            const KeyGroupRange common{std::max(wanted.first, extent.firstKeyGroup),
+                                       std::min(wanted.last, extent.lastKeyGroup)};
+            if (common.empty()) continue;
+            const double share = static_cast<double>(common.size()) /
+                                 static_cast<double>(extent.lastKeyGroup - extent.firstKeyGroup + 1);
+            bytes += share *
+                     std::min(static_cast<double>(extent.bytes), kMostCompressed * static_cast<double>(extent.length));
+        }
+    }
+    return static_cast<std::uint64_t>(bytes);
+}
+
 MILLRACE_INLINE_COLD std::vector<std::string> FileCheckpoint::statesOf(std::string_view uid) const {
     std::vector<std::string> names;
     for (const StateFileIndex& part : parts_) {

@@ -20,9 +20,16 @@ public:
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
     MILLRACE_INLINE void readAs(std::string_view uid, std::string_view state, const StateLayout& layout,
                                 const Visitor& visit) const override;
+    std::uint64_t bytesOf(std::string_view uid, std::string_view state) const override {
+        return checkpoint_->bytesOf(uid, state, keyGroups());
+    }
     std::int64_t checkpointId() const override { return checkpoint_->description().id; }
 
 private:
+    KeyGroupRange keyGroups() const {
+        return keyGroupRange(subtask_, parallelism_, checkpoint_->description().maxParallelism);
+    }
+
     std::shared_ptr<const StoredCheckpoint> checkpoint_;
     int subtask_;
     int parallelism_;

@@ -11,7 +11,7 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void SubtaskState::read(std::string_view uid, std::string_view state, const Visitor& visit) const {
-    const KeyGroupRange mine = keyGroupRange(subtask_, parallelism_, checkpoint_->description().maxParallelism);
+    const KeyGroupRange mine = keyGroups();
     int element = 0;
     int copiedFrom = -1;  // the subtask whose copy is taken of what was broadcast
     checkpoint_->readKeyGroups(uid, state, mine, [&](int subtask, int keyGroup, std::span<const std::byte> bytes) {

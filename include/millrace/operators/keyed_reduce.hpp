@@ -134,7 +134,7 @@ private:
 
     void restoreState(const SnapshotSource& source) {
         TableFiller<Table> filler(table_);
-        readKeyGroups(source, fn_.id().uid, "reduce", kLayout, kFormat, [&](ByteReader& reader) {
+        readIntoTable(table_, source, fn_.id().uid, "reduce", kLayout, kFormat, [&](ByteReader& reader) {
             Key key = decodeState<Key>(reader);
             filler.add(std::move(key), decodeState<T>(reader));
         });

@@ -232,7 +232,7 @@ public:
         for (std::size_t i = 0; i < cells_.stateCount(); ++i) {
             const DeclaredState& state = cells_.state(i);
             const StateLayout layout = layoutOf(state, kTypeInfo<Key>);
-            readKeyGroups(source, uid, prefix + state.name, layout, kFormat, [&](ByteReader& reader) {
+            readIntoTable(table_, source, uid, prefix + state.name, layout, kFormat, [&](ByteReader& reader) {
                 const Key key = decodeState<Key>(reader);
                 StateRow& row = table_.findOrInsert(key, [] { return StateRow{}; });
                 cells_.decode(row, state, reader);

@@ -170,7 +170,7 @@ public:
             }
         }
         if (size_ >= limit_) [[unlikely]] {
-            grow();
+            growTo(2 * capacity_);
             where = view();
             bool found = false;
             slot = where.locate(key, hash, found);
@@ -210,6 +210,18 @@ public:
             slots_[hole].moveFrom(slots_[at]);
             slots_[at].release();
             hole = at;
+        }
+    }
+
+    /// Makes room for so many entries, so that the table does not grow on the way there. *Failure:* as when it grows.
+    void reserve(std::size_t entries) {
+        std::size_t capacity = kMinCapacity;
+        while (limitOf(capacity) < entries) capacity *= 2;
+        if (capacity <= capacity_) return;
+        if (capacity_ == 0) {
+            allocate(capacity);
+        } else {
+            growTo(capacity);
         }
     }
 
@@ -379,12 +391,11 @@ private:
     }
 
     /// A sequential pass over old and new memory: entries keep their order, since the high bits place them.
-    [[gnu::noinline]] void grow() {
+    [[gnu::noinline]] void growTo(std::size_t capacity) {
         thaw();
         report();
-        const std::size_t capacity = capacity_ * 2;
         const std::size_t mask = capacity - 1;
-        const int shift = shift_ - 1;
+        const int shift = 64 - std::countr_zero(capacity);
         TableMemory memory(capacity * sizeof(Slot), account_);
         auto* const slots = static_cast<Slot*>(memory.data());
         try {

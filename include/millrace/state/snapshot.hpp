@@ -111,6 +111,12 @@ public:
         (void)layout;
         read(uid, state, visit);
     }
+    /// About how many bytes `read` will find; 0 where that is not known.
+    virtual std::uint64_t bytesOf(std::string_view uid, std::string_view state) const {
+        (void)uid;
+        (void)state;
+        return 0;
+    }
     /// The checkpoint that it is part of; 0 if it is of none.
     virtual std::int64_t checkpointId() const { return 0; }
 };

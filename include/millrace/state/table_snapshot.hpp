@@ -190,6 +190,25 @@ void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace plac
     writeByOwner(sink, table, std::move(place), layout, std::move(write));
 }
 
+/// `readKeyGroups` of entries that `read` puts into the table: as soon as the first ones tell how long they are, it gets the
+/// size that all of them will need, or half of that.
+template <class Table, class Read>
+void readIntoTable(Table& table, const SnapshotSource& source, std::string_view uid, std::string_view state,
+                   const StateLayout& layout, std::uint8_t version, Read read) {
+    constexpr std::size_t kFirst = 32;
+    std::size_t entries = 0;
+    std::size_t bytes = 0;
+    readKeyGroups(source, uid, state, layout, version, [&](ByteReader& reader) {
+        const std::size_t before = reader.remaining();
+        read(reader);
+        if (entries == kFirst) [[likely]]
+            return;
+        bytes += before - reader.remaining();
+        // a little less, since what is a guess must not make it twice as large as it would have become
+        if (++entries == kFirst) table.reserve(source.bytesOf(uid, state) / (bytes + 1) * kFirst / 16 * 15);
+    });
+}
+
 /// Puts entries into a table, a few together, so that their places come into the cache at the same time. `flush` ends it.
 template <class Table>
 class TableFiller {
