@@ -1,5 +1,7 @@
 #include <millrace/api/bounded_operations.hpp>
 
+#include <millrace/testing/verify_exactly_once.hpp>
+
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
 
@@ -97,6 +99,49 @@ TEST_CASE("cross: every element with every one of the other stream, at any paral
                   .executeAndCollect()
                   .empty());
     });
+}
+
+TEST_CASE("operators that wait for the end are exactly once, also at another parallelism", "[api]") {
+    // cross() saved the other stream in every subtask and restored all copies: at fewer subtasks pairs came more than once,
+    // at more of them some were missing.
+    using Players = const DataStream<Player>&;
+    const auto isExactlyOnce = [](auto pipeline) {
+        return testing::verifyExactlyOnce<Player>(
+            pipeline,
+            [](testing::Random& random) {
+                return Player{random.chance(50) ? "red" : "blue", static_cast<int>(random.below(8))};
+            },
+            {.runs = 150, .mostEvents = 30});
+    };
+    const auto total = [](std::span<const Player> all) {
+        int points = 0;
+        for (const Player& player : all) points += player.points;
+        return points;
+    };
+    CHECK(isExactlyOnce([](Players players) {
+        return players.filter([](const Player& player) { return player.points > 3; })
+            .cross(players.filter([](const Player& player) { return player.points < 3; }),
+                   [](const Player& strong, const Player& weak) { return std::pair(strong, weak); });
+    }));
+    CHECK(isExactlyOnce([](Players players) {
+        return players.mapPartition([](std::span<const Player> all, Collector<Player>& out) {
+            for (const Player& player : all) out.collect(player);
+        });
+    }));
+    CHECK(isExactlyOnce([](Players players) { return players.global().sortPartition(&Player::points); }));
+    CHECK(isExactlyOnce([total](Players players) {
+        return players.keyBy(&Player::team).groupReduce([total](std::span<const Player> all) { return total(all); });
+    }));
+    CHECK(isExactlyOnce([](Players players) { return players.distinct(); }));
+    CHECK(isExactlyOnce([](Players players) { return players.map([](const Player&) { return 1; }).first(20); }));
+    CHECK(isExactlyOnce([](Players players) {
+        return players.fullOuterJoin(players.filter([](const Player& player) { return player.team == "red"; }))
+            .where(&Player::points)
+            .equalTo(&Player::points)
+            .apply([](const Player* left, const Player* right) {
+                return std::pair(left != nullptr ? left->team : "-", right != nullptr ? right->points : -1);
+            });
+    }));
 }
 
 TEST_CASE("what ends with its input refuses a source that never ends, by name", "[api]") {

@@ -78,6 +78,21 @@ TEST_CASE("interval join [-2, +1]: both bounds belong to it, and the result has 
     CHECK(harness.take() == Shown{{"l0r80", 10}, {"l0r110", 11}});
 }
 
+TEST_CASE("an interval that exclusive bounds leave nothing of joins nothing", "[operators]") {
+    // The first few elements of a key, which have a search of their own, joined all of the others.
+    auto harness = orderHarness(orders(1, 0));  // between(0, 0) without its lower bound, or between(0, 1) without both
+    harness.open();
+    for (std::int64_t t = 6; t <= 13; ++t) {
+        harness.element2({t, 1}, t);
+        harness.element1({t, 1}, t);
+    }
+    for (std::int64_t i = 0; i < 40; ++i) {
+        harness.element2({i, 2}, 10);
+        harness.element1({i, 2}, 10);
+    }
+    CHECK(harness.take() == Shown{});
+}
+
 TEST_CASE("an element whose timestamp equals the watermark is not late; one before it is", "[operators]") {
     const OutputTag<Order> lateLeft("late left");
     auto op = orders(-2, 1);

@@ -203,6 +203,22 @@ TEST_CASE("what the assigner had emitted is emitted again behind a restore, befo
           trace(watermark(at(89)), element(50, at(50)), element(120, at(120)), watermark(at(109))));
 }
 
+TEST_CASE("what the assigner had emitted survives several restores without a record in between", "[time]") {
+    // A checkpoint that was taken before the first record of a restored assigner held no watermark: after the next
+    // failure what was late was in time.
+    auto harness = assigning(watermarksOf(10ns));
+    harness.processElement(100);
+    CHECK(harness.takeOutput() == trace(element(100, at(100)), watermark(at(89))));
+    harness.restoreFromOwnSnapshot();
+    harness.restoreFromOwnSnapshot();
+    harness.restoreFromOwnSnapshot();
+    harness.processElement(50);
+    harness.restoreFromOwnSnapshot();
+    harness.processElement(60);
+    CHECK(harness.takeOutput() ==
+          trace(watermark(at(89)), element(50, at(50)), watermark(at(89)), element(60, at(60))));
+}
+
 TEST_CASE("a strategy of an alignment group is refused where nothing can pause", "[time]") {
     CHECK_THROWS_WITH(
         assigning(watermarksOf(0ns).withWatermarkAlignment("trades", 1s)),

@@ -89,7 +89,7 @@ public:
             using Out = std::decay_t<std::invoke_result_t<Fn&, const T&, const U&>>;
             detail::StreamInput all = detail::StreamAccess::input(other.broadcast());
             detail::OperatorInfo info = detail::operatorInfo("cross");
-            info.setStates({"cross"});
+            info.setStates({"cross", "crossed with"});
             detail::StageTraits traits;
             traits.needsBoundedInput = true;
             return detail::connectedStream<T, U>(

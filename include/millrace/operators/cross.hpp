@@ -8,13 +8,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace millrace::detail {
 
 /// Every record of the first input with every record of the second, when both have ended. Results have no timestamp.
-/// *State:* "cross", all records, not by key.
+/// *State:* "cross", the records of the first input, shared out; "crossed with", those of the second, of which every subtask
+/// has all: each saves its copy, a restored one reads any of them.
 template <class A, class B, class Fn, class Out>
 struct CrossOperator {
     using Output = Out;
@@ -27,7 +29,7 @@ struct CrossOperator {
 template <class A, class B, class Fn, class Out>
 template <class Next>
 class CrossOperator<A, B, Fn, Out>::Node : public FunctionNode<Fn, Next> {
-    static constexpr std::uint8_t kFormat = 1;
+    static constexpr std::uint8_t kFormat = 2;
 
 public:
     template <class Refs>
@@ -51,12 +53,8 @@ public:
     Progress resume() { return crossing_ ? goOn() : this->next_.resume(); }
 
     void snapshot(SnapshotSink& sink) {
-        ByteWriter bytes;
-        bytes.write(kFormat);
-        Codec<std::vector<A>>::encode(first_, bytes);
-        Codec<std::vector<B>>::encode(second_, bytes);
-        sink.describe(this->fn_.id().uid, "cross", kLayout);
-        sink.write(this->fn_.id().uid, "cross", kSplitState, bytes.bytes());
+        write(sink, "cross", kFirst, kSplitState, first_);
+        write(sink, "crossed with", kSecond, kBroadcastState, second_);
         this->next_.snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
@@ -83,8 +81,7 @@ private:
         }
         crossing_ = false;
         emitBlock();
-        first_.clear();
-        second_.clear();
+        first_.clear();  // not the second: a subtask that has not come so far may be restored with this copy
         this->next_.flush();
         return this->next_.onWatermark(kMaxTimestamp);
     }
@@ -92,17 +89,24 @@ private:
         if (out_.size() > 0) this->next_.pushBlock(out_.block(false));
         out_.clear();
     }
-    static constexpr StateLayout kLayout{"cross", {{"first", &kListInfo<A>}, {"second", &kListInfo<B>}}};
+    static constexpr StateLayout kFirst{"cross", {{"first", &kListInfo<A>}}};
+    static constexpr StateLayout kSecond{"crossed with", {{"second", &kListInfo<B>}}};
 
-    void restoreState(const SnapshotSource& source) {
-        readKeyGroups(source, this->fn_.id().uid, "cross", kLayout, kFormat, [&](ByteReader& reader) {
-            for (A& value : decodeStates<A>(reader)) first_.push_back(std::move(value));
-            for (B& value : decodeStates<B>(reader)) second_.push_back(std::move(value));
-        });
-    }
     template <class T>
-    static std::vector<T> decodeStates(ByteReader& reader) {
-        return decodeState<std::vector<T>>(reader);
+    void write(SnapshotSink& sink, std::string_view state, const StateLayout& layout, int distribution,
+               const std::vector<T>& records) const {
+        ByteWriter bytes;
+        bytes.write(kFormat);
+        Codec<std::vector<T>>::encode(records, bytes);
+        sink.describe(this->fn_.id().uid, state, layout);
+        sink.write(this->fn_.id().uid, state, distribution, bytes.bytes());
+    }
+    void restoreState(const SnapshotSource& source) {
+        readKeyGroups(source, this->fn_.id().uid, "cross", kFirst, kFormat, [&](ByteReader& reader) {
+            for (A& value : decodeState<std::vector<A>>(reader)) first_.push_back(std::move(value));
+        });
+        readKeyGroups(source, this->fn_.id().uid, "crossed with", kSecond, kFormat,
+                      [&](ByteReader& reader) { second_ = decodeState<std::vector<B>>(reader); });
     }
 
     std::vector<A> first_;

@@ -122,7 +122,7 @@ struct IntervalJoinOperator {
     LeftKey leftKey;
     RightKey rightKey;
     Fn fn;
-    Duration lower;  ///< both bounds inclusive
+    Duration lower;  ///< both bounds inclusive; above `upper`, as exclusive bounds may make it, nothing joins
     Duration upper;
     std::optional<OutputTag<L>> lateLeft{};
     std::optional<OutputTag<R>> lateRight{};
@@ -295,7 +295,9 @@ private:
     [[gnu::always_inline]] void joinOne(Cell& cell, T& value, Timestamp time) {
         prune(cell);
         const T& record = value;
-        if constexpr (kLeft) {
+        if (lower_ > upper_) [[unlikely]] {
+            // an interval without a time in it
+        } else if constexpr (kLeft) {
             cell.values.template forEachWithin<false>(
                 saturatingAdd(time, lower_), saturatingAdd(time, upper_),
                 [&](Timestamp rightTime, const R& right) { emit(record, time, record, time, right, rightTime); });

@@ -91,7 +91,9 @@ public:
     void snapshot(SnapshotSink& sink) {
         ByteWriter bytes;
         bytes.write(kFormat);
-        bytes.write(last_.time_since_epoch().count());
+        // before the first record what was restored has not been emitted yet
+        const Timestamp reached = restored_ ? std::max(last_, watermarks_.output().watermark()) : last_;
+        bytes.write(reached.time_since_epoch().count());
         sink.describe(strategy_.id().uid, "watermark", kLayout);
         sink.write(strategy_.id().uid, "watermark", kUnionState, bytes.bytes());
         this->next_.snapshot(sink);

@@ -144,7 +144,8 @@ public:
         used_ = static_cast<std::uint16_t>(used_ & ~due);
     }
 
-    /// `fn(time, value)` for the values of a kind from `first` to `last`, both inclusive, in their order.
+    /// `fn(time, value)` for the values of a kind from `first` to `last`, both inclusive, in their order. `first` must not be
+    /// above `last`.
     template <bool kLeft, class Fn>
     [[gnu::always_inline]] void forEachWithin(Timestamp first, Timestamp last, Fn&& fn) {
         if (isOnHeap()) [[unlikely]] {
