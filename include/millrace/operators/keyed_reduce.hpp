@@ -100,6 +100,22 @@ public:
     }
 
 private:
+    /// Makes each record the state of its key behind it.
+    struct Reduction {
+        Fn& fn;
+        T* values;
+
+        [[gnu::always_inline]] void operator()(std::size_t i, T& state) const {
+            reduceInto(fn, state, std::as_const(values[i]));
+            values[i] = state;
+        }
+        FieldRun<T, Fn> startRun(T& state) const
+            requires FoldsField<Fn, T>
+        {
+            return {fn, state, values};
+        }
+    };
+
     void reduceInPlace(Block<T> block, std::size_t& at) {
         T* const values = block.values;
         LoopCopy<KeySelector> keyOf = keySelector_;
@@ -108,10 +124,7 @@ private:
             [values, &keyOf](std::size_t i) -> decltype(auto) {
                 return detail::invoke(keyOf, std::as_const(values[i]));
             },
-            [values, &fn = fn_.get()](std::size_t i, T& state) {
-                reduceInto(fn, state, std::as_const(values[i]));
-                values[i] = state;
-            },
+            Reduction{fn_.get(), values},
             [values](std::size_t i) -> const T& { return values[i]; });
     }
     void pushReduced(T& value, Timestamp timestamp) {

@@ -5,6 +5,7 @@
 #include <millrace/state/aggregation.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -35,7 +36,10 @@ struct SumFunction {
     template <class T>
         requires AssignableField<Field, T>
     void reduceInto(T& state, const T& value) const {
-        auto& total = detail::invoke(field, state);
+        foldInto(detail::invoke(field, state), value);
+    }
+    template <class T>
+    void foldInto(FieldOf<Field, T>& total, const T& value) const {
         total = static_cast<FieldOf<Field, T>>(total + detail::invoke(field, value));
     }
 };
@@ -47,7 +51,10 @@ struct ExtremumFunction {
     template <class T>
         requires AssignableField<Field, T>
     void reduceInto(T& state, const T& value) const {
-        auto& best = detail::invoke(field, state);
+        foldInto(detail::invoke(field, state), value);
+    }
+    template <class T>
+    void foldInto(FieldOf<Field, T>& best, const T& value) const {
         const auto& candidate = detail::invoke(field, value);
         if (kLargest ? best < candidate : candidate < best) best = candidate;
     }
@@ -56,6 +63,34 @@ template <class Field>
 using MinFunction = ExtremumFunction<Field, false>;
 template <class Field>
 using MaxFunction = ExtremumFunction<Field, true>;
+
+/// A run of records of one key that goes into one field of its state, each of which becomes the state behind it. The field is
+/// in a register meanwhile: through a pointer to member each record would wait until the one before has stored it.
+template <class T, class Fn>
+class FieldRun {
+public:
+    FieldRun(const Fn& fn, T& state, T* values) noexcept
+        : fn_(fn), state_(state), values_(values), folded_(detail::invoke(fn.field, state)) {}
+    FieldRun(const FieldRun&) = delete;
+    FieldRun& operator=(const FieldRun&) = delete;
+    ~FieldRun() { detail::invoke(fn_.field, state_) = folded_; }
+
+    [[gnu::always_inline]] void operator()(std::size_t i) {
+        fn_.foldInto(folded_, std::as_const(values_[i]));
+        values_[i] = state_;
+        detail::invoke(fn_.field, values_[i]) = folded_;
+    }
+
+private:
+    Fn fn_;
+    T& state_;
+    T* values_;
+    FieldOf<decltype(Fn::field), T> folded_;
+};
+template <class Fn, class T>
+concept FoldsField = requires(const Fn& fn, T& state) {
+    fn.foldInto(detail::invoke(fn.field, state), std::as_const(state));
+} && std::is_arithmetic_v<FieldOf<decltype(Fn::field), T>> && std::is_trivially_copyable_v<Fn>;
 
 /// Keeps the whole record with the smallest (largest) value of the field; of equal ones the first, or else the latest.
 template <class Field, bool kLargest>

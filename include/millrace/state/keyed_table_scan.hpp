@@ -26,11 +26,21 @@ class KeyedTableScan {
     static constexpr std::size_t kChunk = 256;
 
     using Key = typename Table::KeyType;
+    using Value = typename Table::ValueType;
     using View = typename Table::View;
+    static constexpr bool kMayDecline = std::is_same_v<bool, std::invoke_result_t<Hit&, std::size_t, Value&>>;
 
 public:
-    [[gnu::always_inline]] static void scan(Table& table, std::size_t& at, std::size_t end, const std::uint32_t* hashes,
-                                            KeyAt keyAt, Hit hit, Miss miss) {
+    [[gnu::always_inline]] static void scan(Table& table, std::size_t& position, std::size_t end,
+                                            const std::uint32_t* hashes, KeyAt keyAt, Hit hit, Miss miss) {
+        // The position goes through a register: in memory, which the caller may want it in, each record would wait until the
+        // one before has stored it.
+        struct WriteBack {
+            std::size_t& position;
+            std::size_t at;
+            ~WriteBack() { position = at; }
+        } writeBack{position, position};
+        std::size_t& at = writeBack.at;
         if (table.needsKeeping()) [[unlikely]]
             table.keepFor(at, end, keyAt);
         if constexpr (kIntegerKey<Key>) {
@@ -52,15 +62,12 @@ private:
         if constexpr (kRuns) {
             if (startsRun(at, end, keyAt)) run(view, at, end, keyAt, hit);
         }
-        for (; at < end; ++at) {
-            const auto& key = keyAt(at);
-            one(table, view, at, key, Table::hashOf(Table::lookupKey(key)), hit, miss);
-        }
+        const auto hashAt = [&](std::size_t i) { return Table::hashOf(Table::lookupKey(keyAt(i))); };
+        each(table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
     }
 
     // One key over and over is bound by the time that a value takes through memory, from one record to the next. A run
     // of records with the same key works on a copy in registers.
-    using Value = typename Table::ValueType;
     static constexpr bool kRuns = std::is_trivially_copyable_v<Value> && sizeof(Value) <= 64;
     static constexpr std::size_t kLeastRun = TableTuning<Key>::kRunFrom;
 
@@ -77,6 +84,11 @@ private:
         bool found = false;
         auto* const slot = view.locate(key, Table::hashOf(key), found);
         if (!found) return;
+        if constexpr (requires { hit.startRun(slot->value); }) {
+            auto inRun = hit.startRun(slot->value);
+            for (; at < end && static_cast<Key>(keyAt(at)) == key; ++at) inRun(at);
+            return;
+        }
         Value value = slot->value;
         struct WriteBack {
             Value& to;
@@ -89,17 +101,12 @@ private:
     [[gnu::always_inline]] static void prefetching(Table& table, std::size_t& at, std::size_t end, KeyAt keyAt, Hit hit,
                                                    Miss miss) {
         View view = table.view();
+        const auto hashAt = [&](std::size_t i) { return Table::hashOf(Table::lookupKey(keyAt(i))); };
         const std::size_t first = std::min(end, at + kAhead);
-        for (std::size_t i = at; i < first; ++i) view.prefetch(Table::hashOf(Table::lookupKey(keyAt(i))));
-        for (; at + kAhead < end; ++at) {
-            view.prefetch(Table::hashOf(Table::lookupKey(keyAt(at + kAhead))));
-            const auto& key = keyAt(at);
-            one(table, view, at, key, Table::hashOf(Table::lookupKey(key)), hit, miss);
-        }
-        for (; at < end; ++at) {
-            const auto& key = keyAt(at);
-            one(table, view, at, key, Table::hashOf(Table::lookupKey(key)), hit, miss);
-        }
+        for (std::size_t i = at; i < first; ++i) view.prefetch(hashAt(i));
+        const std::size_t last = end - at > kAhead ? end - kAhead : at;
+        each(table, view, at, last, keyAt, hashAt, [&](std::size_t i) { view.prefetch(hashAt(i + kAhead)); }, hit, miss);
+        each(table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
     }
     /// Hashes of strings and the like are taken from the exchange or computed once, chunk by chunk.
     [[gnu::always_inline]] static void hashingAhead(Table& table, std::size_t& at, std::size_t end,
@@ -114,24 +121,42 @@ private:
             }
             const bool prefetches = table.wantsPrefetch();
             for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetch(ahead[i]);
-            for (at = from; at < from + count; ++at) {
-                const std::size_t i = at - from;
-                if (prefetches && i + kAhead < count) view.prefetch(ahead[i + kAhead]);
-                const auto& key = keyAt(at);
-                one(table, view, at, key, ahead[i], hit, miss);
-            }
+            at = from;
+            each(
+                table, view, at, from + count, keyAt, [&](std::size_t i) { return ahead[i - from]; },
+                [&](std::size_t i) {
+                    if (prefetches && i - from + kAhead < count) view.prefetch(ahead[i - from + kAhead]);
+                },
+                hit, miss);
         }
     }
 
-    template <class K>
-    [[gnu::always_inline]] static void one(Table& table, View& view, std::size_t i, const K& key, std::uint64_t hash,
-                                           Hit& hit, Miss& miss) {
-        bool found = false;
-        typename Table::Slot* const slot = view.locate(key, hash, found);
-        if (found) [[likely]] {
-            hit(i, slot->value);
-        } else {
-            table.insert(view, slot, key, hash, [&]() -> decltype(auto) { return miss(i); });
+    /// The records up to `end`. Those whose keys are known are a loop of its own, out of which the others are taken: as long
+    /// as nothing in it is a call, all of it stays in registers.
+    template <class HashAt, class Before>
+    [[gnu::always_inline]] static void each(Table& table, View& view, std::size_t& at, std::size_t end, KeyAt& keyAt,
+                                            HashAt hashAt, Before before, Hit& hit, Miss& miss) {
+        for (; at < end; ++at) {
+            bool found = false;
+            typename Table::Slot* slot = nullptr;
+            for (; at < end; ++at) {
+                before(at);
+                slot = view.locate(keyAt(at), hashAt(at), found);
+                if (!found) [[unlikely]]
+                    break;
+                if constexpr (kMayDecline) {
+                    if (!hit(at, slot->value)) [[unlikely]]
+                        break;
+                } else {
+                    hit(at, slot->value);
+                }
+            }
+            if (at == end) return;
+            if (found) {
+                if constexpr (kMayDecline) hit.declined(at, slot->value);
+            } else {
+                table.insert(view, slot, keyAt(at), hashAt(at), [&]() -> decltype(auto) { return miss(at); });
+            }
         }
     }
 };

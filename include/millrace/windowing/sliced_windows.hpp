@@ -77,13 +77,7 @@ public:
         scanKeyedTable(
             ids_, at, end, hashes,
             [values, &keyOf](std::size_t i) -> decltype(auto) { return WindowRecord<Record>::keyOf(keyOf, values[i]); },
-            [this, values, &cells](std::size_t i, std::uint32_t id) {
-                if (cells.hasUnchecked(id)) [[likely]] {
-                    WindowRecord<Record>::template add<Traits>(aggregate_, values[i], cells[id]);
-                } else {
-                    startCell(cells, id, values[i]);
-                }
-            },
+            Addition<Record>{*this, cells, values},
             [this, values, &keyOf, &cells](std::size_t i) {
                 const std::uint32_t id = newId(WindowRecord<Record>::keyOf(keyOf, values[i]));
                 startCell(cells, id, values[i]);
@@ -229,6 +223,22 @@ public:
     }
 
 private:
+    /// Adds records to the cells of one slice; declines the first one of a key.
+    template <class Record>
+    struct Addition {
+        SlicedWindows& windows;
+        Column& cells;
+        const Record* values;
+
+        [[gnu::always_inline]] bool operator()(std::size_t i, std::uint32_t id) const {
+            if (!cells.hasUnchecked(id)) [[unlikely]]
+                return false;
+            WindowRecord<Record>::template add<Traits>(windows.aggregate_, values[i], cells[id]);
+            return true;
+        }
+        void declined(std::size_t i, std::uint32_t id) const { windows.startCell(cells, id, values[i]); }
+    };
+
     static constexpr int kRoundsPerCall = 16;
 
     static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
