@@ -102,12 +102,16 @@ public:
 private:
     /// Makes each record the state of its key behind it.
     struct Reduction {
-        Fn& fn;
+        std::conditional_t<FoldsField<Fn, T>, const Fn, Fn&> fn;
         T* values;
 
         [[gnu::always_inline]] void operator()(std::size_t i, T& state) const {
-            reduceInto(fn, state, std::as_const(values[i]));
-            values[i] = state;
+            if constexpr (FoldsField<Fn, T>) {
+                startRun(state)(i);
+            } else {
+                reduceInto(fn, state, std::as_const(values[i]));
+                values[i] = state;
+            }
         }
         FieldRun<T, Fn> startRun(T& state) const
             requires FoldsField<Fn, T>
