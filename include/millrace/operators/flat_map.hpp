@@ -27,7 +27,7 @@ protected:
         timed_ = timed_ || timestamp != kMinTimestamp;
         if (collector_.full()) emitCollected();
     }
-    [[gnu::noinline, gnu::cold]] void emitCollected() {
+    void emitCollected() {
         if (collector_.size() == 0) return;
         this->next_.pushBlock(collector_.block(timed_));
         collector_.clear();

@@ -128,8 +128,7 @@ private:
             [values, &keyOf](std::size_t i) -> decltype(auto) {
                 return detail::invoke(keyOf, std::as_const(values[i]));
             },
-            Reduction{fn_.get(), values},
-            [values](std::size_t i) -> const T& { return values[i]; });
+            Reduction{fn_.get(), values}, [values](std::size_t i) -> const T& { return values[i]; });
     }
     void pushReduced(T& value, Timestamp timestamp) {
         T* state = nullptr;

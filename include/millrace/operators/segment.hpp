@@ -124,8 +124,7 @@ private:
             Timestamp timestamp = kMinTimestamp;
             if constexpr (kTimed) timestamp = block.timestamps[i];
             if constexpr (kCompacts) {
-                In value = std::move(block.values[i]);
-                const bool keep = derived().apply(std::move(value), timestamp, Slot<Out>{out + kept});
+                const bool keep = derived().apply(std::move(block.values[i]), timestamp, Slot<Out>{out + kept});
                 if constexpr (kTimed) times[kept] = timestamp;
                 kept += keep ? 1 : 0;
             } else {

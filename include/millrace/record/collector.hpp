@@ -73,7 +73,7 @@ public:
 private:
     static constexpr std::align_val_t kAlignment{alignof(Out) > 64 ? alignof(Out) : 64};
 
-    [[gnu::cold, gnu::noinline]] void growOrTakeBack() {
+    [[gnu::noinline]] void growOrTakeBack() {
         try {
             grow();
         } catch (...) {

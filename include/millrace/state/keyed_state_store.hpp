@@ -280,7 +280,7 @@ private:
         }
     }
     /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
-    [[gnu::cold, gnu::noinline]] void leave(Slot* slot) {
+    [[gnu::noinline]] void leave(Slot* slot) {
         cells_.mayBeEmpty = false;
         if (slot == nullptr) {
             leaveFresh();
@@ -289,7 +289,7 @@ private:
         }
     }
     template <class K>
-    [[gnu::cold, gnu::noinline]] void enterFresh(const K& key, std::uint64_t hash) {
+    [[gnu::noinline]] void enterFresh(const K& key, std::uint64_t hash) {
         if constexpr (std::is_assignable_v<Key&, const K&>) {
             keptKey_ = key;  // strings keep their memory
         } else {

@@ -63,7 +63,8 @@ private:
             if (startsRun(at, end, keyAt)) run(view, at, end, keyAt, hit);
         }
         const auto hashAt = [&](std::size_t i) { return Table::hashOf(Table::lookupKey(keyAt(i))); };
-        each(table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
+        each(
+            table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
     }
 
     // One key over and over is bound by the time that a value takes through memory, from one record to the next. A run
@@ -105,8 +106,10 @@ private:
         const std::size_t first = std::min(end, at + kAhead);
         for (std::size_t i = at; i < first; ++i) view.prefetch(hashAt(i));
         const std::size_t last = end - at > kAhead ? end - kAhead : at;
-        each(table, view, at, last, keyAt, hashAt, [&](std::size_t i) { view.prefetch(hashAt(i + kAhead)); }, hit, miss);
-        each(table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
+        each(
+            table, view, at, last, keyAt, hashAt, [&](std::size_t i) { view.prefetch(hashAt(i + kAhead)); }, hit, miss);
+        each(
+            table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
     }
     /// Hashes of strings and the like are taken from the exchange or computed once, chunk by chunk.
     [[gnu::always_inline]] static void hashingAhead(Table& table, std::size_t& at, std::size_t end,

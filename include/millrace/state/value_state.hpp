@@ -99,7 +99,7 @@ public:
     }
 
 private:
-    [[gnu::cold, gnu::noinline]] const T* find() const {
+    [[gnu::noinline]] const T* find() const {
         if (!present()) {
             cells_->checkKey(state_);
             return nullptr;
@@ -107,7 +107,7 @@ private:
         return cells_->seen(*state_) ? &cell<T>() : nullptr;
     }
     /// A cell to build on.
-    [[gnu::cold, gnu::noinline]] void make() {
+    [[gnu::noinline]] void make() {
         if (!present() || !cells_->builtOn(*state_)) {
             create();
             if (hasTtl_) cells_->stampWrite(*state_);
