@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/operator_harness.hpp"
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <stdexcept>
@@ -65,6 +66,23 @@ TEST_CASE("sum, min and max keep the other fields of the first record", "[operat
           std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 10, 3}, {1, 10, 3}, {1, 10, 3}, {2, 20, 7}, {1, 10, 3}});
     CHECK(run(MaxFunction<Amount>{kAmount}, kSales) ==
           std::vector<Sale>{{1, 10, 5}, {2, 20, 7}, {1, 10, 5}, {1, 10, 9}, {1, 10, 9}, {2, 20, 7}, {1, 10, 9}});
+}
+
+TEST_CASE("a run of records of one key is reduced as one by one", "[operators]") {
+    std::vector<Sale> sales;
+    for (std::int32_t i = 0; i < 300; ++i) sales.push_back({i / 70 % 3, i, i * 7919 % 101});
+    const auto byCall = [](auto change) {
+        return [change](Sale a, const Sale& b) {
+            a.amount = change(a.amount, b.amount);
+            return a;
+        };
+    };
+    using Number = std::int64_t;
+    CHECK(run(SumFunction<Amount>{kAmount}, sales) == run(byCall([](Number a, Number b) { return a + b; }), sales));
+    CHECK(run(MinFunction<Amount>{kAmount}, sales) ==
+          run(byCall([](Number a, Number b) { return std::min(a, b); }), sales));
+    CHECK(run(MaxFunction<Amount>{kAmount}, sales) ==
+          run(byCall([](Number a, Number b) { return std::max(a, b); }), sales));
 }
 
 TEST_CASE("minBy and maxBy keep the whole record, of equal ones the first or the latest", "[operators]") {

@@ -64,8 +64,8 @@ using MinFunction = ExtremumFunction<Field, false>;
 template <class Field>
 using MaxFunction = ExtremumFunction<Field, true>;
 
-/// A run of records of one key that goes into one field of its state, each of which becomes the state behind it. The field is
-/// in a register meanwhile: through a pointer to member each record would wait until the one before has stored it.
+/// Folds a run of records of one key into one field of its state; each record becomes the state behind it. Meanwhile the field
+/// is in a register: through a pointer to member each record would wait until the one before has stored it.
 template <class T, class Fn>
 class FieldRun {
 public:
@@ -87,10 +87,11 @@ private:
     T* values_;
     FieldOf<decltype(Fn::field), T> folded_;
 };
+/// What `FieldRun` can be used for: neither a member nor a number throws.
 template <class Fn, class T>
-concept FoldsField = requires(const Fn& fn, T& state) {
-    fn.foldInto(detail::invoke(fn.field, state), std::as_const(state));
-} && std::is_arithmetic_v<FieldOf<decltype(Fn::field), T>> && std::is_trivially_copyable_v<Fn>;
+concept FoldsField =
+    std::is_member_object_pointer_v<decltype(Fn::field)> && std::is_arithmetic_v<FieldOf<decltype(Fn::field), T>> &&
+    requires(const Fn& fn, T& state) { fn.foldInto(detail::invoke(fn.field, state), state); };
 
 /// Keeps the whole record with the smallest (largest) value of the field; of equal ones the first, or else the latest.
 template <class Field, bool kLargest>

@@ -16,7 +16,9 @@ template <class Fn>
 using LoopCopy = std::conditional_t<std::is_trivially_copyable_v<Fn> && sizeof(Fn) <= 2 * sizeof(void*), Fn, Fn&>;
 
 /// Looks the keys of a run of records up, one after the other, with prefetching where the table is too large for the
-/// cache. For record i: `hit(i, value)` if its key is known, else `miss(i)` makes the value of a new entry.
+/// cache. For record i: `hit(i, value)` if its key is known, else `miss(i)` makes the value of a new entry. A `hit` that rarely
+/// calls something returns bool: false leaves the record to `hit.declined(i, value)`, outside of the loop. One with
+/// `startRun(value)` gives what takes the records of a run of one key.
 /// `keyAt(i)` gives the key (by value or reference), `hashes` may be null. `at` is the record at hand, also when `hit` or
 /// `miss` throws; keys are looked at ahead of it, so when `keyAt` throws it may be one of the next records.
 template <class Table, class KeyAt, class Hit, class Miss>
@@ -62,7 +64,7 @@ private:
         if constexpr (kRuns) {
             if (startsRun(at, end, keyAt)) run(view, at, end, keyAt, hit);
         }
-        const auto hashAt = [&](std::size_t i) { return Table::hashOf(Table::lookupKey(keyAt(i))); };
+        const auto hashAt = [](std::size_t, const auto& key) { return Table::hashOf(Table::lookupKey(key)); };
         each(
             table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
     }
@@ -102,12 +104,13 @@ private:
     [[gnu::always_inline]] static void prefetching(Table& table, std::size_t& at, std::size_t end, KeyAt keyAt, Hit hit,
                                                    Miss miss) {
         View view = table.view();
-        const auto hashAt = [&](std::size_t i) { return Table::hashOf(Table::lookupKey(keyAt(i))); };
+        const auto hashAt = [](std::size_t, const auto& key) { return Table::hashOf(Table::lookupKey(key)); };
+        const auto prefetch = [&](std::size_t i) { view.prefetch(hashAt(i, keyAt(i))); };
         const std::size_t first = std::min(end, at + kAhead);
-        for (std::size_t i = at; i < first; ++i) view.prefetch(hashAt(i));
+        for (std::size_t i = at; i < first; ++i) prefetch(i);
         const std::size_t last = end - at > kAhead ? end - kAhead : at;
         each(
-            table, view, at, last, keyAt, hashAt, [&](std::size_t i) { view.prefetch(hashAt(i + kAhead)); }, hit, miss);
+            table, view, at, last, keyAt, hashAt, [&](std::size_t i) { prefetch(i + kAhead); }, hit, miss);
         each(
             table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
     }
@@ -126,7 +129,7 @@ private:
             for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetch(ahead[i]);
             at = from;
             each(
-                table, view, at, from + count, keyAt, [&](std::size_t i) { return ahead[i - from]; },
+                table, view, at, from + count, keyAt, [&](std::size_t i, const auto&) { return ahead[i - from]; },
                 [&](std::size_t i) {
                     if (prefetches && i - from + kAhead < count) view.prefetch(ahead[i - from + kAhead]);
                 },
@@ -134,8 +137,8 @@ private:
         }
     }
 
-    /// The records up to `end`. Those whose keys are known are a loop of its own, out of which the others are taken: as long
-    /// as nothing in it is a call, all of it stays in registers.
+    /// The records up to `end`. Those whose keys are known are a loop of their own, and the others are handled outside of it:
+    /// as long as nothing in a loop is a call, all that it needs stays in registers.
     template <class HashAt, class Before>
     [[gnu::always_inline]] static void each(Table& table, View& view, std::size_t& at, std::size_t end, KeyAt& keyAt,
                                             HashAt hashAt, Before before, Hit& hit, Miss& miss) {
@@ -144,7 +147,8 @@ private:
             typename Table::Slot* slot = nullptr;
             for (; at < end; ++at) {
                 before(at);
-                slot = view.locate(keyAt(at), hashAt(at), found);
+                const auto& key = keyAt(at);
+                slot = view.locate(key, hashAt(at, key), found);
                 if (!found) [[unlikely]]
                     break;
                 if constexpr (kMayDecline) {
@@ -158,7 +162,8 @@ private:
             if (found) {
                 if constexpr (kMayDecline) hit.declined(at, slot->value);
             } else {
-                table.insert(view, slot, keyAt(at), hashAt(at), [&]() -> decltype(auto) { return miss(at); });
+                const auto& key = keyAt(at);
+                table.insert(view, slot, key, hashAt(at, key), [&]() -> decltype(auto) { return miss(at); });
             }
         }
     }
