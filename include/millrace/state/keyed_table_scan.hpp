@@ -105,12 +105,16 @@ private:
                                                    Miss miss) {
         View view = table.view();
         const auto hashAt = [](std::size_t, const auto& key) { return Table::hashOf(Table::lookupKey(key)); };
-        const auto prefetch = [&](std::size_t i) { view.prefetch(hashAt(i, keyAt(i))); };
+        // always_inline: see `View::prefetch`
+        const auto prefetch = [&](std::size_t i) __attribute__((always_inline)) {
+            view.prefetch(hashAt(i, keyAt(i)));
+        };
         const std::size_t first = std::min(end, at + kAhead);
         for (std::size_t i = at; i < first; ++i) prefetch(i);
         const std::size_t last = end - at > kAhead ? end - kAhead : at;
         each(
-            table, view, at, last, keyAt, hashAt, [&](std::size_t i) { prefetch(i + kAhead); }, hit, miss);
+            table, view, at, last, keyAt,
+            hashAt, [&](std::size_t i) __attribute__((always_inline)) { prefetch(i + kAhead); }, hit, miss);
         each(
             table, view, at, end, keyAt, hashAt, [](std::size_t) {}, hit, miss);
     }
@@ -130,7 +134,7 @@ private:
             at = from;
             each(
                 table, view, at, from + count, keyAt, [&](std::size_t i, const auto&) { return ahead[i - from]; },
-                [&](std::size_t i) {
+                [&](std::size_t i) __attribute__((always_inline)) {
                     if (prefetches && i - from + kAhead < count) view.prefetch(ahead[i - from + kAhead]);
                 },
                 hit, miss);
