@@ -246,3 +246,35 @@ TEMPLATE_TEST_CASE("a scan counts like a map: few keys, runs of one key, more ke
     }
     CHECK(contents(table) == model);
 }
+
+// Such records were lost: a run of one key did not ask whether they had been taken.
+TEST_CASE("what a scan declines is handed back, also out of a run of one key", "[state]") {
+    struct Sums {
+        std::vector<int>& sums;
+        std::vector<std::size_t>& declines;
+        bool operator()(std::size_t, int id) const {
+            if (sums[static_cast<std::size_t>(id)] == 0) return false;
+            ++sums[static_cast<std::size_t>(id)];
+            return true;
+        }
+        void declined(std::size_t at, int id) const {
+            declines.push_back(at);
+            ++sums[static_cast<std::size_t>(id)];
+        }
+    };
+    KeyedTable<std::uint64_t, int> table;
+    table.findOrInsert(7, [] { return 0; });
+    std::vector<int> sums(2);
+    std::vector<std::size_t> declines;
+    std::size_t at = 0;
+    scanKeyedTable(
+        table, at, 300, nullptr, [](std::size_t i) { return i < 200 ? std::uint64_t{7} : std::uint64_t{8}; },
+        Sums{sums, declines},
+        [&](std::size_t) {
+            ++sums[1];
+            return 1;
+        });
+    CHECK(at == 300);
+    CHECK(sums == std::vector<int>{200, 100});
+    CHECK(declines == std::vector<std::size_t>{0});
+}

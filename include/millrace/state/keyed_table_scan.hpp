@@ -98,7 +98,16 @@ private:
             const Value& from;
             ~WriteBack() { to = from; }
         } const writeBack{slot->value, value};
-        for (; at < end && static_cast<Key>(keyAt(at)) == key; ++at) hit(at, value);
+        for (; at < end && static_cast<Key>(keyAt(at)) == key && take(hit, at, value); ++at) {}
+    }
+    /// Whether `hit` has taken the record.
+    [[gnu::always_inline]] static bool take(Hit& hit, std::size_t at, Value& value) {
+        if constexpr (kMayDecline) {
+            return hit(at, value);
+        } else {
+            hit(at, value);
+            return true;
+        }
     }
 
     [[gnu::always_inline]] static void prefetching(Table& table, std::size_t& at, std::size_t end, KeyAt keyAt, Hit hit,
@@ -153,14 +162,8 @@ private:
                 before(at);
                 const auto& key = keyAt(at);
                 slot = view.locate(key, hashAt(at, key), found);
-                if (!found) [[unlikely]]
+                if (!found || !take(hit, at, slot->value)) [[unlikely]]
                     break;
-                if constexpr (kMayDecline) {
-                    if (!hit(at, slot->value)) [[unlikely]]
-                        break;
-                } else {
-                    hit(at, slot->value);
-                }
             }
             if (at == end) return;
             if (found) {
