@@ -72,8 +72,37 @@ TEST_CASE("errors of the file system name the path and what the system said", "[
     CHECK(errorOf([&] { (void)files->open(directory.path()); }) ==
           "cannot open '" + directory.path() + "': it is not a file");
     if (files->kindOf("/dev/full") != FileKind::None) {
-        CHECK(errorOf([&] { files->create("/dev/full")->write(bytesOf("x")); }) ==
-              "cannot write to '/dev/full': No space left on device");
+        const std::string full = "cannot write to '/dev/full': No space left on device";
+        const auto file = files->create("/dev/full");
+        file->write(bytesOf("x"));
+        CHECK(errorOf([&] { file->sync(); }) == full);
+        file->write(bytesOf("x"));
+        CHECK(errorOf([&] { file->close(); }) == full);
+        const std::vector<std::byte> large(1 << 20);
+        CHECK(errorOf([&] { file->write(large); }) == full);
+    }
+}
+
+TEST_CASE("a file has what was written in pieces of any size, closed or destroyed", "[core]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/file";
+    const auto files = posixFileSystem();
+    for (const bool isClosed : {true, false}) {
+        std::vector<std::byte> expected;
+        {
+            const auto file = files->create(path);
+            for (const std::size_t size : {1, 100'000, 262'144, 70'000, 0, 1'000'000, 17}) {
+                std::vector<std::byte> piece(size);
+                for (std::size_t i = 0; i < size; ++i) piece[i] = static_cast<std::byte>((expected.size() + i) % 251);
+                file->write(piece);
+                expected.insert(expected.end(), piece.begin(), piece.end());
+            }
+            if (isClosed) file->close();
+        }
+        const auto file = files->open(path);
+        std::vector<std::byte> bytes(file->size());
+        CHECK(file->readAt(0, bytes) == expected.size());
+        CHECK(bytes == expected);
     }
 }
 

@@ -18,7 +18,7 @@ namespace millrace {
 class WritableFile {
 public:
     virtual ~WritableFile() = default;
-    /// Appends all of the bytes.
+    /// Appends all of the bytes. They may be held back until `sync` or `close`, which then say what failed.
     virtual void write(std::span<const std::byte> bytes) = 0;
     virtual void sync() = 0;
     virtual void close() = 0;
