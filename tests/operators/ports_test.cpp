@@ -102,7 +102,7 @@ struct Edge {
 
     CountingPool pool;
     std::vector<std::unique_ptr<Consumer<T>>> consumers;
-    std::unique_ptr<Port> port;
+    Owner<Port> port;
     std::vector<T> last;
 };
 

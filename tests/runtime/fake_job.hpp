@@ -157,7 +157,7 @@ private:
 class FakePorts final : public detail::PortFactory {
 public:
     FakePorts(bool toAll, std::size_t batchRecords) : toAll_(toAll), batchRecords_(batchRecords) {}
-    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const detail::PortContext&) const override {
+    Owner<Port> create(std::span<ChannelWriter* const> channels, const detail::PortContext&) const override {
         return std::make_unique<FakePort>(channels, toAll_, batchRecords_);
     }
 
@@ -310,12 +310,12 @@ inline std::vector<std::int64_t> upTo(std::int64_t end) {
     return values;
 }
 
-using MakeStage = std::function<std::unique_ptr<Stage>()>;
+using MakeStage = std::function<Owner<Stage>()>;
 
 class FakeFactory final : public detail::StageFactory {
 public:
     explicit FakeFactory(MakeStage make) : make_(std::move(make)) {}
-    std::unique_ptr<Stage> create(const std::shared_ptr<detail::SharedState>&) const override { return make_(); }
+    Owner<Stage> create(const std::shared_ptr<detail::SharedState>&) const override { return make_(); }
 
 private:
     MakeStage make_;

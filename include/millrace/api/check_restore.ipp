@@ -117,7 +117,7 @@ private:
         List<OperatorId> ids;
         for (const OperatorInfo& info : node.operators) ids.push_back({info.name, info.uid});
         node.factory->bind(std::move(ids));  // again, and finally, when the job starts
-        const std::unique_ptr<Stage> stage = node.factory->create(nullptr);
+        const Owner<Stage> stage = node.factory->create(nullptr);
         stage->restore(probe);
         stage->open(context);
         stage->close();

@@ -55,8 +55,8 @@ public:
     CheckpointSupervision(CheckpointConfig config, CheckpointStoreFactory makeStore, CheckpointOpener open)
         : config_(std::move(config)), makeStore_(std::move(makeStore)), open_(std::move(open)) {}
 
-    [[gnu::cold]] std::unique_ptr<JobSupervisor> create(Job& job) const override {
-        return std::unique_ptr<JobSupervisor>(new CheckpointCoordinator(job, config_, makeStore_(config_), open_));
+    [[gnu::cold]] Owner<JobSupervisor> create(Job& job) const override {
+        return Owner<JobSupervisor>(new CheckpointCoordinator(job, config_, makeStore_(config_), open_));
     }
 
 private:

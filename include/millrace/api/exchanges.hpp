@@ -1,6 +1,7 @@
 #ifndef MILLRACE_API_EXCHANGES_HPP
 #define MILLRACE_API_EXCHANGES_HPP
 
+#include <millrace/core/owner.hpp>
 #include <millrace/operators/keyed_record_codec.hpp>
 #include <millrace/operators/ports.hpp>
 #include <millrace/operators/record_codec.hpp>
@@ -20,8 +21,8 @@ class PlainPortFactory final : public PortFactory {
 public:
     using Make = Port* (*)(std::span<ChannelWriter* const>, const PortContext&);
     PlainPortFactory(Make make, const RecordCodec* codec) : make_(make), codec_(codec) {}
-    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
-        return std::unique_ptr<Port>(make_(channels, context));
+    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return Owner<Port>(make_(channels, context));
     }
     const RecordCodec* recordCodec() const override { return codec_; }
 
@@ -48,8 +49,8 @@ template <class T, class KeySelector>
 class HashPortFactory final : public PortFactory {
 public:
     explicit HashPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
-    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
-        return std::unique_ptr<Port>(new HashPort<T, KeySelector>(channels, context, selector_));
+    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return Owner<Port>(new HashPort<T, KeySelector>(channels, context, selector_));
     }
     bool isKeyed() const override { return true; }
     KeyedRecordCodec* newKeyedRecords() const override { return detail::newKeyedRecords<T>(selector_); }
@@ -72,8 +73,8 @@ template <class T, class KeySelector>
 class KeyedForwardPortFactory final : public PortFactory {
 public:
     explicit KeyedForwardPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
-    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
-        return std::unique_ptr<Port>(new PlainPort<T>(channels, context));
+    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return Owner<Port>(new PlainPort<T>(channels, context));
     }
     bool isKeyed() const override { return true; }
     KeyedRecordCodec* newKeyedRecords() const override { return detail::newKeyedRecords<T>(selector_); }
@@ -91,8 +92,8 @@ class CustomPortFactory final : public PortFactory {
 public:
     CustomPortFactory(Partitioner partitioner, KeySelector selector)
         : partitioner_(std::move(partitioner)), selector_(std::move(selector)) {}
-    std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
-        return std::unique_ptr<Port>(
+    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+        return Owner<Port>(
             new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner_, selector_));
     }
     const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }

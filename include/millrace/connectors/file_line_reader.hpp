@@ -2,11 +2,11 @@
 #define MILLRACE_CONNECTORS_FILE_LINE_READER_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,7 +79,7 @@ private:
 
     std::string path_;
     FileDescriptor file_;
-    std::unique_ptr<char[]> buffer_;
+    Owner<char[]> buffer_;
     std::size_t capacity_ = 0;
     const char* cursor_ = nullptr;  // the unread bytes of the buffer: [cursor_, limit_)
     const char* limit_ = nullptr;

@@ -38,7 +38,7 @@ MILLRACE_INLINE void FileLineReader::open(std::string path, std::uint64_t start,
     if (!file_.isOpen()) failFile("open", path_, errno);
     if (buffer_ == nullptr) {
         capacity_ = 256 * 1024;
-        buffer_ = std::make_unique_for_overwrite<char[]>(capacity_);
+        buffer_.reset(new char[capacity_]);
     }
     end_ = end;
     countedOffset_ = 0;
@@ -74,7 +74,7 @@ MILLRACE_INLINE bool FileLineReader::nextBeyondBuffer(std::string_view& line) {
                 throw FormatException(path_ + ":" + std::to_string(lineNumber()) + ": expected the line's end within " +
                                       std::to_string(kLongestLine >> 20) + " MiB, found none");
             }
-            auto larger = std::make_unique_for_overwrite<char[]>(capacity_ * 2);
+            Owner<char[]> larger(new char[capacity_ * 2]);
             std::memcpy(larger.get(), buffer_.get(), size);
             buffer_ = std::move(larger);
             capacity_ *= 2;

@@ -30,15 +30,18 @@ MILLRACE_INLINE_COLD void addInput(const std::string& path, bool named, std::vec
         throw IoException("cannot read '" + path +
                           "': it is neither a file nor a directory; for standard input use StdinSource");
     }
-    struct CloseDirectory {
-        void operator()(DIR* directory) const { ::closedir(directory); }
+    struct Directory {
+        ~Directory() {
+            if (opened != nullptr) ::closedir(opened);
+        }
+        DIR* const opened;
     };
-    const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
-    if (directory == nullptr) failFile("list directory", path, errno);
+    const Directory directory{::opendir(path.c_str())};
+    if (directory.opened == nullptr) failFile("list directory", path, errno);
     std::vector<std::string> names;
     for (;;) {
         errno = 0;
-        const dirent* const entry = ::readdir(directory.get());
+        const dirent* const entry = ::readdir(directory.opened);
         if (entry == nullptr) break;
         if (entry->d_name[0] != '.' && entry->d_name[0] != '_') names.emplace_back(entry->d_name);
     }

@@ -3,13 +3,13 @@
 
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/owner.hpp>
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -96,13 +96,13 @@ public:
 private:
     [[gnu::noinline]] void grow(std::size_t count) {
         const std::size_t capacity = std::max({std::size_t{256}, 2 * capacity_, size_ + count});
-        std::unique_ptr<std::byte[]> larger(new std::byte[capacity]);  // not make_unique: that would zero it
+        detail::Owner<std::byte[]> larger(new std::byte[capacity]);
         if (size_ != 0) std::memcpy(larger.get(), buffer_.get(), size_);
         buffer_ = std::move(larger);
         capacity_ = capacity;
     }
 
-    std::unique_ptr<std::byte[]> buffer_;
+    detail::Owner<std::byte[]> buffer_;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
 };

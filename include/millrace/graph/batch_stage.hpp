@@ -2,15 +2,15 @@
 #define MILLRACE_GRAPH_BATCH_STAGE_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/graph/job_graph.hpp>
 
-#include <memory>
 
 namespace millrace::detail {
 
 /// The stage itself, or, for one with state by key, the stage behind a sorter of its keyed inputs.
 /// *Failure:* GraphException where records cannot be sorted because their type has no codec.
-std::unique_ptr<Stage> makeBatchStage(std::unique_ptr<Stage> stage, const GraphNode& node, const BatchOptions& options);
+Owner<Stage> makeBatchStage(Owner<Stage> stage, const GraphNode& node, const BatchOptions& options);
 
 }  // namespace millrace::detail
 

@@ -11,7 +11,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD std::unique_ptr<Stage> makeBatchStage(std::unique_ptr<Stage> stage, const GraphNode& node,
+MILLRACE_INLINE_COLD Owner<Stage> makeBatchStage(Owner<Stage> stage, const GraphNode& node,
                                                            const BatchOptions& options) {
     if (!node.isStateful) return stage;
     int inputs = 0;
@@ -32,7 +32,8 @@ MILLRACE_INLINE_COLD std::unique_ptr<Stage> makeBatchStage(std::unique_ptr<Stage
              "' by key, but their type has no codec or no default constructor; make it a plain aggregate "
              "or specialise millrace::Codec for it"});
     }
-    return std::make_unique<SortingStage>(std::move(stage), std::move(codecs), options.sortMemory, options.directory);
+    return Owner<Stage>(
+        new SortingStage(std::move(stage), std::move(codecs), options.sortMemory, options.directory));
 }
 
 }  // namespace millrace::detail

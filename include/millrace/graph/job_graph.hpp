@@ -2,6 +2,7 @@
 #define MILLRACE_GRAPH_JOB_GRAPH_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/time/watermark_alignment.hpp>
@@ -109,7 +110,7 @@ struct GraphNode {
 };
 
 /// Makes of a stage what batch execution runs in its place; null: the job streams.
-using BatchStageMaker = std::unique_ptr<Stage> (*)(std::unique_ptr<Stage> stage, const GraphNode& node,
+using BatchStageMaker = Owner<Stage> (*)(Owner<Stage> stage, const GraphNode& node,
                                                    const BatchOptions& options);
 
 class JobSupervision;

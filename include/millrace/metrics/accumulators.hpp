@@ -4,13 +4,13 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -232,7 +232,7 @@ private:
     static void merge(const detail::OwnerList<Entry>& entries, std::map<std::string, AccumulatorValue>& merged) {
         for (const Entry& each : entries) {
             if (each.accumulators.empty()) continue;
-            const std::unique_ptr<Accumulator> total(each.newTotal());
+            const detail::Owner<Accumulator> total(each.newTotal());
             for (const Accumulator& accumulator : each.accumulators) accumulator.mergeInto(*total);
             merged.emplace(each.name, total->value());
         }

@@ -3,6 +3,7 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/late.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/operators/node.hpp>
 
 #include <memory>
@@ -119,8 +120,8 @@ template <class Chain>
 class ChainStageFactory final : public BindableStageFactory {
 public:
     explicit ChainStageFactory(Chain chain) : chain_(std::move(chain)) {}
-    std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>&) const override {
-        return std::unique_ptr<Stage>(new ChainStage<Chain>(chain_, operators()));
+    Owner<Stage> create(const std::shared_ptr<SharedState>&) const override {
+        return Owner<Stage>(new ChainStage<Chain>(chain_, operators()));
     }
 
 private:

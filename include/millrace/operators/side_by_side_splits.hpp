@@ -4,13 +4,13 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/operators/split_board.hpp>
 #include <millrace/operators/watermark_emitter.hpp>
 #include <millrace/time/output_watermarks.hpp>
 
 #include <atomic>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -119,7 +119,7 @@ public:
     }
 
 private:
-    std::vector<std::unique_ptr<Open>> open_;  // by slot
+    std::vector<Owner<Open>> open_;  // by slot
     OutputWatermarks combined_;
     std::size_t count_ = 0;
     bool anyPaused_ = false;

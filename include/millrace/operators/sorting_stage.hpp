@@ -2,6 +2,7 @@
 #define MILLRACE_OPERATORS_SORTING_STAGE_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/operators/sort_buffer.hpp>
 #include <millrace/operators/stage.hpp>
 
@@ -21,7 +22,7 @@ namespace millrace::detail {
 class SortingStage final : public Stage {
 public:
     /// `codecs[i]`: of logical input i; null for inputs without a key.
-    SortingStage(std::unique_ptr<Stage> inner, std::vector<std::unique_ptr<KeyedRecordCodec>> codecs,
+    SortingStage(Owner<Stage> inner, std::vector<std::unique_ptr<KeyedRecordCodec>> codecs,
                  std::size_t memoryBudget, const std::string& directory);
     MILLRACE_INLINE ~SortingStage() override;
 
@@ -54,7 +55,7 @@ private:
     int smallest();
     void copyMetrics();
 
-    std::unique_ptr<Stage> inner_;
+    Owner<Stage> inner_;
     std::vector<Input> inputs_;
     StageContext* context_ = nullptr;
     Phase phase_ = Phase::Collecting;

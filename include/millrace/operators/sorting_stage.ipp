@@ -5,7 +5,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD SortingStage::SortingStage(std::unique_ptr<Stage> inner,
+MILLRACE_INLINE_COLD SortingStage::SortingStage(Owner<Stage> inner,
                                                 std::vector<std::unique_ptr<KeyedRecordCodec>> codecs,
                                                 std::size_t memoryBudget, const std::string& directory)
     : inner_(std::move(inner)), inputs_(codecs.size()) {

@@ -4,6 +4,7 @@
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/late.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/operators/chain_stage.hpp>
 #include <millrace/operators/shared_enumerator.hpp>
@@ -434,8 +435,8 @@ public:
             std::throw_with_nested(IoException(message({"source '", operators().front().name, "': ", error.what()})));
         }
     }
-    std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const override {
-        return std::unique_ptr<Stage>(new SourceStage<Source, Strategy>(source_, strategy_, operators(), shared));
+    Owner<Stage> create(const std::shared_ptr<SharedState>& shared) const override {
+        return Owner<Stage>(new SourceStage<Source, Strategy>(source_, strategy_, operators(), shared));
     }
 
 private:

@@ -3,6 +3,7 @@
 
 #include <millrace/core/functional.hpp>
 #include <millrace/core/list.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/operators/checkpoint_hook.hpp>
@@ -252,7 +253,7 @@ public:
         (void)restored;
         return nullptr;
     }
-    virtual std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;
+    virtual Owner<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;
     /// The final names and uids of the operators, shortly before the job starts.
     virtual void bind(List<OperatorId> operators) { (void)operators; }
 };
@@ -300,7 +301,7 @@ public:
         (void)maxParallelism;
         return -1;
     }
-    virtual std::unique_ptr<Port> create(std::span<ChannelWriter* const> channels,
+    virtual Owner<Port> create(std::span<ChannelWriter* const> channels,
                                          const PortContext& context) const = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <millrace/checkpoint/checkpoint_config.hpp>
 #include <millrace/checkpoint/subtask_state.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/graph/graph_scale.hpp>
 #include <millrace/runtime/blocking_work_thread.hpp>
 #include <millrace/runtime/channel_state.hpp>
@@ -41,7 +42,7 @@ public:
     // ---- the job ----
     MILLRACE_INLINE void prepare(JobGraph& graph) override;
     MILLRACE_INLINE const SnapshotSource* restoredShared() override;
-    MILLRACE_INLINE std::unique_ptr<Stage> replacement(const GraphNode& node) override;
+    MILLRACE_INLINE Owner<Stage> replacement(const GraphNode& node) override;
     MILLRACE_INLINE void attach(JobTasks& tasks, int region) override;
     MILLRACE_INLINE void regionFailed(Task& task, std::exception_ptr error) override;
     bool awaitsRegion() const noexcept override { return awaitsRegion_.load(); }

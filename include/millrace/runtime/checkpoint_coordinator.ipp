@@ -160,7 +160,7 @@ MILLRACE_INLINE_COLD const SnapshotSource* CheckpointCoordinator::restoredShared
     return restoredShared_.get();
 }
 
-MILLRACE_INLINE_COLD std::unique_ptr<Stage> CheckpointCoordinator::replacement(const GraphNode& node) {
+MILLRACE_INLINE_COLD Owner<Stage> CheckpointCoordinator::replacement(const GraphNode& node) {
     // sources find for themselves that there is nothing left to read
     if (restored_ == nullptr || node.isSource) return nullptr;
     for (const OperatorInfo& info : node.operators) {
@@ -170,7 +170,7 @@ MILLRACE_INLINE_COLD std::unique_ptr<Stage> CheckpointCoordinator::replacement(c
         }
         if (!finished) return nullptr;
     }
-    return std::unique_ptr<Stage>(new FinishedStage(node));
+    return Owner<Stage>(new FinishedStage(node));
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int region) {
@@ -187,7 +187,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int reg
             continue;
         }
         ++made;
-        auto part = std::make_unique<CheckpointParticipant>(task, *this, config_.mode);
+        Owner<CheckpointParticipant> part(new CheckpointParticipant(task, *this, config_.mode));
         Member& member = members.emplace_back();
         member.task = &task;
         member.part = part.get();

@@ -3,6 +3,7 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/metrics/accumulators.hpp>
 #include <millrace/runtime/executor.hpp>
@@ -120,7 +121,7 @@ private:
     std::shared_ptr<TaskExecutor> executor_;  ///< until the end; under mutex_, but for the start and the end themselves
     std::shared_ptr<void> work_;
     std::shared_ptr<Job> self_;
-    std::unique_ptr<JobSupervisor> supervisor_;
+    Owner<JobSupervisor> supervisor_;
     /// Of this attempt. Timers and wake-ups, which may come when there is another one already, hold a task's region weakly.
     std::shared_ptr<JobTasks> wired_;
     std::vector<int> attempts_;  ///< by region: how often it has been made

@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_JOB_SUPERVISOR_HPP
 
 #include <millrace/checkpoint/checkpoint_info.hpp>
+#include <millrace/core/owner.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -37,7 +38,7 @@ public:
     virtual const SnapshotSource* restoredShared() = 0;
     /// What runs in place of a subtask of this node; null: the node's own stage. Of what had ended before the restored
     /// checkpoint was taken only the end is passed on.
-    virtual std::unique_ptr<Stage> replacement(const GraphNode& node) = 0;
+    virtual Owner<Stage> replacement(const GraphNode& node) = 0;
     /// The tasks are wired, and nothing has run: gives the stages their state. `region`: only those of this region are new; -1:
     /// all are.
     virtual void attach(JobTasks& tasks, int region) = 0;
@@ -60,7 +61,7 @@ public:
 class JobSupervision {
 public:
     virtual ~JobSupervision() = default;
-    virtual std::unique_ptr<JobSupervisor> create(Job& job) const = 0;
+    virtual Owner<JobSupervisor> create(Job& job) const = 0;
 };
 
 /// How a task takes part in checkpoints. *Thread safety:* the task's own thread only.

@@ -150,7 +150,7 @@ MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     const bool directly = isCalledDirectly(node);
     for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
         Task& task = directly ? *slotOf(this->node(node.inputs.front().from), subtask).task : newTask(node, subtask);
-        std::unique_ptr<Stage> stage = supervisor_ != nullptr ? supervisor_->replacement(node) : nullptr;
+        Owner<Stage> stage = supervisor_ != nullptr ? supervisor_->replacement(node) : nullptr;
         if (stage == nullptr) stage = node.factory->create(shared);
         if (isBatch()) {
             stage = graph_.batchStage(std::move(stage), node, graph_.batch);
@@ -198,7 +198,7 @@ MILLRACE_INLINE_COLD void JobWiring::connect(const GraphEdge& edge, const GraphN
     for (int subtask = 0; subtask < *producer.parallelism; ++subtask) {
         if (directly) {
             StageSlot& from = slotOf(producer, subtask);
-            std::unique_ptr<Port> port(new DirectPort(slotOf(consumer, subtask), edge.input));
+            Owner<Port> port(new DirectPort(slotOf(consumer, subtask), edge.input));
             from.stage->addOutput(edge.tag, from.task->addPort(std::move(port)));
         } else {
             connectByChannels(edge, exchange, subtask, consumer);

@@ -3,10 +3,10 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/operators/stage.hpp>
 
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -25,7 +25,7 @@ class Task;
 
 /// A stage of a task, and where in the job it stands.
 struct StageSlot {
-    std::unique_ptr<Stage> stage;
+    Owner<Stage> stage;
     const GraphNode* node = nullptr;
     int subtask = 0;
     int parallelism = 1;  ///< that of the node by now may be another: the job may be rescaled

@@ -3,6 +3,7 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/channel.hpp>
@@ -68,8 +69,8 @@ public:
     // ---- while the job is built ----
     TaskContext& context() noexcept { return context_; }
     /// Producers before consumers, the head first. The reference stays valid.
-    StageSlot& addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask);
-    Port& addPort(std::unique_ptr<Port> port);
+    StageSlot& addStage(Owner<Stage> stage, const GraphNode& node, int subtask);
+    Port& addPort(Owner<Port> port);
     void addOutput() noexcept { ++outputs_; }
     BlockedOutputs& blockedOutputs() noexcept { return blocked_; }
     void addInput(Channel& channel, const GraphEdge& edge, ExchangeKind exchange);
@@ -82,7 +83,7 @@ public:
         owner_ = std::move(owner);
         region_ = region;
     }
-    void takePartInCheckpoints(std::unique_ptr<TaskCheckpoints> part) noexcept { checkpoints_ = std::move(part); }
+    void takePartInCheckpoints(Owner<TaskCheckpoints> part) noexcept { checkpoints_ = std::move(part); }
     /// What was on its way into a logical input of one of its stages when the restored checkpoint was taken: handled before
     /// anything else. Stages are added from the tail to the head.
     void restoreInput(StageSlot& slot, int input, OwnerList<RestoredChannel> channels);
@@ -270,7 +271,7 @@ private:
     Duration lastClock_{0};
     Duration lastFlush_{0};
 
-    std::unique_ptr<TaskCheckpoints> checkpoints_;  ///< null: the job takes none
+    Owner<TaskCheckpoints> checkpoints_;  ///< null: the job takes none
 
     SourceAlignment* alignment_ = nullptr;
     std::size_t alignmentMember_ = 0;

@@ -37,7 +37,7 @@ MILLRACE_INLINE_COLD Task::~Task() {
     release();
 }
 
-MILLRACE_INLINE_COLD StageSlot& Task::addStage(std::unique_ptr<Stage> stage, const GraphNode& node, int subtask) {
+MILLRACE_INLINE_COLD StageSlot& Task::addStage(Owner<Stage> stage, const GraphNode& node, int subtask) {
     StageSlot& slot = stages_.add(new StageSlot);
     slot.stage = std::move(stage);
     slot.node = &node;
@@ -47,7 +47,7 @@ MILLRACE_INLINE_COLD StageSlot& Task::addStage(std::unique_ptr<Stage> stage, con
     return slot;
 }
 
-MILLRACE_INLINE_COLD Port& Task::addPort(std::unique_ptr<Port> port) {
+MILLRACE_INLINE_COLD Port& Task::addPort(Owner<Port> port) {
     return ports_.add(port.release());
 }
 

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_BROADCAST_STATE_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/state/map_state.hpp>
 #include <millrace/state/snapshot.hpp>
 
@@ -127,7 +128,7 @@ class BroadcastStates {
 public:
     template <class K, class V>
     void add(const MapStateDescriptor<K, V>& descriptor) {
-        adopt(std::make_unique<BroadcastState<K, V>>(descriptor));
+        adopt(Owner<BroadcastStateBase>(new BroadcastState<K, V>(descriptor)));
     }
     /// *Failure:* MillraceException for a descriptor that was not given to `broadcast`, or with other types.
     template <class K, class V>
@@ -148,11 +149,11 @@ public:
     void restore(const SnapshotSource& source, std::string_view uid);
 
 private:
-    void adopt(std::unique_ptr<BroadcastStateBase> state);
+    void adopt(Owner<BroadcastStateBase> state);
     [[noreturn]] static void failType(const BroadcastStateBase& state, const std::string& asked);
     [[noreturn]] void failUnknown(const std::string& name) const;
 
-    std::vector<std::unique_ptr<BroadcastStateBase>> states_;
+    std::vector<Owner<BroadcastStateBase>> states_;
 };
 
 }  // namespace detail

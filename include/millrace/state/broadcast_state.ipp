@@ -5,7 +5,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void BroadcastStates::adopt(std::unique_ptr<BroadcastStateBase> state) {
+MILLRACE_INLINE_COLD void BroadcastStates::adopt(Owner<BroadcastStateBase> state) {
     for (const auto& each : states_) {
         if (each->name() == state->name()) {
             throw ConfigurationException("broadcast(…): the name '" + state->name() +

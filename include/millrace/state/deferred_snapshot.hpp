@@ -1,12 +1,12 @@
 #ifndef MILLRACE_STATE_DEFERRED_SNAPSHOT_HPP
 #define MILLRACE_STATE_DEFERRED_SNAPSHOT_HPP
 
+#include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,10 +30,10 @@ public:
     void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         pieces_.setSchema(uid, state, std::move(schema));
     }
-    void writeLater(std::unique_ptr<DeferredState> state) override { later_.add(state.release()); }
+    void writeLater(Owner<DeferredState> state) override { later_.add(state.release()); }
 
     std::size_t gradualFrom() const noexcept override { return gradualFrom_; }
-    void writeGradually(std::unique_ptr<GradualState> state) override {
+    void writeGradually(Owner<GradualState> state) override {
         gradual_.add(*state);
         later_.add(state.release());
     }
@@ -66,7 +66,7 @@ public:
 private:
     void writeDeferredTo(SnapshotSink& sink) const {
         while (!later_.empty()) {
-            const std::unique_ptr<DeferredState> state(later_.release(0));
+            const Owner<DeferredState> state(later_.release(0));
             state->writeTo(sink);
         }
     }

@@ -2,12 +2,12 @@
 #define MILLRACE_STATE_FROZEN_MEMORY_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/state/table_memory.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 namespace millrace::detail {
 
@@ -91,8 +91,8 @@ private:
     std::atomic<int> users_ = 2;
     Copies owners_;
     Copies readers_{};
-    std::unique_ptr<std::atomic<std::uint8_t>[]> states_;
-    std::unique_ptr<Kept[]> kept_;  ///< by chunk: where its copy is, once it is kept
+    Owner<std::atomic<std::uint8_t>[]> states_;
+    Owner<Kept[]> kept_;  ///< by chunk: where its copy is, once it is kept
 };
 
 /// The owner's side of its frozen memory, if any. *Thread safety:* none.

@@ -2,10 +2,10 @@
 #define MILLRACE_STATE_SNAPSHOT_HPP
 
 #include <millrace/core/functional.hpp>
+#include <millrace/core/owner.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,11 +61,11 @@ class SnapshotSink {
 public:
     virtual ~SnapshotSink() = default;
     /// Takes state that may be written later, and on another thread. At once, where the sink has no better time.
-    virtual void writeLater(std::unique_ptr<DeferredState> state) { state->writeTo(*this); }
+    virtual void writeLater(detail::Owner<DeferredState> state) { state->writeTo(*this); }
     /// From how many bytes on a table that owns memory is better encoded by and by; at once, where nobody would see to that.
     virtual std::size_t gradualFrom() const noexcept { return SIZE_MAX; }
     /// Takes what is to be encoded by and by. From tables that are as large, or whose values are.
-    virtual void writeGradually(std::unique_ptr<GradualState> state) {
+    virtual void writeGradually(detail::Owner<GradualState> state) {
         while (state->encodeSome(SIZE_MAX)) {}
         state->writeTo(*this);
     }

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_TABLE_SNAPSHOT_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/state/frozen_memory.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
@@ -10,7 +11,6 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -146,7 +146,7 @@ private:
     TablePlace place_;
     Write write_;
     KeyGroupWriter groups_;
-    std::unique_ptr<std::uint64_t[]> kept_;  ///< a bit per slot
+    Owner<std::uint64_t[]> kept_;  ///< a bit per slot
     std::size_t cursor_ = 0;                 ///< all before it is encoded
     std::size_t bytes_ = 0;                  ///< that have been encoded
     std::exception_ptr failure_;             ///< of an entry that was about to change
@@ -162,7 +162,7 @@ void writeByOwner(SnapshotSink& sink, Table& table, TablePlace place, const Stat
     if (table.empty() || gradualFrom == SIZE_MAX || (Table::kPlain && table.memoryBytes() < gradualFrom)) {
         return writeAtOnce(sink, table, place, write);
     }
-    std::unique_ptr<GradualState> state(new GradualTable<Table, Write>(table, std::move(place), std::move(write)));
+    Owner<GradualState> state(new GradualTable<Table, Write>(table, std::move(place), std::move(write)));
     // how much its values own is seen only when they are encoded
     if (table.memoryBytes() < gradualFrom && !state->encodeSome(SIZE_MAX)) return state->writeTo(sink);
     sink.writeGradually(std::move(state));
@@ -176,7 +176,7 @@ void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace plac
     if constexpr (Table::kFreezes) {
         if (FrozenMemory* const memory = mayDefer ? table.freeze() : nullptr) {
             sink.describe(place.uid, place.state, layout);
-            std::unique_ptr<DeferredState> state;
+            Owner<DeferredState> state;
             try {
                 state.reset(new DeferredTable<Table, Write>(table, *memory, std::move(place), std::move(write)));
             } catch (...) {

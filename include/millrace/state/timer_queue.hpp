@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_TIMER_QUEUE_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/state/chunk_pool.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/timer_heap.hpp>
@@ -132,7 +133,7 @@ public:
     void snapshot(SnapshotSink& sink, std::string_view uid, std::string_view state, int maxParallelism) {
         sink.describe(uid, state, layout());
         if constexpr (std::is_trivially_copyable_v<Timer>) {
-            std::unique_ptr<SavedTimers> saved(new SavedTimers(uid, state, maxParallelism));
+            Owner<SavedTimers> saved(new SavedTimers(uid, state, maxParallelism));
             saved->timers.reserve(entries_ + behind_.size() + (run_.size() - runAt_));  // or less
             forEach([&](const Timer& timer) { saved->timers.push_back(timer); });
             if (!saved->timers.empty()) sink.writeLater(std::move(saved));
@@ -242,7 +243,7 @@ private:
     template <class T>
     void push(std::size_t where, std::uint64_t bits, T&& timer, bool dead) const {
         if (buckets_ == nullptr) [[unlikely]]
-            buckets_ = std::make_unique<Bucket[]>(kBuckets);
+            buckets_.reset(new Bucket[kBuckets]());
         Bucket& bucket = buckets_[where];
         if (bucket.last == nullptr || bucket.last->count == kPerChunk) [[unlikely]]
             addChunk(bucket);
@@ -524,7 +525,7 @@ private:
     std::uint16_t before_[kDigits] = {};  ///< while a bucket is scattered: where the next entry with that digit goes
     TimerHeap<Key, Namespace> behind_;
     mutable ChunkPool pool_;
-    mutable std::unique_ptr<Bucket[]> buckets_;
+    mutable Owner<Bucket[]> buckets_;
     mutable std::size_t entries_ = 0;  ///< in all buckets
     mutable std::uint64_t occupied_[kLevels] = {};
     mutable std::uint32_t levels_ = 0;

@@ -4,6 +4,7 @@
 #include <millrace/api/stream_environment.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/operators/outputs.hpp>
 #include <millrace/testing/manual_clock.hpp>
@@ -56,7 +57,7 @@ public:
 /// each other directly, so whatever an event causes has happened when its call returns.
 class PipelineHost {
 public:
-    PipelineHost(std::shared_ptr<const PipelineFragment> fragment, std::unique_ptr<Stage> recorder);
+    PipelineHost(std::shared_ptr<const PipelineFragment> fragment, Owner<Stage> recorder);
     PipelineHost(const PipelineHost&) = delete;
     PipelineHost& operator=(const PipelineHost&) = delete;
     ~PipelineHost();
@@ -98,11 +99,11 @@ private:
     };
 
     std::shared_ptr<const PipelineFragment> fragment_;
-    std::unique_ptr<Stage> recorder_;
+    Owner<Stage> recorder_;
     std::vector<Side> sides_;
     std::vector<StageOutputs> inputs_;
-    std::vector<std::unique_ptr<Stage>> stages_;  ///< by node; none for inputs and recorder
-    std::vector<std::unique_ptr<Port>> links_;
+    std::vector<Owner<Stage>> stages_;  ///< by node; none for inputs and recorder
+    std::vector<Owner<Port>> links_;
     std::unique_ptr<Context> context_;
     std::set<Timestamp> timers_;
     testing::ManualClock clock_;

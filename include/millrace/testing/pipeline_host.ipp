@@ -11,7 +11,7 @@ namespace millrace::detail {
 /// The factory of nodes that a harness stands in for.
 class NoStageFactory final : public BindableStageFactory {
 public:
-    std::unique_ptr<Stage> create(const std::shared_ptr<SharedState>&) const override { return nullptr; }
+    Owner<Stage> create(const std::shared_ptr<SharedState>&) const override { return nullptr; }
 };
 
 MILLRACE_INLINE_COLD StreamInput FragmentEnvironment::addInput() {
@@ -113,7 +113,7 @@ private:
 };
 
 MILLRACE_INLINE_COLD PipelineHost::PipelineHost(std::shared_ptr<const PipelineFragment> fragment,
-                                                std::unique_ptr<Stage> recorder)
+                                                Owner<Stage> recorder)
     : fragment_(std::move(fragment)), recorder_(std::move(recorder)) {}
 
 MILLRACE_INLINE_COLD PipelineHost::~PipelineHost() {
@@ -153,7 +153,7 @@ MILLRACE_INLINE_COLD void PipelineHost::open(const SnapshotSource* source) {
         }
         for (const GraphEdge& edge : node.inputs) {
             auto& [channel, valve] = edges[edge.input];
-            links_.push_back(std::make_unique<Link>(stageOf(node.id), edge.input, valve, channel++));
+            links_.push_back(Owner<Port>(new Link(stageOf(node.id), edge.input, valve, channel++)));
             Port& link = *links_.back();
             bool fromHarness = false;
             for (std::size_t i = 0; i < fragment_->inputs.size(); ++i) {

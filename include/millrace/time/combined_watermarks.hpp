@@ -2,10 +2,10 @@
 #define MILLRACE_TIME_COMBINED_WATERMARKS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/time/watermark_valve.hpp>
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 
 namespace millrace::detail {
@@ -23,7 +23,7 @@ public:
         StatusChange status = StatusChange::None;
     };
 
-    explicit CombinedWatermarks(std::size_t inputs) : inputs_(std::make_unique<Input[]>(inputs)), count_(inputs) {}
+    explicit CombinedWatermarks(std::size_t inputs) : inputs_(new Input[inputs]()), count_(inputs) {}
 
     Result watermark(std::size_t index, Timestamp watermark) {
         Input& input = inputs_[index];
@@ -70,7 +70,7 @@ private:
         return combined;
     }
 
-    std::unique_ptr<Input[]> inputs_;
+    Owner<Input[]> inputs_;
     std::size_t count_;
     Timestamp last_ = kMinTimestamp;
 };

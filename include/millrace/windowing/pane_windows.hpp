@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_PANE_WINDOWS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
@@ -14,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -169,7 +169,7 @@ public:
             Pane& open = pane(number);
             const bool fired = reader.read<std::uint8_t>("a flag") != 0;
             if (fired && open.silent == nullptr) {
-                open.silent = std::make_unique<Table>();
+                open.silent.reset(new Table);
                 if (memory_ != nullptr) open.silent->chargeTo(*memory_);
             }
             const Key key = decodeState<Key>(reader);
@@ -208,7 +208,7 @@ private:
         Table table;
         /// After a restore: entries that had fired before and have got no element since. They stay silent when the
         /// window "fires" again under the new watermark.
-        std::unique_ptr<Table> silent;
+        Owner<Table> silent;
         bool fired = false;
     };
 

@@ -2,10 +2,10 @@
 #define MILLRACE_WINDOWING_SLICE_RUNS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/operators/segment.hpp>
 
 #include <cstddef>
-#include <memory>
 
 namespace millrace::detail {
 
@@ -34,7 +34,7 @@ private:
     template <class Host>
     void cutMixed(Block<Record> block, Host& host) {
         constexpr int kMostPasses = 24;
-        if (apart_ == nullptr) apart_ = std::make_unique<SegmentBuffer<Record>>();
+        if (apart_ == nullptr) apart_.reset(new SegmentBuffer<Record>);
         Record* const taken = apart_->values();
         Timestamp* const takenTimes = apart_->timestamps;
         for (int passes = 0; passes < kMostPasses; ++passes) {
@@ -78,7 +78,7 @@ private:
         }
     }
 
-    std::unique_ptr<SegmentBuffer<Record>> apart_;  ///< records of one slice, picked out of a block
+    Owner<SegmentBuffer<Record>> apart_;  ///< records of one slice, picked out of a block
 };
 
 }  // namespace millrace::detail

@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
 #include <millrace/windowing/current_span.hpp>
@@ -12,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -163,7 +163,7 @@ public:
         if (slices_.empty()) return;
         if constexpr (Column::kCanShare && std::is_trivially_copyable_v<Key>) {
             if (canShare()) {
-                std::unique_ptr<SharedSlices> shared(new SharedSlices(uid, maxParallelism, keys_, firstUnfiredOfKey_));
+                Owner<SharedSlices> shared(new SharedSlices(uid, maxParallelism, keys_, firstUnfiredOfKey_));
                 shared->unfiredFrom = unfiredFrom_;
                 shared->slices.reserve(slices_.size());
                 for (auto& [number, slice] : slices_) shared->slices.push_back({number, slice.cells.share()});

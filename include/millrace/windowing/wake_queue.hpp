@@ -2,12 +2,12 @@
 #define MILLRACE_WINDOWING_WAKE_QUEUE_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -145,14 +145,14 @@ private:
     /// The earliest slot with wakes and the time at which it begins; false if there is none.
     bool earliest(int& level, unsigned& index, std::uint64_t& start) const noexcept;
 
-    std::unique_ptr<Level> levels_[kLevels];
+    Owner<Level> levels_[kLevels];
     unsigned occupied_ = 0;      ///< a bit per level that has wakes
     std::uint64_t current_ = 0;  ///< everything before has been taken; slots are relative to it
     std::uint64_t taken_ = 0;    ///< what was due until then has been taken
     std::size_t size_ = 0;
     Timestamp next_ = kMaxTimestamp;
     Chunk* free_ = nullptr;
-    std::vector<std::unique_ptr<Chunk[]>> memory_;
+    std::vector<Owner<Chunk[]>> memory_;
     std::size_t chunks_ = 0;
 };
 

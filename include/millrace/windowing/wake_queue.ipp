@@ -18,7 +18,7 @@ MILLRACE_INLINE_COLD void WakeList::grow(std::size_t size) {
 }
 
 MILLRACE_INLINE_COLD void WakeQueue::putIntoNewChunk(int level, unsigned index, Wake wake) {
-    if (levels_[level] == nullptr) levels_[level] = std::make_unique<Level>();
+    if (levels_[level] == nullptr) levels_[level].reset(new Level());
     if (free_ == nullptr) {
         const std::size_t more = std::max<std::size_t>(32, chunks_ / 2);
         memory_.emplace_back(new Chunk[more]);

@@ -2,11 +2,11 @@
 #define MILLRACE_WINDOWING_WINDOW_TIMERS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 namespace millrace::detail {
@@ -54,7 +54,7 @@ private:
 
     Timestamp* data() noexcept { return more_ != nullptr ? more_.get() : few_; }
     [[gnu::noinline]] void grow() {
-        std::unique_ptr<Timestamp[]> larger(new Timestamp[std::size_t{2} * capacity_]);
+        Owner<Timestamp[]> larger(new Timestamp[std::size_t{2} * capacity_]);
         std::copy(begin(), end(), larger.get());
         more_ = std::move(larger);
         capacity_ *= 2;
@@ -67,7 +67,7 @@ private:
     }
 
     Timestamp few_[kFew] = {};
-    std::unique_ptr<Timestamp[]> more_;
+    Owner<Timestamp[]> more_;
     std::uint32_t count_ = 0;
     std::uint32_t capacity_ = kFew;
 };
