@@ -46,7 +46,7 @@ struct BatchHarness {
         std::vector<std::unique_ptr<KeyedRecordCodec>> codecs;
         codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
         stage = std::make_unique<SortingStage>(
-            std::make_unique<ChainStage<Chain>>(Chain{{}, std::move(op)}, detail::List<OperatorId>{{"op", "uid-1"}}),
+            Owner<Stage>(new ChainStage<Chain>(Chain{{}, std::move(op)}, detail::List<OperatorId>{{"op", "uid-1"}})),
             std::move(codecs), memory, std::string());
         context.isBatch = true;
         stage->addOutput("", output);
@@ -222,7 +222,7 @@ TEST_CASE("batch: of two keyed inputs one may have ended when the job stops with
     std::vector<std::unique_ptr<KeyedRecordCodec>> codecs;
     codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
     codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
-    SortingStage stage(std::make_unique<ChainStage<Chain>>(Chain{}, detail::List<OperatorId>{{"op", "uid-1"}}),
+    SortingStage stage(Owner<Stage>(new ChainStage<Chain>(Chain{}, detail::List<OperatorId>{{"op", "uid-1"}})),
                        std::move(codecs), 1 << 20, std::string());
     FakeStageContext context;
     context.isBatch = true;

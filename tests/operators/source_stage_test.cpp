@@ -105,7 +105,7 @@ public:
 private:
     detail::SourceStageFactory<Source, Strategy> factory_;
     std::shared_ptr<detail::SharedState> enumerator_;
-    Owner<detail::Stage> stage_;
+    detail::Owner<detail::Stage> stage_;
     std::unique_ptr<Recorder> port_;
     std::string out_;
     std::set<Timestamp> timers_;

@@ -30,6 +30,7 @@ using detail::ExchangeKind;
 using detail::GraphEdge;
 using detail::GraphNode;
 using detail::JobGraph;
+using detail::Owner;
 using detail::PollStatus;
 using detail::Port;
 using detail::Progress;
@@ -158,7 +159,7 @@ class FakePorts final : public detail::PortFactory {
 public:
     FakePorts(bool toAll, std::size_t batchRecords) : toAll_(toAll), batchRecords_(batchRecords) {}
     Owner<Port> create(std::span<ChannelWriter* const> channels, const detail::PortContext&) const override {
-        return std::make_unique<FakePort>(channels, toAll_, batchRecords_);
+        return Owner<Port>(new FakePort(channels, toAll_, batchRecords_));
     }
 
 private:
@@ -310,12 +311,14 @@ inline std::vector<std::int64_t> upTo(std::int64_t end) {
     return values;
 }
 
-using MakeStage = std::function<Owner<Stage>()>;
+using MakeStage = std::function<std::unique_ptr<Stage>()>;
 
 class FakeFactory final : public detail::StageFactory {
 public:
     explicit FakeFactory(MakeStage make) : make_(std::move(make)) {}
-    Owner<Stage> create(const std::shared_ptr<detail::SharedState>&) const override { return make_(); }
+    Owner<Stage> create(const std::shared_ptr<detail::SharedState>&) const override {
+        return Owner<Stage>(make_().release());
+    }
 
 private:
     MakeStage make_;

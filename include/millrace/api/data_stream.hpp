@@ -10,6 +10,7 @@
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/api/stream_access.hpp>
 #include <millrace/api/stream_types.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>

@@ -21,7 +21,8 @@ class PlainPortFactory final : public PortFactory {
 public:
     using Make = Port* (*)(std::span<ChannelWriter* const>, const PortContext&);
     PlainPortFactory(Make make, const RecordCodec* codec) : make_(make), codec_(codec) {}
-    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+                                     const PortContext& context) const override {
         return Owner<Port>(make_(channels, context));
     }
     const RecordCodec* recordCodec() const override { return codec_; }
@@ -31,7 +32,7 @@ private:
     const RecordCodec* codec_;
 };
 template <class T>
-Ports plainPorts() {
+[[gnu::cold]] Ports plainPorts() {
     return Ports(
         new PlainPortFactory([](std::span<ChannelWriter* const> channels,
                                 const PortContext& context) -> Port* { return new PlainPort<T>(channels, context); },
@@ -49,7 +50,8 @@ template <class T, class KeySelector>
 class HashPortFactory final : public PortFactory {
 public:
     explicit HashPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
-    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+                                     const PortContext& context) const override {
         return Owner<Port>(new HashPort<T, KeySelector>(channels, context, selector_));
     }
     bool isKeyed() const override { return true; }
@@ -65,7 +67,7 @@ private:
     KeySelector selector_;
 };
 template <class T, class KeySelector>
-Ports hashPorts(KeySelector selector) {
+[[gnu::cold]] Ports hashPorts(KeySelector selector) {
     return Ports(new HashPortFactory<T, KeySelector>(std::move(selector)));
 }
 /// For records that are where their keys belong already.
@@ -73,7 +75,8 @@ template <class T, class KeySelector>
 class KeyedForwardPortFactory final : public PortFactory {
 public:
     explicit KeyedForwardPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
-    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
+    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+                                     const PortContext& context) const override {
         return Owner<Port>(new PlainPort<T>(channels, context));
     }
     bool isKeyed() const override { return true; }
@@ -92,9 +95,9 @@ class CustomPortFactory final : public PortFactory {
 public:
     CustomPortFactory(Partitioner partitioner, KeySelector selector)
         : partitioner_(std::move(partitioner)), selector_(std::move(selector)) {}
-    Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const override {
-        return Owner<Port>(
-            new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner_, selector_));
+    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+                                     const PortContext& context) const override {
+        return Owner<Port>(new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner_, selector_));
     }
     const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
     [[gnu::cold]] int consumerOf(const void* record, int consumers, int) const override {

@@ -4,6 +4,7 @@
 #include <millrace/api/exchanges.hpp>
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>
 
@@ -11,7 +12,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -38,7 +38,8 @@ int recordNode(GraphBuilder& graph, const StreamInput& input, const List<Pending
 
 /// Seals a chain into a stage of the graph.
 template <class Ops>
-int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops, const List<PendingOperator>& pending) {
+[[gnu::cold]] int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops,
+                              const List<PendingOperator>& pending) {
     return recordNode(graph, input, pending, stageFactory(new ChainStageFactory<Ops>(std::move(ops))));
 }
 

@@ -28,7 +28,8 @@ StreamInput recordSourceNode(const std::shared_ptr<GraphBuilder>& graph, std::st
 
 /// Records a source with its watermark strategy; the stream behind it.
 template <class Source, class Strategy>
-auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Strategy strategy, std::string name) {
+[[gnu::cold]] auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Strategy strategy,
+                                std::string name) {
     static_assert(
         SourceType<Source>,
         "millrace: fromSource(source, strategy): this is not a source; see functions/source.hpp for its parts: "

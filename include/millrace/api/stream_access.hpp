@@ -3,10 +3,10 @@
 
 #include <millrace/api/recording.hpp>
 #include <millrace/api/stream_types.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/operators/two_input_stage.hpp>
 
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 

@@ -110,7 +110,7 @@ public:
 
     /// The elements, in order; not parallel. `fromData({1, 2, 3})` or `fromData(1, 2, 3)`.
     template <class T>
-    DataStream<T> fromData(std::initializer_list<T> elements) {
+    [[gnu::cold]] DataStream<T> fromData(std::initializer_list<T> elements) {
         return fromCollection(std::vector<T>(elements));
     }
     template <class T, class... More>
@@ -124,7 +124,7 @@ public:
     }
     /// The elements of a container, in order; not parallel.
     template <class T>
-    DataStream<T> fromCollection(std::vector<T> elements) {
+    [[gnu::cold]] DataStream<T> fromCollection(std::vector<T> elements) {
         return fromSource(CollectionSource<T>(std::move(elements)), WatermarkStrategy::noWatermarks(), "collection");
     }
     template <class Range>

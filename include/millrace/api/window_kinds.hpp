@@ -131,7 +131,7 @@ const char* windowKind() {
 }
 
 template <class Assigner>
-void setWindowParameters(OperatorInfo& info, const Assigner& assigner, Duration lateness, bool lateTag) {
+[[gnu::cold]] void setWindowParameters(OperatorInfo& info, const Assigner& assigner, Duration lateness, bool lateTag) {
     if constexpr (requires { assigner.size(); }) info.setParameter("size", describeDuration(assigner.size()));
     if constexpr (requires { assigner.slide(); }) info.setParameter("slide", describeDuration(assigner.slide()));
     if constexpr (requires { assigner.gap(); }) info.setParameter("gap", describeDuration(assigner.gap()));

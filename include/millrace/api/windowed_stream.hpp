@@ -222,13 +222,13 @@ private:
         if constexpr (std::is_same_v<Key, detail::NoKey>) traits.fixedParallelism = 1;
         return traits;
     }
-    detail::OperatorInfo infoFor(const std::string& kind) const {
+    [[gnu::cold]] detail::OperatorInfo infoFor(const std::string& kind) const {
         detail::OperatorInfo info = detail::operatorInfo(detail::windowKind<Assigner>() + kind);
         detail::setWindowParameters(info, assigner_, lateness_, !lateKey_.empty());
         return info;
     }
     template <class Out, class Aggregate, class WindowFn>
-    auto compute(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
+    [[gnu::cold]] auto compute(Aggregate aggregate, WindowFn windowFn, std::string kind) const {
         using Traits = detail::AggregateTraits<Aggregate, T>;
         using State = typename Traits::Accumulator;
         constexpr bool kCombines = Traits::kMerges || detail::kKeepsElements<Aggregate> || kEvicts;

@@ -6,6 +6,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/content_hash.hpp>
 #include <millrace/core/file_system.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/core/posix_file_system.hpp>
 
 #include <cstdint>

@@ -1,10 +1,10 @@
 #ifndef MILLRACE_CONNECTORS_ASSIGNED_SPLITS_HPP
 #define MILLRACE_CONNECTORS_ASSIGNED_SPLITS_HPP
 
+#include <millrace/core/list.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
-#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -19,19 +19,21 @@ namespace millrace {
 template <class Split>
 class AssignedSplitEnumerator final : public SplitEnumerator<Split> {
 public:
-    explicit AssignedSplitEnumerator(std::vector<Split> splits)
-        : assigned_(std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end())) {}
+    explicit AssignedSplitEnumerator(std::vector<Split> splits) {
+        assigned_.reserve(splits.size());
+        for (Split& split : splits) assigned_.emplace_back(std::move(split));
+    }
     /// For more splits than subtasks, of readers that read several side by side.
     static std::unique_ptr<SplitEnumerator<Split>> dealOut(std::vector<Split> splits, int parallelism) {
-        std::unique_ptr<AssignedSplitEnumerator> enumerator(new AssignedSplitEnumerator(std::move(splits)));
+        auto* const enumerator = new AssignedSplitEnumerator(std::move(splits));
         enumerator->parallelism_ = static_cast<std::size_t>(parallelism);
-        return enumerator;
+        return std::unique_ptr<SplitEnumerator<Split>>(enumerator);
     }
 
     std::optional<Split> nextSplit(int subtaskIndex) override {
         std::optional<Split> split;
         if (const std::size_t own = ownOf(subtaskIndex); own < assigned_.size()) {
-            split.swap(assigned_[own]);
+            split = std::exchange(assigned_[own], std::nullopt);
         } else if (!returned_.empty()) {
             split = std::move(returned_.front());
             returned_.erase(returned_.begin());
@@ -62,7 +64,7 @@ private:
     }
 
     std::size_t parallelism_ = std::numeric_limits<int>::max();
-    std::vector<std::optional<Split>> assigned_;
+    detail::List<std::optional<Split>> assigned_;
     std::vector<Split> returned_;
 };
 

@@ -5,6 +5,7 @@
 #include <millrace/core/chrono.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/core/list.hpp>
 
 #include <condition_variable>
 #include <cstddef>
@@ -225,7 +226,7 @@ private:
     }
     void announceRoom() {
         if (waitingSinks_.empty() || count() > capacity_ / 2) return;
-        std::move(waitingSinks_.begin(), waitingSinks_.end(), std::back_inserter(wakeUps_));
+        for (WakeUp& each : waitingSinks_) wakeUps_.push_back(std::move(each));
         waitingSinks_.clear();
     }
     /// Gives the lock up and then calls whoever is to be woken: that may run a runtime's scheduling.
@@ -234,7 +235,7 @@ private:
             lock.unlock();
             return;
         }
-        std::vector<WakeUp> wakeUps;
+        List<WakeUp> wakeUps;
         wakeUps.swap(wakeUps_);
         lock.unlock();
         for (const WakeUp& wakeUp : wakeUps) {
@@ -248,7 +249,7 @@ private:
         room_.notify_all();
         filled_.notify_all();
         announce();
-        wakeUps_.insert(wakeUps_.end(), waitingSinks_.begin(), waitingSinks_.end());
+        for (WakeUp& each : waitingSinks_) wakeUps_.push_back(std::move(each));
         waitingSinks_.clear();
         finish(lock);
     }
@@ -284,8 +285,8 @@ private:
     int openSinks_ = 0;
     bool readerWaits_ = false;
     WakeUp readerWakeUp_;
-    std::vector<WakeUp> waitingSinks_;
-    std::vector<WakeUp> wakeUps_;  // to be called as soon as the lock has been given up
+    List<WakeUp> waitingSinks_;
+    List<WakeUp> wakeUps_;  // to be called as soon as the lock has been given up
     // who was last on the pipeline's side, to tell a wait that cannot end
     std::thread::id takingThread_;
     std::thread::id puttingThread_;

@@ -38,7 +38,7 @@ public:
     Boundedness boundedness() const noexcept { return Boundedness::ContinuousUnbounded; }
 
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>(1));
+        return std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(std::vector<Split>(1)));
     }
 
     class Reader {

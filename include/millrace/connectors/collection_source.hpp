@@ -32,12 +32,12 @@ public:
         return split_;
     }
     bool noMoreSplits(int) override { return given_; }
-    void addSplitsBack(std::vector<CollectionSplit> splits) override {
+    [[gnu::cold]] void addSplitsBack(std::vector<CollectionSplit> splits) override {
         if (splits.empty()) return;
         split_ = splits[0];
         given_ = false;
     }
-    std::vector<CollectionSplit> snapshot() const override {
+    [[gnu::cold]] std::vector<CollectionSplit> snapshot() const override {
         return std::vector<CollectionSplit>(given_ ? 0U : 1U, split_);
     }
 

@@ -45,7 +45,8 @@ public:
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const {
-        return std::make_unique<AssignedSplitEnumerator<Split>>(detail::splitIndices(count_, parallelism));
+        return std::unique_ptr<SplitEnumerator<Split>>(
+            new AssignedSplitEnumerator<Split>(detail::splitIndices(count_, parallelism)));
     }
 
     class Reader {

@@ -2,6 +2,7 @@
 #define MILLRACE_CONNECTORS_FILE_SPLIT_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 
 #include <cstdint>
 #include <string>
@@ -29,11 +30,11 @@ struct InputFile {
 /// The files named by `paths`: files as they are, directories with all that is in them at any depth, sorted by path.
 /// In directories, names that begin with '.' or '_' are skipped.
 /// *Failure:* IoException, also for a file that cannot be opened: better now than in the middle of the job.
-std::vector<InputFile> listInputFiles(const std::vector<std::string>& paths);
+List<InputFile> listInputFiles(const std::vector<std::string>& paths);
 
 /// Cuts files into splits of at most `splitSize` bytes, in order. 0: so that all subtasks have work and are, as they
 /// take the splits in order, never far from each other in the file.
-std::vector<FileSplit> splitFiles(const std::vector<InputFile>& files, std::uint64_t splitSize, int parallelism);
+std::vector<FileSplit> splitFiles(const List<InputFile>& files, std::uint64_t splitSize, int parallelism);
 
 }  // namespace detail
 }  // namespace millrace

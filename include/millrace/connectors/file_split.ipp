@@ -15,7 +15,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void addInput(const std::string& path, bool named, std::vector<InputFile>& files) {
+MILLRACE_INLINE_COLD void addInput(const std::string& path, bool named, List<InputFile>& files) {
     // O_NONBLOCK: opening a pipe would otherwise wait for its writer
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.isOpen()) failFile("open", path, errno);
@@ -57,13 +57,13 @@ MILLRACE_INLINE_COLD void addInput(const std::string& path, bool named, std::vec
     }
 }
 
-MILLRACE_INLINE_COLD std::vector<InputFile> listInputFiles(const std::vector<std::string>& paths) {
-    std::vector<InputFile> files;
+MILLRACE_INLINE_COLD List<InputFile> listInputFiles(const std::vector<std::string>& paths) {
+    List<InputFile> files;
     for (const std::string& path : paths) addInput(path, true, files);
     return files;
 }
 
-MILLRACE_INLINE_COLD std::vector<FileSplit> splitFiles(const std::vector<InputFile>& files, std::uint64_t splitSize,
+MILLRACE_INLINE_COLD std::vector<FileSplit> splitFiles(const List<InputFile>& files, std::uint64_t splitSize,
                                                        int parallelism) {
     if (splitSize == 0) {
         std::uint64_t total = 0;

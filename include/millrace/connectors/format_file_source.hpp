@@ -73,8 +73,8 @@ public:
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const {
-        return std::make_unique<SplitListEnumerator<Split>>(
-            detail::splitFiles(detail::listInputFiles(paths_), splitSize_, parallelism));
+        return std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(
+            detail::splitFiles(detail::listInputFiles(paths_), splitSize_, parallelism)));
     }
 
     class Reader;

@@ -82,7 +82,7 @@ public:
 
 namespace detail {
 
-inline void appendCauses(const std::exception& error, std::string& text) {
+[[gnu::cold]] inline void appendCauses(const std::exception& error, std::string& text) {
     try {
         std::rethrow_if_nested(error);
     } catch (const std::exception& cause) {

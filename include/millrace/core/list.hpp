@@ -17,10 +17,7 @@ public:
 
     List() = default;
     /// So many elements, each T{}.
-    explicit List(std::size_t count) : List() {
-        reserve(count);
-        for (; size_ < count; ++size_) ::new (static_cast<void*>(data_ + size_)) T{};
-    }
+    explicit List(std::size_t count) : List() { resize(count); }
     List(std::initializer_list<T> elements) : List() {
         reserve(elements.size());
         for (const T& element : elements) emplace_back(element);
@@ -43,6 +40,7 @@ public:
 
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
+    std::size_t capacity() const noexcept { return capacity_; }
     T* data() noexcept { return data_; }
     T* begin() noexcept { return data_; }
     T* end() noexcept { return data_ + size_; }
@@ -67,6 +65,12 @@ public:
     void pop_back() noexcept { data_[--size_].~T(); }
     void clear() noexcept {
         while (size_ > 0) pop_back();
+    }
+    /// Elements that are added are T{}.
+    void resize(std::size_t count) {
+        while (size_ > count) pop_back();
+        reserve(count);
+        for (; size_ < count; ++size_) ::new (static_cast<void*>(data_ + size_)) T{};
     }
     void swap(List& other) noexcept {
         std::swap(data_, other.data_);

@@ -62,7 +62,8 @@ inline void log(LogLevel level, std::string_view message) noexcept {
 
 /// Sets where log messages of the whole process go; an empty function ends it. Nothing is logged by default. @public
 inline void setLogCallback(LogCallback callback) {
-    auto next = callback ? std::make_shared<const LogCallback>(std::move(callback)) : nullptr;
+    std::shared_ptr<const LogCallback> next;
+    if (callback) next.reset(new LogCallback(std::move(callback)));
     detail::LogTarget& target = detail::logTarget();
     const std::lock_guard lock(target.mutex);
     target.callback = std::move(next);

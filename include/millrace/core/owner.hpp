@@ -6,8 +6,8 @@
 
 namespace millrace::detail {
 
-/// What the library needs of a std::unique_ptr: the pointer to one object, which it deletes. g++ takes 20 ms for each type in
-/// a unique_ptr, whether it is used or not, and less than one for these.
+/// What the library needs of a std::unique_ptr: the pointer to one object, which it deletes. g++ takes 20 ms for each type
+/// that is in a unique_ptr and less than one for this.
 template <class T>
 class Owner {
 public:

@@ -34,7 +34,10 @@ public:
     A& accumulator(std::string_view name) {
         return accumulators_->create<A>(name);
     }
-    LongCounter& counter(std::string_view name) { return accumulator<LongCounter>(name); }
+    template <class Counter = LongCounter>  // a template so that only those who call it compile it
+    Counter& counter(std::string_view name) {
+        return accumulator<Counter>(name);
+    }
 
 private:
     std::string jobName_;

@@ -76,13 +76,13 @@ public:
         return splits_[next_++];
     }
     bool noMoreSplits(int) override { return next_ == splits_.size(); }
-    void addSplitsBack(std::vector<Split> splits) override {
+    [[gnu::cold]] void addSplitsBack(std::vector<Split> splits) override {
         // in front of the rest: what comes back is earlier in event time
         for (; next_ < splits_.size(); ++next_) splits.push_back(std::move(splits_[next_]));
         splits_ = std::move(splits);
         next_ = 0;
     }
-    std::vector<Split> snapshot() const override {
+    [[gnu::cold]] std::vector<Split> snapshot() const override {
         std::vector<Split> left;
         for (std::size_t i = next_; i < splits_.size(); ++i) left.push_back(Split(splits_[i]));
         return left;

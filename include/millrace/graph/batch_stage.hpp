@@ -5,7 +5,6 @@
 #include <millrace/core/owner.hpp>
 #include <millrace/graph/job_graph.hpp>
 
-
 namespace millrace::detail {
 
 /// The stage itself, or, for one with state by key, the stage behind a sorter of its keyed inputs.

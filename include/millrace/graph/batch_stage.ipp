@@ -12,7 +12,7 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD Owner<Stage> makeBatchStage(Owner<Stage> stage, const GraphNode& node,
-                                                           const BatchOptions& options) {
+                                                 const BatchOptions& options) {
     if (!node.isStateful) return stage;
     int inputs = 0;
     bool isKeyed = false;
@@ -32,8 +32,7 @@ MILLRACE_INLINE_COLD Owner<Stage> makeBatchStage(Owner<Stage> stage, const Graph
              "' by key, but their type has no codec or no default constructor; make it a plain aggregate "
              "or specialise millrace::Codec for it"});
     }
-    return Owner<Stage>(
-        new SortingStage(std::move(stage), std::move(codecs), options.sortMemory, options.directory));
+    return Owner<Stage>(new SortingStage(std::move(stage), std::move(codecs), options.sortMemory, options.directory));
 }
 
 }  // namespace millrace::detail

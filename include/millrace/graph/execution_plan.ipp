@@ -64,13 +64,13 @@ struct PlanOperator {
         std::string exchange;
         std::string tag;
     };
-    std::vector<Predecessor> predecessors;
+    List<Predecessor> predecessors;
     bool last = false;
 };
 
-MILLRACE_INLINE_COLD std::vector<PlanOperator> planOperators(const JobGraph& graph) {
-    std::vector<PlanOperator> operators;
-    std::vector<int> lastOf(graph.nodes.size());
+MILLRACE_INLINE_COLD List<PlanOperator> planOperators(const JobGraph& graph) {
+    List<PlanOperator> operators;
+    List<int> lastOf(graph.nodes.size());
     for (const GraphNode& node : graph.nodes) {
         for (std::size_t i = 0; i < node.operators.size(); ++i) {
             PlanOperator op;

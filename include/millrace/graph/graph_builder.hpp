@@ -3,12 +3,13 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/list.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/job_graph.hpp>
 
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -55,11 +56,11 @@ void giveUid(OperatorInfo& op, std::string uid);
 /// What an operator to come will read: one or several outputs and how they are to be spread.
 struct StreamInput {
     StreamInput() = default;
-    [[gnu::noinline]] StreamInput(const StreamInput&) = default;
-    [[gnu::noinline]] StreamInput(StreamInput&&) noexcept = default;
-    [[gnu::noinline]] StreamInput& operator=(const StreamInput&) = default;
-    [[gnu::noinline]] StreamInput& operator=(StreamInput&&) noexcept = default;
-    [[gnu::noinline]] ~StreamInput() = default;
+    [[gnu::cold, gnu::noinline]] StreamInput(const StreamInput&) = default;
+    [[gnu::cold, gnu::noinline]] StreamInput(StreamInput&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] StreamInput& operator=(const StreamInput&) = default;
+    [[gnu::cold, gnu::noinline]] StreamInput& operator=(StreamInput&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~StreamInput() = default;
 
     std::shared_ptr<GraphBuilder> graph;
     int generation = 0;

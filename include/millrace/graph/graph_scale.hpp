@@ -2,6 +2,7 @@
 #define MILLRACE_GRAPH_GRAPH_SCALE_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/graph/job_graph.hpp>
 
 #include <string>

@@ -2,6 +2,7 @@
 #define MILLRACE_GRAPH_JOB_GRAPH_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
@@ -39,17 +40,17 @@ struct OperatorParameter {
     std::string value;
 };
 
-// What follows is copied once per operator, by code that is compiled once per operator: [[gnu::noinline]] keeps the special
+// What follows is copied once per operator, by code that is compiled once per operator: [[gnu::cold, gnu::noinline]] keeps the special
 // member functions out of it.
 
 /// One operator as the user wrote it; several of them are fused into one node.
 struct OperatorInfo {
     OperatorInfo() = default;
-    [[gnu::noinline]] OperatorInfo(const OperatorInfo&) = default;
-    [[gnu::noinline]] OperatorInfo(OperatorInfo&&) noexcept = default;
-    [[gnu::noinline]] OperatorInfo& operator=(const OperatorInfo&) = default;
-    [[gnu::noinline]] OperatorInfo& operator=(OperatorInfo&&) noexcept = default;
-    [[gnu::noinline]] ~OperatorInfo() = default;
+    [[gnu::cold, gnu::noinline]] OperatorInfo(const OperatorInfo&) = default;
+    [[gnu::cold, gnu::noinline]] OperatorInfo(OperatorInfo&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] OperatorInfo& operator=(const OperatorInfo&) = default;
+    [[gnu::cold, gnu::noinline]] OperatorInfo& operator=(OperatorInfo&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~OperatorInfo() = default;
 
     std::string kind;  ///< "map", "filter", "tumbling window"…
     std::string name;  ///< the user's, else the kind
@@ -79,11 +80,11 @@ struct GraphEdge {
 /// One sealed stage of the job.
 struct GraphNode {
     GraphNode() = default;
-    [[gnu::noinline]] GraphNode(const GraphNode&) = default;
-    [[gnu::noinline]] GraphNode(GraphNode&&) noexcept = default;
-    [[gnu::noinline]] GraphNode& operator=(const GraphNode&) = default;
-    [[gnu::noinline]] GraphNode& operator=(GraphNode&&) noexcept = default;
-    [[gnu::noinline]] ~GraphNode() = default;
+    [[gnu::cold, gnu::noinline]] GraphNode(const GraphNode&) = default;
+    [[gnu::cold, gnu::noinline]] GraphNode(GraphNode&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] GraphNode& operator=(const GraphNode&) = default;
+    [[gnu::cold, gnu::noinline]] GraphNode& operator=(GraphNode&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~GraphNode() = default;
 
     int id = 0;
     OwnerList<OperatorInfo> operators;  ///< in order; the last one gives the output
@@ -110,19 +111,18 @@ struct GraphNode {
 };
 
 /// Makes of a stage what batch execution runs in its place; null: the job streams.
-using BatchStageMaker = Owner<Stage> (*)(Owner<Stage> stage, const GraphNode& node,
-                                                   const BatchOptions& options);
+using BatchStageMaker = Owner<Stage> (*)(Owner<Stage> stage, const GraphNode& node, const BatchOptions& options);
 
 class JobSupervision;
 
 /// What is set for a whole job.
 struct JobSettings {
     JobSettings() = default;
-    [[gnu::noinline]] JobSettings(const JobSettings&) = default;
-    [[gnu::noinline]] JobSettings(JobSettings&&) noexcept = default;
-    [[gnu::noinline]] JobSettings& operator=(const JobSettings&) = default;
-    [[gnu::noinline]] JobSettings& operator=(JobSettings&&) noexcept = default;
-    [[gnu::noinline]] ~JobSettings() = default;
+    [[gnu::cold, gnu::noinline]] JobSettings(const JobSettings&) = default;
+    [[gnu::cold, gnu::noinline]] JobSettings(JobSettings&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] JobSettings& operator=(const JobSettings&) = default;
+    [[gnu::cold, gnu::noinline]] JobSettings& operator=(JobSettings&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~JobSettings() = default;
 
     std::string jobName = "millrace job";
     int defaultParallelism = 1;

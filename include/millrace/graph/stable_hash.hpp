@@ -10,13 +10,13 @@ namespace millrace::detail {
 /// FNV-1a (Fowler, Noll, Vo) with 64 bits: uids and fingerprints must be the same on every machine.
 class StableHash {
 public:
-    StableHash& add(std::string_view text) noexcept {
+    [[gnu::cold]] StableHash& add(std::string_view text) noexcept {
         for (const char c : text) step(static_cast<unsigned char>(c));
         step(0xff);  // separates "ab","c" from "a","bc"
         return *this;
     }
-    StableHash& add(std::int64_t number) noexcept { return add(std::to_string(number)); }
-    std::string hex() const {
+    [[gnu::cold]] StableHash& add(std::int64_t number) noexcept { return add(std::to_string(number)); }
+    [[gnu::cold]] std::string hex() const {
         constexpr std::string_view kDigits = "0123456789abcdef";
         std::string text;
         for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(hash_ >> shift) & 15];

@@ -220,7 +220,8 @@ private:
         entry.accumulators.add(accumulator);
         entry.owners.push_back(owner);
         entry.newTotal = []() -> Accumulator* { return new A; };
-        merge_ = &Accumulators::merge;  // here, so that programs without accumulators do not compile it
+        // here, and a template, so that programs without accumulators do not compile it
+        merge_ = &Accumulators::merge<std::map<std::string, AccumulatorValue>>;
         return *accumulator;
     }
     Entry& entryOf(std::string_view name) {
@@ -229,7 +230,8 @@ private:
         }
         return entries_.add(new Entry{std::string(name), {}, nullptr, {}});
     }
-    static void merge(const detail::OwnerList<Entry>& entries, std::map<std::string, AccumulatorValue>& merged) {
+    template <class Values>
+    static void merge(const detail::OwnerList<Entry>& entries, Values& merged) {
         for (const Entry& each : entries) {
             if (each.accumulators.empty()) continue;
             const detail::Owner<Accumulator> total(each.newTotal());

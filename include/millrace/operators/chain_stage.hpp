@@ -3,13 +3,13 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/late.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/operators/node.hpp>
 
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -92,7 +92,7 @@ public:
     }
 
 private:
-    void openNodes(OpenContext& context) override { nodes_->open(context); }
+    [[gnu::cold]] void openNodes(OpenContext& context) override { nodes_->open(context); }
     void restoreNodes(const SnapshotSource& source) override { nodes_->restore(source); }
 
     Late<typename Nodes::Type> nodes_;
@@ -120,7 +120,7 @@ template <class Chain>
 class ChainStageFactory final : public BindableStageFactory {
 public:
     explicit ChainStageFactory(Chain chain) : chain_(std::move(chain)) {}
-    Owner<Stage> create(const std::shared_ptr<SharedState>&) const override {
+    [[gnu::cold]] Owner<Stage> create(const std::shared_ptr<SharedState>&) const override {
         return Owner<Stage>(new ChainStage<Chain>(chain_, operators()));
     }
 

@@ -3,16 +3,15 @@
 
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/operators/stage.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 

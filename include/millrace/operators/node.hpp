@@ -1,6 +1,7 @@
 #ifndef MILLRACE_OPERATORS_NODE_HPP
 #define MILLRACE_OPERATORS_NODE_HPP
 
+#include <millrace/core/list.hpp>
 #include <millrace/operators/outputs.hpp>
 #include <millrace/operators/stage.hpp>
 

@@ -8,7 +8,6 @@
 #include <millrace/record/collector.hpp>
 #include <millrace/record/output_tag.hpp>
 
-#include <memory>
 #include <string>
 #include <string_view>
 

@@ -3,6 +3,7 @@
 
 #include <millrace/core/errors.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/operators/channel_port.hpp>
 #include <millrace/types/key_group.hpp>
@@ -10,7 +11,6 @@
 
 #include <array>
 #include <bit>
-#include <memory>
 #include <utility>
 
 // The ports of edges that go over channels. `channels[i]` leads to the i-th consumer in reach; watermarks and control

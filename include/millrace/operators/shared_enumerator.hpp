@@ -2,11 +2,13 @@
 #define MILLRACE_OPERATORS_SHARED_ENUMERATOR_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/types/codec.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -24,14 +26,15 @@ class SharedEnumerator final : public SharedState {
     using Split = typename Source::Split;
 
 public:
-    SharedEnumerator(const Source& source, int parallelism, std::string uid, const SnapshotSource* restored)
+    [[gnu::cold]] SharedEnumerator(const Source& source, int parallelism, std::string uid,
+                                   const SnapshotSource* restored)
         : uid_(std::move(uid)) {
         if (restored != nullptr) restore(source, parallelism, *restored);
         if (enumerator_ == nullptr) enumerator_ = source.createEnumerator(parallelism);
     }
 
     /// The next split; `last` becomes whether there will never be another one.
-    std::optional<Split> nextSplit(int subtask, bool& last) {
+    [[gnu::cold]] std::optional<Split> nextSplit(int subtask, bool& last) {
         const std::lock_guard lock(mutex_);
         std::optional<Split> split = enumerator_->nextSplit(subtask);
         if (split.has_value()) {
@@ -50,11 +53,11 @@ public:
         }
     }
 
-    void onBarrier(int subtask, std::int64_t checkpointId) override {
+    [[gnu::cold]] void onBarrier(int subtask, std::int64_t checkpointId) override {
         const std::lock_guard lock(mutex_);
         passed_.push_back({checkpointId, subtask, {}});
     }
-    void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
+    [[gnu::cold]] void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
             const std::lock_guard lock(mutex_);
             std::vector<Split> left;
@@ -72,9 +75,13 @@ public:
             sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
         }
     }
-    void forget(std::int64_t checkpointId) override {
+    [[gnu::cold]] void forget(std::int64_t checkpointId) override {
         const std::lock_guard lock(mutex_);
-        std::erase_if(passed_, [&](const Passed& each) { return each.checkpointId <= checkpointId; });
+        std::size_t kept = 0;
+        for (Passed& each : passed_) {
+            if (each.checkpointId > checkpointId) std::swap(passed_[kept++], each);
+        }
+        while (passed_.size() > kept) passed_.pop_back();
     }
 
 private:
@@ -88,7 +95,7 @@ private:
         std::vector<Split> takenSince;
     };
 
-    void restore(const Source& source, int parallelism, const SnapshotSource& restored) {
+    [[gnu::cold]] void restore(const Source& source, int parallelism, const SnapshotSource& restored) {
         if constexpr (HasCodec<Split>) {
             std::vector<Split> splits;
             bool isSaved = false;
@@ -112,7 +119,7 @@ private:
     std::mutex mutex_;
     std::string uid_;
     std::unique_ptr<SplitEnumerator<Split>> enumerator_;
-    std::vector<Passed> passed_;
+    List<Passed> passed_;
 };
 
 }  // namespace millrace::detail

@@ -22,8 +22,8 @@ namespace millrace::detail {
 class SortingStage final : public Stage {
 public:
     /// `codecs[i]`: of logical input i; null for inputs without a key.
-    SortingStage(Owner<Stage> inner, std::vector<std::unique_ptr<KeyedRecordCodec>> codecs,
-                 std::size_t memoryBudget, const std::string& directory);
+    SortingStage(Owner<Stage> inner, std::vector<std::unique_ptr<KeyedRecordCodec>> codecs, std::size_t memoryBudget,
+                 const std::string& directory);
     MILLRACE_INLINE ~SortingStage() override;
 
     MILLRACE_INLINE void addOutput(std::string_view tag, Port& port) override;

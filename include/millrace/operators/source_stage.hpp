@@ -3,6 +3,7 @@
 
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/late.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/functions/source.hpp>
@@ -21,7 +22,6 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -73,7 +73,7 @@ public:
 
     const SplitBoard* splits() const noexcept override { return &board_; }
 
-    Progress finishSource(bool drain) override {
+    [[gnu::cold]] Progress finishSource(bool drain) override {
         ending_ = true;
         progress_ = Progress::Done;
         if (drain) {
@@ -93,13 +93,13 @@ public:
     void onActive(int) override {}
     Progress endInput(int) override { return Progress::Done; }
 
-    void prepareBarrier(std::int64_t checkpointId) override {
+    [[gnu::cold]] void prepareBarrier(std::int64_t checkpointId) override {
         takeFirstSplit();
         shared_->onBarrier(stage_->subtaskIndex, checkpointId);
         OperatorStage::prepareBarrier(checkpointId);
     }
     /// Each split is written with the watermark that it has got to; where none is open, the watermark alone.
-    void snapshot(SnapshotSink& sink) override {
+    [[gnu::cold]] void snapshot(SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
             sink.describe(strategy_.id().uid, "splits", kLayout);
             const auto write = [&](const Split& split, Timestamp watermark) {
@@ -130,7 +130,7 @@ public:
     }
 
 private:
-    void openNodes(OpenContext& context) override {
+    [[gnu::cold]] void openNodes(OpenContext& context) override {
         stage_ = &context.stage;
         strategy_.open(context);
         next_.open(context);
@@ -151,7 +151,7 @@ private:
             WatermarkTicks(strategy_.get().settings(), Strategy::kEmitsWatermarks, Strategy::kIngestionTime, *stage_);
         ticks_.schedule(*stage_);
     }
-    void restoreNodes(const SnapshotSource& source) override {
+    [[gnu::cold]] void restoreNodes(const SnapshotSource& source) override {
         if constexpr (HasCodec<Split>) {
             readKeyGroups(source, operators_.front().uid, "splits", kLayout, kFormat, [&](ByteReader& reader) {
                 restored_.emplace_back();
@@ -180,11 +180,14 @@ private:
         Timestamp watermark = kMinTimestamp;
     };
     /// Those of a restored source come first.
-    std::optional<Restored> takeSplit() {
-        if (nextRestored_ < restored_.size()) return std::move(restored_[nextRestored_++]);
+    bool takeSplit(Late<Restored>& taken) {
+        if (nextRestored_ < restored_.size()) {
+            taken.emplace(std::move(restored_[nextRestored_++]));
+            return true;
+        }
         std::optional<Split> split = enumerator().nextSplit(stage_->subtaskIndex, noMoreSplits_);
-        if (!split.has_value()) return std::nullopt;
-        return Restored{std::move(*split)};
+        if (split.has_value()) taken.emplace(Restored{std::move(*split)});
+        return split.has_value();
     }
 
     /// What a subtask that has not run yet would read first is written as its own: left to the enumerator, after a restore
@@ -216,8 +219,8 @@ private:
 
     PollStatus pollOne() {
         if (!watermarks_.has_value()) {
-            std::optional<Restored> next = takeSplit();
-            if (!next.has_value()) {
+            Late<Restored> next;
+            if (!takeSplit(next)) {
                 if (noMoreSplits_) return PollStatus::EndOfInput;
                 setIdle(true);  // a reader without a split holds nothing back
                 return PollStatus::NothingAvailable;
@@ -327,7 +330,7 @@ private:
     void takeSplits() {
         askForSplits_ = false;
         if (noMoreSplits_ && nextRestored_ == restored_.size()) return;
-        while (std::optional<Restored> next = takeSplit()) {
+        for (Late<Restored> next; takeSplit(next);) {
             const std::size_t slot =
                 splits_.add(strategy_.get(), next->watermark, board_, splitIdOf(next->split, opened_++));
             strategy_.guarded("the source", [&] { reader_->openSplit(slot, std::move(next->split)); });
@@ -427,7 +430,8 @@ class SourceStageFactory final : public BindableStageFactory {
 public:
     SourceStageFactory(Source source, Strategy strategy) : source_(std::move(source)), strategy_(std::move(strategy)) {}
 
-    std::shared_ptr<SharedState> createShared(int parallelism, const SnapshotSource* restored) const override {
+    [[gnu::cold]] std::shared_ptr<SharedState> createShared(int parallelism,
+                                                            const SnapshotSource* restored) const override {
         try {
             return std::shared_ptr<SharedState>(
                 new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
@@ -435,7 +439,7 @@ public:
             std::throw_with_nested(IoException(message({"source '", operators().front().name, "': ", error.what()})));
         }
     }
-    Owner<Stage> create(const std::shared_ptr<SharedState>& shared) const override {
+    [[gnu::cold]] Owner<Stage> create(const std::shared_ptr<SharedState>& shared) const override {
         return Owner<Stage>(new SourceStage<Source, Strategy>(source_, strategy_, operators(), shared));
     }
 

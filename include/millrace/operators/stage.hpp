@@ -21,7 +21,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -301,8 +300,7 @@ public:
         (void)maxParallelism;
         return -1;
     }
-    virtual Owner<Port> create(std::span<ChannelWriter* const> channels,
-                                         const PortContext& context) const = 0;
+    virtual Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const = 0;
 };
 
 }  // namespace millrace::detail

@@ -1,12 +1,12 @@
 #ifndef MILLRACE_OPERATORS_TWO_INPUT_STAGE_HPP
 #define MILLRACE_OPERATORS_TWO_INPUT_STAGE_HPP
 
+#include <millrace/core/list.hpp>
 #include <millrace/operators/chain_stage.hpp>
 #include <millrace/time/combined_watermarks.hpp>
 
 #include <optional>
 #include <utility>
-#include <vector>
 
 // A chain may begin with an operator of two inputs: Link<TwoInputs<A, B>, Op>, followed by ordinary ones. The node of
 // such an operator has

@@ -6,7 +6,6 @@
 #include <millrace/core/pointer_list.hpp>
 
 #include <condition_variable>
-#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>

@@ -45,7 +45,7 @@ public:
     Channel(Actor& producer, BlockedOutputs& blocked, Actor& consumer, JobSegmentPool& pool, std::size_t capacity)
         : producer_(producer), consumer_(consumer), blocked_(blocked), pool_(pool),
           capacity_(std::clamp<std::size_t>(capacity, 1, kMaxCapacity)) {}
-    ~Channel() override { clear(); }
+    [[gnu::cold]] ~Channel() override { clear(); }
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
 

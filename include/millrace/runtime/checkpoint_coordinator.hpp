@@ -5,6 +5,7 @@
 #include <millrace/checkpoint/subtask_state.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/graph_scale.hpp>
 #include <millrace/runtime/blocking_work_thread.hpp>
 #include <millrace/runtime/channel_state.hpp>

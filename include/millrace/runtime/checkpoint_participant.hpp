@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_CHECKPOINT_PARTICIPANT_HPP
 
 #include <millrace/checkpoint/checkpoint_config.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/runtime/snapshot_cost.hpp>
 #include <millrace/runtime/task.hpp>
 #include <millrace/state/deferred_snapshot.hpp>

@@ -3,7 +3,9 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/metrics/accumulators.hpp>
 #include <millrace/runtime/executor.hpp>
@@ -124,7 +126,7 @@ private:
     Owner<JobSupervisor> supervisor_;
     /// Of this attempt. Timers and wake-ups, which may come when there is another one already, hold a task's region weakly.
     std::shared_ptr<JobTasks> wired_;
-    std::vector<int> attempts_;  ///< by region: how often it has been made
+    List<int> attempts_;  ///< by region: how often it has been made
     const bool runsOnCaller_;
 
     std::atomic<JobStatus> status_{JobStatus::Created};

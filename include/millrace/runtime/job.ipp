@@ -20,8 +20,8 @@ MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> exec
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::wire(const JobTasks* before, int region) {
-    const auto made = std::make_shared<JobTasks>(
-        wireJob(graph_, *this, *executor_, accumulators_, segments_, stateMemory_, supervisor_.get(), before, region));
+    const std::shared_ptr<JobTasks> made(new JobTasks(
+        wireJob(graph_, *this, *executor_, accumulators_, segments_, stateMemory_, supervisor_.get(), before, region)));
     attempts_.resize(made->regions.size());
     for (std::size_t i = 0; i < attempts_.size(); ++i) {
         if (before != nullptr && static_cast<int>(i) != region) continue;

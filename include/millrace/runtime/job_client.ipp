@@ -64,7 +64,7 @@ MILLRACE_INLINE_COLD std::shared_ptr<detail::SnapshotRequest> JobClient::request
                                                                                  std::string directory, bool stop,
                                                                                  bool drain) {
     detail::JobSupervisor& supervisor = this->supervisor(call);
-    auto request = std::make_shared<detail::SnapshotRequest>();
+    std::shared_ptr<detail::SnapshotRequest> request(new detail::SnapshotRequest);
     request->kind = kind;
     request->target = std::move(directory);
     request->stop = stop;
@@ -88,7 +88,7 @@ MILLRACE_INLINE_COLD CheckpointInfo JobClient::stopWithSavepoint(std::string dir
 MILLRACE_INLINE_COLD void JobClient::rescale(std::string uid, int parallelism) {
     detail::JobSupervisor& supervisor = this->supervisor("rescale(uid, parallelism)");
     if (uid.empty()) throw ConfigurationException("rescale: the uid must not be empty; give the operator a uid(…)");
-    auto request = std::make_shared<detail::SnapshotRequest>();
+    std::shared_ptr<detail::SnapshotRequest> request(new detail::SnapshotRequest);
     request->stop = true;
     request->uid = std::move(uid);
     request->parallelism = parallelism;

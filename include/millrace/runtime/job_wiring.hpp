@@ -2,13 +2,14 @@
 #define MILLRACE_RUNTIME_JOB_WIRING_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/runtime/task.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -30,12 +31,12 @@ struct RegionTasks {
 /// The tasks of a job. It stays as it is: when a region starts again, another one takes its place, which has the other
 /// regions in common with it.
 struct JobTasks {
-    std::vector<std::shared_ptr<RegionTasks>> regions;
+    List<std::shared_ptr<RegionTasks>> regions;
     PointerList<Task> tasks;  ///< of all of them, by id
 };
 
 /// The number of the region of each node, from 0.
-std::vector<int> regionsOf(const JobGraph& graph);
+List<int> regionsOf(const JobGraph& graph);
 
 /// The consumers [first, second) that a producer's subtask talks to over a rescale edge, as Flink's pointwise pattern.
 std::pair<int, int> rescaleTargets(int producer, int producers, int consumers);

@@ -56,8 +56,8 @@ private:
     JobSupervisor* supervisor_;
     const JobTasks* before_;
     const int region_;
-    const std::vector<int> regions_;  ///< by node
-    std::vector<StageSlot*> slots_;   ///< by node, then by subtask; null: not made anew
+    const List<int> regions_;  ///< by node
+    List<StageSlot*> slots_;   ///< by node, then by subtask; null: not made anew
     JobTasks out_;
 };
 
@@ -67,7 +67,8 @@ MILLRACE_INLINE_COLD JobTasks JobWiring::wire() {
     for (const GraphNode& node : graph_.nodes) {
         const auto number = static_cast<std::size_t>(regionOf(node));
         if (number == out_.regions.size()) {
-            out_.regions.push_back(isMade(node) ? std::make_shared<RegionTasks>() : before_->regions[number]);
+            out_.regions.push_back(isMade(node) ? std::shared_ptr<RegionTasks>(new RegionTasks)
+                                                : before_->regions[number]);
         }
         isMade(node) ? makeStages(node) : keepStages(node);
     }
@@ -323,8 +324,8 @@ MILLRACE_INLINE_COLD JobTasks wireJob(const JobGraph& graph, JobControl& job, Ta
     return JobWiring(graph, job, executor, accumulators, segments, stateMemory, supervisor, before, region).wire();
 }
 
-MILLRACE_INLINE_COLD std::vector<int> regionsOf(const JobGraph& graph) {
-    std::vector<int> regions;  // at first the least node that each is joined with
+MILLRACE_INLINE_COLD List<int> regionsOf(const JobGraph& graph) {
+    List<int> regions;  // at first the least node that each is joined with
     const auto join = [&](int a, int b) {
         for (int& each : regions) {
             if (each == a || each == b) each = std::min(a, b);

@@ -3,7 +3,9 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/functional.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/channel.hpp>
@@ -20,7 +22,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -234,7 +235,7 @@ private:
     std::size_t nextChannel_ = 0;
     int firstInput_ = -1;
     const Input* first_ = nullptr;  ///< the input that is read first, until all that was held meanwhile has been taken
-    std::vector<HeldBatch> held_;   ///< of the other inputs
+    List<HeldBatch> held_;          ///< of the other inputs
     std::size_t nextHeld_ = 0;
 
     // where it is

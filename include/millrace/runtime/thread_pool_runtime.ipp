@@ -174,7 +174,7 @@ MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threa
     : defaultParallelism_(detail::hardwareThreads()) {
     if (!threads.post)
         throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
-    executor_ = std::make_shared<detail::CallersExecutor>(std::move(threads));
+    executor_ = std::shared_ptr<detail::TaskExecutor>(new detail::CallersExecutor(std::move(threads)));
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> ThreadPoolRuntime::submit(detail::JobGraph graph) {

@@ -3,6 +3,7 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/state/map_state.hpp>
 #include <millrace/state/snapshot.hpp>
 
@@ -12,7 +13,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace millrace {
 
@@ -133,10 +133,10 @@ public:
     /// *Failure:* MillraceException for a descriptor that was not given to `broadcast`, or with other types.
     template <class K, class V>
     BroadcastState<K, V>& get(const MapStateDescriptor<K, V>& descriptor) const {
-        for (const auto& state : states_) {
-            if (state->name() != descriptor.name()) continue;
-            if (auto* const found = dynamic_cast<BroadcastState<K, V>*>(state.get())) return *found;
-            failType(*state, BroadcastState<K, V>::typeName());
+        for (BroadcastStateBase& state : states_) {
+            if (state.name() != descriptor.name()) continue;
+            if (auto* const found = dynamic_cast<BroadcastState<K, V>*>(&state)) return *found;
+            failType(state, BroadcastState<K, V>::typeName());
         }
         failUnknown(descriptor.name());
     }
@@ -153,7 +153,7 @@ private:
     [[noreturn]] static void failType(const BroadcastStateBase& state, const std::string& asked);
     [[noreturn]] void failUnknown(const std::string& name) const;
 
-    std::vector<Owner<BroadcastStateBase>> states_;
+    OwnerList<BroadcastStateBase> states_;
 };
 
 }  // namespace detail

@@ -6,47 +6,47 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void BroadcastStates::adopt(Owner<BroadcastStateBase> state) {
-    for (const auto& each : states_) {
-        if (each->name() == state->name()) {
+    for (const BroadcastStateBase& each : states_) {
+        if (each.name() == state->name()) {
             throw ConfigurationException("broadcast(…): the name '" + state->name() +
                                          "' is given to two broadcast states; each needs its own");
         }
     }
-    states_.push_back(std::move(state));
+    states_.add(state.release());
 }
 
 MILLRACE_INLINE_COLD void BroadcastStates::chargeTo(StateMemory& account) {
-    for (const auto& state : states_) state->chargeTo(account);
+    for (BroadcastStateBase& state : states_) state.chargeTo(account);
 }
 
 MILLRACE_INLINE_COLD std::string BroadcastStates::describe() const {
     std::string names;
-    for (const auto& state : states_) names += (names.empty() ? "broadcast/" : ", broadcast/") + state->name();
+    for (BroadcastStateBase& state : states_) names += (names.empty() ? "broadcast/" : ", broadcast/") + state.name();
     return names;
 }
 
 MILLRACE_INLINE_COLD void BroadcastStates::snapshot(SnapshotSink& sink, std::string_view uid) const {
-    for (const auto& state : states_) {
+    for (BroadcastStateBase& state : states_) {
         ByteWriter writer;
         writer.write(kBroadcastFormat);
-        state->encode(writer);
-        sink.describe(uid, "broadcast/" + state->name(), state->layout());
-        sink.write(uid, "broadcast/" + state->name(), kBroadcastState, writer.bytes());
+        state.encode(writer);
+        sink.describe(uid, "broadcast/" + state.name(), state.layout());
+        sink.write(uid, "broadcast/" + state.name(), kBroadcastState, writer.bytes());
     }
 }
 
 MILLRACE_INLINE_COLD void BroadcastStates::restore(const SnapshotSource& source, std::string_view uid) {
-    for (const auto& state : states_) {
+    for (BroadcastStateBase& state : states_) {
         bool isRead = false;
-        source.readAs(uid, "broadcast/" + state->name(), state->layout(), [&](int, std::span<const std::byte> bytes) {
+        source.readAs(uid, "broadcast/" + state.name(), state.layout(), [&](int, std::span<const std::byte> bytes) {
             if (std::exchange(isRead, true)) return;  // the copies of other subtasks
             try {
                 ByteReader reader(bytes);
                 reader.expectVersion(kBroadcastFormat);
-                state->decode(reader);
+                state.decode(reader);
                 reader.expectEnd();
             } catch (const CodecException&) {
-                std::throw_with_nested(CodecException("broadcast state '" + state->name() + "' of operator uid '" +
+                std::throw_with_nested(CodecException("broadcast state '" + state.name() + "' of operator uid '" +
                                                       std::string(uid) + "' cannot be restored"));
             }
         });
@@ -60,7 +60,7 @@ MILLRACE_INLINE_COLD void BroadcastStates::failType(const BroadcastStateBase& st
 
 MILLRACE_INLINE_COLD void BroadcastStates::failUnknown(const std::string& name) const {
     std::string known;
-    for (const auto& state : states_) known += (known.empty() ? "'" : ", '") + state->name() + "'";
+    for (BroadcastStateBase& state : states_) known += (known.empty() ? "'" : ", '") + state.name() + "'";
     throw MillraceException("getBroadcastState: there is no broadcast state '" + name + "'; " +
                             (known.empty() ? std::string("none was") : "those that were") + " given to broadcast(…)" +
                             (known.empty() ? "" : ": " + known));

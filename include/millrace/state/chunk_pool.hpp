@@ -2,11 +2,11 @@
 #define MILLRACE_STATE_CHUNK_POOL_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/state/table_memory.hpp>
 
 #include <cstddef>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -65,7 +65,7 @@ private:
     std::byte* end_ = nullptr;
     std::size_t bytes_ = 0;
     StateMemory* account_ = nullptr;
-    std::vector<TableMemory> slabs_;
+    List<TableMemory> slabs_;
 };
 
 }  // namespace millrace::detail

@@ -3,6 +3,7 @@
 
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/state/state_ttl_config.hpp>
 #include <millrace/state/table_memory.hpp>
 #include <millrace/time/timestamp.hpp>
@@ -13,7 +14,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace millrace {
 
@@ -305,8 +305,8 @@ private:
     std::byte* chunkAt_ = nullptr;
     std::byte* chunkEnd_ = nullptr;
     StateMemory* account_ = nullptr;
-    std::vector<TableMemory> chunks_;
-    std::vector<DeclaredState*> states_;  ///< owned; their addresses stay
+    List<TableMemory> chunks_;
+    List<DeclaredState*> states_;  ///< owned; their addresses stay
 };
 
 /// The cells of handles that have not been opened: every use of them finds no key.

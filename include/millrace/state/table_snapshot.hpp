@@ -147,9 +147,9 @@ private:
     Write write_;
     KeyGroupWriter groups_;
     Owner<std::uint64_t[]> kept_;  ///< a bit per slot
-    std::size_t cursor_ = 0;                 ///< all before it is encoded
-    std::size_t bytes_ = 0;                  ///< that have been encoded
-    std::exception_ptr failure_;             ///< of an entry that was about to change
+    std::size_t cursor_ = 0;       ///< all before it is encoded
+    std::size_t bytes_ = 0;        ///< that have been encoded
+    std::exception_ptr failure_;   ///< of an entry that was about to change
 };
 
 /// Writes a table as it is now: a large one, or one of large values, by and by, where the sink sees to that, while it changes;

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_TIMER_HEAP_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/state/table_slot.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -62,13 +63,14 @@ public:
     /// Keeps the nodes for which `live(node)` is true.
     template <class Live>
     void keepIf(Live live) {
-        nodes_.erase(std::remove_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return !live(node); }),
-                     nodes_.end());
+        const Node* const end =
+            std::remove_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return !live(node); });
+        while (nodes_.end() != end) nodes_.pop_back();
         std::make_heap(nodes_.begin(), nodes_.end());
     }
 
 private:
-    std::vector<Node> nodes_;
+    List<Node> nodes_;
 };
 
 /// Timers of any order of time: a binary heap over a table that knows which of them are still registered.

@@ -2,6 +2,7 @@
 #define MILLRACE_TESTING_OPERATOR_HARNESS_HPP
 
 #include <millrace/api/data_stream.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/record/output_tag.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/snapshot.hpp>
@@ -153,7 +154,7 @@ public:
 protected:
     explicit OperatorHarness(std::shared_ptr<const detail::PipelineFragment> fragment)
         : host_(std::make_unique<detail::PipelineHost>(std::move(fragment),
-                                                       std::make_unique<detail::TraceRecorder<Out>>(*trace_))) {}
+                                                       detail::Owner<detail::Stage>(new detail::TraceRecorder<Out>(*trace_)))) {}
     ~OperatorHarness() = default;
 
     detail::PipelineHost& opened() {

@@ -112,8 +112,7 @@ private:
     std::size_t channel_;
 };
 
-MILLRACE_INLINE_COLD PipelineHost::PipelineHost(std::shared_ptr<const PipelineFragment> fragment,
-                                                Owner<Stage> recorder)
+MILLRACE_INLINE_COLD PipelineHost::PipelineHost(std::shared_ptr<const PipelineFragment> fragment, Owner<Stage> recorder)
     : fragment_(std::move(fragment)), recorder_(std::move(recorder)) {}
 
 MILLRACE_INLINE_COLD PipelineHost::~PipelineHost() {

@@ -2,11 +2,11 @@
 #define MILLRACE_TIME_OUTPUT_WATERMARKS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <optional>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -22,9 +22,9 @@ public:
 
     /// A new output without a watermark: it holds the others back until it has one, or is idle.
     std::size_t add() {
-        const auto free = std::find_if(outputs_.begin(), outputs_.end(), [](const Output& o) { return !o.used; });
-        const auto slot = static_cast<std::size_t>(free - outputs_.begin());
-        if (free == outputs_.end()) outputs_.emplace_back();
+        std::size_t slot = 0;
+        while (slot < outputs_.size() && outputs_[slot].used) ++slot;
+        if (slot == outputs_.size()) outputs_.emplace_back();
         outputs_[slot] = {.used = true};
         return slot;
     }
@@ -75,7 +75,7 @@ private:
         bool used = false;
     };
 
-    std::vector<Output> outputs_;
+    List<Output> outputs_;
     Timestamp combined_ = kMinTimestamp;
 };
 

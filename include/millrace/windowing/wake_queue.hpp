@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_WAKE_QUEUE_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -10,7 +11,6 @@
 #include <cstring>
 #include <new>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -152,7 +152,7 @@ private:
     std::size_t size_ = 0;
     Timestamp next_ = kMaxTimestamp;
     Chunk* free_ = nullptr;
-    std::vector<Owner<Chunk[]>> memory_;
+    List<Owner<Chunk[]>> memory_;
     std::size_t chunks_ = 0;
 };
 
