@@ -153,8 +153,8 @@ public:
 
 protected:
     explicit OperatorHarness(std::shared_ptr<const detail::PipelineFragment> fragment)
-        : host_(std::make_unique<detail::PipelineHost>(std::move(fragment),
-                                                       detail::Owner<detail::Stage>(new detail::TraceRecorder<Out>(*trace_)))) {}
+        : host_(std::make_unique<detail::PipelineHost>(
+              std::move(fragment), detail::Owner<detail::Stage>(new detail::TraceRecorder<Out>(*trace_)))) {}
     ~OperatorHarness() = default;
 
     detail::PipelineHost& opened() {
