@@ -416,7 +416,7 @@ TEST_CASE("mail runs in its task, between blocks, and is dropped after the end",
     node.isSource = true;
     node.parallelism = 1;
     detail::Task task(job, executor, 0, accumulators, 0ms);
-    task.addStage(std::make_unique<CountingSource>(10), node, 0);
+    task.addStage(detail::Owner<detail::Stage>(new CountingSource(10)), node, 0);
     task.finishWiring();
     std::string said;
     task.postMail(0, [&] { said += "a"; });
