@@ -4,6 +4,9 @@
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/operators/segment.hpp>
 
+#include <type_traits>
+#include <utility>
+
 namespace millrace::detail {
 
 template <class T, class Fn>
@@ -16,10 +19,14 @@ struct FilterOperator {
     class Node;
 };
 
-/// Ends a segment: what it keeps is compacted.
+template <class Node, class T, class Next>
+using FilterRunner =
+    std::conditional_t<kBlockwise<T> && SegmentNode<Next>, SelectionRunner<Node, T>, SegmentRunner<Node, T, T, true>>;
+
+/// Ends a segment: what it keeps is compacted, or it tells the next segment where that is.
 template <class T, class Fn>
 template <class Next>
-class FilterOperator<T, Fn>::Node : public FunctionNode<Fn, Next>, public SegmentRunner<Node<Next>, T, T, true> {
+class FilterOperator<T, Fn>::Node : public FunctionNode<Fn, Next>, public FilterRunner<Node<Next>, T, Next> {
 public:
     using SegmentOutput = T;
     static constexpr bool kCompacts = true;
@@ -27,16 +34,17 @@ public:
     template <class Refs>
     explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
-    void pushBlock(Block<T> block) { this->runBlock(block); }
+    void pushBlock(Block<T> block) { this->runBlock(block, EveryRecord{block.size}); }
     void push(T&& value, Timestamp timestamp) { this->runRecord(std::move(value), timestamp); }
     void flush() {
         this->flushBuffer();
         this->next_.flush();
     }
 
+    bool keeps(const T& value, Timestamp timestamp) { return static_cast<bool>(this->fn_(value, timestamp, value)); }
     template <class S>
     bool apply(T&& value, Timestamp timestamp, S out) {
-        const bool keep = static_cast<bool>(this->fn_(value, timestamp, std::as_const(value)));
+        const bool keep = keeps(value, timestamp);
         if constexpr (kBlockwise<T>) {
             out.put(std::move(value));
         } else if (keep) {

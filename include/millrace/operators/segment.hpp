@@ -5,13 +5,15 @@
 #include <millrace/operators/user_function.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 // Maps and filters are run by segment: consecutive maps, up to and including the next filter, are one loop over the
 // block. Behind a filter the block is compacted without a branch (always write, advance the index by the predicate):
-// the misprediction of a record loop costs more than everything else in it.
+// the misprediction of a record loop costs more than everything else in it. A filter that no map stands before and
+// that another segment follows moves no record at all: it tells the next loop where those lie that it keeps.
 
 namespace millrace::detail {
 
@@ -56,6 +58,20 @@ struct SegmentBuffer {
 };
 struct NoSegmentBuffer {};
 
+/// Which records of its block a segment runs over: all of them.
+struct EveryRecord {
+    static constexpr bool kAll = true;
+    std::size_t size;
+    std::size_t operator[](std::size_t index) const noexcept { return index; }
+};
+/// The ones that a filter has kept, by their places in the block.
+struct SelectedRecords {
+    static constexpr bool kAll = false;
+    const std::uint32_t* places;
+    std::size_t size;
+    std::size_t operator[](std::size_t index) const noexcept { return places[index]; }
+};
+
 /// Runs the segment that starts at `Derived` on blocks and on single records.
 /// `Derived` has SegmentOutput, kCompacts (a filter ends the segment), `apply`, and `segmentEnd()`: the node
 /// that gets the results.
@@ -66,22 +82,36 @@ class SegmentRunner {
     static constexpr bool kInPlace = kBuffered && std::is_same_v<In, Out> && !kCompacts;
 
 public:
-    void runBlock(Block<In> block) {
+    template <class Records>
+    void runBlock(Block<In> block, Records records) {
         if constexpr (kInPlace) {
-            const std::size_t kept = block.timestamps != nullptr ? loop<true>(block, block.values, block.timestamps)
-                                                                 : loop<false>(block, block.values, block.timestamps);
+            // a record never lies before the place that its result is written to
+            const std::size_t kept = block.timestamps != nullptr
+                                         ? loop<true>(block, records, block.values, block.timestamps)
+                                         : loop<false>(block, records, block.values, block.timestamps);
             derived().segmentEnd().pushBlock(Block<Out>{block.values, block.timestamps, nullptr, kept});
         } else if constexpr (kBuffered) {
             constexpr std::size_t kStep = SegmentBuffer<Out>::kCapacity;
-            for (std::size_t from = 0; from < block.size; from += kStep) {
-                const Block<In> part = block.slice(from, std::min(kStep, block.size - from));
-                Timestamp* const times = kCompacts && part.timestamps != nullptr ? buffer_.timestamps : part.timestamps;
-                const std::size_t kept = part.timestamps != nullptr ? loop<true>(part, buffer_.values(), times)
-                                                                    : loop<false>(part, buffer_.values(), times);
+            for (std::size_t from = 0; from < records.size; from += kStep) {
+                Block<In> part = block;
+                Records some = records;
+                some.size = std::min(kStep, records.size - from);
+                if constexpr (Records::kAll) {
+                    part = block.slice(from, some.size);
+                } else {
+                    some.places += from;
+                }
+                Timestamp* const times =
+                    kMovesTimes<Records> && part.timestamps != nullptr ? buffer_.timestamps : part.timestamps;
+                const std::size_t kept = part.timestamps != nullptr ? loop<true>(part, some, buffer_.values(), times)
+                                                                    : loop<false>(part, some, buffer_.values(), times);
                 derived().segmentEnd().pushBlock(Block<Out>{buffer_.values(), times, nullptr, kept});
             }
         } else {
-            for (std::size_t i = 0; i < block.size; ++i) runRecord(std::move(block.values[i]), block.timestampOf(i));
+            for (std::size_t i = 0; i < records.size; ++i) {
+                const std::size_t at = records[i];
+                runRecord(std::move(block.values[at]), block.timestampOf(at));
+            }
         }
     }
 
@@ -114,27 +144,70 @@ public:
     }
 
 private:
+    template <class Records>
+    static constexpr bool kMovesTimes = kCompacts || !Records::kAll;
+
     Derived& derived() noexcept { return static_cast<Derived&>(*this); }
 
     // a filter may write one record behind the kept ones: the buffer has that room
-    template <bool kTimed>
-    std::size_t loop(Block<In> block, Out* out, Timestamp* times) {
+    template <bool kTimed, class Records>
+    std::size_t loop(Block<In> block, Records records, Out* out, Timestamp* times) {
         std::size_t kept = 0;
-        for (std::size_t i = 0; i < block.size; ++i) {
+        for (std::size_t i = 0; i < records.size; ++i) {
+            const std::size_t at = records[i];
             Timestamp timestamp = kMinTimestamp;
-            if constexpr (kTimed) timestamp = block.timestamps[i];
+            if constexpr (kTimed) timestamp = block.timestamps[at];
             if constexpr (kCompacts) {
-                const bool keep = derived().apply(std::move(block.values[i]), timestamp, Slot<Out>{out + kept});
+                const bool keep = derived().apply(std::move(block.values[at]), timestamp, Slot<Out>{out + kept});
                 if constexpr (kTimed) times[kept] = timestamp;
                 kept += keep ? 1 : 0;
             } else {
-                derived().apply(std::move(block.values[i]), timestamp, Slot<Out>{out + i});
+                derived().apply(std::move(block.values[at]), timestamp, Slot<Out>{out + i});
+                if constexpr (kTimed && kMovesTimes<Records>) times[i] = timestamp;
             }
         }
-        return kCompacts ? kept : block.size;
+        return kCompacts ? kept : records.size;
     }
 
     [[no_unique_address]] std::conditional_t<kBuffered && !kInPlace, SegmentBuffer<Out>, NoSegmentBuffer> buffer_;
+};
+
+/// Runs a filter that hands places on to the segment behind it: `Derived` has `keeps(const T&, Timestamp)` and
+/// `segmentEnd()`.
+template <class Derived, class T>
+class SelectionRunner {
+public:
+    template <class Records>
+    void runBlock(Block<T> block, Records records) {
+        for (std::size_t from = 0; from < records.size; from += kBlockRecords<T>) {
+            const std::size_t end = std::min(records.size, from + kBlockRecords<T>);
+            const std::size_t kept = block.timestamps != nullptr ? select<true>(block, records, from, end)
+                                                                 : select<false>(block, records, from, end);
+            derived().segmentEnd().runBlock(block, SelectedRecords{places_, kept});
+        }
+    }
+    void runRecord(T&& value, Timestamp timestamp) {
+        if (derived().keeps(value, timestamp)) derived().segmentEnd().push(std::move(value), timestamp);
+    }
+    void flushBuffer() {}
+
+private:
+    Derived& derived() noexcept { return static_cast<Derived&>(*this); }
+
+    template <bool kTimed, class Records>
+    std::size_t select(Block<T> block, Records records, std::size_t from, std::size_t end) {
+        std::size_t kept = 0;
+        for (std::size_t i = from; i < end; ++i) {
+            const std::size_t at = records[i];
+            Timestamp timestamp = kMinTimestamp;
+            if constexpr (kTimed) timestamp = block.timestamps[at];
+            places_[kept] = static_cast<std::uint32_t>(at);
+            kept += derived().keeps(block.values[at], timestamp) ? 1 : 0;
+        }
+        return kept;
+    }
+
+    std::uint32_t places_[kBlockRecords<T> + 1];
 };
 
 }  // namespace millrace::detail
