@@ -96,6 +96,7 @@ struct Plan {
     std::int64_t size, slide, offset, lateness, spread;
     int keys;
     bool restores = false;
+    bool inRuns = false;  ///< many elements of one key behind each other
 };
 
 template <class Aggregate, class Assigner>
@@ -127,12 +128,18 @@ void compareWithNaive(Assigner assigner, const Plan& plan, std::uint64_t seed, b
     std::int64_t watermark = INT64_MIN;
     for (int round = 0; round < 120; ++round) {
         std::vector<Emitted<Item>> block;
-        for (std::int64_t n = below(30); n > 0; --n) {
-            now += below(4);
+        std::int64_t key = 0;
+        std::int64_t left = 0;  // of the run at hand
+        for (std::int64_t n = below(plan.inRuns ? 150 : 30); n > 0; --n) {
+            now += plan.inRuns ? below(8) / 7 : below(4);
             // now and then a gap much longer than any window
             if (below(200) == 0) now += 7 * plan.size + below(50);
             const std::int64_t time = now - below(plan.spread);
-            block.push_back({{static_cast<std::int32_t>(below(plan.keys)) - 1, below(100)}, time});
+            if (left-- <= 0) {
+                key = below(plan.keys) - 1;
+                if (plan.inRuns) left = below(60);
+            }
+            block.push_back({{static_cast<std::int32_t>(key), below(100)}, time});
         }
         for (const auto& one : block) naive.element(one.value, one.time);
         harness->elements(block);
@@ -170,9 +177,9 @@ void compareWithNaive(Assigner assigner, const Plan& plan, std::uint64_t seed, b
 
 TEST_CASE("tumbling windows give what the naive model gives", "[windowing][property]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{7}));
-    const auto plan =
-        GENERATE(Plan{10, 10, 0, 0, 5, 4}, Plan{10, 10, 3, 0, 40, 4}, Plan{7, 7, -2, 15, 60, 3}, Plan{1, 1, 0, 2, 4, 2},
-                 Plan{1000, 1000, 1, 0, 10, 50}, Plan{10, 10, 0, 25, 60, 4, true});
+    const auto plan = GENERATE(Plan{10, 10, 0, 0, 5, 4}, Plan{10, 10, 3, 0, 40, 4}, Plan{7, 7, -2, 15, 60, 3},
+                               Plan{1, 1, 0, 2, 4, 2}, Plan{1000, 1000, 1, 0, 10, 50}, Plan{10, 10, 0, 25, 60, 4, true},
+                               Plan{10, 10, 0, 0, 1, 1, false, true}, Plan{10, 10, 0, 5, 8, 3, true, true});
     CAPTURE(seed, plan.size, plan.offset, plan.lateness, plan.spread);
     const auto assigner = TumblingEventTimeWindows::of(Duration{plan.size}, Duration{plan.offset});
     compareWithNaive<Summarise>(assigner, plan, seed, true);
@@ -180,10 +187,10 @@ TEST_CASE("tumbling windows give what the naive model gives", "[windowing][prope
 
 TEST_CASE("sliding windows give what the naive model gives, however they are kept", "[windowing][property]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{7}));
-    const auto plan =
-        GENERATE(Plan{10, 5, 0, 0, 5, 4}, Plan{10, 3, 1, 0, 30, 4}, Plan{12, 2, -1, 9, 40, 3}, Plan{3, 10, 0, 0, 20, 3},
-                 Plan{3, 10, 4, 6, 20, 3}, Plan{5, 5, 0, 4, 20, 3}, Plan{60, 1, 0, 0, 10, 5},
-                 Plan{25, 10, 0, 30, 60, 4, true}, Plan{10, 3, 1, 0, 30, 4, true});
+    const auto plan = GENERATE(
+        Plan{10, 5, 0, 0, 5, 4}, Plan{10, 3, 1, 0, 30, 4}, Plan{12, 2, -1, 9, 40, 3}, Plan{3, 10, 0, 0, 20, 3},
+        Plan{3, 10, 4, 6, 20, 3}, Plan{5, 5, 0, 4, 20, 3}, Plan{60, 1, 0, 0, 10, 5}, Plan{25, 10, 0, 30, 60, 4, true},
+        Plan{10, 3, 1, 0, 30, 4, true}, Plan{10, 5, 0, 0, 1, 1, false, true}, Plan{12, 4, 1, 5, 8, 3, true, true});
     CAPTURE(seed, plan.size, plan.slide, plan.offset, plan.lateness, plan.spread);
     const auto assigner = SlidingEventTimeWindows::of(Duration{plan.size}, Duration{plan.slide}, Duration{plan.offset});
     SECTION("one accumulator per window") {
