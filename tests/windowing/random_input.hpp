@@ -11,7 +11,7 @@
 namespace millrace::testsupport {
 
 /// Blocks of items of a few keys, up to `spread` ticks out of order, with a pause now and then; and watermarks that make
-/// some of them late.
+/// some of them late. Some blocks have many items of one key behind each other.
 class RandomInput {
 public:
     RandomInput(std::uint64_t seed, std::int64_t spread, int keys) : random_(seed), spread_(spread), keys_(keys) {}
@@ -19,10 +19,17 @@ public:
     std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n)); }
     std::vector<Emitted<Item>> block() {
         std::vector<Emitted<Item>> block;
-        for (std::int64_t n = below(30); n > 0; --n) {
-            now_ += below(4);
+        const bool inRuns = below(5) == 0;
+        std::int64_t key = 0;
+        std::int64_t left = 0;  // of the run at hand
+        for (std::int64_t n = below(inRuns ? 100 : 30); n > 0; --n) {
+            now_ += below(inRuns ? 2 : 4);
             if (below(200) == 0) now_ += 300 + below(50);
-            block.push_back({{static_cast<std::int32_t>(below(keys_)) - 1, below(100)}, now_ - below(spread_)});
+            if (left-- <= 0) {
+                key = below(keys_) - 1;
+                if (inRuns) left = below(50);
+            }
+            block.push_back({{static_cast<std::int32_t>(key), below(100)}, now_ - below(spread_)});
         }
         return block;
     }
