@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -77,4 +78,41 @@ TEST_CASE("a list whose copy fails loses nothing", "[core]") {
         CHECK(List<Fragile>(list).size() == 10);
     }
     CHECK(Fragile::alive == 0);
+}
+
+namespace {
+
+/// Moving it may throw, so that it is copied when a list grows; over-aligned.
+struct alignas(64) Careful {
+    explicit Careful(int n) : number(n) { ++alive; }
+    Careful(const Careful& other) : number(other.number) {
+        if (number == failing) throw std::runtime_error("copy");
+        ++alive;
+    }
+    Careful& operator=(const Careful&) = delete;
+    ~Careful() { --alive; }
+
+    int number;
+    static inline int alive = 0;
+    static inline int failing = -1;
+};
+
+}  // namespace
+
+TEST_CASE("a list whose elements throw when it grows is as it was, wherever they have to lie", "[core]") {
+    {
+        List<Careful> list;
+        for (int i = 0; i < 4; ++i) list.emplace_back(i);
+        Careful::failing = 2;
+        CHECK_THROWS_AS(list.emplace_back(4), std::runtime_error);
+        CHECK(list.size() == 4);
+        CHECK(Careful::alive == 4);
+        Careful::failing = -1;
+        list.emplace_back(4);
+        for (int i = 0; i < 5; ++i) {
+            CHECK(list[static_cast<std::size_t>(i)].number == i);
+            CHECK(reinterpret_cast<std::uintptr_t>(&list[static_cast<std::size_t>(i)]) % 64 == 0);
+        }
+    }
+    CHECK(Careful::alive == 0);
 }

@@ -4,17 +4,16 @@
 #include <cstddef>
 #include <initializer_list>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace millrace::detail {
 
 /// What the library needs of a std::vector, in ten functions for each type instead of fifty: every file that includes
-/// millrace compiles them. Elements are moved when it grows, and must not throw then.
+/// millrace compiles them.
 template <class T>
 class List {
 public:
-    static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-
     List() = default;
     /// So many elements, each T{}.
     explicit List(std::size_t count) : List() { resize(count); }
@@ -35,7 +34,7 @@ public:
     }
     ~List() {
         clear();
-        ::operator delete(data_);
+        release(data_);
     }
 
     bool empty() const noexcept { return size_ == 0; }
@@ -77,19 +76,50 @@ public:
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
     }
+    /// Elements are moved, or copied if moving them may throw; then after an exception all is as before.
     [[gnu::noinline]] void reserve(std::size_t capacity) {
         if (capacity <= capacity_) return;
-        T* const larger = static_cast<T*>(::operator new(capacity * sizeof(T)));
-        for (std::size_t i = 0; i < size_; ++i) {
-            ::new (static_cast<void*>(larger + i)) T(std::move(data_[i]));
-            data_[i].~T();
+        T* const larger = allocate(capacity);
+        if constexpr (std::is_nothrow_move_constructible_v<T>) {
+            for (std::size_t i = 0; i < size_; ++i) {
+                ::new (static_cast<void*>(larger + i)) T(std::move(data_[i]));
+                data_[i].~T();
+            }
+        } else {
+            std::size_t done = 0;
+            try {
+                for (; done < size_; ++done) {
+                    ::new (static_cast<void*>(larger + done)) T(std::move_if_noexcept(data_[done]));
+                }
+            } catch (...) {
+                while (done > 0) larger[--done].~T();
+                release(larger);
+                throw;
+            }
+            for (std::size_t i = 0; i < size_; ++i) data_[i].~T();
         }
-        ::operator delete(data_);
+        release(data_);
         data_ = larger;
         capacity_ = capacity;
     }
 
 private:
+    static constexpr bool kOverAligned = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+    static T* allocate(std::size_t count) {
+        if constexpr (kOverAligned) {
+            return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{alignof(T)}));
+        } else {
+            return static_cast<T*>(::operator new(count * sizeof(T)));
+        }
+    }
+    static void release(T* elements) noexcept {
+        if constexpr (kOverAligned) {
+            ::operator delete(elements, std::align_val_t{alignof(T)});
+        } else {
+            ::operator delete(elements);
+        }
+    }
+
     T* data_ = nullptr;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
