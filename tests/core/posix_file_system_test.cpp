@@ -76,11 +76,17 @@ TEST_CASE("errors of the file system name the path and what the system said", "[
         const auto file = files->create("/dev/full");
         file->write(bytesOf("x"));
         CHECK(errorOf([&] { file->sync(); }) == full);
+        // what is missing stays missing
         file->write(bytesOf("x"));
+        CHECK(errorOf([&] { file->sync(); }) == full);
         CHECK(errorOf([&] { file->close(); }) == full);
         const std::vector<std::byte> large(1 << 20);
-        CHECK(errorOf([&] { file->write(large); }) == full);
+        CHECK(errorOf([&] { files->create("/dev/full")->write(large); }) == full);
     }
+    const auto closed = files->create(directory.path() + "/closed");
+    closed->close();
+    CHECK(errorOf([&] { closed->write(bytesOf("x")); }) ==
+          "cannot write to '" + directory.path() + "/closed': Bad file descriptor");
 }
 
 TEST_CASE("a file has what was written in pieces of any size, closed or destroyed", "[core]") {

@@ -3,6 +3,7 @@
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -208,6 +209,57 @@ TEST_CASE("a map behind a filter is not called for what the filter drops", "[ope
         for (std::int64_t number = -100; number <= 100; ++number) {
             if (number != 0) wanted.push_back(10'000 / number);
         }
+        CHECK(seen == wanted);
+    });
+}
+
+TEST_CASE("two branches of one stream filter and change its records in place, each for itself", "[operators]") {
+    using Record = Wide<3>;
+    for (const bool timed : {false, true}) {
+        onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
+            INFO(runtime << (timed ? ", timed" : ""));
+            std::vector<Record> records;
+            for (const std::int64_t number : numbers(1, kRecords)) records.push_back(wide<3>(number));
+            DataStream<Record> source = env.fromCollection(std::move(records));
+            if (timed) {
+                source = source.assignTimestampsAndWatermarks(
+                    WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(
+                        [](const Record& record) { return Timestamp(Duration(7 * record.words[0])); }));
+            }
+            const auto odd =
+                source.filter(isOdd<3>).map([](const Record& record) { return wide<3>(record.words[0] + 1); });
+            const auto third = source.filter([](const Record& record) { return record.words[0] % 3 == 0; })
+                                   .map([](const Record& record) { return wide<3>(-record.words[0]); });
+            auto seen = odd.unionWith(third).process<Seen>(Look()).executeAndCollect();
+            std::vector<Seen> wanted;
+            for (const std::int64_t number : numbers(1, kRecords)) {
+                if (number % 2 == 1) wanted.push_back({number + 1, timed ? 7 * number : -1});
+                if (number % 3 == 0) wanted.push_back({-number, timed ? 7 * number : -1});
+            }
+            const auto byNumber = [](const Seen& a, const Seen& b) { return a.number < b.number; };
+            std::sort(seen.begin(), seen.end(), byNumber);
+            std::sort(wanted.begin(), wanted.end(), byNumber);
+            CHECK(seen == wanted);
+        });
+    }
+}
+
+TEST_CASE("records of a wide alignment lie where they must behind a filter and a map", "[operators]") {
+    struct alignas(128) Aligned {
+        std::int64_t number = 0;
+    };
+    onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
+        INFO(runtime);
+        const auto seen = env.fromCollection(numbers(1, 100))
+                              .map([](std::int64_t number) { return Aligned{number}; })
+                              .filter([](const Aligned& record) { return record.number % 2 == 0; })
+                              .map([](const Aligned& record) {
+                                  const bool isAligned = reinterpret_cast<std::uintptr_t>(&record) % 128 == 0;
+                                  return isAligned ? record.number : -1;
+                              })
+                              .executeAndCollect();
+        std::vector<std::int64_t> wanted;
+        for (std::int64_t number = 2; number <= 100; number += 2) wanted.push_back(number);
         CHECK(seen == wanted);
     });
 }

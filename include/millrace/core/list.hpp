@@ -76,7 +76,7 @@ public:
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
     }
-    /// Elements are moved, or copied if moving them may throw; then after an exception all is as before.
+    /// Elements are moved, or copied if moving them may throw and they can be copied; then after an exception all is as before.
     [[gnu::noinline]] void reserve(std::size_t capacity) {
         if (capacity <= capacity_) return;
         T* const larger = allocate(capacity);

@@ -2,6 +2,7 @@
 #define MILLRACE_CORE_OWNER_HPP
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace millrace::detail {
@@ -16,12 +17,13 @@ public:
     explicit Owner(T* object) noexcept : object_(object) {}
     Owner(Owner&& other) noexcept : object_(other.release()) {}
     template <class Derived>
+        requires std::is_convertible_v<Derived*, T*>
     Owner(Owner<Derived>&& other) noexcept : object_(other.release()) {}
     Owner& operator=(Owner&& other) noexcept {
         reset(other.release());
         return *this;
     }
-    ~Owner() { delete object_; }
+    ~Owner() { reset(); }
 
     T* get() const noexcept { return object_; }
     T& operator*() const noexcept { return *object_; }
@@ -29,7 +31,10 @@ public:
     explicit operator bool() const noexcept { return object_ != nullptr; }
     bool operator==(std::nullptr_t) const noexcept { return object_ == nullptr; }
 
-    void reset(T* object = nullptr) noexcept { delete std::exchange(object_, object); }
+    void reset(T* object = nullptr) noexcept {
+        static_assert(sizeof(T) > 0, "the type has to be complete");
+        delete std::exchange(object_, object);
+    }
     T* release() noexcept { return std::exchange(object_, nullptr); }
 
 private:
@@ -47,13 +52,16 @@ public:
         reset(other.release());
         return *this;
     }
-    ~Owner() { delete[] objects_; }
+    ~Owner() { reset(); }
 
     T* get() const noexcept { return objects_; }
     T& operator[](std::size_t index) const noexcept { return objects_[index]; }
     bool operator==(std::nullptr_t) const noexcept { return objects_ == nullptr; }
 
-    void reset(T* objects = nullptr) noexcept { delete[] std::exchange(objects_, objects); }
+    void reset(T* objects = nullptr) noexcept {
+        static_assert(sizeof(T) > 0, "the type has to be complete");
+        delete[] std::exchange(objects_, objects);
+    }
     T* release() noexcept { return std::exchange(objects_, nullptr); }
 
 private:

@@ -83,6 +83,7 @@ public:
     }
 
     void write(std::span<const std::byte> bytes) override {
+        if (file_.get() < 0) failPosix("write to", file_.path(), EBADF);  // it is closed
         if (buffer_ == nullptr) buffer_.reset(new std::byte[kBuffer]);
         while (!bytes.empty()) {
             const std::size_t fits = std::min(bytes.size(), kBuffer - buffered_);
@@ -107,11 +108,15 @@ private:
     static constexpr std::size_t kBuffer = std::size_t{256} << 10;
 
     [[gnu::cold]] void flush() {
+        if (failed_ != 0) failPosix("write to", file_.path(), failed_);  // some of the file is missing for good
         const std::size_t count = std::exchange(buffered_, 0);
         for (std::size_t done = 0; done < count;) {
             const ssize_t written = ::write(file_.get(), buffer_.get() + done, count - done);
             if (written < 0 && errno == EINTR) continue;
-            if (written < 0) failPosix("write to", file_.path());
+            if (written < 0) {
+                failed_ = errno;
+                failPosix("write to", file_.path(), failed_);
+            }
             done += static_cast<std::size_t>(written);
             written_ += written;
         }
@@ -133,6 +138,7 @@ private:
     PosixFile file_;
     std::unique_ptr<std::byte[]> buffer_;
     std::size_t buffered_ = 0;
+    int failed_ = 0;  ///< errno of the first write that did
     ::off_t written_ = 0;
     ::off_t started_ = 0;
 };

@@ -40,8 +40,8 @@ struct OperatorParameter {
     std::string value;
 };
 
-// What follows is copied once per operator, by code that is compiled once per operator: [[gnu::cold, gnu::noinline]] keeps the special
-// member functions out of it.
+// What follows is copied once per operator, by code that is compiled once per operator: [[gnu::cold, gnu::noinline]] keeps
+// the special member functions out of it.
 
 /// One operator as the user wrote it; several of them are fused into one node.
 struct OperatorInfo {

@@ -51,7 +51,7 @@ struct SegmentBuffer {
     static constexpr std::size_t kCapacity = kBlockRecords<T>;
     T* values() noexcept { return reinterpret_cast<T*>(bytes); }
 
-    alignas(64) std::byte bytes[(kCapacity + 1) * sizeof(T)];
+    alignas(alignof(T) > 64 ? alignof(T) : 64) std::byte bytes[(kCapacity + 1) * sizeof(T)];
     Timestamp timestamps[kCapacity + 1];
     std::size_t size = 0;
     bool timed = false;

@@ -8,6 +8,7 @@
 #include <millrace/state/deferred_snapshot.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace millrace::detail {
 
