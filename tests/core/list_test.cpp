@@ -18,19 +18,27 @@ std::vector<std::string> textsOf(const List<std::string>& list) {
 }
 
 /// Counts its living copies; throws when the one with the number `failing` is copied.
-struct Fragile {
-    explicit Fragile(int n) : number(n) { ++alive; }
-    Fragile(const Fragile& other) : number(other.number) {
+struct Counted {
+    explicit Counted(int n) : number(n) { ++alive; }
+    Counted(const Counted& other) : number(other.number) {
         if (number == failing) throw std::runtime_error("copy");
         ++alive;
     }
-    Fragile(Fragile&& other) noexcept : number(other.number) { ++alive; }
-    Fragile& operator=(const Fragile&) = delete;
-    ~Fragile() { --alive; }
+    Counted& operator=(const Counted&) = delete;
+    ~Counted() { --alive; }
 
     int number;
     static inline int alive = 0;
     static inline int failing = -1;
+};
+struct Fragile : Counted {
+    using Counted::Counted;
+    Fragile(const Fragile&) = default;
+    Fragile(Fragile&& other) noexcept : Counted(other.number) {}
+};
+/// Moving it may throw, so that it is copied when a list grows; over-aligned.
+struct alignas(64) Careful : Counted {
+    using Counted::Counted;
 };
 
 }  // namespace
@@ -80,25 +88,6 @@ TEST_CASE("a list whose copy fails loses nothing", "[core]") {
     CHECK(Fragile::alive == 0);
 }
 
-namespace {
-
-/// Moving it may throw, so that it is copied when a list grows; over-aligned.
-struct alignas(64) Careful {
-    explicit Careful(int n) : number(n) { ++alive; }
-    Careful(const Careful& other) : number(other.number) {
-        if (number == failing) throw std::runtime_error("copy");
-        ++alive;
-    }
-    Careful& operator=(const Careful&) = delete;
-    ~Careful() { --alive; }
-
-    int number;
-    static inline int alive = 0;
-    static inline int failing = -1;
-};
-
-}  // namespace
-
 TEST_CASE("a list whose elements throw when it grows is as it was, wherever they have to lie", "[core]") {
     {
         List<Careful> list;
@@ -115,4 +104,14 @@ TEST_CASE("a list whose elements throw when it grows is as it was, wherever they
         }
     }
     CHECK(Careful::alive == 0);
+}
+
+TEST_CASE("a list drops what it is told to and keeps the order of the rest", "[core]") {
+    List<std::string> list{"a", "bb", "c", "dd", "e"};
+    list.eraseIf([](const std::string& text) { return text.size() == 1; });
+    CHECK(textsOf(list) == std::vector<std::string>{"bb", "dd"});
+    list.eraseIf([](const std::string&) { return false; });
+    CHECK(textsOf(list) == std::vector<std::string>{"bb", "dd"});
+    list.eraseIf([](const std::string&) { return true; });
+    CHECK(list.empty());
 }

@@ -226,6 +226,9 @@ private:
     }
     void announceRoom() {
         if (waitingSinks_.empty() || count() > capacity_ / 2) return;
+        wakeSinks();
+    }
+    void wakeSinks() {
         for (WakeUp& each : waitingSinks_) wakeUps_.push_back(std::move(each));
         waitingSinks_.clear();
     }
@@ -249,8 +252,7 @@ private:
         room_.notify_all();
         filled_.notify_all();
         announce();
-        for (WakeUp& each : waitingSinks_) wakeUps_.push_back(std::move(each));
-        waitingSinks_.clear();
+        wakeSinks();
         finish(lock);
     }
 

@@ -71,6 +71,17 @@ public:
         reserve(count);
         for (; size_ < count; ++size_) ::new (static_cast<void*>(data_ + size_)) T{};
     }
+    /// Drops the elements for which `drop(element)` is true, and keeps the order of the others.
+    template <class Drop>
+    void eraseIf(Drop drop) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < size_; ++i) {
+            if (drop(std::as_const(data_[i]))) continue;
+            if (kept != i) data_[kept] = std::move(data_[i]);
+            ++kept;
+        }
+        while (size_ > kept) pop_back();
+    }
     void swap(List& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);

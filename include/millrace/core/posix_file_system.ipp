@@ -4,6 +4,7 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/core/posix_file_system.hpp>
 
 #include <cerrno>
@@ -136,7 +137,7 @@ private:
     }
 
     PosixFile file_;
-    std::unique_ptr<std::byte[]> buffer_;
+    Owner<std::byte[]> buffer_;
     std::size_t buffered_ = 0;
     int failed_ = 0;  ///< errno of the first write that did
     ::off_t written_ = 0;

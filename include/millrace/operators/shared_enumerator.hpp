@@ -77,11 +77,7 @@ public:
     }
     [[gnu::cold]] void forget(std::int64_t checkpointId) override {
         const std::lock_guard lock(mutex_);
-        std::size_t kept = 0;
-        for (Passed& each : passed_) {
-            if (each.checkpointId > checkpointId) std::swap(passed_[kept++], each);
-        }
-        while (passed_.size() > kept) passed_.pop_back();
+        passed_.eraseIf([&](const Passed& each) { return each.checkpointId <= checkpointId; });
     }
 
 private:

@@ -63,9 +63,7 @@ public:
     /// Keeps the nodes for which `live(node)` is true.
     template <class Live>
     void keepIf(Live live) {
-        const Node* const end =
-            std::remove_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return !live(node); });
-        while (nodes_.end() != end) nodes_.pop_back();
+        nodes_.eraseIf([&](const Node& node) { return !live(node); });
         std::make_heap(nodes_.begin(), nodes_.end());
     }
 
