@@ -149,25 +149,17 @@ void compareWidth() {
                 .executeAndCollect();
         },
         [&](std::int64_t n) { return isOf(n, 3, 5) ? std::optional(n) : std::nullopt; });
-    // all, none
-    compare<Record>(
-        wide<kWords>,
-        [](auto stream) {
-            return stream.filter([](const Record&) { return true; })
-                .map([](const Record& record) { return record.words[0]; })
-                .template process<Seen>(Look())
-                .executeAndCollect();
-        },
-        [](std::int64_t n) { return std::optional(n); });
-    compare<Record>(
-        wide<kWords>,
-        [](auto stream) {
-            return stream.filter([](const Record&) { return false; })
-                .map([](const Record& record) { return record.words[0]; })
-                .template process<Seen>(Look())
-                .executeAndCollect();
-        },
-        [](std::int64_t) { return std::optional<std::int64_t>(); });
+    for (const bool all : {true, false}) {
+        compare<Record>(
+            wide<kWords>,
+            [all](auto stream) {
+                return stream.filter([all](const Record&) { return all; })
+                    .map([](const Record& record) { return record.words[0]; })
+                    .template process<Seen>(Look())
+                    .executeAndCollect();
+            },
+            [all](std::int64_t n) { return all ? std::optional(n) : std::nullopt; });
+    }
 }
 
 }  // namespace

@@ -51,25 +51,26 @@ struct SegmentBuffer {
     static constexpr std::size_t kCapacity = kBlockRecords<T>;
     T* values() noexcept { return reinterpret_cast<T*>(bytes); }
 
-    alignas(alignof(T) > 64 ? alignof(T) : 64) std::byte bytes[(kCapacity + 1) * sizeof(T)];
+    alignas(kColumnAlignment<T>) std::byte bytes[(kCapacity + 1) * sizeof(T)];
     Timestamp timestamps[kCapacity + 1];
     std::size_t size = 0;
     bool timed = false;
 };
 struct NoSegmentBuffer {};
 
-/// Which records of its block a segment runs over: all of them.
+/// Which records of a block a segment runs over, by their places: one behind the other.
 struct EveryRecord {
-    static constexpr bool kAll = true;
+    std::size_t first;
     std::size_t size;
-    std::size_t operator[](std::size_t index) const noexcept { return index; }
+    std::size_t operator[](std::size_t index) const noexcept { return first + index; }
+    EveryRecord part(std::size_t from, std::size_t count) const noexcept { return {first + from, count}; }
 };
-/// The ones that a filter has kept, by their places in the block.
+/// The ones that a filter has kept.
 struct SelectedRecords {
-    static constexpr bool kAll = false;
     const std::uint32_t* places;
     std::size_t size;
     std::size_t operator[](std::size_t index) const noexcept { return places[index]; }
+    SelectedRecords part(std::size_t from, std::size_t count) const noexcept { return {places + from, count}; }
 };
 
 /// Runs the segment that starts at `Derived` on blocks and on single records.
@@ -93,18 +94,12 @@ public:
         } else if constexpr (kBuffered) {
             constexpr std::size_t kStep = SegmentBuffer<Out>::kCapacity;
             for (std::size_t from = 0; from < records.size; from += kStep) {
-                Block<In> part = block;
-                Records some = records;
-                some.size = std::min(kStep, records.size - from);
-                if constexpr (Records::kAll) {
-                    part = block.slice(from, some.size);
-                } else {
-                    some.places += from;
-                }
-                Timestamp* const times =
-                    kMovesTimes<Records> && part.timestamps != nullptr ? buffer_.timestamps : part.timestamps;
-                const std::size_t kept = part.timestamps != nullptr ? loop<true>(part, some, buffer_.values(), times)
-                                                                    : loop<false>(part, some, buffer_.values(), times);
+                const Records some = records.part(from, std::min(kStep, records.size - from));
+                Timestamp* times = nullptr;
+                if (block.timestamps != nullptr)
+                    times = kMovesTimes<Records> ? buffer_.timestamps : block.timestamps + some[0];
+                const std::size_t kept = times != nullptr ? loop<true>(block, some, buffer_.values(), times)
+                                                          : loop<false>(block, some, buffer_.values(), times);
                 derived().segmentEnd().pushBlock(Block<Out>{buffer_.values(), times, nullptr, kept});
             }
         } else {
@@ -145,7 +140,7 @@ public:
 
 private:
     template <class Records>
-    static constexpr bool kMovesTimes = kCompacts || !Records::kAll;
+    static constexpr bool kMovesTimes = kCompacts || std::is_same_v<Records, SelectedRecords>;
 
     Derived& derived() noexcept { return static_cast<Derived&>(*this); }
 
@@ -180,9 +175,9 @@ public:
     template <class Records>
     void runBlock(Block<T> block, Records records) {
         for (std::size_t from = 0; from < records.size; from += kBlockRecords<T>) {
-            const std::size_t end = std::min(records.size, from + kBlockRecords<T>);
-            const std::size_t kept = block.timestamps != nullptr ? select<true>(block, records, from, end)
-                                                                 : select<false>(block, records, from, end);
+            const Records some = records.part(from, std::min(kBlockRecords<T>, records.size - from));
+            const std::size_t kept =
+                block.timestamps != nullptr ? select<true>(block, some) : select<false>(block, some);
             derived().segmentEnd().runBlock(block, SelectedRecords{places_, kept});
         }
     }
@@ -195,9 +190,9 @@ private:
     Derived& derived() noexcept { return static_cast<Derived&>(*this); }
 
     template <bool kTimed, class Records>
-    std::size_t select(Block<T> block, Records records, std::size_t from, std::size_t end) {
+    std::size_t select(Block<T> block, Records records) {
         std::size_t kept = 0;
-        for (std::size_t i = from; i < end; ++i) {
+        for (std::size_t i = 0; i < records.size; ++i) {
             const std::size_t at = records[i];
             Timestamp timestamp = kMinTimestamp;
             if constexpr (kTimed) timestamp = block.timestamps[at];
@@ -207,7 +202,7 @@ private:
         return kept;
     }
 
-    std::uint32_t places_[kBlockRecords<T> + 1];
+    std::uint32_t places_[kBlockRecords<T>];
 };
 
 }  // namespace millrace::detail

@@ -15,6 +15,10 @@ namespace millrace::detail {
 template <class T>
 inline constexpr std::size_t kBlockRecords = std::clamp<std::size_t>(16 * 1024 / sizeof(T), 16, 1024);
 
+/// Where a column of records begins: a cache line, or what the type asks for.
+template <class T>
+inline constexpr std::size_t kColumnAlignment = std::max(alignof(T), std::size_t{64});
+
 /// Plain records travel through a stage as blocks; records that own memory move through one by one.
 template <class T>
 inline constexpr bool kBlockwise = std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>;

@@ -71,7 +71,7 @@ public:
     }
 
 private:
-    static constexpr std::align_val_t kAlignment{alignof(Out) > 64 ? alignof(Out) : 64};
+    static constexpr std::align_val_t kAlignment{detail::kColumnAlignment<Out>};
 
     [[gnu::noinline]] void growOrTakeBack() {
         try {
