@@ -221,6 +221,22 @@ TEST_CASE("timers that are removed and registered again come behind those of the
     CHECK(popAll(queue, kMaxTimestamp) == left);
 }
 
+TEST_CASE("a timer can be removed wherever it lies among others, and however often those are split", "[state]") {
+    const auto spread = GENERATE(std::int64_t{0}, std::int64_t{1}, std::int64_t{1} << 14, std::int64_t{1} << 27);
+    const int registrations = 150;
+    for (int removed = 0; removed < registrations; ++removed) {
+        TimerQueue<std::int64_t> queue;
+        std::vector<std::pair<std::int64_t, std::int64_t>> left;
+        for (std::int64_t key = 0; key < registrations; ++key) {
+            const std::int64_t time = (std::int64_t{1} << 40) + key * spread;
+            queue.add(tick(time), key);
+            if (key != removed) left.push_back({time, key});
+        }
+        queue.remove(tick((std::int64_t{1} << 40) + removed * spread), removed);
+        REQUIRE(popAll(queue, kMaxTimestamp) == left);
+    }
+}
+
 TEST_CASE("many timers of one time are told apart, also while they are taken", "[state]") {
     TimerQueue<int> queue;
     for (int round = 0; round < 3; ++round) {

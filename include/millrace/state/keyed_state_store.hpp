@@ -71,6 +71,7 @@ public:
     template <class K>
     void setCurrentKey(const K& key, std::uint64_t hash) {
         if (hasKey()) leaveKey();
+        if (cells_.stateless()) return keepKey(key);
         cells_.prepareToEnter();
         if constexpr (kIntegerKey<Key>) current_ = &keptKey_;
         slot_ = enter(table_.view(), Table::lookupKey(key), hash);
@@ -288,14 +289,19 @@ private:
             dropSlot(slot);
         }
     }
+    /// As the current one, beside the table.
     template <class K>
-    [[gnu::noinline]] void enterFresh(const K& key, std::uint64_t hash) {
+    void keepKey(const K& key) {
         if constexpr (std::is_assignable_v<Key&, const K&>) {
             keptKey_ = key;  // strings keep their memory
         } else {
             keptKey_ = Key(key);
         }
         current_ = &keptKey_;
+    }
+    template <class K>
+    [[gnu::noinline]] void enterFresh(const K& key, std::uint64_t hash) {
+        keepKey(key);
         if (cells_.stateless()) return;  // only timers, say: there is nothing to keep
         freshHash_ = hash;
         if (fresh_.data != nullptr) cells_.release(fresh_);  // a call that threw has left something

@@ -38,7 +38,7 @@ public:
     TimerQueue& operator=(const TimerQueue&) = delete;
     ~TimerQueue() {
         if constexpr (!std::is_trivially_destructible_v<Timer>) {
-            for (std::size_t i = 0; entries_ != 0 && i < kBuckets; ++i) drain(buckets_[i], [](Entry&) {});
+            for (std::size_t i = 0; entries_ != 0 && i < kBuckets; ++i) drain(buckets_[i], [](Timer&, bool) {});
         }
     }
 
@@ -121,7 +121,7 @@ public:
             if (!run_[i].dead) fn(std::as_const(run_[i].timer));
         }
         for (std::size_t i = 0; entries_ != 0 && i < kBuckets; ++i) {
-            forEachEntry(buckets_[i], [&](const Entry& entry) { fn(entry.timer); });
+            forEachEntry(buckets_[i], [&](const Timer& timer, bool) { fn(timer); });
         }
     }
     void clear() {
@@ -197,24 +197,28 @@ private:
     static constexpr std::size_t kLargeRun = 4096;
     static constexpr std::size_t kLeastCompaction = 1024;
 
-    /// In a bucket: a registration, or (`dead`) a removal of what was registered before. In the run: a timer, or
-    /// (`dead`) what is left of one that was removed.
+    /// In the run: a timer, or (`dead`) what is left of one that was removed.
     struct Entry {
         Timer timer;
         bool dead;
     };
-    struct Chunk {
+    /// In a bucket: registrations, and (`dead`, bit i is of the i-th) removals of what was registered before.
+    struct alignas(16) Chunk {
         Chunk* next;
-        std::size_t count;
-        Entry* entries() noexcept { return reinterpret_cast<Entry*>(this + 1); }
+        std::uint64_t dead;
+        Timer* timers() noexcept { return reinterpret_cast<Timer*>(this + 1); }
     };
-    static_assert(sizeof(Entry) <= 128 && alignof(Entry) <= alignof(Chunk), "a chunk has room for some timers");
-    static constexpr std::size_t kPerChunk = (ChunkPool::kChunkBytes - sizeof(Chunk)) / sizeof(Entry);
-    struct Bucket {
-        Chunk* first = nullptr;
-        Chunk* last = nullptr;
+    static_assert(sizeof(Timer) <= 128 && alignof(Timer) <= alignof(Chunk), "a chunk has room for some timers");
+    static constexpr std::size_t kPerChunk = (ChunkPool::kChunkBytes - sizeof(Chunk)) / sizeof(Timer);
+    static_assert(kPerChunk <= 64, "a bit for each");
+    /// All its chunks but the last are full. What an entry that is appended needs is in one cache line.
+    struct alignas(64) Bucket {
+        Timer* at = nullptr;   ///< where the next entry goes in the last chunk…
+        Timer* end = nullptr;  ///< …if it is not here
         std::size_t size = 0;
         std::uint64_t least = 0;  ///< bits of the earliest time, if there are entries
+        Chunk* first = nullptr;
+        Chunk* last = nullptr;
     };
 
     static std::uint64_t bitsOf(Timestamp time) noexcept {  // ordered like the times
@@ -231,7 +235,8 @@ private:
 
     std::size_t bucketFor(Timestamp time) const noexcept {
         const std::uint64_t bits = bitsOf(time);
-        const auto level = static_cast<std::size_t>(63 - std::countl_zero((bits ^ anchor_) | 1)) / kDigitBits;
+        const std::size_t level =
+            static_cast<unsigned>(63 - std::countl_zero((bits ^ anchor_) | 1)) / unsigned{kDigitBits};
         return level * kDigits + ((bits >> (level * kDigitBits)) & (kDigits - 1));
     }
     void append(std::size_t where, Timestamp time, const Key& key, const Namespace& ns, bool removes) {
@@ -241,14 +246,18 @@ private:
         ++entries_;
     }
     template <class T>
-    void push(std::size_t where, std::uint64_t bits, T&& timer, bool dead) const {
+    void push(std::size_t where, std::uint64_t bits, T&& timer, bool removes) const {
         if (buckets_ == nullptr) [[unlikely]]
             buckets_.reset(new Bucket[kBuckets]());
         Bucket& bucket = buckets_[where];
-        if (bucket.last == nullptr || bucket.last->count == kPerChunk) [[unlikely]]
+        if (bucket.at == bucket.end) [[unlikely]]
             addChunk(bucket);
-        ::new (static_cast<void*>(bucket.last->entries() + bucket.last->count)) Entry{std::forward<T>(timer), dead};
-        ++bucket.last->count;
+        ::new (static_cast<void*>(bucket.at)) Timer(std::forward<T>(timer));
+        if (removes) [[unlikely]]
+            bucket.last->dead |= std::uint64_t{1} << (bucket.at - bucket.last->timers());
+        ++bucket.at;
+        // by the time that as much has come to the other buckets, the line that comes next is there
+        __builtin_prefetch(reinterpret_cast<const char*>(bucket.at) + 64, 1);
         if (bucket.size++ == 0) {
             bucket.least = bits;
             occupied_[where / kDigits] |= std::uint64_t{1} << (where % kDigits);
@@ -261,26 +270,35 @@ private:
         auto* const chunk = ::new (pool_.take()) Chunk{nullptr, 0};
         (bucket.last == nullptr ? bucket.first : bucket.last->next) = chunk;
         bucket.last = chunk;
+        bucket.at = chunk->timers();
+        bucket.end = bucket.at + kPerChunk;
+    }
+    /// `fn(timer, dead)` for the entries of one chunk of a bucket.
+    template <class Fn>
+    [[gnu::always_inline]] static void forEachIn(const Bucket& bucket, Chunk* chunk, Fn& fn) {
+        Timer* const end = chunk == bucket.last ? bucket.at : chunk->timers() + kPerChunk;
+        std::uint64_t dead = chunk->dead;
+        for (Timer* timer = chunk->timers(); timer != end; ++timer, dead >>= 1) fn(*timer, (dead & 1) != 0);
     }
     template <class Fn>
     static void forEachEntry(const Bucket& bucket, Fn fn) {
         for (Chunk* chunk = bucket.first; chunk != nullptr; chunk = chunk->next) {
-            for (std::size_t i = 0; i < chunk->count; ++i) fn(chunk->entries()[i]);
+            prefetch(chunk->next);
+            forEachIn(bucket, chunk, fn);
         }
     }
-    /// `fn(Entry&)` for all entries of a bucket, which is empty then. Chunk by chunk, so that they go round while they
-    /// are in the cache. `fn` may push to other buckets.
+    /// `fn(Timer&, bool dead)` for all entries of a bucket, which is empty then. Chunk by chunk, so that they go round while
+    /// they are in the cache. `fn` may push to other buckets.
     template <class Fn>
     void drain(Bucket& bucket, Fn fn) const {
-        Chunk* chunk = std::exchange(bucket.first, nullptr);
-        bucket.last = nullptr;
-        bucket.size = 0;
-        while (chunk != nullptr) {
+        const Bucket drained = std::exchange(bucket, Bucket());
+        const auto take = [&fn](Timer& timer, bool dead) {
+            fn(timer, dead);
+            std::destroy_at(&timer);
+        };
+        for (Chunk* chunk = drained.first; chunk != nullptr;) {
             prefetch(chunk->next);
-            for (std::size_t i = 0; i < chunk->count; ++i) {
-                fn(chunk->entries()[i]);
-                std::destroy_at(chunk->entries() + i);
-            }
+            forEachIn(drained, chunk, take);
             pool_.give(std::exchange(chunk, chunk->next));
         }
     }
@@ -323,9 +341,10 @@ private:
     static bool hasOneTime(const Bucket& bucket) noexcept {
         const Timestamp time = timeOf(bucket.least);
         for (Chunk* chunk = bucket.first; chunk != nullptr; chunk = chunk->next) {
-            for (std::size_t i = 0; i < chunk->count; ++i) {
-                if (chunk->entries()[i].timer.time != time) return false;
-            }
+            bool same = true;
+            const auto compare = [&](const Timer& timer, bool) { same = same && timer.time == time; };
+            forEachIn(bucket, chunk, compare);
+            if (!same) return false;
         }
         return true;
     }
@@ -333,15 +352,15 @@ private:
         // everything between the time that was reached and this bucket is behind now
         anchor_ = bucket.least & ~((std::uint64_t{1} << (level * kDigitBits)) - 1);
         reached_ = std::max(reached_, anchor_ - 1);
-        drain(bucket, [this](Entry& entry) {
-            push(bucketFor(entry.timer.time), bitsOf(entry.timer.time), std::move(entry.timer), entry.dead);
+        drain(bucket, [this](Timer& timer, bool dead) {
+            push(bucketFor(timer.time), bitsOf(timer.time), std::move(timer), dead);
         });
     }
     void startRun(Bucket& bucket) {
         run_.clear();
         if (run_.capacity() > kLargeRun && bucket.size < run_.capacity() / 16) std::vector<Entry>().swap(run_);
         run_.reserve(bucket.size);
-        takeFromBuckets(bucket, [this](Entry& entry) { run_.push_back(std::move(entry)); });
+        takeFromBuckets(bucket, [this](Timer& timer, bool dead) { run_.push_back({std::move(timer), dead}); });
     }
     template <class Fn>
     void takeFromBuckets(Bucket& bucket, Fn fn) {
@@ -362,13 +381,13 @@ private:
         reached_ = anchor_ = bitsOf(run_.back().timer.time);
     }
 
-    static std::size_t digitOf(const Entry& entry, std::size_t level) noexcept {
-        return (bitsOf(entry.timer.time) >> (level * kDigitBits)) & (kDigits - 1);
+    static std::size_t digitOf(const Timer& timer, std::size_t level) noexcept {
+        return (bitsOf(timer.time) >> (level * kDigitBits)) & (kDigits - 1);
     }
     /// Whether few entries of the bucket share a digit. Leaves how many have a smaller one in `before_`.
     bool scatters(const Bucket& bucket, std::size_t level) noexcept {
         std::uint16_t counts[kDigits] = {};
-        forEachEntry(bucket, [&](const Entry& entry) { ++counts[digitOf(entry, level)]; });
+        forEachEntry(bucket, [&](const Timer& timer, bool) { ++counts[digitOf(timer, level)]; });
         std::uint16_t sum = 0;
         bool few = true;
         for (std::size_t digit = 0; digit < kDigits; ++digit) {
@@ -381,8 +400,11 @@ private:
     /// In order of the digit; those that share it in the order of the bucket.
     void startScatteredRun(Bucket& bucket, std::size_t level) {
         run_.resize(bucket.size);
-        takeFromBuckets(bucket,
-                        [this, level](Entry& entry) { run_[before_[digitOf(entry, level)]++] = std::move(entry); });
+        takeFromBuckets(bucket, [this, level](Timer& timer, bool dead) {
+            Entry& entry = run_[before_[digitOf(timer, level)]++];
+            entry.timer = std::move(timer);
+            entry.dead = dead;
+        });
     }
     /// By time, and what was first stays first.
     static void sortNearlySorted(std::vector<Entry>& entries) {
@@ -444,7 +466,7 @@ private:
             entries.reserve(bucket.size);
             entries_ -= bucket.size;
             close(where);
-            drain(bucket, [&](Entry& entry) { entries.push_back(std::move(entry)); });
+            drain(bucket, [&](Timer& timer, bool dead) { entries.push_back({std::move(timer), dead}); });
             settleLarge(entries);
             for (Entry& entry : entries) {
                 if (entry.dead) continue;
@@ -465,25 +487,26 @@ private:
     }
     /// Whether compaction would take at least a quarter of the entries away.
     bool isWorthCompacting() const {
-        constexpr std::uint64_t kSample = 16;
-        std::vector<std::uint32_t> seen(std::bit_ceil(entries_ / 4 + 64), 0);
+        constexpr std::size_t kEnough = 1 << 13;
+        const std::size_t sample = std::bit_floor(std::max<std::size_t>(16, entries_ / kEnough));  // one in so many
+        std::vector<std::uint32_t> seen(std::bit_ceil(4 * (entries_ / sample) + 64), 0);
         const std::size_t mask = seen.size() - 1;
         std::size_t sampled = 0;
         std::size_t wasted = 0;
         for (std::size_t where = 0; where < kBuckets; ++where) {
-            forEachEntry(buckets_[where], [&](const Entry& entry) {
-                const std::uint64_t hash = timerHash(entry.timer.time, entry.timer.key);
-                if ((hash >> 8) % kSample != 0 || sampled > mask / 2) return;
+            forEachEntry(buckets_[where], [&](const Timer& timer, bool dead) {
+                const std::uint64_t hash = timerHash(timer.time, timer.key);
+                if ((hash & (sample - 1)) != 0 || sampled > mask / 2) return;
                 ++sampled;
                 const auto tag = static_cast<std::uint32_t>(hash >> 32) | 1;
-                std::size_t at = static_cast<std::size_t>(hash >> 12) & mask;
+                std::size_t at = static_cast<std::size_t>(hash / sample) & mask;
                 while (seen[at] != 0 && seen[at] != tag) at = (at + 1) & mask;
-                wasted += seen[at] == tag || entry.dead ? 1 : 0;
+                wasted += seen[at] == tag || dead ? 1 : 0;
                 seen[at] = tag;
             });
         }
         // too small a sample: some timers that are not in it have many entries
-        return sampled < entries_ / (kSample + kSample / 2) || wasted >= sampled / 4;
+        return sampled < entries_ / (sample + sample / 2) || wasted >= sampled / 4;
     }
 
     // ---- timers for a time that the run has reached
