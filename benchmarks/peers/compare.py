@@ -7,6 +7,7 @@ import argparse
 import datetime
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ JAVA_OPTIONS = [
       for package in ("java.lang", "java.lang.reflect", "java.nio", "java.time", "java.util", "java.util.concurrent",
                       "java.util.concurrent.atomic")),
 ]
+BUSY = 0.1  # of the processors, in use by others
 SUM_TOLERANCE = 1e-9  # W1 adds numbers that are not whole: the last digits depend on the order
 
 # title, millrace's row and keys, Flink's workload, whether 2 000 000 records must do: Flink takes microseconds for each there
@@ -323,13 +325,38 @@ def settings(options):
     return " ".join(texts)
 
 
-def described_rows(options, comparison, began, load):
+class ProcessorUse:
+    """Of the processors' time since it was made, the share that other programs have used and the one that the host has given to
+    others."""
+
+    def __init__(self):
+        self.before = self.now()
+
+    @staticmethod
+    def now():
+        """Seconds: of all processors together, in use, not given by the host, used by this program and those it has run."""
+        with open("/proc/stat") as file:
+            user, nice, system, idle, waiting, interrupts, soft, stolen = [
+                int(field) / os.sysconf("SC_CLK_TCK") for field in file.readline().split()[1:9]]
+        used = user + nice + system + interrupts + soft
+        own = sum(usage.ru_utime + usage.ru_stime
+                  for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+        return used + idle + waiting + stolen, used, stolen, own
+
+    def of_others(self):
+        everything, used, stolen, own = (now - before for now, before in zip(self.now(), self.before))
+        everything = max(everything, 1e-3)  # the system counts in hundredths
+        return min(1, max(0, used - own) / everything), stolen / everything
+
+
+def described_rows(options, comparison, began, use):
     """The rows with all that has to be known of how they were measured."""
-    busiest = max(load, os.getloadavg()[0])
+    others, stolen = use.of_others()
     common = {
         "date": f"{began:%Y-%m-%d %H:%M}", "machine": processor(), "versions": versions(options), "settings": settings(options),
-        "command": options.command, "repetitions": options.repetitions, "load": f"{load:.1f} → {os.getloadavg()[0]:.1f}",
-        "busy": load > 0.5 or busiest > os.cpu_count() + 0.5,
+        "command": options.command, "repetitions": options.repetitions,
+        "load": f"other programs took {others:.0%} of the processors, other machines of the host {stolen:.0%}",
+        "busy": others + stolen > BUSY,
     }
     rows = [(row, "workload") for row in comparison.rows] + [(row, "query") for row in comparison.queries]
     return [{**row, **common, "kind": kind} for row, kind in rows]
@@ -386,14 +413,14 @@ def main():
     if options.report:
         write_results(options, [])
         return 0
-    began, load = datetime.datetime.now(datetime.timezone.utc), os.getloadavg()[0]
+    began, use = datetime.datetime.now(datetime.timezone.utc), ProcessorUse()
     comparison = Comparison(options)
     try:
         comparison.run_workloads()
         comparison.run_queries()
     finally:  # also what has been measured when it is stopped
         if not options.smoke and (comparison.rows or comparison.queries):
-            write_results(options, described_rows(options, comparison, began, load))
+            write_results(options, described_rows(options, comparison, began, use))
     if not comparison.rows and not comparison.queries and not comparison.failures:
         say("nothing was compared: no row has that title, or no peer is there")
         return 1

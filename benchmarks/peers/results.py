@@ -118,7 +118,7 @@ def run_line(number, run):
     date, command, versions, settings, load, busy, repetitions = run
     warning = " — **busy: times that pass are not to be trusted, processor times only roughly**" if busy else ""
     return (f"{number}. {date} UTC, `{command}`: {repetitions} repetition{'s' if repetitions > 1 else ''} of each side in turn; "
-            f"load average {load}{warning}. {versions}. {settings}")
+            f"{load}{warning}. {versions}. {settings}")
 
 
 def machine_report(rows, level):
