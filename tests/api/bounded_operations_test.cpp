@@ -74,6 +74,14 @@ TEST_CASE("first: so many of all, or of each key", "[api]") {
     });
 }
 
+TEST_CASE("first: of none or less is an error where it is written", "[api]") {
+    StreamExecutionEnvironment env{CallerRuntime{}};
+    const auto players = env.fromCollection(kPlayers);
+    CHECK(messageOf([&] { players.first(0); }) == "first(0) lets no element pass; give it 1 or more");
+    CHECK(messageOf([&] { players.keyBy(&Player::team).first(static_cast<std::uint64_t>(-1)); }) ==
+          "first(-1) lets no element pass; give it 1 or more");
+}
+
 TEST_CASE("distinct: each element once, by all of it or by a key", "[api]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);

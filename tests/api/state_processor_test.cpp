@@ -232,6 +232,22 @@ TEST_CASE("a job begins with a savepoint that was made from nothing", "[api][che
     CHECK_THROWS_AS(SavepointWriter(32769), ConfigurationException);
 }
 
+TEST_CASE("a map that has a key twice is not written, and the message says where it is", "[api][checkpoint]") {
+    SavepointWriter writer;
+    using Shops = std::vector<std::pair<std::string, std::int64_t>>;
+    const auto write = [&](const Shops& shops) {
+        writer.writeMapState<std::string, std::string, std::int64_t>("bank", "by shop",
+                                                                     std::map<std::string, Shops>{{"key 0", shops}});
+    };
+    write({{"even", 50}, {"odd", 50}});
+    CHECK(messageOf([&] {
+              write({{"even", 50}, {"odd", 1}, {"even", 2}});
+          }) ==
+          "SavepointWriter: the map state 'by shop' of the operator uid 'bank' would have the key even twice for key "
+          "0; give "
+          "each key of a map once");
+}
+
 TEST_CASE("a value is modified in a savepoint, and the job sees it", "[api][checkpoint]") {
     const testing::TempDirectory directory(testing::inMemoryDirectory());
     run(1, 6, {}, directory.path("saved"));

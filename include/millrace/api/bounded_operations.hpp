@@ -46,8 +46,10 @@ public:
         return fullWindowPartition().sortPartition(std::move(field), order);
     }
 
-    /// The first `count` elements that arrive; runs at parallelism 1. Also for unbounded streams.
+    /// The first `count` elements that arrive; runs at parallelism 1. Also for unbounded streams. *Failure:*
+    /// ConfigurationException if that is less than one.
     auto first(std::uint64_t count) const {
+        detail::checkFirstCount(count);
         detail::StreamInput all = input();
         all.exchange = detail::ExchangeKind::Global;
         all.exchangeGiven = true;

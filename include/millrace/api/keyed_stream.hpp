@@ -220,8 +220,10 @@ public:
         return detail::intervalJoin(*this, other);
     }
 
-    /// The first `count` elements of each key, as they arrive; the rest is dropped.
+    /// The first `count` elements of each key, as they arrive; the rest is dropped. *Failure:* ConfigurationException if
+    /// that is less than one.
     auto first(std::uint64_t count) const {
+        detail::checkFirstCount(count);
         input_.checked();
         detail::StageTraits traits;
         traits.isStateful = true;

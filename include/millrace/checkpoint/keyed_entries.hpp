@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -104,6 +106,17 @@ struct MapEntries {
         }
     }
     static bool isEmpty(const Value& entries) noexcept { return entries.empty(); }
+    /// A key that comes more than once, as it would be written; null if there is none.
+    static const K* keyGivenTwice(const Value& entries) {
+        std::set<std::string> seen;
+        for (const auto& [key, value] : entries) {
+            ByteWriter writer;
+            Codec<K>::encode(key, writer);
+            const auto bytes = writer.bytes();
+            if (!seen.emplace(reinterpret_cast<const char*>(bytes.data()), bytes.size()).second) return &key;
+        }
+        return nullptr;
+    }
 };
 
 /// `visit(Key&&, Value&&, Stamp)` for each key of a state, by key group.

@@ -14,6 +14,14 @@
 
 namespace millrace {
 
+namespace detail {
+
+/// Throws a ConfigurationException: a value of the state `name` is a map that has a key twice. Both keys as texts.
+[[noreturn]] void throwMapKeyTwice(std::string_view uid, std::string_view name, std::string_view key,
+                                   std::string_view mapKey);
+
+}  // namespace detail
+
 /// Makes a savepoint that a job can begin with: from nothing, or from another one. @public
 /// ```
 /// SavepointWriter writer;                                               // from nothing
@@ -52,7 +60,7 @@ public:
     SavepointWriter& writeListState(std::string_view uid, std::string_view name, const Range& entries) {
         return replace<Key>(uid, name, detail::ListEntries<Key, T>{}, entries);
     }
-    /// Of each key a `std::vector<std::pair<K, V>>`.
+    /// Of each key a `std::vector<std::pair<K, V>>` of different K. *Failure:* ConfigurationException if one comes twice.
     template <class Key, class K, class V, class Range>
     SavepointWriter& writeMapState(std::string_view uid, std::string_view name, const Range& entries) {
         return replace<Key>(uid, name, detail::MapEntries<Key, K, V>{}, entries);
@@ -138,7 +146,7 @@ private:
     SavepointWriter& replace(std::string_view uid, std::string_view name, const Entries& entries, const Range& range) {
         detail::KeyGroupWriter writer(description_.maxParallelism, detail::kKeyedEntryFormat);
         for (const auto& [key, value] : range) {
-            add<Key, Entries>(writer, key, value, typename Entries::Stamp{});
+            add<Key, Entries>(writer, uid, name, key, value, typename Entries::Stamp{});
         }
         return put(uid, name, entries.layout(), writer);
     }
@@ -153,14 +161,19 @@ private:
                                      } else {
                                          change(key, value);
                                      }
-                                     add<Key, Entries>(writer, key, value, stamp);
+                                     add<Key, Entries>(writer, uid, name, key, value, stamp);
                                  });
         return put(uid, name, entries.layout(), writer);
     }
     template <class Key, class Entries>
-    static void add(detail::KeyGroupWriter& writer, const Key& key, const typename Entries::Value& value,
-                    const typename Entries::Stamp& stamp) {
+    static void add(detail::KeyGroupWriter& writer, std::string_view uid, std::string_view name, const Key& key,
+                    const typename Entries::Value& value, const typename Entries::Stamp& stamp) {
         if (Entries::isEmpty(value)) return;
+        if constexpr (requires { Entries::keyGivenTwice(value); }) {
+            if (const auto* const twice = Entries::keyGivenTwice(value)) {
+                detail::throwMapKeyTwice(uid, name, describeValue(key), describeValue(*twice));
+            }
+        }
         ByteWriter& group = writer.of(key);
         Codec<Key>::encode(key, group);
         Entries::write(value, stamp, group);

@@ -11,6 +11,13 @@ namespace millrace {
 
 namespace detail {
 
+MILLRACE_INLINE_COLD void throwMapKeyTwice(std::string_view uid, std::string_view name, std::string_view key,
+                                           std::string_view mapKey) {
+    raise<ConfigurationException>({"SavepointWriter: the map state '", name, "' of the operator uid '", uid,
+                                   "' would have the key ", mapKey, " twice for ", key,
+                                   "; give each key of a map once"});
+}
+
 /// The states of an operator, under another uid; under an empty one they are gone.
 [[gnu::cold]] inline void renameStates(MemorySnapshot& snapshot, std::string_view from, std::string_view to) {
     MemorySnapshot renamed;
