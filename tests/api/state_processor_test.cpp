@@ -232,20 +232,32 @@ TEST_CASE("a job begins with a savepoint that was made from nothing", "[api][che
     CHECK_THROWS_AS(SavepointWriter(32769), ConfigurationException);
 }
 
-TEST_CASE("a map that has a key twice is not written, and the message says where it is", "[api][checkpoint]") {
+TEST_CASE("a map that would have a key twice is refused, and the message says where", "[api][checkpoint]") {
     SavepointWriter writer;
     using Shops = std::vector<std::pair<std::string, std::int64_t>>;
     const auto write = [&](const Shops& shops) {
         writer.writeMapState<std::string, std::string, std::int64_t>("bank", "by shop",
-                                                                     std::map<std::string, Shops>{{"key 0", shops}});
+                                                                     std::map<std::string, Shops>{{"Ada", shops}});
     };
-    write({{"even", 50}, {"odd", 50}});
+    const std::string message =
+        "SavepointWriter: in state 'by shop' of the operator uid 'bank' a map has the key 'bakery' twice, that of "
+        "'Ada'; give "
+        "each key of a map once";
+    write({{"bakery", 50}, {"butcher", 50}});
+    CHECK(messageOf([&] { write({{"bakery", 50}, {"butcher", 1}, {"bakery", 2}}); }) == message);
     CHECK(messageOf([&] {
-              write({{"even", 50}, {"odd", 1}, {"even", 2}});
+              writer.modifyMapState<std::string, std::string, std::int64_t>(
+                  "bank", "by shop", [](const std::string&, Shops& shops) { shops.push_back(shops.front()); });
+          }) == message);
+
+    // equal for a map, though their bytes differ
+    using Sums = std::vector<std::pair<double, int>>;
+    CHECK(messageOf([&] {
+              writer.writeBroadcastState<double, int>("prices", "rules", Sums{{0.0, 1}, {1.0, 2}, {-0.0, 3}});
           }) ==
-          "SavepointWriter: the map state 'by shop' of the operator uid 'bank' would have the key even twice for key "
-          "0; give "
-          "each key of a map once");
+          "SavepointWriter: in state 'rules' of the operator uid 'prices' a map has the key '-0' twice; give each key "
+          "of a "
+          "map once");
 }
 
 TEST_CASE("a value is modified in a savepoint, and the job sees it", "[api][checkpoint]") {

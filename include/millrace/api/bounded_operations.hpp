@@ -47,7 +47,7 @@ public:
     }
 
     /// The first `count` elements that arrive; runs at parallelism 1. Also for unbounded streams. *Failure:*
-    /// ConfigurationException if that is less than one.
+    /// ConfigurationException if that is less than one, or 2^63 or more: a negative number.
     auto first(std::uint64_t count) const {
         detail::checkFirstCount(count);
         detail::StreamInput all = input();

@@ -6,6 +6,7 @@
 #include <millrace/api/field_reductions.hpp>
 #include <millrace/api/recording.hpp>
 #include <millrace/functions/function_concepts.hpp>
+#include <millrace/operators/first.hpp>
 #include <millrace/operators/first_of_key.hpp>
 #include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
@@ -221,7 +222,7 @@ public:
     }
 
     /// The first `count` elements of each key, as they arrive; the rest is dropped. *Failure:* ConfigurationException if
-    /// that is less than one.
+    /// that is less than one, or 2^63 or more: a negative number.
     auto first(std::uint64_t count) const {
         detail::checkFirstCount(count);
         input_.checked();

@@ -1,12 +1,13 @@
 #ifndef MILLRACE_CHECKPOINT_KEYED_ENTRIES_HPP
 #define MILLRACE_CHECKPOINT_KEYED_ENTRIES_HPP
 
+#include <millrace/state/dense_index.hpp>
 #include <millrace/state/key_group_state.hpp>
+#include <millrace/types/key_hash.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,6 +27,23 @@ namespace detail {
 // The entries of keyed states as `KeyedStateStore` writes them, without a store: for those who read and write savepoints.
 
 inline constexpr std::uint8_t kKeyedEntryFormat = 1;
+
+/// A key that comes more than once among pairs, as maps of states compare them; nothing if there is none.
+template <class K, class Range>
+std::optional<K> keyGivenTwice(const Range& pairs) {
+    std::vector<K> keys;
+    DenseIndex index;
+    for (const auto& [key, value] : pairs) {
+        const std::uint32_t hash = keyHash(key);
+        if (index.find(hash, [&keys, &wanted = key](std::size_t i) { return keys[i] == wanted; }) !=
+            DenseIndex::kNone) {
+            return key;
+        }
+        index.add(hash);
+        keys.push_back(key);
+    }
+    return std::nullopt;
+}
 
 /// A state of one value per key; `kind` is value, reducing or aggregating.
 template <class Key, class T>
@@ -106,17 +124,7 @@ struct MapEntries {
         }
     }
     static bool isEmpty(const Value& entries) noexcept { return entries.empty(); }
-    /// A key that comes more than once, as it would be written; null if there is none.
-    static const K* keyGivenTwice(const Value& entries) {
-        std::set<std::string> seen;
-        for (const auto& [key, value] : entries) {
-            ByteWriter writer;
-            Codec<K>::encode(key, writer);
-            const auto bytes = writer.bytes();
-            if (!seen.emplace(reinterpret_cast<const char*>(bytes.data()), bytes.size()).second) return &key;
-        }
-        return nullptr;
-    }
+    static std::optional<K> keyGivenTwice(const Value& entries) { return detail::keyGivenTwice<K>(entries); }
 };
 
 /// `visit(Key&&, Value&&, Stamp)` for each key of a state, by key group.

@@ -4,6 +4,7 @@
 #include <millrace/checkpoint/savepoint_reader.hpp>
 #include <millrace/checkpoint/snapshot_compression.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/types/describe.hpp>
 
 #include <map>
 #include <memory>
@@ -16,9 +17,10 @@ namespace millrace {
 
 namespace detail {
 
-/// Throws a ConfigurationException: a value of the state `name` is a map that has a key twice. Both keys as texts.
-[[noreturn]] void throwMapKeyTwice(std::string_view uid, std::string_view name, std::string_view key,
-                                   std::string_view mapKey);
+/// Throws a ConfigurationException: a map of a state has the key `mapKey` twice. `key` is the one that the map belongs to; empty
+/// if it belongs to none.
+[[noreturn]] void throwMapKeyTwice(std::string_view uid, std::string_view state, std::string_view mapKey,
+                                   std::string_view key);
 
 }  // namespace detail
 
@@ -84,6 +86,7 @@ public:
     SavepointWriter& modifyListState(std::string_view uid, std::string_view name, Change change) {
         return modify<Key>(uid, name, detail::ListEntries<Key, T>{}, change);
     }
+    /// *Failure:* ConfigurationException if a map has a key twice then.
     template <class Key, class K, class V, class Change>
     SavepointWriter& modifyMapState(std::string_view uid, std::string_view name, Change change) {
         return modify<Key>(uid, name, detail::MapEntries<Key, K, V>{}, change);
@@ -100,11 +103,15 @@ public:
     SavepointWriter& writeUnionList(std::string_view uid, std::string_view name, const Range& elements) {
         return putList<T>(uid, name, kUnionState, elements);
     }
-    /// `entries` are pairs of different keys; every subtask gets all of them.
+    /// `entries` are pairs of different keys; every subtask gets all of them. *Failure:* ConfigurationException if a key
+    /// comes twice.
     template <class K, class V, class Range>
     SavepointWriter& writeBroadcastState(std::string_view uid, std::string_view name, const Range& entries) {
         using Entries = detail::BroadcastEntries<K, V>;
         const std::string state = detail::message({"broadcast/", name});
+        if (const auto twice = detail::keyGivenTwice<K>(entries)) {
+            detail::throwMapKeyTwice(uid, name, describeValue(*twice), {});
+        }
         MemorySnapshot& part = emptied(uid, state);
         part.describe(uid, state, Entries::layout());
         part.write(uid, state, kBroadcastState, Entries::write(entries).bytes());
@@ -170,8 +177,8 @@ private:
                     const typename Entries::Value& value, const typename Entries::Stamp& stamp) {
         if (Entries::isEmpty(value)) return;
         if constexpr (requires { Entries::keyGivenTwice(value); }) {
-            if (const auto* const twice = Entries::keyGivenTwice(value)) {
-                detail::throwMapKeyTwice(uid, name, describeValue(key), describeValue(*twice));
+            if (const auto twice = Entries::keyGivenTwice(value)) {
+                detail::throwMapKeyTwice(uid, name, describeValue(*twice), describeValue(key));
             }
         }
         ByteWriter& group = writer.of(key);

@@ -11,11 +11,11 @@ namespace millrace {
 
 namespace detail {
 
-MILLRACE_INLINE_COLD void throwMapKeyTwice(std::string_view uid, std::string_view name, std::string_view key,
-                                           std::string_view mapKey) {
-    raise<ConfigurationException>({"SavepointWriter: the map state '", name, "' of the operator uid '", uid,
-                                   "' would have the key ", mapKey, " twice for ", key,
-                                   "; give each key of a map once"});
+MILLRACE_INLINE_COLD void throwMapKeyTwice(std::string_view uid, std::string_view state, std::string_view mapKey,
+                                           std::string_view key) {
+    raise<ConfigurationException>({"SavepointWriter: in state '", state, "' of the operator uid '", uid,
+                                   "' a map has the key '", mapKey, "' twice", key.empty() ? "" : ", that of '", key,
+                                   key.empty() ? "" : "'", "; give each key of a map once"});
 }
 
 /// The states of an operator, under another uid; under an empty one they are gone.

@@ -2,21 +2,21 @@
 #define MILLRACE_OPERATORS_FIRST_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/operators/node.hpp>
 #include <millrace/state/key_group_state.hpp>
 
 #include <cstdint>
-#include <string>
 #include <utility>
 
 namespace millrace::detail {
 
-/// *Failure:* ConfigurationException if `first(count)` would let no element pass.
+/// *Failure:* ConfigurationException if `first(count)` would let no element pass, or `count` was less than that.
 [[gnu::cold]] inline void checkFirstCount(std::uint64_t count) {
     if (count > 0 && std::in_range<std::int64_t>(count)) return;
     raise<ConfigurationException>(
-        {"first(", std::to_string(static_cast<std::int64_t>(count)), ") lets no element pass; give it 1 or more"});
+        {"first(", static_cast<std::int64_t>(count), ") lets no element pass; give it 1 or more"});
 }
 
 /// The first `count` records of the subtask; the rest is dropped.

@@ -72,11 +72,18 @@ protected:
                 failKey(block.values[i], block.timestampOf(i));
             }
         };
+        const auto scan = [&](auto each) __attribute__((always_inline)) {
+            if constexpr (kMayDeclareStates) {
+                host_.store().scan(block.size, block.hashes, keyAt, each);
+            } else {
+                host_.store().scanStateless(block.size, keyAt, each);
+            }
+        };
         if (block.timestamps == nullptr) {
             host_.context().setElement(kMinTimestamp);
-            host_.store().scan(block.size, block.hashes, keyAt, [&](std::size_t i) { callFor<false>(block, i, call); });
+            scan([&](std::size_t i) { callFor<false>(block, i, call); });
         } else {
-            host_.store().scan(block.size, block.hashes, keyAt, [&](std::size_t i) { callFor<true>(block, i, call); });
+            scan([&](std::size_t i) { callFor<true>(block, i, call); });
         }
     }
     template <class T, class Call>
@@ -92,6 +99,9 @@ protected:
     KeyedFunctionHost<Key> host_;
 
 private:
+    /// Only `open` gets what declares them.
+    static constexpr bool kMayDeclareStates = requires(Fn& fn, KeyedRuntimeContext& context) { fn.open(context); };
+
     enum class Firing : std::uint8_t { Nothing, EventTimers, ProcessingTimers };
 
     bool mustSuspend() const noexcept { return stage_->outputBlocked && stage_->maySuspend; }

@@ -71,7 +71,6 @@ public:
     template <class K>
     void setCurrentKey(const K& key, std::uint64_t hash) {
         if (hasKey()) leaveKey();
-        if (cells_.stateless()) return keepKey(key);
         cells_.prepareToEnter();
         if constexpr (kIntegerKey<Key>) current_ = &keptKey_;
         slot_ = enter(table_.view(), Table::lookupKey(key), hash);
@@ -79,6 +78,10 @@ public:
     }
     template <class K>
     void setCurrentKey(const K& key) {
+        if (cells_.stateless()) {  // there is nothing to look up
+            if (hasKey()) leaveKey();
+            return keepKey(Table::lookupKey(key));
+        }
         setCurrentKey(key, Table::hashOf(Table::lookupKey(key)));
     }
     /// No key is current any more. Keeps the row of a key that got its first state, and drops that of one that lost its
@@ -101,10 +104,7 @@ public:
     /// exchange, or null. When something throws no key is current.
     template <class KeyOf, class Call>
     [[gnu::always_inline]] void scan(std::size_t size, const std::uint32_t* hashes, KeyOf keyOf, Call call) {
-        struct Leave {
-            KeyedStateStore& store;
-            ~Leave() { store.forgetKey(); }
-        } const leaveAtEnd{*this};
+        const LeaveAtEnd leaveAtEnd{*this};
         if (hasKey()) leaveKey();
         if (table_.needsKeeping()) [[unlikely]]
             table_.keepFor(0, size, keyOf);
@@ -147,6 +147,17 @@ public:
         }
         cells_.recordsCame(size);
         endRun();
+    }
+
+    /// The same where no state has been declared.
+    template <class KeyOf, class Call>
+    [[gnu::always_inline]] void scanStateless(std::size_t size, KeyOf keyOf, Call call) {
+        const LeaveAtEnd leaveAtEnd{*this};
+        if (hasKey()) leaveKey();
+        for (std::size_t i = 0; i < size; ++i) {
+            keepKey(Table::lookupKey(keyOf(i)));
+            call(i);
+        }
     }
 
     /// Ends all states of the current key.
@@ -251,6 +262,11 @@ private:
     static constexpr std::size_t kTogether = 4;  // few: fill buffers that are taken make the next record wait
     static constexpr std::size_t kChunk = 256;
     static constexpr std::uint8_t kFormat = 1;
+
+    struct LeaveAtEnd {
+        KeyedStateStore& store;
+        ~LeaveAtEnd() { store.forgetKey(); }
+    };
 
     /// Makes `key` the current one; gives its slot, or null if it has none yet. For integers `current_` is set already.
     template <class K>

@@ -3,14 +3,13 @@
 
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/owner.hpp>
-#include <millrace/state/chunk_pool.hpp>
 #include <millrace/state/key_group_state.hpp>
+#include <millrace/state/timer_buckets.hpp>
 #include <millrace/state/timer_heap.hpp>
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -24,10 +23,11 @@ namespace millrace::detail {
 ///
 /// Time mostly moves on, so this is a radix heap: a timer goes to the bucket of the highest digit in which its time
 /// differs from the time that has been reached; when a bucket is reached it is split by the next digit or, when sorting
-/// it takes no longer or it is of one time, becomes the run that timers are taken from. Registering and removing only append to a bucket; what
-/// they mean is settled when the bucket is reached (or when the queue has doubled). The few timers for a time that the
-/// run has passed are in a heap beside it.
-/// *Thread safety:* none.
+/// it takes no longer or it is of one time, becomes the run that timers are taken from. Registering and removing only
+/// append to a bucket; what they mean is settled when the bucket is reached (or when the queue has doubled). The few timers
+/// for a time that the run has passed are in a heap beside it.
+/// *Thread safety:* none. *Failure:* bad_alloc and StateMemoryException from whatever adds, removes or takes; after one the
+/// queue is good for being destroyed only.
 template <class Key, class Namespace = NoNamespace>
 class TimerQueue {
 public:
@@ -36,11 +36,6 @@ public:
     TimerQueue() = default;
     TimerQueue(const TimerQueue&) = delete;
     TimerQueue& operator=(const TimerQueue&) = delete;
-    ~TimerQueue() {
-        if constexpr (!std::is_trivially_destructible_v<Timer>) {
-            for (std::size_t i = 0; entries_ != 0 && i < kBuckets; ++i) drain(buckets_[i], [](Timer&, bool) {});
-        }
-    }
 
     /// Registering twice is registering once.
     void add(Timestamp time, const Key& key, const Namespace& ns = {}) {
@@ -49,20 +44,18 @@ public:
         if (recent_.empty()) recent_.resize(kRecent);
         Timer& recent = recent_[recentPlace(time, key)];
         if (recent.is(time, key, ns)) return;
-        append(bucketFor(time), time, key, ns, false);
-        recent.time = time;
+        append(time, key, ns, false);
         recent.key = key;
         recent.ns = ns;
+        recent.time = time;
     }
     /// No effect when there is no such timer.
     void remove(Timestamp time, const Key& key, const Namespace& ns = {}) {
         if (bitsOf(time) <= reached_) return removeBehind(time, key, ns);
-        if (entries_ == 0) return;
-        const std::size_t bucket = bucketFor(time);
-        if (buckets_[bucket].size == 0) return;
+        if (buckets_.sizeOf(buckets_.bucketFor(time)) == 0) return;
         Timer& recent = recent_[recentPlace(time, key)];
         if (recent.is(time, key, ns)) recent.time = kMinTimestamp;
-        append(bucket, time, key, ns, true);
+        append(time, key, ns, true);
     }
 
     /// No timer is due before it (there may be none at that very time); kMaxTimestamp when empty.
@@ -100,17 +93,16 @@ public:
 
     std::size_t size() const {
         compact();
-        std::size_t live = entries_ + behind_.size();
+        std::size_t live = buckets_.size() + behind_.size();
         for (std::size_t i = runAt_; i < run_.size(); ++i) live += run_[i].dead ? 0 : 1;
         return live;
     }
-    bool empty() const { return (entries_ == 0 && runAt_ == run_.size() && behind_.empty()) || size() == 0; }
+    bool empty() const { return (buckets_.empty() && runAt_ == run_.size() && behind_.empty()) || size() == 0; }
     /// Before the first timer: the memory of those that wait long is counted there.
-    void chargeTo(StateMemory& account) noexcept { pool_.chargeTo(account); }
+    void chargeTo(StateMemory& account) noexcept { buckets_.chargeTo(account); }
     std::size_t memoryBytes() const noexcept {
         return run_.capacity() * sizeof(Entry) + behind_.memoryBytes() + index_.capacity() * sizeof(std::uint32_t) +
-               recent_.capacity() * sizeof(Timer) + pool_.memoryBytes() +
-               (buckets_ != nullptr ? kBuckets * sizeof(Bucket) : 0);
+               recent_.capacity() * sizeof(Timer) + buckets_.memoryBytes();
     }
     /// `fn(const Timer&)` for each, in any order.
     template <class Fn>
@@ -120,9 +112,7 @@ public:
         for (std::size_t i = runAt_; i < run_.size(); ++i) {
             if (!run_[i].dead) fn(std::as_const(run_[i].timer));
         }
-        for (std::size_t i = 0; entries_ != 0 && i < kBuckets; ++i) {
-            forEachEntry(buckets_[i], [&](const Timer& timer, bool) { fn(timer); });
-        }
+        buckets_.forEach([&](const Timer& timer, bool) { fn(timer); });
     }
     void clear() {
         Timer timer;
@@ -134,7 +124,7 @@ public:
         sink.describe(uid, state, layout());
         if constexpr (std::is_trivially_copyable_v<Timer>) {
             Owner<SavedTimers> saved(new SavedTimers(uid, state, maxParallelism));
-            saved->timers.reserve(entries_ + behind_.size() + (run_.size() - runAt_));  // or less
+            saved->timers.reserve(buckets_.size() + behind_.size() + (run_.size() - runAt_));  // or less
             forEach([&](const Timer& timer) { saved->timers.push_back(timer); });
             if (!saved->timers.empty()) sink.writeLater(std::move(saved));
         } else {
@@ -187,10 +177,8 @@ private:
         return result;
     }
 
-    static constexpr int kDigitBits = 6;
-    static constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
-    static constexpr std::size_t kLevels = (64 + kDigitBits - 1) / kDigitBits;
-    static constexpr std::size_t kBuckets = kLevels * kDigits;
+    using Buckets = TimerBuckets<Timer>;
+    static constexpr std::size_t kDigits = Buckets::kDigits;
     static constexpr std::size_t kSorted = 32;      ///< buckets of up to so many timers are sorted by insertion
     static constexpr std::size_t kScattered = 512;  ///< of up to so many, by the next digit first; others are split
     static constexpr std::size_t kRecent = 256;
@@ -202,192 +190,74 @@ private:
         Timer timer;
         bool dead;
     };
-    /// In a bucket: registrations, and (`dead`, bit i is of the i-th) removals of what was registered before.
-    struct alignas(16) Chunk {
-        Chunk* next;
-        std::uint64_t dead;
-        Timer* timers() noexcept { return reinterpret_cast<Timer*>(this + 1); }
-    };
-    static_assert(sizeof(Timer) <= 128 && alignof(Timer) <= alignof(Chunk), "a chunk has room for some timers");
-    static constexpr std::size_t kPerChunk = (ChunkPool::kChunkBytes - sizeof(Chunk)) / sizeof(Timer);
-    static_assert(kPerChunk <= 64, "a bit for each");
-    /// All its chunks but the last are full. What an entry that is appended needs is in one cache line.
-    struct alignas(64) Bucket {
-        Timer* at = nullptr;   ///< where the next entry goes in the last chunk…
-        Timer* end = nullptr;  ///< …if it is not here
-        std::size_t size = 0;
-        std::uint64_t least = 0;  ///< bits of the earliest time, if there are entries
-        Chunk* first = nullptr;
-        Chunk* last = nullptr;
-    };
-
-    static std::uint64_t bitsOf(Timestamp time) noexcept {  // ordered like the times
-        return static_cast<std::uint64_t>(time.time_since_epoch().count()) ^ (std::uint64_t{1} << 63);
-    }
-    static Timestamp timeOf(std::uint64_t bits) noexcept {
-        return Timestamp(Duration(static_cast<std::int64_t>(bits ^ (std::uint64_t{1} << 63))));
-    }
+    static std::uint64_t bitsOf(Timestamp time) noexcept { return Buckets::bitsOf(time); }
     static std::size_t recentPlace(Timestamp time, const Key& key) {
         return static_cast<std::size_t>(timerHash(time, key)) % kRecent;
     }
 
-    // ---- buckets: every timer in them is later than `reached_`, none is before `anchor_`
+    // ---- buckets: every timer in them is later than `reached_`
 
-    std::size_t bucketFor(Timestamp time) const noexcept {
-        const std::uint64_t bits = bitsOf(time);
-        const std::size_t level =
-            static_cast<unsigned>(63 - std::countl_zero((bits ^ anchor_) | 1)) / unsigned{kDigitBits};
-        return level * kDigits + ((bits >> (level * kDigitBits)) & (kDigits - 1));
-    }
-    void append(std::size_t where, Timestamp time, const Key& key, const Namespace& ns, bool removes) {
-        if (entries_ >= compactAt_) [[unlikely]]
+    void append(Timestamp time, const Key& key, const Namespace& ns, bool removes) {
+        if (buckets_.size() >= compactAt_) [[unlikely]]
             compactGrown();
-        push(where, bitsOf(time), Timer{time, key, ns}, removes);
-        ++entries_;
-    }
-    template <class T>
-    void push(std::size_t where, std::uint64_t bits, T&& timer, bool removes) const {
-        if (buckets_ == nullptr) [[unlikely]]
-            buckets_.reset(new Bucket[kBuckets]());
-        Bucket& bucket = buckets_[where];
-        if (bucket.at == bucket.end) [[unlikely]]
-            addChunk(bucket);
-        ::new (static_cast<void*>(bucket.at)) Timer(std::forward<T>(timer));
-        if (removes) [[unlikely]]
-            bucket.last->dead |= std::uint64_t{1} << (bucket.at - bucket.last->timers());
-        ++bucket.at;
-        // by the time that as much has come to the other buckets, the line that comes next is there
-        __builtin_prefetch(reinterpret_cast<const char*>(bucket.at) + 64, 1);
-        if (bucket.size++ == 0) {
-            bucket.least = bits;
-            occupied_[where / kDigits] |= std::uint64_t{1} << (where % kDigits);
-            levels_ |= 1u << (where / kDigits);
-        } else if (bits < bucket.least) {
-            bucket.least = bits;
-        }
-    }
-    [[gnu::noinline]] void addChunk(Bucket& bucket) const {
-        auto* const chunk = ::new (pool_.take()) Chunk{nullptr, 0};
-        (bucket.last == nullptr ? bucket.first : bucket.last->next) = chunk;
-        bucket.last = chunk;
-        bucket.at = chunk->timers();
-        bucket.end = bucket.at + kPerChunk;
-    }
-    /// `fn(timer, dead)` for the entries of one chunk of a bucket.
-    template <class Fn>
-    [[gnu::always_inline]] static void forEachIn(const Bucket& bucket, Chunk* chunk, Fn& fn) {
-        Timer* const end = chunk == bucket.last ? bucket.at : chunk->timers() + kPerChunk;
-        std::uint64_t dead = chunk->dead;
-        for (Timer* timer = chunk->timers(); timer != end; ++timer, dead >>= 1) fn(*timer, (dead & 1) != 0);
-    }
-    template <class Fn>
-    static void forEachEntry(const Bucket& bucket, Fn fn) {
-        for (Chunk* chunk = bucket.first; chunk != nullptr; chunk = chunk->next) {
-            prefetch(chunk->next);
-            forEachIn(bucket, chunk, fn);
-        }
-    }
-    /// `fn(Timer&, bool dead)` for all entries of a bucket, which is empty then. Chunk by chunk, so that they go round while
-    /// they are in the cache. `fn` may push to other buckets.
-    template <class Fn>
-    void drain(Bucket& bucket, Fn fn) const {
-        const Bucket drained = std::exchange(bucket, Bucket());
-        const auto take = [&fn](Timer& timer, bool dead) {
-            fn(timer, dead);
-            std::destroy_at(&timer);
-        };
-        for (Chunk* chunk = drained.first; chunk != nullptr;) {
-            prefetch(chunk->next);
-            forEachIn(drained, chunk, take);
-            pool_.give(std::exchange(chunk, chunk->next));
-        }
-    }
-    [[gnu::always_inline]] static void prefetch(const Chunk* chunk) noexcept {
-        if (chunk == nullptr) return;
-        const char* const bytes = reinterpret_cast<const char*>(chunk);
-        for (std::size_t at = 0; at < ChunkPool::kChunkBytes; at += 64) __builtin_prefetch(bytes + at);
-    }
-    void close(std::size_t where) const noexcept {
-        occupied_[where / kDigits] &= ~(std::uint64_t{1} << (where % kDigits));
-        if (occupied_[where / kDigits] == 0) levels_ &= ~(1u << (where / kDigits));
+        buckets_.push(Timer{time, key, ns}, removes);
     }
     /// Makes the first bucket the run, or splits it. False if it is not due, or there is none: then sets `next_`.
     bool reachNextBucket(Timestamp now) {
-        if (levels_ == 0) {
+        if (buckets_.empty()) {
             next_ = kMaxTimestamp;
             return false;
         }
-        const auto level = static_cast<std::size_t>(std::countr_zero(levels_));
-        const auto digit = static_cast<std::size_t>(std::countr_zero(occupied_[level]));
-        const std::size_t where = level * kDigits + digit;
-        Bucket& bucket = buckets_[where];
-        next_ = timeOf(bucket.least);
+        const std::size_t bucket = buckets_.first();
+        next_ = Buckets::timeOf(buckets_.leastOf(bucket));
         if (next_ > now) return false;
-        close(where);
-        if (bucket.size <= kSorted) {
+        const std::size_t size = buckets_.sizeOf(bucket);
+        const std::size_t level = Buckets::levelOf(bucket);
+        if (size <= kSorted) {
             startRun(bucket);
             sortRun();
-        } else if (level == 0 || hasOneTime(bucket)) {
+        } else if (level == 0 || buckets_.hasOneTime(bucket)) {
             startRun(bucket);
             indexRun();
-        } else if (bucket.size <= kScattered && scatters(bucket, level - 1)) {
+        } else if (size <= kScattered && scatters(bucket, level - 1)) {
             startScatteredRun(bucket, level - 1);
             sortRun();
         } else {
-            split(bucket, level);
+            buckets_.split(bucket);
+            reached_ = std::max(reached_, buckets_.anchor() - 1);  // what is before the bucket is behind now
         }
         return true;
     }
-    static bool hasOneTime(const Bucket& bucket) noexcept {
-        const Timestamp time = timeOf(bucket.least);
-        for (Chunk* chunk = bucket.first; chunk != nullptr; chunk = chunk->next) {
-            bool same = true;
-            const auto compare = [&](const Timer& timer, bool) { same = same && timer.time == time; };
-            forEachIn(bucket, chunk, compare);
-            if (!same) return false;
-        }
-        return true;
-    }
-    void split(Bucket& bucket, std::size_t level) {
-        // everything between the time that was reached and this bucket is behind now
-        anchor_ = bucket.least & ~((std::uint64_t{1} << (level * kDigitBits)) - 1);
-        reached_ = std::max(reached_, anchor_ - 1);
-        drain(bucket, [this](Timer& timer, bool dead) {
-            push(bucketFor(timer.time), bitsOf(timer.time), std::move(timer), dead);
-        });
-    }
-    void startRun(Bucket& bucket) {
-        run_.clear();
-        if (run_.capacity() > kLargeRun && bucket.size < run_.capacity() / 16) std::vector<Entry>().swap(run_);
-        run_.reserve(bucket.size);
-        takeFromBuckets(bucket, [this](Timer& timer, bool dead) { run_.push_back({std::move(timer), dead}); });
-    }
-    template <class Fn>
-    void takeFromBuckets(Bucket& bucket, Fn fn) {
-        entries_ -= bucket.size;
-        drain(bucket, fn);
-        if (entries_ == 0) pool_.shrink();
+    void startRun(std::size_t bucket) {
+        const std::size_t size = buckets_.sizeOf(bucket);
         runAt_ = 0;
+        run_.clear();
+        if (run_.capacity() > kLargeRun && size < run_.capacity() / 16) std::vector<Entry>().swap(run_);
+        run_.reserve(size);
+        buckets_.drain(bucket, [this](Timer& timer, bool dead) { run_.push_back({std::move(timer), dead}); });
+        buckets_.shrink();
     }
     void sortRun() {
         runIndexed_ = false;
         sortNearlySorted(run_);
         settleSorted(run_);
-        reached_ = anchor_ = bitsOf(run_.back().timer.time);
+        reachEndOfRun();
     }
     void indexRun() {
         runIndexed_ = true;
         settleLarge(run_);
-        reached_ = anchor_ = bitsOf(run_.back().timer.time);
+        reachEndOfRun();
     }
 
-    static std::size_t digitOf(const Timer& timer, std::size_t level) noexcept {
-        return (bitsOf(timer.time) >> (level * kDigitBits)) & (kDigits - 1);
+    void reachEndOfRun() noexcept {
+        reached_ = bitsOf(run_.back().timer.time);
+        buckets_.setAnchor(reached_);
     }
+
     /// Whether few entries of the bucket share a digit. Leaves how many have a smaller one in `before_`.
-    bool scatters(const Bucket& bucket, std::size_t level) noexcept {
+    bool scatters(std::size_t bucket, std::size_t level) noexcept {
         std::uint16_t counts[kDigits] = {};
-        forEachEntry(bucket, [&](const Timer& timer, bool) { ++counts[digitOf(timer, level)]; });
+        buckets_.forEach(bucket, [&](const Timer& timer, bool) { ++counts[Buckets::digitOf(timer, level)]; });
         std::uint16_t sum = 0;
         bool few = true;
         for (std::size_t digit = 0; digit < kDigits; ++digit) {
@@ -398,13 +268,15 @@ private:
         return few;
     }
     /// In order of the digit; those that share it in the order of the bucket.
-    void startScatteredRun(Bucket& bucket, std::size_t level) {
-        run_.resize(bucket.size);
-        takeFromBuckets(bucket, [this, level](Timer& timer, bool dead) {
-            Entry& entry = run_[before_[digitOf(timer, level)]++];
+    void startScatteredRun(std::size_t bucket, std::size_t level) {
+        runAt_ = 0;
+        run_.resize(buckets_.sizeOf(bucket));
+        buckets_.drain(bucket, [this, level](Timer& timer, bool dead) {
+            Entry& entry = run_[before_[Buckets::digitOf(timer, level)]++];
             entry.timer = std::move(timer);
             entry.dead = dead;
         });
+        buckets_.shrink();
     }
     /// By time, and what was first stays first.
     static void sortNearlySorted(std::vector<Entry>& entries) {
@@ -459,19 +331,14 @@ private:
     void compact() const {
         otherIndex_.swap(index_);  // the run may need it later
         std::vector<Entry>& entries = settling_;
-        for (std::size_t where = 0; entries_ != 0 && where < kBuckets; ++where) {
-            Bucket& bucket = buckets_[where];
-            if (bucket.size == 0) continue;
+        for (std::size_t bucket = 0; bucket < Buckets::kBuckets; ++bucket) {
+            if (buckets_.sizeOf(bucket) == 0) continue;
             entries.clear();
-            entries.reserve(bucket.size);
-            entries_ -= bucket.size;
-            close(where);
-            drain(bucket, [&](Timer& timer, bool dead) { entries.push_back({std::move(timer), dead}); });
+            entries.reserve(buckets_.sizeOf(bucket));
+            buckets_.drain(bucket, [&](Timer& timer, bool dead) { entries.push_back({std::move(timer), dead}); });
             settleLarge(entries);
             for (Entry& entry : entries) {
-                if (entry.dead) continue;
-                push(where, bitsOf(entry.timer.time), std::move(entry.timer), false);
-                ++entries_;
+                if (!entry.dead) buckets_.push(bucket, std::move(entry.timer), false);
             }
         }
         entries.clear();
@@ -482,31 +349,32 @@ private:
     /// Compacts if that is worth it, as a sample of the entries tells.
     [[gnu::noinline]] void compactGrown() {
         constexpr std::size_t kCheap = 1 << 16;
-        if (entries_ < kCheap || isWorthCompacting()) compact();
-        compactAt_ = std::max(kLeastCompaction, 2 * entries_);
+        if (buckets_.size() < kCheap || isWorthCompacting()) compact();
+        compactAt_ = std::max(kLeastCompaction, 2 * buckets_.size());
     }
     /// Whether compaction would take at least a quarter of the entries away.
     bool isWorthCompacting() const {
         constexpr std::size_t kEnough = 1 << 13;
-        const std::size_t sample = std::bit_floor(std::max<std::size_t>(16, entries_ / kEnough));  // one in so many
-        std::vector<std::uint32_t> seen(std::bit_ceil(4 * (entries_ / sample) + 64), 0);
+        const std::size_t all = buckets_.size();
+        // one in 2^bits; the lowest eight of a hash are the place in `recent_`
+        const int bits = std::max(4, static_cast<int>(std::bit_width(all / kEnough)) - 1);
+        const std::size_t expected = all >> bits;
+        std::vector<std::uint32_t> seen(std::bit_ceil(4 * expected + 64), 0);
         const std::size_t mask = seen.size() - 1;
         std::size_t sampled = 0;
         std::size_t wasted = 0;
-        for (std::size_t where = 0; where < kBuckets; ++where) {
-            forEachEntry(buckets_[where], [&](const Timer& timer, bool dead) {
-                const std::uint64_t hash = timerHash(timer.time, timer.key);
-                if ((hash & (sample - 1)) != 0 || sampled > mask / 2) return;
-                ++sampled;
-                const auto tag = static_cast<std::uint32_t>(hash >> 32) | 1;
-                std::size_t at = static_cast<std::size_t>(hash / sample) & mask;
-                while (seen[at] != 0 && seen[at] != tag) at = (at + 1) & mask;
-                wasted += seen[at] == tag || dead ? 1 : 0;
-                seen[at] = tag;
-            });
-        }
+        buckets_.forEach([&](const Timer& timer, bool dead) {
+            const std::uint64_t hash = timerHash(timer.time, timer.key) >> 8;
+            if ((hash & ((std::uint64_t{1} << bits) - 1)) != 0 || sampled > mask / 2) return;
+            ++sampled;
+            const auto tag = static_cast<std::uint32_t>(hash >> 24) | 1;
+            std::size_t at = static_cast<std::size_t>(hash >> bits) & mask;
+            while (seen[at] != 0 && seen[at] != tag) at = (at + 1) & mask;
+            wasted += seen[at] == tag || dead ? 1 : 0;
+            seen[at] = tag;
+        });
         // too small a sample: some timers that are not in it have many entries
-        return sampled < entries_ / (sample + sample / 2) || wasted >= sampled / 4;
+        return sampled < expected / 3 * 2 || wasted >= sampled / 4;
     }
 
     // ---- timers for a time that the run has reached
@@ -540,18 +408,13 @@ private:
     }
 
     Timestamp next_ = kMaxTimestamp;
-    std::uint64_t anchor_ = 0;   ///< buckets are by the highest digit in which a time differs from it
     std::uint64_t reached_ = 0;  ///< of this time and before, timers are in the run or behind
     std::vector<Entry> run_;     ///< in order of time, few of each; or all of one time and indexed
     std::size_t runAt_ = 0;      ///< the first that has not been taken
     bool runIndexed_ = false;
     std::uint16_t before_[kDigits] = {};  ///< while a bucket is scattered: where the next entry with that digit goes
     TimerHeap<Key, Namespace> behind_;
-    mutable ChunkPool pool_;
-    mutable Owner<Bucket[]> buckets_;
-    mutable std::size_t entries_ = 0;  ///< in all buckets
-    mutable std::uint64_t occupied_[kLevels] = {};
-    mutable std::uint32_t levels_ = 0;
+    mutable Buckets buckets_;
     std::size_t compactAt_ = kLeastCompaction;
     mutable std::vector<std::uint32_t> index_;  ///< of the run or of what is being compacted: position + 1, or 0
     mutable std::vector<std::uint32_t> otherIndex_;
