@@ -20,7 +20,7 @@ JAVA_OPTIONS = [
       for package in ("java.lang", "java.lang.reflect", "java.nio", "java.time", "java.util", "java.util.concurrent",
                       "java.util.concurrent.atomic")),
 ]
-BUSY = 0.1  # of the processors, in use by others
+BUSY = 0.2  # processors, in use by others
 SUM_TOLERANCE = 1e-9  # W1 adds numbers that are not whole: the last digits depend on the order
 
 # title, millrace's row and keys, Flink's workload, whether 2 000 000 records must do: Flink takes microseconds for each there
@@ -356,7 +356,7 @@ def described_rows(options, comparison, began, use):
         "date": f"{began:%Y-%m-%d %H:%M}", "machine": processor(), "versions": versions(options), "settings": settings(options),
         "command": options.command, "repetitions": options.repetitions,
         "load": f"other programs took {others:.0%} of the processors, other machines of the host {stolen:.0%}",
-        "busy": others + stolen > BUSY,
+        "busy": (others + stolen) * os.cpu_count() > BUSY,
     }
     rows = [(row, "workload") for row in comparison.rows] + [(row, "query") for row in comparison.queries]
     return [{**row, **common, "kind": kind} for row, kind in rows]
