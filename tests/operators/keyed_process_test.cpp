@@ -52,6 +52,23 @@ struct Scripted {
 using Strings = std::vector<Emitted<std::string>>;
 constexpr std::int64_t kNone = INT64_MIN;
 
+/// A key that counts how often one is hashed.
+struct Shop {
+    int number;
+    bool operator==(const Shop&) const = default;
+};
+std::size_t hashedShops = 0;
+struct Visit {
+    Shop shop;
+    std::int64_t time;
+};
+struct ReportShop {
+    void processElement(const Visit& visit, KeyedProcessContext<Shop>& context, Collector<Shop>&) {
+        context.timerService().registerProcessingTimeTimer(at(visit.time));
+    }
+    void onTimer(Timestamp, OnTimerContext<Shop>& context, Collector<Shop>& out) { out.collect(context.currentKey()); }
+};
+
 /// Registers an event-time timer at `amount`.
 auto timerAtAmount() {
     return Scripted{[](const Order& order, Context& context, Collector<std::string>&) {
@@ -70,6 +87,14 @@ struct TotalOfKey {
 };
 
 }  // namespace
+
+template <>
+struct millrace::KeyHash<Shop> {
+    static std::uint64_t of(const Shop& shop) {
+        ++hashedShops;
+        return static_cast<std::uint64_t>(shop.number);
+    }
+};
 
 TEST_CASE("each key has state of its own, and results the timestamps of their elements", "[operators]") {
     auto harness = keyed(TotalOfKey{});
@@ -205,6 +230,21 @@ TEST_CASE("a processing timer fires when the clock has reached it, and what it e
     CHECK(harness.take().empty());
     harness.stage().onProcessingTime(at(30));
     CHECK(harness.take() == Strings{{"processing 30 of 1 at " + std::to_string(kNone), kNone}});
+}
+
+TEST_CASE("a processing timer that fires does not have those looked at that wait", "[operators]") {
+    OperatorHarness harness(KeyedProcessOperator<Visit, Shop, Shop Visit::*, ReportShop>{&Visit::shop, {}});
+    harness.open();
+    for (int i = 0; i < 5000; ++i) harness.elements({{{{i}, 1000 + i}, 0}});
+    hashedShops = 0;
+    std::size_t fired = 0;
+    for (std::int64_t now = 1000; now < 1100; ++now) {
+        harness.context.now = at(now);
+        harness.stage().onProcessingTime(at(now));
+        fired += harness.take().size();
+    }
+    CHECK(fired == 100);
+    CHECK(hashedShops < 5000);
 }
 
 TEST_CASE("both kinds of timers survive a restore; overdue ones fire at once, the watermark starts anew",

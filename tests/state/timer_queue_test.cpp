@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -33,6 +34,18 @@ std::vector<std::pair<std::int64_t, Key>> popAll(TimerQueue<Key, Namespace>& que
 }
 
 using Popped = std::vector<std::pair<std::int64_t, int>>;
+
+/// A key that counts how many of it there are.
+struct Counted {
+    static inline int alive = 0;
+    explicit Counted(int id = 0) : id_(id) { ++alive; }
+    Counted(const Counted& other) : id_(other.id_) { ++alive; }
+    Counted& operator=(const Counted&) = default;
+    ~Counted() { --alive; }
+
+private:
+    int id_;
+};
 
 }  // namespace
 
@@ -239,6 +252,25 @@ TEST_CASE("a removal removes its timer and no other, whichever entry of a bucket
         for (int i = 0; i < 70; ++i) addNext();  // what follows would show a bit that is not its own
         REQUIRE(popAll(queue, kMaxTimestamp) == left);
     }
+}
+
+TEST_CASE("when draining a bucket of timers throws, those that it had are ended", "[state]") {
+    const int failing = GENERATE(0, 1, 20, 40, 41, 62, 63, 64, 198, 199);
+    {
+        TimerBuckets<TimerOf<Counted, NoNamespace>> buckets;
+        for (int i = 0; i < 200; ++i) buckets.push({tick(1'000'000), Counted(i), {}}, false);
+        CHECK(Counted::alive == 200);
+        int drained = 0;
+        CHECK_THROWS_AS(buckets.drain(buckets.first(),
+                                      [&](auto&, bool) {
+                                          if (drained++ == failing) throw std::runtime_error("drained");
+                                      }),
+                        std::runtime_error);
+        CHECK(buckets.empty());
+        CHECK(Counted::alive == 0);
+        buckets.push({tick(1'000'000), Counted(1), {}}, false);
+    }
+    CHECK(Counted::alive == 0);
 }
 
 TEST_CASE("many timers of one time are told apart, also while they are taken", "[state]") {

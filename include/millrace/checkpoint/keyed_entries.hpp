@@ -33,12 +33,10 @@ template <class K, class Range>
 std::optional<K> keyGivenTwice(const Range& pairs) {
     std::vector<K> keys;
     DenseIndex index;
-    for (const auto& [key, value] : pairs) {
+    for (const auto& [given, value] : pairs) {
+        const K& key = given;
         const std::uint32_t hash = keyHash(key);
-        if (index.find(hash, [&keys, &wanted = key](std::size_t i) { return keys[i] == wanted; }) !=
-            DenseIndex::kNone) {
-            return key;
-        }
+        if (index.find(hash, [&](std::size_t i) { return keys[i] == key; }) != DenseIndex::kNone) return key;
         index.add(hash);
         keys.push_back(key);
     }

@@ -127,7 +127,7 @@ public:
         change(elements);
         return putList<T>(uid, name, distribution, elements);
     }
-    /// `change(std::vector<std::pair<K, V>>&)`.
+    /// `change(std::vector<std::pair<K, V>>&)`. *Failure:* as `writeBroadcastState`.
     template <class K, class V, class Change>
     SavepointWriter& modifyBroadcastState(std::string_view uid, std::string_view name, Change change) {
         const std::string state = detail::message({"broadcast/", name});

@@ -65,7 +65,8 @@ public:
     /// Asks the host to call when the first processing-time timer is due. After those that were due have fired.
     void requestNext() {
         requested_ = kMaxTimestamp;
-        if (!processingTimers_.empty()) request(processingTimers_.nextTime());
+        const Timestamp next = processingTimers_.nextTime();
+        if (next != kMaxTimestamp) request(next);
     }
 
 private:

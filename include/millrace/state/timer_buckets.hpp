@@ -141,14 +141,17 @@ public:
         size_ -= drained.size;
         occupied_[where / kDigits] &= ~(std::uint64_t{1} << (where % kDigits));
         if (occupied_[where / kDigits] == 0) levels_ &= ~(1u << (where / kDigits));
-        const auto take = [&fn](Timer& timer, bool removes) {
+        Rest rest{pool_, drained, drained.first};
+        const auto take = [&](Timer& timer, bool removes) {
+            if constexpr (!std::is_trivially_destructible_v<Timer>) rest.from = &timer;
             fn(timer, removes);
             std::destroy_at(&timer);
         };
-        for (Chunk* chunk = drained.first; chunk != nullptr;) {
-            prefetch(chunk->next);
-            forEachIn(drained, chunk, take);
-            pool_.give(std::exchange(chunk, chunk->next));
+        while (rest.chunk != nullptr) {
+            prefetch(rest.chunk->next);
+            forEachIn(drained, rest.chunk, take);
+            rest.from = nullptr;
+            pool_.give(std::exchange(rest.chunk, rest.chunk->next));
         }
     }
     /// Gives memory back that no entry is in, unless it is little.
@@ -181,6 +184,26 @@ private:
         Chunk* last = nullptr;
     };
 
+    /// What is left of a bucket that is drained: when something throws, it goes.
+    struct Rest {
+        ChunkPool& pool;
+        const Bucket& bucket;
+        Chunk* chunk;
+        Timer* from = nullptr;  ///< the timer of the chunk that is at hand
+
+        ~Rest() {
+            while (chunk != nullptr) {
+                Timer* const begin = from != nullptr ? from : chunk->timers();
+                std::destroy(begin, endOf(bucket, chunk));
+                from = nullptr;
+                pool.give(std::exchange(chunk, chunk->next));
+            }
+        }
+    };
+
+    static Timer* endOf(const Bucket& bucket, Chunk* chunk) noexcept {
+        return chunk == bucket.last ? bucket.at : chunk->timers() + kPerChunk;
+    }
     [[gnu::noinline]] void addChunk(Bucket& bucket) {
         auto* const chunk = ::new (pool_.take()) Chunk{nullptr, 0};
         (bucket.last == nullptr ? bucket.first : bucket.last->next) = chunk;
@@ -190,7 +213,7 @@ private:
     }
     template <class Fn>
     [[gnu::always_inline]] static void forEachIn(const Bucket& bucket, Chunk* chunk, Fn& fn) {
-        Timer* const end = chunk == bucket.last ? bucket.at : chunk->timers() + kPerChunk;
+        Timer* const end = endOf(bucket, chunk);
         std::uint64_t removals = chunk->removals;
         for (Timer* timer = chunk->timers(); timer != end; ++timer, removals >>= 1) fn(*timer, (removals & 1) != 0);
     }

@@ -331,7 +331,7 @@ private:
     void compact() const {
         otherIndex_.swap(index_);  // the run may need it later
         std::vector<Entry>& entries = settling_;
-        for (std::size_t bucket = 0; bucket < Buckets::kBuckets; ++bucket) {
+        for (std::size_t bucket = 0; !buckets_.empty() && bucket < Buckets::kBuckets; ++bucket) {
             if (buckets_.sizeOf(bucket) == 0) continue;
             entries.clear();
             entries.reserve(buckets_.sizeOf(bucket));
