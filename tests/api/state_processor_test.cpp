@@ -241,8 +241,7 @@ TEST_CASE("a map that would have a key twice is refused, and the message says wh
     };
     const std::string message =
         "SavepointWriter: in state 'by shop' of the operator uid 'bank' a map has the key 'bakery' twice, that of "
-        "'Ada'; give "
-        "each key of a map once";
+        "'Ada'; give each key of a map once";
     write({{"bakery", 50}, {"butcher", 50}});
     CHECK(messageOf([&] { write({{"bakery", 50}, {"butcher", 1}, {"bakery", 2}}); }) == message);
     CHECK(messageOf([&] {
@@ -256,8 +255,7 @@ TEST_CASE("a map that would have a key twice is refused, and the message says wh
               writer.writeBroadcastState<double, int>("prices", "rules", Sums{{0.0, 1}, {1.0, 2}, {-0.0, 3}});
           }) ==
           "SavepointWriter: in state 'rules' of the operator uid 'prices' a map has the key '-0' twice; give each key "
-          "of a "
-          "map once");
+          "of a map once");
 }
 
 TEST_CASE("a value is modified in a savepoint, and the job sees it", "[api][checkpoint]") {

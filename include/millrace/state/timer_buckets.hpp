@@ -76,11 +76,11 @@ public:
     /// No entry may be before it, and each must be in the bucket that it has by it.
     void setAnchor(std::uint64_t bits) noexcept { anchor_ = bits; }
 
-    void push(Timer&& timer, bool removes) { push(bucketFor(timer.time), std::move(timer), removes); }
-    void push(std::size_t where, Timer&& timer, bool removes) {
+    void push(Timer&& timer, bool removes) {
         if (buckets_ == nullptr) [[unlikely]]
             buckets_.reset(new Bucket[kBuckets]());
         const std::uint64_t bits = bitsOf(timer.time);
+        const std::size_t where = bucketFor(timer.time);
         Bucket& bucket = buckets_[where];
         if (bucket.at == bucket.end) [[unlikely]]
             addChunk(bucket);
@@ -109,10 +109,9 @@ public:
         }
     }
 
-    /// `fn(const Timer&, bool removes)` for the entries of a bucket.
+    /// `fn(const Timer&, bool removes)` for the entries of a bucket. Only if not empty.
     template <class Fn>
     void forEach(std::size_t bucket, Fn fn) const {
-        if (buckets_ == nullptr) return;
         for (Chunk* chunk = buckets_[bucket].first; chunk != nullptr; chunk = chunk->next) {
             prefetch(chunk->next);
             forEachIn(buckets_[bucket], chunk, fn);

@@ -338,7 +338,7 @@ private:
             buckets_.drain(bucket, [&](Timer& timer, bool dead) { entries.push_back({std::move(timer), dead}); });
             settleLarge(entries);
             for (Entry& entry : entries) {
-                if (!entry.dead) buckets_.push(bucket, std::move(entry.timer), false);
+                if (!entry.dead) buckets_.push(std::move(entry.timer), false);  // to the same bucket
             }
         }
         entries.clear();
