@@ -333,9 +333,10 @@ TEST_CASE("a state that lies in its row goes with its last value, however that i
     };
     std::vector<int> keys{1, 2, 3, 4, 5, 6};
     const auto keyOf = [&](std::size_t i) { return keys[i]; };
-    store.scan(keys.size(), nullptr, keyOf, [&](std::size_t i) { value.update(static_cast<double>(keys[i])); });
+    store.scan(std::size_t{0}, keys.size(), nullptr, keyOf,
+               [&](std::size_t i) { value.update(static_cast<double>(keys[i])); });
     // cleared, cleared and written again, and written by a call that fails
-    store.scan(3, nullptr, keyOf, [&](std::size_t i) {
+    store.scan(std::size_t{0}, std::size_t{3}, nullptr, keyOf, [&](std::size_t i) {
         CHECK(value.valueOr(0) == keys[i]);
         value.clear();
         CHECK(value.value() == nullptr);
@@ -344,14 +345,14 @@ TEST_CASE("a state that lies in its row goes with its last value, however that i
     CHECK(keysOf() == std::vector{2, 4, 5, 6});
     CHECK(store.size() == 4);
     keys = {7};
-    CHECK_THROWS_AS(store.scan(1, nullptr, keyOf,
+    CHECK_THROWS_AS(store.scan(std::size_t{0}, std::size_t{1}, nullptr, keyOf,
                                [&](std::size_t) {
                                    value.update(7.0);
                                    throw std::runtime_error("no");
                                }),
                     std::runtime_error);
     keys = {8};
-    store.scan(1, nullptr, keyOf, [&](std::size_t) { CHECK(value.value() == nullptr); });
+    store.scan(std::size_t{0}, std::size_t{1}, nullptr, keyOf, [&](std::size_t) { CHECK(value.value() == nullptr); });
     CHECK(keysOf() == std::vector{2, 4, 5, 6});
     // from a visit of all keys
     store.forEachKey(store.cells().state(0), [&](int key) {

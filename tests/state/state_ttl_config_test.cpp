@@ -63,7 +63,8 @@ struct Store {
     template <class Call>
     void with(const Key& key, Call call) {
         keyed.scan(
-            1, nullptr, [&](std::size_t) -> const Key& { return key; }, [&](std::size_t) { call(); });
+            std::size_t{0}, std::size_t{1}, nullptr, [&](std::size_t) -> const Key& { return key; },
+            [&](std::size_t) { call(); });
     }
     /// Writes to some of the states, by the bits of `which`.
     void write(unsigned which, int n) {
@@ -316,7 +317,7 @@ TEMPLATE_TEST_CASE("cleanup changes nothing but what takes memory, whatever happ
             };
             if (!alone) {
                 store->keyed.scan(
-                    batch.size(), nullptr, [&](std::size_t i) -> const Key& { return batch[i]; }, call);
+                    std::size_t{0}, batch.size(), nullptr, [&](std::size_t i) -> const Key& { return batch[i]; }, call);
             }
             for (std::size_t i = 0; alone && i < batch.size(); ++i) {
                 store->keyed.setCurrentKey(batch[i]);

@@ -120,15 +120,14 @@ struct KeyedBroadcastProcessOperator {
             states_.chargeTo(memory_);
         }
         void pushBlock1(Block<T> block) {
-            this->forEachRecord(block, keySelector_, [this](T& value) {
-                this->fn_.get().processElement(std::move(value), reading_, this->collector_);
+            this->forEachRecord(block, keySelector_, [](Node& node, T& value) {
+                node.fn_.get().processElement(std::move(value), node.reading_, node.collector_);
             });
         }
         void pushBlock2(Block<B> block) {
-            const auto call = [this](B& value) {
-                this->fn_.get().processBroadcastElement(std::as_const(value), writing_, this->collector_);
-            };
-            this->forEachWithoutKey(block, call);
+            this->forEachWithoutKey(block, [](Node& node, B& value) {
+                node.fn_.get().processBroadcastElement(std::as_const(value), node.writing_, node.collector_);
+            });
         }
         void fireTimer(Timestamp time) {
             if constexpr (HasBroadcastOnTimer<Fn, Key, Out>) {

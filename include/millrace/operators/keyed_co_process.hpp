@@ -37,15 +37,15 @@ struct KeyedCoProcessOperator {
             : Base(refs, refs.op.fn), firstKey_(refs.op.firstKey), secondKey_(refs.op.secondKey) {}
 
         void pushBlock1(Block<A> block) {
-            this->forEachRecord(block, firstKey_, [this](A& value) {
-                KeyedProcessContext<Key>& context = this->host_.context();
-                this->fn_.get().processElement1(std::move(value), context, this->collector_);
+            this->forEachRecord(block, firstKey_, [](Node& node, A& value) {
+                KeyedProcessContext<Key>& context = node.host_.context();
+                node.fn_.get().processElement1(std::move(value), context, node.collector_);
             });
         }
         void pushBlock2(Block<B> block) {
-            this->forEachRecord(block, secondKey_, [this](B& value) {
-                KeyedProcessContext<Key>& context = this->host_.context();
-                this->fn_.get().processElement2(std::move(value), context, this->collector_);
+            this->forEachRecord(block, secondKey_, [](Node& node, B& value) {
+                KeyedProcessContext<Key>& context = node.host_.context();
+                node.fn_.get().processElement2(std::move(value), context, node.collector_);
             });
         }
         void fireTimer(Timestamp time) {

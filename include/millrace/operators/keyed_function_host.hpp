@@ -16,8 +16,8 @@ namespace millrace::detail {
 /// the contexts, and their part of a snapshot. The operator brings the function, the collector and the successor:
 /// ```
 /// open:            host.open(context, id, fn);                          // fn.open(KeyedRuntimeContext&), then restores
-/// for records:     host.store().scan(n, hashes, keyOf, [&](std::size_t i) {
-///                      host.context().setElement(timestamp of i); … fn.processElement(…, host.context(), collector) … });
+/// for records:     host.store().scan(first, end, hashes, keyOf, [&](T* at) {
+///                      host.context().setElement(timestamp of *at); … fn.processElement(…, host.context(), collector) … });
 /// onWatermark(w):  host.setWatermark(w); if (host.eventTimerDue()) while (host.fireSome(TimeDomain::EventTime, w, call)) …
 /// ```
 /// *State:* "state/<name>", "timers/event", "timers/processing"; "timers/overdue" where timers wait that were set behind the

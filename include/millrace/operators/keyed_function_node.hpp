@@ -61,38 +61,23 @@ public:
     }
 
 protected:
-    /// `call(value)` for each record of the block, with its key current and its timestamp in the context.
+    /// `call(node, value)` for each record of the block, with its key current and its timestamp in the context. The call
+    /// captures nothing: a second copy of `this` would take a register from the loop.
     template <class T, class Selector, class Call>
     void forEachRecord(Block<T> block, const Selector& selector, Call call) {
-        LoopCopy<const Selector> keyOf = selector;
-        const auto keyAt = [&](std::size_t i) -> decltype(auto) {
-            try {
-                return detail::invoke(keyOf, std::as_const(block.values[i]));
-            } catch (...) {
-                failKey(block.values[i], block.timestampOf(i));
-            }
-        };
-        const auto scan = [&](auto each) __attribute__((always_inline)) {
-            if constexpr (kMayDeclareStates) {
-                host_.store().scan(block.size, block.hashes, keyAt, each);
-            } else {
-                host_.store().scanStateless(block.size, keyAt, each);
-            }
-        };
         if (block.timestamps == nullptr) {
-            host_.context().setElement(kMinTimestamp);
-            scan([&](std::size_t i) { callFor<false>(block, i, call); });
+            forEachUntimed(block, selector, call);
         } else {
-            scan([&](std::size_t i) { callFor<true>(block, i, call); });
+            forEachTimed(block, selector, call);
         }
     }
     template <class T, class Call>
     void forEachWithoutKey(Block<T> block, Call call) {
         if (block.timestamps == nullptr) {
             host_.context().setElement(kMinTimestamp);
-            for (std::size_t i = 0; i < block.size; ++i) callFor<false>(block, i, call);
+            for (std::size_t i = 0; i < block.size; ++i) callFor<false>(block.values[i], kMinTimestamp, call);
         } else {
-            for (std::size_t i = 0; i < block.size; ++i) callFor<true>(block, i, call);
+            for (std::size_t i = 0; i < block.size; ++i) callFor<true>(block.values[i], block.timestamps[i], call);
         }
     }
 
@@ -102,6 +87,10 @@ private:
     /// Only `open` gets what declares them.
     static constexpr bool kMayDeclareStates = requires(Fn& fn, KeyedRuntimeContext& context) { fn.open(context); };
 
+    template <class Selector>
+    struct KeyOf {
+        LoopCopy<const Selector> fn;
+    };
     enum class Firing : std::uint8_t { Nothing, EventTimers, ProcessingTimers };
 
     bool mustSuspend() const noexcept { return stage_->outputBlocked && stage_->maySuspend; }
@@ -150,17 +139,57 @@ private:
     }
 
     /// In a block without timestamps there is nothing to stamp, and the context knows already.
+    template <class Selector>
+    struct KeySelection {
+        LoopCopy<const Selector> keyOf;
+    };
+    // Each loop is a function of its own: one for both would not have its position in a register.
+    template <class T, class Selector, class Call>
+    [[gnu::noinline]] void forEachUntimed(Block<T> block, const Selector& selector, Call call) {
+        host_.context().setElement(kMinTimestamp);
+        const auto keyAt = [this, selection = KeySelection<Selector>{selector}](T* at) -> decltype(auto) {
+            try {
+                return detail::invoke(selection.keyOf, std::as_const(*at));
+            } catch (...) {
+                failKey(*at, kMinTimestamp);
+            }
+        };
+        scan(block.values, block.values + block.size, block.hashes, keyAt,
+             [this, call](T* at) { callFor<false>(*at, kMinTimestamp, call); });
+    }
+    template <class T, class Selector, class Call>
+    [[gnu::noinline]] void forEachTimed(Block<T> block, const Selector& selector, Call call) {
+        const auto keyAt = [this, block,
+                            selection = KeySelection<Selector>{selector}](std::size_t i) -> decltype(auto) {
+            try {
+                return detail::invoke(selection.keyOf, std::as_const(block.values[i]));
+            } catch (...) {
+                failKey(block.values[i], block.timestamps[i]);
+            }
+        };
+        scan(std::size_t{0}, block.size, block.hashes, keyAt,
+             [this, block, call](std::size_t i) { callFor<true>(block.values[i], block.timestamps[i], call); });
+    }
+    template <class At, class KeyAt, class Each>
+    [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyAt keyAt, Each each) {
+        if constexpr (kMayDeclareStates) {
+            host_.store().scan(first, end, hashes, keyAt, each);
+        } else {
+            host_.store().scanStateless(first, end, keyAt, each);
+        }
+    }
+
     template <bool kStamped, class T, class Call>
-    [[gnu::always_inline]] void callFor(const Block<T>& block, std::size_t i, Call& call) {
-        if constexpr (kStamped) host_.context().setElement(block.timestamps[i]);
+    [[gnu::always_inline]] void callFor(T& record, Timestamp timestamp, const Call& call) {
+        if constexpr (kStamped) host_.context().setElement(timestamp);
         try {
-            call(block.values[i]);
+            call(static_cast<Derived&>(*this), record);
         } catch (...) {
-            throwRecordError(this->fn_.id(), this->fn_.subtask(), host_.context().element(), block.values[i]);
+            throwRecordError(this->fn_.id(), this->fn_.subtask(), host_.context().element(), record);
         }
         if constexpr (kStamped) {
-            this->afterCall(block.timestamps[i]);
-        } else if (this->collector_.full()) {
+            this->afterCall(timestamp);
+        } else if (this->collector_.full()) [[unlikely]] {
             this->emitCollected();
         }
     }

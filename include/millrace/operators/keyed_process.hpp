@@ -72,14 +72,14 @@ public:
     explicit Node(const Refs& refs) : Base(refs, refs.op.fn), keySelector_(refs.op.keySelector) {}
 
     void pushBlock(Block<In> block) {
-        this->forEachRecord(block, keySelector_, [this](In& value) {
-            KeyedProcessContext<Key>& context = this->host_.context();
+        this->forEachRecord(block, keySelector_, [](Node& node, In& value) {
+            KeyedProcessContext<Key>& context = node.host_.context();
             if constexpr (requires(Fn& function) {
-                              function.processElement(std::move(value), context, this->collector_);
+                              function.processElement(std::move(value), context, node.collector_);
                           }) {
-                this->fn_.get().processElement(std::move(value), context, this->collector_);
+                node.fn_.get().processElement(std::move(value), context, node.collector_);
             } else {
-                detail::invoke(this->fn_.get(), std::move(value), context, this->collector_);
+                detail::invoke(node.fn_.get(), std::move(value), context, node.collector_);
             }
         });
     }

@@ -55,18 +55,16 @@ public:
     /// What has been added, combined; null if nothing was. Valid until the state is written next, and during this call
     /// of the user's function.
     const T* get() const {
+        if (const T* const found = this->template readyCell<T>(); found != nullptr) return found;
         if (!present()) {
             cells_->checkKey(state_);
             return nullptr;
         }
-        if (hasTtl_ && !cells_->seen(*state_)) return nullptr;
-        return &cell<T>();
+        return cells_->seen(*state_) ? &cell<T>() : nullptr;
     }
     void add(const T& value) {
-        if (present() && (!hasTtl_ || cells_->builtOn(*state_))) {
-            detail::reduceInto(*fn_, cell<T>(), value);
-            return;
-        }
+        if (T* const base = this->template cellToBuildOn<T>(); base != nullptr)
+            return detail::reduceInto(*fn_, *base, value);
         if (state_ == nullptr) [[unlikely]]
             cells_->checkKey(nullptr);
         ::new (cells_->room(*state_)) T(value);
@@ -99,16 +97,20 @@ public:
 
     /// The result for what has been added; none if nothing was.
     std::optional<Result> get() const {
-        if (!present()) {
-            cells_->checkKey(state_);
-            return std::nullopt;
+        const Accumulator* found = this->template readyCell<Accumulator>();
+        if (found == nullptr) {
+            if (!present()) {
+                cells_->checkKey(state_);
+                return std::nullopt;
+            }
+            if (!cells_->seen(*state_)) return std::nullopt;
+            found = &cell<Accumulator>();
         }
-        if (hasTtl_ && !cells_->seen(*state_)) return std::nullopt;
-        return fn_->getResult(std::as_const(cell<Accumulator>()));
+        return fn_->getResult(*found);
     }
     void add(const T& value) {
-        if (present() && (!hasTtl_ || cells_->builtOn(*state_))) {
-            Traits::add(*fn_, value, cell<Accumulator>());
+        if (Accumulator* const base = this->template cellToBuildOn<Accumulator>(); base != nullptr) {
+            Traits::add(*fn_, value, *base);
             return;
         }
         if (state_ == nullptr) [[unlikely]]

@@ -31,7 +31,7 @@ std::string namesOf(const StateCells& cells, std::string_view prefix);
 /// ```
 /// store.cells().declare(…); …; store.cells().seal(now, clock);      // handles do the first, by `declareState`
 /// store.setCurrentKey(key, Table::hashOf(key)); … handles …; store.leaveKey();
-/// store.scan(size, hashes, keyOf, [&](std::size_t i) { … handles … });     // the same for a run of records
+/// store.scan(first, end, hashes, keyOf, [&](At at) { … handles … });       // the same for a run of records
 /// ```
 /// A key has an entry exactly while one of its states has a value; if moving keys may throw, from the first value on.
 /// *Thread safety:* none. *State:* "state/<name>" by key group; another prefix where an operator has several stores.
@@ -73,8 +73,8 @@ public:
         if (hasKey()) leaveKey();
         cells_.prepareToEnter();
         if constexpr (kIntegerKey<Key>) current_ = &keptKey_;
-        slot_ = enter(table_.view(), Table::lookupKey(key), hash);
-        if (slot_ != nullptr) table_.keep(slot_);
+        Slot* const slot = enter(table_.view(), Table::lookupKey(key), hash);
+        if (slot != nullptr) table_.keep(slot);
     }
     template <class K>
     void setCurrentKey(const K& key) {
@@ -87,7 +87,7 @@ public:
     /// No key is current any more. Keeps the row of a key that got its first state, and drops that of one that lost its
     /// last.
     void leaveKey() {
-        if (cells_.mayBeEmpty) leave(slot_);
+        if (cells_.mayBeEmpty) leave();
         forgetKey();
     }
     /// For a key that will be current soon.
@@ -100,41 +100,45 @@ public:
 
     // ---- a run of records ----
 
-    /// `call(i)` for each of `size` records with its key, `keyOf(i)`, as the current one. `hashes` are those of the
-    /// exchange, or null. When something throws no key is current.
-    template <class KeyOf, class Call>
-    [[gnu::always_inline]] void scan(std::size_t size, const std::uint32_t* hashes, KeyOf keyOf, Call call) {
+    /// `call(at)` for each record from `first` to `end`, which are indices or pointers, with its key, `keyOf(at)`, as the
+    /// current one. `hashes` are those of the exchange, or null. When something throws no key is current.
+    template <class At, class KeyOf, class Call>
+    [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyOf keyOf, Call call) {
         const LeaveAtEnd leaveAtEnd{*this};
+        const auto size = static_cast<std::size_t>(end - first);
         if (hasKey()) leaveKey();
         if (table_.needsKeeping()) [[unlikely]]
-            table_.keepFor(0, size, keyOf);
+            table_.keepFor(0, size, [&](std::size_t i) -> decltype(auto) { return keyOf(first + i); });
         auto view = table_.view();
         cells_.prepareToEnter();
         if constexpr (kIntegerKey<Key>) {
             current_ = &keptKey_;
             // hashing is for nothing: keys are looked at twice
             const bool prefetches = table_.wantsPrefetch();
-            const auto prefetch = [&](std::size_t from, std::size_t to) __attribute__((always_inline)) {
-                for (std::size_t i = from; i < std::min(to, size); ++i) {
-                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(i))));
+            const auto prefetch = [&](At from, std::size_t count) __attribute__((always_inline)) {
+                const At to = from + std::min(count, static_cast<std::size_t>(end - from));
+                for (; from != to; ++from) {
+                    view.prefetchWhole(Table::hashOf(Table::lookupKey(keyOf(from))));
                 }
             };
-            if (prefetches) prefetch(0, kAhead);
+            if (prefetches) prefetch(first, kAhead);
             const std::size_t together = prefetches ? kTogether : kChunk;
-            for (std::size_t i = 0; i < size;) {
-                const std::size_t end = std::min(i + together, size);
-                if (prefetches) prefetch(i + kAhead, end + kAhead);
-                for (; i < end; ++i) {
-                    const Key key = Table::lookupKey(keyOf(i));
-                    visit(view, key, Table::hashOf(key), i, call);
+            for (At at = first; at != end;) {
+                const auto left = static_cast<std::size_t>(end - at);
+                if (prefetches && left > kAhead) prefetch(at + kAhead, together);
+                const At to = at + std::min(together, left);
+                for (; at != to; ++at) {
+                    const Key key = Table::lookupKey(keyOf(at));
+                    visit(view, key, Table::hashOf(key), at, call);
                 }
             }
         } else {
             std::uint64_t ahead[kChunk];
-            for (std::size_t from = 0; from < size;) {
-                const std::size_t count = std::min(kChunk, size - from);
+            for (At from = first; from != end;) {
+                const std::size_t count = std::min(kChunk, static_cast<std::size_t>(end - from));
+                const auto done = static_cast<std::size_t>(from - first);
                 for (std::size_t i = 0; i < count; ++i) {
-                    ahead[i] = hashes != nullptr ? Slot::hashOf(hashes[from + i]) : Table::hashOf(keyOf(from + i));
+                    ahead[i] = hashes != nullptr ? Slot::hashOf(hashes[done + i]) : Table::hashOf(keyOf(from + i));
                 }
                 const bool prefetches = table_.wantsPrefetch();
                 for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetchWhole(ahead[i]);
@@ -150,13 +154,13 @@ public:
     }
 
     /// The same where no state has been declared.
-    template <class KeyOf, class Call>
-    [[gnu::always_inline]] void scanStateless(std::size_t size, KeyOf keyOf, Call call) {
+    template <class At, class KeyOf, class Call>
+    [[gnu::always_inline]] void scanStateless(At first, At end, KeyOf keyOf, Call call) {
         const LeaveAtEnd leaveAtEnd{*this};
         if (hasKey()) leaveKey();
-        for (std::size_t i = 0; i < size; ++i) {
-            keepKey(Table::lookupKey(keyOf(i)));
-            call(i);
+        for (At at = first; at != end; ++at) {
+            keepKey(Table::lookupKey(keyOf(at)));
+            call(at);
         }
     }
 
@@ -285,24 +289,23 @@ private:
         }
         return slot;
     }
-    template <class K, class Call>
-    [[gnu::always_inline]] void visit(typename Table::View& view, const K& key, std::uint64_t hash, std::size_t at,
-                                      Call& call) {
-        Slot* const slot = enter(view, key, hash);
+    template <class K, class At, class Call>
+    [[gnu::always_inline]] void visit(typename Table::View& view, const K& key, std::uint64_t hash, At at, Call& call) {
+        enter(view, key, hash);
         call(at);
         if (cells_.mayBeEmpty) [[unlikely]] {
-            leave(slot);
+            leave();
             cells_.prepareToEnter();
             view = table_.view();
         }
     }
     /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
-    [[gnu::noinline]] void leave(Slot* slot) {
+    [[gnu::noinline]] void leave() {
         cells_.mayBeEmpty = false;
-        if (slot == nullptr) {
+        if (std::exchange(hasNoEntry_, false)) {
             leaveFresh();
         } else if (cells_.isEmpty()) {
-            dropSlot(slot);
+            dropEntry(*current_);
         }
     }
     /// As the current one, beside the table.
@@ -322,6 +325,7 @@ private:
         freshHash_ = hash;
         if (fresh_.data != nullptr) cells_.release(fresh_);  // a call that threw has left something
         cells_.enterEmpty(fresh_);
+        hasNoEntry_ = true;
     }
     void leaveFresh() {
         if (cells_.isEmpty()) {
@@ -387,13 +391,14 @@ private:
         current_ = nullptr;
         cells_.leave();
         cells_.mayBeEmpty = false;
+        hasNoEntry_ = false;
     }
 
     StateCells cells_;
     Table table_;
-    Slot* slot_ = nullptr;  ///< of the current key; null if it has none yet
     const Key* current_ = nullptr;
-    Key keptKey_{};  ///< integers are not stored as they are; and a key that has no entry yet
+    bool hasNoEntry_ = false;  ///< the current key has none yet
+    Key keptKey_{};            ///< integers are not stored as they are; and a key that has no entry yet
     std::uint64_t freshHash_ = 0;
     StateRow fresh_;  ///< of a key that has no entry yet
     // Cleanup: where it goes on, in passes over all entries. What comes while a pass is under way expires after its shortest

@@ -46,6 +46,10 @@ struct StateRow {
     };
 };
 
+/// Whether rows of such cells alone can be kept inline; where a state stands beside others they are not.
+template <class Cell>
+inline constexpr bool kMayLieInRow = std::is_trivially_copyable_v<Cell> && sizeof(Cell) <= sizeof(StateRow);
+
 /// Gives stamps and the time to the cells of a state with a time to live.
 struct CellTime {
     bool stamped = false;           ///< the state has a time to live
@@ -101,7 +105,7 @@ struct DeclaredState {
 inline constexpr Timestamp kSpentStamp = kMinTimestamp;
 
 /// The row of the current key, for the handles of states; the layout and the memory of all rows.
-/// Handles find a cell by `data + offset` if its bit is in `*present`: no search, no indirect call.
+/// Handles find a cell by `only`, or by `data + offset` if its bit is in `*present`: no search, no indirect call.
 /// *Thread safety:* none.
 class StateCells {
 public:
@@ -113,8 +117,9 @@ public:
     MILLRACE_INLINE_COLD ~StateCells();
 
     // ---- per record ----
+    std::byte* only = nullptr;  ///< the cell, if rows are kept inline and the current key has a value; else null
     std::uint64_t* present = &kNothing;  ///< never null; nothing is present when no key is current
-    std::byte* data = nullptr;
+    std::byte* data = nullptr;           ///< where cells are; not kept up while `only` is there
 
     /// A row of a key that has a state.
     void enter(StateRow& current) noexcept {
@@ -124,7 +129,7 @@ public:
     /// The same for one of a run of rows: `prepareToEnter` comes before the first, and behind a key that `mayBeEmpty`.
     [[gnu::always_inline]] void enterNext(StateRow& current) noexcept {
         if (inlined_) {
-            data = current.inlined;
+            only = current.inlined;
         } else {
             data = current.data;
             present = presentOf(current.data);
@@ -137,6 +142,7 @@ public:
     /// An empty row; it must stay until the key is left.
     void enterEmpty(StateRow& empty) noexcept {
         row_ = &empty;
+        only = nullptr;
         data = inlined_ ? empty.inlined : nullptr;
         present = &presentWithoutCells_;
         presentWithoutCells_ = 0;
@@ -147,7 +153,7 @@ public:
     bool mayBeEmpty = false;
     void leave() noexcept {
         present = &kNothing;
-        data = nullptr;
+        only = data = nullptr;
     }
     Timestamp now() const { return now_(clock_); }
 
@@ -160,10 +166,14 @@ public:
             allocateRow();
         return data + state.offset;
     }
-    void made(const DeclaredState& state) noexcept { *present |= state.bit; }
+    void made(const DeclaredState& state) noexcept {
+        *present |= state.bit;
+        if (inlined_) only = data;
+    }
     /// Ends the cell of the current key, if it has one.
     void clear(const DeclaredState& state) noexcept {
         if ((*present & state.bit) == 0) return;
+        if (only != nullptr) data = std::exchange(only, nullptr);
         if (!state.cell->plain) state.cell->destroy(data + state.offset);
         *present &= ~state.bit;
         mayBeEmpty = true;
@@ -342,7 +352,25 @@ protected:
     bool ready() const noexcept { return (*cells_->present & plainBit_) != 0; }
     template <class Cell>
     Cell& cell() const noexcept {
+        if constexpr (kMayLieInRow<Cell>) {
+            if (cells_->only != nullptr) return *reinterpret_cast<Cell*>(cells_->only);
+        }
         return *reinterpret_cast<Cell*>(cells_->data + offset_);
+    }
+    /// The cell if it is `ready`, else null: then there is none, or a time to live to look after.
+    template <class Cell>
+    Cell* readyCell() const noexcept {
+        if constexpr (kMayLieInRow<Cell>) {
+            if (cells_->only != nullptr) [[likely]]
+                return reinterpret_cast<Cell*>(cells_->only);
+        }
+        return ready() ? reinterpret_cast<Cell*>(cells_->data + offset_) : nullptr;
+    }
+    /// The cell to build on, null if one must be made; stamps it.
+    template <class Cell>
+    Cell* cellToBuildOn() {
+        if (Cell* const found = readyCell<Cell>(); found != nullptr) return found;
+        return present() && cells_->builtOn(*state_) ? &cell<Cell>() : nullptr;
     }
 
     StateCells* cells_ = &unopenedCells();

@@ -78,7 +78,10 @@ public:
 
     /// The value of the current key, null if it has none. Valid until the state is written next, and during this call of
     /// the user's function.
-    const T* value() const { return ready() ? &cell<T>() : find(); }
+    const T* value() const {
+        const T* const found = this->template readyCell<T>();
+        return found != nullptr ? found : find();
+    }
     /// A copy of the value, or `fallback`.
     T valueOr(T fallback) const {
         const T* const found = value();
@@ -93,9 +96,12 @@ public:
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
     template <class Change>
     void mutate(Change&& change) {
-        if (!ready()) [[unlikely]]
+        if (T* const found = this->template readyCell<T>(); found != nullptr) [[likely]] {
+            std::forward<Change>(change)(*found);
+        } else {
             make();
-        std::forward<Change>(change)(cell<T>());
+            std::forward<Change>(change)(cell<T>());
+        }
     }
 
 private:
