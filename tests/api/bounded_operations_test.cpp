@@ -4,6 +4,7 @@
 
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <cstdint>
 #include <span>
@@ -119,7 +120,7 @@ TEST_CASE("operators that wait for the end are exactly once, also at another par
             [](testing::Random& random) {
                 return Player{random.chance(50) ? "red" : "blue", static_cast<int>(random.below(8))};
             },
-            {.runs = 150, .mostEvents = 30});
+            {.runs = roundsToTry(150), .mostEvents = 30});
     };
     const auto total = [](std::span<const Player> all) {
         int points = 0;

@@ -9,6 +9,7 @@
 #include "api/api_fixtures.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -257,7 +258,7 @@ TEST_CASE("whatever keeps records of a type goes on with those of its next versi
         build<Item2>(env, 2, undisturbed);
         env.execute();
     }
-    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    for (std::uint64_t seed = 1; seed <= roundsToTry<std::uint64_t>(4); ++seed) {
         CAPTURE(seed);
         const testing::TempDirectory directory(testing::inMemoryDirectory());
         std::multiset<std::string> output = saveFirst(directory.path("saved"), seed);

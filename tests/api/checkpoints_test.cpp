@@ -13,6 +13,7 @@
 #include "api/simulation.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -243,8 +244,9 @@ std::vector<std::string> checkpointsIn(const std::string& directory) {
 }
 
 TEST_CASE("every kind of state survives failures", "[api][checkpoint]") {
+    constexpr auto kSeeds = roundsToTry<std::uint64_t>(20);
     int completed = 0;
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
         CAPTURE(seed);
         Simulation simulation(seed);
         Output output;
@@ -266,7 +268,7 @@ TEST_CASE("every kind of state survives failures", "[api][checkpoint]") {
         CHECK(countOf(*client, CheckpointStatus::InProgress) == 0);
         CHECK(output.against(undisturbed()) == "");
     }
-    CHECK(completed > 60);
+    CHECK(completed > static_cast<int>(3 * kSeeds));
 }
 
 TEST_CASE("every kind of state survives failures on threads", "[api][checkpoint][threads]") {
@@ -340,7 +342,7 @@ const Output& undisturbedLarge() {
 }  // namespace
 
 TEST_CASE("large tables of plain entries survive failures", "[api][checkpoint]") {
-    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(4); ++seed) {
         CAPTURE(seed);
         Simulation simulation(seed, 50us);
         Output output;
@@ -354,7 +356,7 @@ TEST_CASE("large tables of plain entries survive failures", "[api][checkpoint]")
 }
 
 TEST_CASE("large tables of plain entries survive failures on threads", "[api][checkpoint][threads]") {
-    for (int run = 0; run < 4; ++run) {
+    for (int run = 0; run < roundsToTry(4); ++run) {
         CAPTURE(run);
         StreamExecutionEnvironment env(ThreadPoolRuntime(1 + run % 2));
         Output output;
@@ -367,7 +369,7 @@ TEST_CASE("large tables of plain entries survive failures on threads", "[api][ch
 }
 
 TEST_CASE("with at-least-once nothing is lost", "[api][checkpoint]") {
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(20); ++seed) {
         CAPTURE(seed);
         Simulation simulation(seed);
         Output output;
@@ -393,7 +395,7 @@ TEST_CASE("with at-least-once nothing is lost", "[api][checkpoint]") {
 }
 
 TEST_CASE("a job is suspended and goes on at other parallelisms", "[api][checkpoint]") {
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(20); ++seed) {
         CAPTURE(seed);
         const testing::TempDirectory directory(testing::inMemoryDirectory());
         Output output;
@@ -420,7 +422,7 @@ TEST_CASE("a job is suspended and goes on at other parallelisms", "[api][checkpo
 }
 
 TEST_CASE("a savepoint is what another job at another parallelism begins with", "[api][checkpoint]") {
-    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(10); ++seed) {
         for (const bool stops : {false, true}) {
             CAPTURE(seed, stops);
             const testing::TempDirectory directory(testing::inMemoryDirectory());

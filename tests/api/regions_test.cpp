@@ -11,6 +11,7 @@
 
 #include "api/api_fixtures.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -315,7 +316,7 @@ private:
 };
 
 TEST_CASE("a job of two parts is exactly once, whatever fails", "[api][regions]") {
-    const auto result = testing::verifyExactlyOnce([] { return TwoParts{}; }, {.runs = 600, .seed = 50});
+    const auto result = testing::verifyExactlyOnce([] { return TwoParts{}; }, {.runs = roundsToTry(600), .seed = 50});
     CAPTURE(result.message());
     CHECK(result);
 }

@@ -13,6 +13,7 @@
 #include "api/api_fixtures.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -170,7 +171,8 @@ TEST_CASE("operators get other parallelisms while records flow, and nothing of i
           "[api][rescale]") {
     REQUIRE(undisturbed().size() > 3000);
     int rescaled = 0;
-    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    constexpr int kSeeds = roundsToTry(60);
+    for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
         CAPTURE(seed);
         testing::Random random(seed);
         SimulatedRuntime runtime(seed);
@@ -206,7 +208,7 @@ TEST_CASE("operators get other parallelisms while records flow, and nothing of i
             CHECK(each.status != CheckpointStatus::InProgress);
         }
     }
-    CHECK(rescaled > 200);
+    CHECK(rescaled > 3 * kSeeds);
 }
 
 TEST_CASE("a rescale in files, and failures behind it: the job goes on at its new parallelism", "[api][rescale]") {

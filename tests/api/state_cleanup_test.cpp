@@ -10,6 +10,7 @@
 #include "api/api_fixtures.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -202,5 +203,5 @@ TEST_CASE("states beside those that are cleaned up are exactly once, whatever fa
         [](testing::Random& random) {
             return Visit{"user " + std::to_string(random.below(60)), random.between(1, 9)};
         },
-        {.runs = 60, .mostEvents = 250, .mostSources = 1}));
+        {.runs = roundsToTry(60), .mostEvents = 250, .mostSources = 1}));
 }

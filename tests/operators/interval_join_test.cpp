@@ -2,6 +2,7 @@
 
 #include "support/allocation_count.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 #include "support/two_input_harness.hpp"
 
 #include <algorithm>

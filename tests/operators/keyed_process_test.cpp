@@ -3,6 +3,7 @@
 #include "support/allocation_count.hpp"
 #include "support/catch.hpp"
 #include "support/operator_harness.hpp"
+#include "support/rounds.hpp"
 
 #include <cstdint>
 #include <functional>

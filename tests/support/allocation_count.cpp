@@ -1,17 +1,12 @@
 #include "support/allocation_count.hpp"
+#include "support/rounds.hpp"
 
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
 // Under a sanitizer its own allocator stays in place: then nothing is counted.
-#if defined(__has_feature)
-#define MILLRACE_HAS_FEATURE(x) __has_feature(x)
-#else
-#define MILLRACE_HAS_FEATURE(x) 0
-#endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !MILLRACE_HAS_FEATURE(address_sanitizer) && \
-    !MILLRACE_HAS_FEATURE(thread_sanitizer)
+#ifndef MILLRACE_TESTS_SANITIZED
 #define MILLRACE_COUNTS_ALLOCATIONS
 #endif
 
@@ -42,14 +37,6 @@ namespace millrace::testsupport {
 
 std::size_t allocationCount() noexcept {
     return allocations.load(std::memory_order_relaxed);
-}
-
-int roundsToCount(int rounds) noexcept {
-#ifdef MILLRACE_COUNTS_ALLOCATIONS
-    return rounds;
-#else
-    return rounds / 10;
-#endif
 }
 
 bool failNextAllocation() noexcept {

@@ -8,10 +8,6 @@ namespace millrace::testsupport {
 /// How often this test binary has called `operator new` so far, from any thread. (Under a sanitizer: 0.)
 std::size_t allocationCount() noexcept;
 
-/// How many rounds a test takes that is there to count: all of them where allocations are counted. A tenth where they are not,
-/// under a sanitizer, which is as many as it needs to have been everywhere.
-int roundsToCount(int rounds) noexcept;
-
 /// The next call of `operator new` on this thread throws std::bad_alloc. False under a sanitizer: it will not.
 bool failNextAllocation() noexcept;
 

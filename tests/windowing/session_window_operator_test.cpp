@@ -4,6 +4,7 @@
 #include "windowing/random_input.hpp"
 
 #include "support/allocation_count.hpp"
+#include "support/rounds.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #include "windowing/window_fixtures.hpp"
 
 #include "support/allocation_count.hpp"
+#include "support/rounds.hpp"
 
 #include <array>
 

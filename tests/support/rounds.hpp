@@ -1,0 +1,36 @@
+#ifndef MILLRACE_TESTS_SUPPORT_ROUNDS_HPP
+#define MILLRACE_TESTS_SUPPORT_ROUNDS_HPP
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MILLRACE_TESTS_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MILLRACE_TESTS_SANITIZED
+#endif
+#endif
+
+namespace millrace::testsupport {
+
+#ifdef MILLRACE_TESTS_SANITIZED
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+/// How many rounds a test takes that is there to count: all of them where allocations are counted. A tenth where they are not,
+/// under a sanitizer, which is as many as it needs to have been everywhere.
+template <class Number>
+constexpr Number roundsToCount(Number rounds) noexcept {
+    return kSanitized ? rounds / 10 : rounds;
+}
+
+/// How many seeds or failures a test tries that takes long with a sanitizer: a fifth there, and at least one. The others are
+/// tried where results, not memory and threads, are what may be wrong.
+template <class Number>
+constexpr Number roundsToTry(Number rounds) noexcept {
+    return kSanitized ? (rounds + 4) / 5 : rounds;
+}
+
+}  // namespace millrace::testsupport
+
+#endif  // MILLRACE_TESTS_SUPPORT_ROUNDS_HPP
