@@ -25,8 +25,8 @@ struct RollingTotal {
     }
     void processElement(const Event& event, millrace::KeyedProcessContext<std::uint64_t>&,
                         millrace::Collector<Event>& out) {
-        double sum = event.value;
-        total.mutate([&](double& value) { sum = value += sum; });
+        double sum = 0;
+        total.mutate([&](double& value) { sum = value += event.value; });
         out.collect(Event{event.key, event.micros, sum});
     }
 };

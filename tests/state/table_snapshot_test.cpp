@@ -155,11 +155,11 @@ TEST_CASE("states of a key that change or go while a snapshot waits are in it as
     std::vector<int> keys(30'000);
     for (int i = 0; i < 30'000; ++i) keys[static_cast<std::size_t>(i)] = i;
     const auto keyOf = [&](std::size_t i) { return keys[i]; };
-    store.scan(keys.size(), nullptr, keyOf, [&](std::size_t i) { sum.update(static_cast<double>(i)); });
+    store.scan(std::size_t{0}, keys.size(), nullptr, keyOf, [&](std::size_t i) { sum.update(static_cast<double>(i)); });
 
     DeferredSnapshot snapshot;
     store.snapshot(snapshot, "op", 16);
-    store.scan(keys.size(), nullptr, keyOf, [&](std::size_t i) {
+    store.scan(std::size_t{0}, keys.size(), nullptr, keyOf, [&](std::size_t i) {
         if (i % 3 == 0) sum.clear();
         if (i % 3 == 1) sum.update(-1.0);
     });
@@ -222,7 +222,7 @@ TEST_CASE("states that own memory are encoded by and by, as they were", "[state]
             std::vector<std::string> batch;
             for (int i = 0; i < 60; ++i) batch.push_back("key " + std::to_string(random() % 400));
             store.keyed.scan(
-                batch.size(), nullptr, [&](std::size_t i) -> const std::string& { return batch[i]; },
+                std::size_t{0}, batch.size(), nullptr, [&](std::size_t i) -> const std::string& { return batch[i]; },
                 [&](std::size_t i) {
                     switch (random() % 5) {
                         case 0:

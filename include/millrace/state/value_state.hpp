@@ -90,8 +90,12 @@ public:
     /// Whatever converts to T, as in an assignment.
     template <class U = T>
     void update(U&& value) {
-        assign(detail::numberAs<T>(std::forward<U>(value)));
-        if (hasTtl_) cells_->stampWrite(*state_);
+        if (T* const found = this->template readyCell<T>(); found != nullptr) [[likely]] {
+            *found = detail::numberAs<T>(std::forward<U>(value));
+        } else {
+            assign(detail::numberAs<T>(std::forward<U>(value)));
+            if (hasTtl_) cells_->stampWrite(*state_);
+        }
     }
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
     template <class Change>
