@@ -5,17 +5,14 @@
 #include <cstdlib>
 #include <new>
 
-// Under a sanitizer its own allocator stays in place: then nothing is counted.
-#ifndef MILLRACE_TESTS_SANITIZED
-#define MILLRACE_COUNTS_ALLOCATIONS
-#endif
+// Under a sanitizer (MILLRACE_TESTS_SANITIZED) its own allocator stays in place: then nothing is counted.
 
 namespace {
 
 std::atomic<std::size_t> allocations{0};
 thread_local bool failsNext = false;
 
-#ifdef MILLRACE_COUNTS_ALLOCATIONS
+#ifndef MILLRACE_TESTS_SANITIZED
 void* allocate(std::size_t bytes, std::size_t alignment) {
     allocations.fetch_add(1, std::memory_order_relaxed);
     if (failsNext) {
@@ -40,7 +37,7 @@ std::size_t allocationCount() noexcept {
 }
 
 bool failNextAllocation() noexcept {
-#ifdef MILLRACE_COUNTS_ALLOCATIONS
+#ifndef MILLRACE_TESTS_SANITIZED
     failsNext = true;
 #endif
     return failsNext;
@@ -48,7 +45,7 @@ bool failNextAllocation() noexcept {
 
 }  // namespace millrace::testsupport
 
-#ifdef MILLRACE_COUNTS_ALLOCATIONS
+#ifndef MILLRACE_TESTS_SANITIZED
 void* operator new(std::size_t bytes) {
     return allocate(bytes, 1);
 }

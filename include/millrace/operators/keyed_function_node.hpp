@@ -65,6 +65,7 @@ protected:
     /// captures nothing: a second copy of `this` would take a register from the loop.
     template <class T, class Selector, class Call>
     void forEachRecord(Block<T> block, const Selector& selector, Call call) {
+        static_assert(std::is_empty_v<Call>);
         if (block.timestamps == nullptr) {
             forEachUntimed(block, selector, call);
         } else {
@@ -87,10 +88,6 @@ private:
     /// Only `open` gets what declares them.
     static constexpr bool kMayDeclareStates = requires(Fn& fn, KeyedRuntimeContext& context) { fn.open(context); };
 
-    template <class Selector>
-    struct KeyOf {
-        LoopCopy<const Selector> fn;
-    };
     enum class Firing : std::uint8_t { Nothing, EventTimers, ProcessingTimers };
 
     bool mustSuspend() const noexcept { return stage_->outputBlocked && stage_->maySuspend; }
@@ -138,7 +135,7 @@ private:
                                "the key selector");
     }
 
-    /// In a block without timestamps there is nothing to stamp, and the context knows already.
+    /// A `LoopCopy` that a lambda can capture: what it refers to is not copied.
     template <class Selector>
     struct KeySelection {
         LoopCopy<const Selector> keyOf;
@@ -179,6 +176,7 @@ private:
         }
     }
 
+    /// In a block without timestamps there is nothing to stamp, and the context knows already.
     template <bool kStamped, class T, class Call>
     [[gnu::always_inline]] void callFor(T& record, Timestamp timestamp, const Call& call) {
         if constexpr (kStamped) host_.context().setElement(timestamp);

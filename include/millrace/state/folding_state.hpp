@@ -54,17 +54,12 @@ public:
 
     /// What has been added, combined; null if nothing was. Valid until the state is written next, and during this call
     /// of the user's function.
-    const T* get() const {
-        if (const T* const found = this->template readyCell<T>(); found != nullptr) return found;
-        if (!present()) {
-            cells_->checkKey(state_);
-            return nullptr;
-        }
-        return cells_->seen(*state_) ? &cell<T>() : nullptr;
-    }
+    const T* get() const { return this->template seenCell<T>(); }
     void add(const T& value) {
-        if (T* const base = this->template cellToBuildOn<T>(); base != nullptr)
-            return detail::reduceInto(*fn_, *base, value);
+        if (T* const base = this->template cellToBuildOn<T>(); base != nullptr) {
+            detail::reduceInto(*fn_, *base, value);
+            return;
+        }
         if (state_ == nullptr) [[unlikely]]
             cells_->checkKey(nullptr);
         ::new (cells_->room(*state_)) T(value);
@@ -97,15 +92,8 @@ public:
 
     /// The result for what has been added; none if nothing was.
     std::optional<Result> get() const {
-        const Accumulator* found = this->template readyCell<Accumulator>();
-        if (found == nullptr) {
-            if (!present()) {
-                cells_->checkKey(state_);
-                return std::nullopt;
-            }
-            if (!cells_->seen(*state_)) return std::nullopt;
-            found = &cell<Accumulator>();
-        }
+        const Accumulator* const found = this->template seenCell<Accumulator>();
+        if (found == nullptr) return std::nullopt;
         return fn_->getResult(*found);
     }
     void add(const T& value) {

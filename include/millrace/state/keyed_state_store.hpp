@@ -340,10 +340,12 @@ private:
         for (const Key& key : emptied) dropEntry(key);
         table_.report();
     }
-    void dropEntry(const Key& key) {
-        bool found = false;
-        Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
-        if (found) dropSlot(slot);
+    void dropEntry([[maybe_unused]] const Key& key) {
+        if constexpr (Table::kErases) {
+            bool found = false;
+            Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
+            if (found) dropSlot(slot);
+        }
     }
     [[gnu::always_inline]] void endRun() {
         if (cells_.cleanupDue > 0) [[unlikely]]

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace millrace {
@@ -350,11 +351,9 @@ protected:
     bool present() const noexcept { return (*cells_->present & bit_) != 0; }
     /// There is a cell, and no time to live to look after: what most calls find.
     bool ready() const noexcept { return (*cells_->present & plainBit_) != 0; }
+    /// Of one that has just been made, or is there and not `ready`, or is never kept in a row.
     template <class Cell>
     Cell& cell() const noexcept {
-        if constexpr (kMayLieInRow<Cell>) {
-            if (cells_->only != nullptr) return *reinterpret_cast<Cell*>(cells_->only);
-        }
         return *reinterpret_cast<Cell*>(cells_->data + offset_);
     }
     /// The cell if it is `ready`, else null: then there is none, or a time to live to look after.
@@ -364,13 +363,27 @@ protected:
             if (cells_->only != nullptr) [[likely]]
                 return reinterpret_cast<Cell*>(cells_->only);
         }
-        return ready() ? reinterpret_cast<Cell*>(cells_->data + offset_) : nullptr;
+        return ready() ? &cell<Cell>() : nullptr;
+    }
+    /// The cell that a read sees, else null. *Failure:* MillraceException if no key is current.
+    template <class Cell>
+    Cell* seenCell() const {
+        Cell* const found = readyCell<Cell>();
+        return found != nullptr ? found : findCell<Cell>();
     }
     /// The cell to build on, null if one must be made; stamps it.
     template <class Cell>
     Cell* cellToBuildOn() {
         if (Cell* const found = readyCell<Cell>(); found != nullptr) return found;
         return present() && cells_->builtOn(*state_) ? &cell<Cell>() : nullptr;
+    }
+    template <class Cell>
+    [[gnu::noinline]] Cell* findCell() const {
+        if (!present()) {
+            cells_->checkKey(state_);
+            return nullptr;
+        }
+        return cells_->seen(*state_) ? &cell<Cell>() : nullptr;
     }
 
     StateCells* cells_ = &unopenedCells();

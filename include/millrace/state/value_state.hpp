@@ -78,10 +78,7 @@ public:
 
     /// The value of the current key, null if it has none. Valid until the state is written next, and during this call of
     /// the user's function.
-    const T* value() const {
-        const T* const found = this->template readyCell<T>();
-        return found != nullptr ? found : find();
-    }
+    const T* value() const { return this->template seenCell<T>(); }
     /// A copy of the value, or `fallback`.
     T valueOr(T fallback) const {
         const T* const found = value();
@@ -109,13 +106,6 @@ public:
     }
 
 private:
-    [[gnu::noinline]] const T* find() const {
-        if (!present()) {
-            cells_->checkKey(state_);
-            return nullptr;
-        }
-        return cells_->seen(*state_) ? &cell<T>() : nullptr;
-    }
     /// A cell to build on.
     [[gnu::noinline]] void make() {
         if (!present() || !cells_->builtOn(*state_)) {
