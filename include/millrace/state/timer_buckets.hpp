@@ -6,6 +6,7 @@
 #include <millrace/state/chunk_pool.hpp>
 #include <millrace/time/timestamp.hpp>
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +33,7 @@ public:
     TimerBuckets& operator=(const TimerBuckets&) = delete;
     ~TimerBuckets() {
         if constexpr (!std::is_trivially_destructible_v<Timer>) {
-            while (!empty()) drain(first(), [](Timer&, bool) {});
+            while (levels_ != 0) drain(first(), [](Timer&, bool) {});  // `size_` may not tell after a failure
         }
     }
 
@@ -67,9 +68,8 @@ public:
     /// The bucket for a time that is not before the anchor.
     std::size_t bucketFor(Timestamp time) const noexcept {
         const std::uint64_t bits = bitsOf(time);
-        const std::size_t level =
-            static_cast<unsigned>(63 - std::countl_zero((bits ^ anchor_) | 1)) / unsigned{kDigitBits};
-        return level * kDigits + ((bits >> (level * kDigitBits)) & (kDigits - 1));
+        const Level& level = kLevelOfLeadingZeros[static_cast<unsigned>(std::countl_zero((bits ^ anchor_) | 1))];
+        return level.firstBucket + ((bits >> level.shift) & (kDigits - 1));
     }
 
     std::uint64_t anchor() const noexcept { return anchor_; }
@@ -79,34 +79,8 @@ public:
     void push(Timer&& timer, bool removes) {
         if (buckets_ == nullptr) [[unlikely]]
             buckets_.reset(new Bucket[kBuckets]());
-        const std::uint64_t bits = bitsOf(timer.time);
-        const std::size_t where = bucketFor(timer.time);
-        Bucket& bucket = buckets_[where];
-        if (bucket.at == bucket.end) [[unlikely]]
-            addChunk(bucket);
-        if constexpr (std::is_nothrow_move_constructible_v<Timer>) {
-            ::new (static_cast<void*>(bucket.at)) Timer(std::move(timer));
-        } else {
-            try {
-                ::new (static_cast<void*>(bucket.at)) Timer(std::move(timer));
-            } catch (...) {
-                if (bucket.size == 0) pool_.give(std::exchange(bucket, Bucket()).first);
-                throw;
-            }
-        }
-        if (removes) [[unlikely]]
-            bucket.last->removals |= std::uint64_t{1} << (bucket.at - bucket.last->timers());
-        ++bucket.at;
-        // by the time that as much has come to the other buckets, the line that comes next is there
-        __builtin_prefetch(reinterpret_cast<const char*>(bucket.at) + 64, 1);
+        append(std::move(timer), removes);
         ++size_;
-        if (bucket.size++ == 0) {
-            bucket.least = bits;
-            occupied_[where / kDigits] |= std::uint64_t{1} << (where % kDigits);
-            levels_ |= 1u << (where / kDigits);
-        } else if (bits < bucket.least) {
-            bucket.least = bits;
-        }
     }
 
     /// `fn(const Timer&, bool removes)` for the entries of a bucket. Only if not empty.
@@ -160,10 +134,26 @@ public:
     /// Moves the entries of the first bucket to buckets of lower levels: the anchor is put to where the bucket begins.
     void split(std::size_t where) {
         anchor_ = leastOf(where) & ~((std::uint64_t{1} << (levelOf(where) * kDigitBits)) - 1);
-        drain(where, [this](Timer& timer, bool removes) { push(std::move(timer), removes); });
+        size_ += sizeOf(where);
+        drain(where, [this](Timer& timer, bool removes) { append(std::move(timer), removes); });
     }
 
 private:
+    /// For the highest bit in which a time differs from the anchor, by the number of zeros before it.
+    struct Level {
+        std::uint16_t shift;
+        std::uint16_t firstBucket;
+    };
+    static constexpr auto kLevelOfLeadingZeros = [] {
+        std::array<Level, 64> levels{};
+        for (unsigned zeros = 0; zeros < 64; ++zeros) {
+            const unsigned level = (63 - zeros) / kDigitBits;
+            levels[zeros] = {static_cast<std::uint16_t>(level * kDigitBits),
+                             static_cast<std::uint16_t>(level * kDigits)};
+        }
+        return levels;
+    }();
+
     /// Bit i of `removals`: the i-th entry removes what was registered before.
     struct alignas(16) Chunk {
         Chunk* next;
@@ -203,6 +193,36 @@ private:
     static Timer* endOf(const Bucket& bucket, Chunk* chunk) noexcept {
         return chunk == bucket.last ? bucket.at : chunk->timers() + kPerChunk;
     }
+    /// `push` without counting it in `size_`.
+    [[gnu::always_inline]] void append(Timer&& timer, bool removes) {
+        const std::uint64_t bits = bitsOf(timer.time);
+        const std::size_t where = bucketFor(timer.time);
+        Bucket& bucket = buckets_[where];
+        if (bucket.at == bucket.end) [[unlikely]]
+            addChunk(bucket);
+        if constexpr (std::is_nothrow_move_constructible_v<Timer>) {
+            ::new (static_cast<void*>(bucket.at)) Timer(std::move(timer));
+        } else {
+            try {
+                ::new (static_cast<void*>(bucket.at)) Timer(std::move(timer));
+            } catch (...) {
+                if (bucket.size == 0) pool_.give(std::exchange(bucket, Bucket()).first);
+                throw;
+            }
+        }
+        if (removes) [[unlikely]]
+            bucket.last->removals |= std::uint64_t{1} << (bucket.at - bucket.last->timers());
+        ++bucket.at;
+        // by the time that as much has come to the other buckets, the line that comes next is there
+        __builtin_prefetch(reinterpret_cast<const char*>(bucket.at) + 64, 1);
+        if (bucket.size++ == 0) {
+            bucket.least = bits;
+            occupied_[where / kDigits] |= std::uint64_t{1} << (where % kDigits);
+            levels_ |= 1u << (where / kDigits);
+        } else if (bits < bucket.least) {
+            bucket.least = bits;
+        }
+    }
     [[gnu::noinline]] void addChunk(Bucket& bucket) {
         auto* const chunk = ::new (pool_.take()) Chunk{nullptr, 0};
         (bucket.last == nullptr ? bucket.first : bucket.last->next) = chunk;
@@ -214,6 +234,10 @@ private:
     [[gnu::always_inline]] static void forEachIn(const Bucket& bucket, Chunk* chunk, Fn& fn) {
         Timer* const end = endOf(bucket, chunk);
         std::uint64_t removals = chunk->removals;
+        if (removals == 0) {
+            for (Timer* timer = chunk->timers(); timer != end; ++timer) fn(*timer, false);
+            return;
+        }
         for (Timer* timer = chunk->timers(); timer != end; ++timer, removals >>= 1) fn(*timer, (removals & 1) != 0);
     }
     [[gnu::always_inline]] static void prefetch(const Chunk* chunk) noexcept {

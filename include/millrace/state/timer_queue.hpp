@@ -64,18 +64,18 @@ public:
     /// Takes the earliest timer with time <= now, also of those added meanwhile; false if there is none.
     bool popDue(Timestamp now, Timer& out) {
         for (;;) {
-            while (runAt_ < run_.size() && run_[runAt_].dead) ++runAt_;
-            const bool hasRun = runAt_ < run_.size();
-            if (!behind_.empty() && (!hasRun || behind_.firstTime() < run_[runAt_].timer.time)) {
+            while (runAt_ != runEnd_ && runAt_->dead) ++runAt_;
+            const bool hasRun = runAt_ != runEnd_;
+            if (!behind_.empty() && (!hasRun || behind_.firstTime() < runAt_->timer.time)) {
                 next_ = behind_.firstTime();
                 if (next_ > now) return false;
                 behind_.popFirst(out);
                 return true;
             }
             if (hasRun) {
-                next_ = run_[runAt_].timer.time;
+                next_ = runAt_->timer.time;
                 if (next_ > now) return false;
-                Timer& due = run_[runAt_++].timer;
+                Timer& due = (runAt_++)->timer;
                 if (runIndexed_) {
                     out = due;  // stays as it is: the index compares with it
                 } else {
@@ -88,16 +88,16 @@ public:
     }
     /// The timer that will be due `distance` after the next one, as far as that is known; else null.
     const Timer* peek(std::size_t distance) const noexcept {
-        return runAt_ + distance < run_.size() ? &run_[runAt_ + distance].timer : nullptr;
+        return distance < leftInRun() ? &runAt_[distance].timer : nullptr;
     }
 
     std::size_t size() const {
         compact();
         std::size_t live = buckets_.size() + behind_.size();
-        for (std::size_t i = runAt_; i < run_.size(); ++i) live += run_[i].dead ? 0 : 1;
+        for (const Entry* at = runAt_; at != runEnd_; ++at) live += at->dead ? 0 : 1;
         return live;
     }
-    bool empty() const { return (buckets_.empty() && runAt_ == run_.size() && behind_.empty()) || size() == 0; }
+    bool empty() const { return (buckets_.empty() && runAt_ == runEnd_ && behind_.empty()) || size() == 0; }
     /// Before the first timer: the memory of those that wait long is counted there.
     void chargeTo(StateMemory& account) noexcept { buckets_.chargeTo(account); }
     std::size_t memoryBytes() const noexcept {
@@ -109,8 +109,8 @@ public:
     void forEach(Fn fn) {
         compact();
         behind_.forEach(fn);
-        for (std::size_t i = runAt_; i < run_.size(); ++i) {
-            if (!run_[i].dead) fn(std::as_const(run_[i].timer));
+        for (const Entry* at = runAt_; at != runEnd_; ++at) {
+            if (!at->dead) fn(at->timer);
         }
         buckets_.forEach([&](const Timer& timer, bool) { fn(timer); });
     }
@@ -124,7 +124,7 @@ public:
         sink.describe(uid, state, layout());
         if constexpr (std::is_trivially_copyable_v<Timer>) {
             Owner<SavedTimers> saved(new SavedTimers(uid, state, maxParallelism));
-            saved->timers.reserve(buckets_.size() + behind_.size() + (run_.size() - runAt_));  // or less
+            saved->timers.reserve(buckets_.size() + behind_.size() + leftInRun());  // or less
             forEach([&](const Timer& timer) { saved->timers.push_back(timer); });
             if (!saved->timers.empty()) sink.writeLater(std::move(saved));
         } else {
@@ -202,6 +202,7 @@ private:
             compactGrown();
         buckets_.push(Timer{time, key, ns}, removes);
     }
+    std::size_t leftInRun() const noexcept { return static_cast<std::size_t>(runEnd_ - runAt_); }
     /// Makes the first bucket the run, or splits it. False if it is not due, or there is none: then sets `next_`.
     bool reachNextBucket(Timestamp now) {
         if (buckets_.empty()) {
@@ -230,7 +231,7 @@ private:
     }
     void startRun(std::size_t bucket) {
         const std::size_t size = buckets_.sizeOf(bucket);
-        runAt_ = 0;
+        runAt_ = runEnd_ = nullptr;
         run_.clear();
         if (run_.capacity() > kLargeRun && size < run_.capacity() / 16) std::vector<Entry>().swap(run_);
         run_.reserve(size);
@@ -241,15 +242,17 @@ private:
         runIndexed_ = false;
         sortNearlySorted(run_);
         settleSorted(run_);
-        reachEndOfRun();
+        takeFromRun();
     }
     void indexRun() {
         runIndexed_ = true;
         settleLarge(run_);
-        reachEndOfRun();
+        takeFromRun();
     }
 
-    void reachEndOfRun() noexcept {
+    void takeFromRun() noexcept {
+        runAt_ = run_.data();
+        runEnd_ = runAt_ + run_.size();
         reached_ = bitsOf(run_.back().timer.time);
         buckets_.setAnchor(reached_);
     }
@@ -269,7 +272,7 @@ private:
     }
     /// In order of the digit; those that share it in the order of the bucket.
     void startScatteredRun(std::size_t bucket, std::size_t level) {
-        runAt_ = 0;
+        runAt_ = runEnd_ = nullptr;
         run_.resize(buckets_.sizeOf(bucket));
         buckets_.drain(bucket, [this, level](Timer& timer, bool dead) {
             Entry& entry = run_[before_[Buckets::digitOf(timer, level)]++];
@@ -381,16 +384,17 @@ private:
 
     /// The timer's entry in what is left of the run; null if there is none.
     Entry* findInRun(Timestamp time, const Key& key, const Namespace& ns) {
-        if (runAt_ == run_.size() || time < run_[runAt_].timer.time) return nullptr;
+        if (runAt_ == runEnd_ || time < runAt_->timer.time) return nullptr;
         if (runIndexed_) {
-            const std::uint32_t at = index_[place(run_, time, key, ns)];
-            return at > runAt_ ? &run_[at - 1] : nullptr;
+            const std::uint32_t place = index_[this->place(run_, time, key, ns)];
+            Entry* const at = place == 0 ? nullptr : &run_[place - 1];
+            return at != nullptr && at >= runAt_ ? at : nullptr;
         }
-        auto at = std::lower_bound(run_.begin() + static_cast<std::ptrdiff_t>(runAt_), run_.end(), time,
-                                   [](const Entry& entry, Timestamp t) { return entry.timer.time < t; });
+        Entry* at = std::lower_bound(runAt_, runEnd_, time,
+                                     [](const Entry& entry, Timestamp t) { return entry.timer.time < t; });
         Entry* found = nullptr;  // there may be dead ones beside it
-        for (; at != run_.end() && at->timer.time == time && (found == nullptr || found->dead); ++at) {
-            if (at->timer.is(time, key, ns)) found = &*at;
+        for (; at != runEnd_ && at->timer.time == time && (found == nullptr || found->dead); ++at) {
+            if (at->timer.is(time, key, ns)) found = at;
         }
         return found;
     }
@@ -410,7 +414,8 @@ private:
     Timestamp next_ = kMaxTimestamp;
     std::uint64_t reached_ = 0;  ///< of this time and before, timers are in the run or behind
     std::vector<Entry> run_;     ///< in order of time, few of each; or all of one time and indexed
-    std::size_t runAt_ = 0;      ///< the first that has not been taken
+    Entry* runAt_ = nullptr;     ///< the first that has not been taken
+    Entry* runEnd_ = nullptr;
     bool runIndexed_ = false;
     std::uint16_t before_[kDigits] = {};  ///< while a bucket is scattered: where the next entry with that digit goes
     TimerHeap<Key, Namespace> behind_;
