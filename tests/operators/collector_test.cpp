@@ -68,6 +68,33 @@ TEST_CASE("a collector gives what each call has emitted its timestamp, however i
     CHECK(contentsOf(collector) == std::vector<std::pair<std::string, Timestamp>>{{"e", at(7)}});
 }
 
+TEST_CASE("a collector says when it has a full block, each time", "[operators]") {
+    constexpr std::size_t kFull = detail::kBlockRecords<std::int64_t>;
+    Collector<std::int64_t> collector;
+    bool told = false;
+    collector.setWhenFull(told);
+    const auto collectTo = [&](std::size_t size) {
+        while (collector.size() < size) {
+            collector.collect(1);
+            if (told != collector.full()) return false;
+        }
+        return true;
+    };
+    CHECK(collectTo(kFull - 1));
+    CHECK_FALSE(told);
+    CHECK(collectTo(100 * kFull));
+    CHECK(told);
+    // after it has been looked at: when a failed call's elements were taken back, and in the next block
+    told = false;
+    collector.truncate(kFull - 1);
+    CHECK(collectTo(kFull + 1));
+    CHECK(told);
+    told = false;
+    collector.clear();
+    CHECK(collectTo(kFull));
+    CHECK(told);
+}
+
 TEST_CASE("a collector can be used on after one call has asked for very much", "[operators]") {
     Collector<std::int64_t> collector;
     const std::size_t count = 100 * detail::kBlockRecords<std::int64_t>;

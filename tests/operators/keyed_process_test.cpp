@@ -104,6 +104,55 @@ TEST_CASE("each key has state of its own, and results the timestamps of their el
     CHECK(harness.take() == std::vector<Emitted<std::int64_t>>{{10, 5}, {20, 6}, {13, 4}, {21, 9}, {20, 7}});
 }
 
+namespace {
+/// Emits each amount three times, with state or without.
+struct Thrice {
+    void processElement(const Order& order, Context&, Collector<std::int64_t>& out) {
+        for (int i = 0; i < 3; ++i) out.collect(order.amount);
+    }
+};
+struct ThriceWithState : Thrice {
+    ValueState<std::int64_t> last;
+    void open(KeyedRuntimeContext& context) { last = context.getState(ValueStateDescriptor<std::int64_t>{"last"}); }
+    void processElement(const Order& order, Context& context, Collector<std::int64_t>& out) {
+        if (order.amount % 7 == 0) {
+            last.clear();
+        } else {
+            last.update(order.amount);
+        }
+        Thrice::processElement(order, context, out);
+    }
+};
+
+template <class Fn>
+void checkBlocksOfThrice(bool timed) {
+    constexpr std::size_t kFull = kBlockRecords<std::int64_t>;
+    auto harness = keyed(Fn{});
+    harness.open();
+    std::vector<Order> orders;
+    std::vector<Timestamp> times;
+    std::vector<Emitted<std::int64_t>> expected;
+    for (std::size_t i = 0; i < 2 * kFull; ++i) {
+        const auto amount = static_cast<std::int64_t>(i);
+        orders.push_back({static_cast<int>(i % 10), amount});
+        times.push_back(at(amount));
+        expected.insert(expected.end(), 3, {amount, timed ? amount : ticks(kMinTimestamp)});
+    }
+    harness.stage().onBlock(0, Block<Order>{orders.data(), timed ? times.data() : nullptr, nullptr, orders.size()});
+    CHECK(harness.take() == expected);
+    CHECK(harness.output.largestBlock >= kFull);
+    CHECK(harness.output.largestBlock < kFull + 3);
+}
+}  // namespace
+
+TEST_CASE("what a keyed function emits is handed on as soon as a block is full", "[operators]") {
+    for (const bool timed : {false, true}) {
+        CAPTURE(timed);
+        checkBlocksOfThrice<Thrice>(timed);
+        checkBlocksOfThrice<ThriceWithState>(timed);
+    }
+}
+
 TEST_CASE("keyed state survives a restore, and goes to the subtask that owns its key group", "[operators]") {
     auto harness = keyed(TotalOfKey{});
     harness.open();

@@ -23,9 +23,16 @@ public:
 protected:
     /// Stamps what one call has emitted and hands on a full block.
     void afterCall(Timestamp timestamp) {
+        stampCall(timestamp);
+        emitFull();
+    }
+    void stampCall(Timestamp timestamp) noexcept {
         collector_.stampNew(timestamp);
         timed_ = timed_ || timestamp != kMinTimestamp;
-        if (collector_.full()) emitCollected();
+    }
+    void emitFull() {
+        if (collector_.full()) [[unlikely]]
+            emitCollected();
     }
     void emitCollected() {
         if (collector_.size() == 0) return;

@@ -25,6 +25,7 @@ public:
         stage_ = &context.stage;
         outputs_ = &context.outputs;
         host_.open(context, context.takeOperator(), this->fn_);
+        if constexpr (kMayDeclareStates) this->collector_.setWhenFull(host_.store().cells().attention);
         this->next_.open(context);
     }
 
@@ -76,9 +77,15 @@ protected:
     void forEachWithoutKey(Block<T> block, Call call) {
         if (block.timestamps == nullptr) {
             host_.context().setElement(kMinTimestamp);
-            for (std::size_t i = 0; i < block.size; ++i) callFor<false>(block.values[i], kMinTimestamp, call);
+            for (std::size_t i = 0; i < block.size; ++i) {
+                callFor<false>(block.values[i], kMinTimestamp, call);
+                this->emitFull();
+            }
         } else {
-            for (std::size_t i = 0; i < block.size; ++i) callFor<true>(block.values[i], block.timestamps[i], call);
+            for (std::size_t i = 0; i < block.size; ++i) {
+                callFor<true>(block.values[i], block.timestamps[i], call);
+                this->emitFull();
+            }
         }
     }
 
@@ -170,13 +177,17 @@ private:
     template <class At, class KeyAt, class Each>
     [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyAt keyAt, Each each) {
         if constexpr (kMayDeclareStates) {
-            host_.store().scan(first, end, hashes, keyAt, each);
+            host_.store().scan(first, end, hashes, keyAt, each, [this] { this->emitFull(); });
         } else {
-            host_.store().scanStateless(first, end, keyAt, each);
+            host_.store().scanStateless(first, end, keyAt, [this, each](At at) {
+                each(at);
+                this->emitFull();
+            });
         }
     }
 
-    /// In a block without timestamps there is nothing to stamp, and the context knows already.
+    /// A full block is not handed on yet. In a block without timestamps there is nothing to stamp, and the context knows
+    /// already.
     template <bool kStamped, class T, class Call>
     [[gnu::always_inline]] void callFor(T& record, Timestamp timestamp, const Call& call) {
         if constexpr (kStamped) host_.context().setElement(timestamp);
@@ -185,11 +196,7 @@ private:
         } catch (...) {
             throwRecordError(this->fn_.id(), this->fn_.subtask(), host_.context().element(), record);
         }
-        if constexpr (kStamped) {
-            this->afterCall(timestamp);
-        } else if (this->collector_.full()) [[unlikely]] {
-            this->emitCollected();
-        }
+        if constexpr (kStamped) this->stampCall(timestamp);
     }
 
     Firing firing_ = Firing::Nothing;

@@ -31,14 +31,16 @@ public:
     void collect(U&& value) {
         // there is always room for one: a test before this would have the element wait in memory
         ::new (static_cast<void*>(cursor_)) Out(std::forward<U>(value));
-        if (++cursor_ == end_) [[unlikely]] {
-            growOrTakeBack();
+        if (++cursor_ == limit_) [[unlikely]] {
+            reachLimit();
         }
     }
 
     // ---- for operators ----
     std::size_t size() const noexcept { return static_cast<std::size_t>(cursor_ - begin_); }
     bool full() const noexcept { return cursor_ > lastOfBlock_; }
+    /// Sets the flag whenever there is a full block: for who has to test for something else anyway.
+    void setWhenFull(bool& flag) noexcept { whenFull_ = &flag; }
 
     /// Gives every element from index `from` on the timestamp `time`.
     void stampFrom(std::size_t from, Timestamp time) noexcept {
@@ -55,6 +57,7 @@ public:
     void truncate(std::size_t size) noexcept {
         detail::destroyRecords(begin_ + size, this->size() - size);
         cursor_ = begin_ + size;
+        findLimit();
         if (stamped_ > cursor_) stampedUpTo(size);
     }
 
@@ -64,6 +67,7 @@ public:
     void clear() {
         detail::destroyRecords(begin_, size());
         cursor_ = begin_;
+        findLimit();
         stampedUpTo(0);
         if (static_cast<std::size_t>(end_ - begin_) > 64 * detail::kBlockRecords<Out>) {
             grow();  // to less: what it cannot do without is not given up before that is there
@@ -73,14 +77,20 @@ public:
 private:
     static constexpr std::align_val_t kAlignment{detail::kColumnAlignment<Out>};
 
-    [[gnu::noinline]] void growOrTakeBack() {
-        try {
-            grow();
-        } catch (...) {
-            truncate(size() - 1);
-            throw;
+    /// A block is full, or there is no more room.
+    [[gnu::noinline]] void reachLimit() {
+        if (cursor_ == end_) {
+            try {
+                grow();
+            } catch (...) {
+                truncate(size() - 1);
+                throw;
+            }
         }
+        findLimit();
+        *whenFull_ = true;
     }
+    void findLimit() noexcept { limit_ = full() ? end_ : lastOfBlock_ + 1; }
     [[gnu::noinline]] void stampMore(Timestamp time) noexcept {
         Timestamp* const to = nextTime_ + (cursor_ - stamped_);
         for (Timestamp* at = nextTime_; at != to; ++at) *at = time;
@@ -113,6 +123,7 @@ private:
         cursor_ = newBegin + count;
         end_ = newBegin + capacity;
         lastOfBlock_ = newBegin + detail::kBlockRecords<Out> - 1;
+        findLimit();
         times_ = newTimes;
         stampedUpTo(stamped);
     }
@@ -121,8 +132,11 @@ private:
 
     Out* begin_ = nullptr;
     Out* cursor_ = nullptr;
+    Out* limit_ = nullptr;  ///< where `cursor_` has to be looked at: behind a block, from there on `end_`
     Out* end_ = nullptr;
     Out* lastOfBlock_ = nullptr;
+    bool unseen_ = false;
+    bool* whenFull_ = &unseen_;
     Timestamp* times_ = nullptr;
     Out* stamped_ = nullptr;  ///< behind the last element that `stampNew` has seen
     Timestamp* nextTime_ = nullptr;

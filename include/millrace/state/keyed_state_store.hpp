@@ -41,6 +41,10 @@ public:
     using Table = KeyedTable<Key, StateRow>;
     using Slot = typename Table::Slot;
 
+    struct Nothing {
+        void operator()() const noexcept {}
+    };
+
     KeyedStateStore() {
         if constexpr (!Table::kErases) cells_.keepOutOfRows();
     }
@@ -87,7 +91,7 @@ public:
     /// No key is current any more. Keeps the row of a key that got its first state, and drops that of one that lost its
     /// last.
     void leaveKey() {
-        if (cells_.mayBeEmpty) leave();
+        if (cells_.attention) leave();
         forgetKey();
     }
     /// For a key that will be current soon.
@@ -101,9 +105,11 @@ public:
     // ---- a run of records ----
 
     /// `call(at)` for each record from `first` to `end`, which are indices or pointers, with its key, `keyOf(at)`, as the
-    /// current one. `hashes` are those of the exchange, or null. When something throws no key is current.
-    template <class At, class KeyOf, class Call>
-    [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyOf keyOf, Call call) {
+    /// current one, and `attend()` behind a call that has left `cells().attention` set. `hashes` are those of the exchange,
+    /// or null. When something throws no key is current.
+    template <class At, class KeyOf, class Call, class Attend = Nothing>
+    [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyOf keyOf, Call call,
+                                     Attend attend = {}) {
         const LeaveAtEnd leaveAtEnd{*this};
         const auto size = static_cast<std::size_t>(end - first);
         if (hasKey()) leaveKey();
@@ -129,7 +135,7 @@ public:
                 const At to = at + std::min(together, left);
                 for (; at != to; ++at) {
                     const Key key = Table::lookupKey(keyOf(at));
-                    visit(view, key, Table::hashOf(key), at, call);
+                    visit(view, key, Table::hashOf(key), at, call, attend);
                 }
             }
         } else {
@@ -144,7 +150,7 @@ public:
                 for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetchWhole(ahead[i]);
                 for (std::size_t i = 0; i < count; ++i) {
                     if (prefetches && i + kAhead < count) view.prefetchWhole(ahead[i + kAhead]);
-                    visit(view, keyOf(from + i), ahead[i], from + i, call);
+                    visit(view, keyOf(from + i), ahead[i], from + i, call, attend);
                 }
                 from += count;
             }
@@ -289,19 +295,21 @@ private:
         }
         return slot;
     }
-    template <class K, class At, class Call>
-    [[gnu::always_inline]] void visit(typename Table::View& view, const K& key, std::uint64_t hash, At at, Call& call) {
+    template <class K, class At, class Call, class Attend>
+    [[gnu::always_inline]] void visit(typename Table::View& view, const K& key, std::uint64_t hash, At at, Call& call,
+                                      Attend& attend) {
         enter(view, key, hash);
         call(at);
-        if (cells_.mayBeEmpty) [[unlikely]] {
+        if (cells_.attention) [[unlikely]] {
             leave();
             cells_.prepareToEnter();
             view = table_.view();
+            attend();
         }
     }
     /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
     [[gnu::noinline]] void leave() {
-        cells_.mayBeEmpty = false;
+        cells_.attention = false;
         if (std::exchange(hasNoEntry_, false)) {
             leaveFresh();
         } else if (cells_.isEmpty()) {
@@ -392,7 +400,7 @@ private:
     void forgetKey() noexcept {
         current_ = nullptr;
         cells_.leave();
-        cells_.mayBeEmpty = false;
+        cells_.attention = false;
         hasNoEntry_ = false;
     }
 

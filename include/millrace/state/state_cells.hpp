@@ -127,7 +127,7 @@ public:
         prepareToEnter();
         enterNext(current);
     }
-    /// The same for one of a run of rows: `prepareToEnter` comes before the first, and behind a key that `mayBeEmpty`.
+    /// The same for one of a run of rows: `prepareToEnter` comes before the first, and behind a key with `attention`.
     [[gnu::always_inline]] void enterNext(StateRow& current) noexcept {
         if (inlined_) {
             only = current.inlined;
@@ -147,11 +147,13 @@ public:
         data = inlined_ ? empty.inlined : nullptr;
         present = &presentWithoutCells_;
         presentWithoutCells_ = 0;
-        mayBeEmpty = true;
+        attention = true;
     }
-    /// Whether the current key has no state; only if it `mayBeEmpty`: it had none when it was entered, or one was cleared.
+    /// Whether the current key has no state.
     bool isEmpty() const noexcept { return *present == 0; }
-    bool mayBeEmpty = false;
+    /// There is something to do before the next record: the key had no state when it was entered, or one was cleared.
+    /// Others may set it, too, so that one test tells that nothing at all is to be done.
+    bool attention = false;
     void leave() noexcept {
         present = &kNothing;
         only = data = nullptr;
@@ -177,7 +179,7 @@ public:
         if (only != nullptr) data = std::exchange(only, nullptr);
         if (!state.cell->plain) state.cell->destroy(data + state.offset);
         *present &= ~state.bit;
-        mayBeEmpty = true;
+        attention = true;
     }
     Timestamp& stampOf(const DeclaredState& state) const noexcept {
         return *reinterpret_cast<Timestamp*>(data + state.stampOffset);
