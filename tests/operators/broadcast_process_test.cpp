@@ -119,6 +119,23 @@ inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e
 }
 }  // namespace millrace::testsupport
 
+TEST_CASE("what is emitted for broadcast elements is handed on as soon as a block is full", "[operators][broadcast]") {
+    constexpr std::size_t kFull = detail::kBlockRecords<std::string>;
+    for (const bool timed : {false, true}) {
+        CAPTURE(timed);
+        KeyedHarness harness(keyed());
+        harness.open();
+        std::vector<Limit> elements(kFull + kFull / 2, Limit{1, 5});
+        const std::vector<Timestamp> times(elements.size(), at(3));
+        harness.stage().onBlock(
+            1, detail::Block<Limit>{elements.data(), timed ? const_cast<Timestamp*>(times.data()) : nullptr, nullptr,
+                                    elements.size()});
+        CHECK(harness.output.largestBlock == kFull);
+        const Emitted<std::string> each{"limits 1", timed ? 3 : ticks(kMinTimestamp)};
+        CHECK(harness.take() == std::vector<Emitted<std::string>>(elements.size(), each));
+    }
+}
+
 TEST_CASE("elements see the broadcast state that was written before them", "[operators]") {
     PlainHarness harness(plain());
     harness.open();

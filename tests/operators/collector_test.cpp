@@ -80,15 +80,34 @@ TEST_CASE("a collector says when it has a full block, each time", "[operators]")
         }
         return true;
     };
-    CHECK(collectTo(kFull - 1));
-    CHECK_FALSE(told);
-    CHECK(collectTo(100 * kFull));
-    CHECK(told);
-    // after it has been looked at: when a failed call's elements were taken back, and in the next block
+    for (int block = 0; block < 3; ++block) {
+        CAPTURE(block);
+        CHECK(collectTo(kFull - 1));
+        CHECK_FALSE(told);
+        CHECK(collectTo(kFull + 10));
+        CHECK(told);
+        told = false;
+        collector.clear();
+    }
+    // after a failed call's elements have been taken back
+    CHECK(collectTo(kFull + 10));
     told = false;
     collector.truncate(kFull - 1);
-    CHECK(collectTo(kFull + 1));
+    CHECK(collectTo(kFull + 10));
     CHECK(told);
+    // when there is more room for one that stays full, but not when there is none
+    told = false;
+    while (collector.size() < kFull + 15) collector.collect(1);
+    CHECK_FALSE(told);
+    if (testsupport::failNextAllocation()) {
+        CHECK_THROWS_AS(collector.collect(1), std::bad_alloc);
+        CHECK_FALSE(told);
+        CHECK(collector.size() == kFull + 15);
+    }
+    collector.collect(1);
+    CHECK(told);
+    // and behind so much that the room is given up
+    while (collector.size() < 100 * kFull) collector.collect(1);
     told = false;
     collector.clear();
     CHECK(collectTo(kFull));

@@ -105,51 +105,73 @@ TEST_CASE("each key has state of its own, and results the timestamps of their el
 }
 
 namespace {
-/// Emits each amount three times, with state or without.
-struct Thrice {
-    void processElement(const Order& order, Context&, Collector<std::int64_t>& out) {
-        for (int i = 0; i < 3; ++i) out.collect(order.amount);
-    }
-};
-struct ThriceWithState : Thrice {
-    ValueState<std::int64_t> last;
-    void open(KeyedRuntimeContext& context) { last = context.getState(ValueStateDescriptor<std::int64_t>{"last"}); }
-    void processElement(const Order& order, Context& context, Collector<std::int64_t>& out) {
-        if (order.amount % 7 == 0) {
-            last.clear();
-        } else {
-            last.update(order.amount);
-        }
-        Thrice::processElement(order, context, out);
-    }
-};
 
-template <class Fn>
-void checkBlocksOfThrice(bool timed) {
+/// Emits each amount three times; with as many states as `kStates` says, of which the first is cleared now and then.
+template <int kStates, class Record>
+struct Thrice {
+    ValueState<std::int64_t> last;
+    ValueState<std::string> text;
+
+    void open(KeyedRuntimeContext& context) {
+        if constexpr (kStates > 0) last = context.getState(ValueStateDescriptor<std::int64_t>{"last"});
+        if constexpr (kStates > 1) text = context.getState(ValueStateDescriptor<std::string>{"text"});
+    }
+    template <class AnyContext>
+    void processElement(const Record& record, AnyContext&, Collector<std::int64_t>& out) {
+        if constexpr (kStates > 0) {
+            record.amount % 7 == 0 ? last.clear() : last.update(record.amount);
+        }
+        if constexpr (kStates > 1) text.update(std::to_string(record.amount));
+        for (int i = 0; i < 3; ++i) out.collect(record.amount);
+    }
+};
+/// Without `open`.
+struct ThriceWithoutStates {
+    void processElement(const Order& order, Context& context, Collector<std::int64_t>& out) {
+        Thrice<0, Order>{}.processElement(order, context, out);
+    }
+};
+struct NamedOrder {
+    std::string customer;
+    std::int64_t amount;
+};
+Order orderOf(Order*, std::int64_t customer, std::int64_t amount) {
+    return {static_cast<int>(customer), amount};
+}
+NamedOrder orderOf(NamedOrder*, std::int64_t customer, std::int64_t amount) {
+    return {std::to_string(customer), amount};
+}
+
+template <class Record, class Fn>
+void checkBlocksOfThrice(Fn fn, bool timed) {
     constexpr std::size_t kFull = kBlockRecords<std::int64_t>;
-    auto harness = keyed(Fn{});
+    using Member = decltype(&Record::customer);
+    OperatorHarness harness(KeyedProcessOperator<Record, std::int64_t, Member, Fn>{&Record::customer, fn});
     harness.open();
-    std::vector<Order> orders;
+    std::vector<Record> records;
     std::vector<Timestamp> times;
     std::vector<Emitted<std::int64_t>> expected;
-    for (std::size_t i = 0; i < 2 * kFull; ++i) {
-        const auto amount = static_cast<std::int64_t>(i);
-        orders.push_back({static_cast<int>(i % 10), amount});
+    for (std::int64_t amount = 0; amount < static_cast<std::int64_t>(2 * kFull); ++amount) {
+        records.push_back(orderOf(static_cast<Record*>(nullptr), amount % 10, amount));
         times.push_back(at(amount));
         expected.insert(expected.end(), 3, {amount, timed ? amount : ticks(kMinTimestamp)});
     }
-    harness.stage().onBlock(0, Block<Order>{orders.data(), timed ? times.data() : nullptr, nullptr, orders.size()});
+    harness.stage().onBlock(0, Block<Record>{records.data(), timed ? times.data() : nullptr, nullptr, records.size()});
     CHECK(harness.take() == expected);
     CHECK(harness.output.largestBlock >= kFull);
     CHECK(harness.output.largestBlock < kFull + 3);
 }
+
 }  // namespace
 
 TEST_CASE("what a keyed function emits is handed on as soon as a block is full", "[operators]") {
     for (const bool timed : {false, true}) {
         CAPTURE(timed);
-        checkBlocksOfThrice<Thrice>(timed);
-        checkBlocksOfThrice<ThriceWithState>(timed);
+        checkBlocksOfThrice<Order>(ThriceWithoutStates{}, timed);
+        checkBlocksOfThrice<Order>(Thrice<0, Order>{}, timed);
+        checkBlocksOfThrice<Order>(Thrice<1, Order>{}, timed);
+        checkBlocksOfThrice<Order>(Thrice<2, Order>{}, timed);
+        checkBlocksOfThrice<NamedOrder>(Thrice<1, NamedOrder>{}, timed);
     }
 }
 

@@ -39,7 +39,8 @@ public:
     // ---- for operators ----
     std::size_t size() const noexcept { return static_cast<std::size_t>(cursor_ - begin_); }
     bool full() const noexcept { return cursor_ > lastOfBlock_; }
-    /// Sets the flag whenever there is a full block: for who has to test for something else anyway.
+    /// Sets the flag when a block becomes full, and when more room is made: for who has to test for something else anyway.
+    /// Who resets it hands the block on.
     void setWhenFull(bool& flag) noexcept { whenFull_ = &flag; }
 
     /// Gives every element from index `from` on the timestamp `time`.
@@ -79,7 +80,9 @@ private:
 
     /// A block is full, or there is no more room.
     [[gnu::noinline]] void reachLimit() {
-        if (cursor_ == end_) {
+        if (cursor_ != end_) {
+            findLimit();
+        } else {
             try {
                 grow();
             } catch (...) {
@@ -87,7 +90,6 @@ private:
                 throw;
             }
         }
-        findLimit();
         *whenFull_ = true;
     }
     void findLimit() noexcept { limit_ = full() ? end_ : lastOfBlock_ + 1; }

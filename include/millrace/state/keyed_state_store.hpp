@@ -37,13 +37,13 @@ std::string namesOf(const StateCells& cells, std::string_view prefix);
 /// *Thread safety:* none. *State:* "state/<name>" by key group; another prefix where an operator has several stores.
 template <class Key>
 class KeyedStateStore {
+    struct NotAttended {
+        void operator()() const noexcept {}
+    };
+
 public:
     using Table = KeyedTable<Key, StateRow>;
     using Slot = typename Table::Slot;
-
-    struct Nothing {
-        void operator()() const noexcept {}
-    };
 
     KeyedStateStore() {
         if constexpr (!Table::kErases) cells_.keepOutOfRows();
@@ -107,7 +107,7 @@ public:
     /// `call(at)` for each record from `first` to `end`, which are indices or pointers, with its key, `keyOf(at)`, as the
     /// current one, and `attend()` behind a call that has left `cells().attention` set. `hashes` are those of the exchange,
     /// or null. When something throws no key is current.
-    template <class At, class KeyOf, class Call, class Attend = Nothing>
+    template <class At, class KeyOf, class Call, class Attend = NotAttended>
     [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyOf keyOf, Call call,
                                      Attend attend = {}) {
         const LeaveAtEnd leaveAtEnd{*this};
@@ -312,7 +312,7 @@ private:
         cells_.attention = false;
         if (std::exchange(hasNoEntry_, false)) {
             leaveFresh();
-        } else if (cells_.isEmpty()) {
+        } else if (!cells_.stateless() && cells_.isEmpty()) {
             dropEntry(*current_);
         }
     }
@@ -349,7 +349,7 @@ private:
         table_.report();
     }
     void dropEntry([[maybe_unused]] const Key& key) {
-        if constexpr (Table::kErases) {
+        if constexpr (Table::kErases) {  // else nothing needs to be looked up
             bool found = false;
             Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
             if (found) dropSlot(slot);

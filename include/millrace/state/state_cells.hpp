@@ -149,10 +149,11 @@ public:
         presentWithoutCells_ = 0;
         attention = true;
     }
-    /// Whether the current key has no state.
+    /// Whether the current key has no state. Only where states are declared and a key is current.
     bool isEmpty() const noexcept { return *present == 0; }
     /// There is something to do before the next record: the key had no state when it was entered, or one was cleared.
-    /// Others may set it, too, so that one test tells that nothing at all is to be done.
+    /// Others may set it, too, so that one test tells that nothing at all is to be done. They are told by
+    /// `KeyedStateStore::scan` only: leaving a key resets it.
     bool attention = false;
     void leave() noexcept {
         present = &kNothing;
@@ -353,7 +354,7 @@ protected:
     bool present() const noexcept { return (*cells_->present & bit_) != 0; }
     /// There is a cell, and no time to live to look after: what most calls find.
     bool ready() const noexcept { return (*cells_->present & plainBit_) != 0; }
-    /// Of one that has just been made, or is there and not `ready`, or is never kept in a row.
+    /// Only while `only` is null, or of one that has just been made.
     template <class Cell>
     Cell& cell() const noexcept {
         return *reinterpret_cast<Cell*>(cells_->data + offset_);

@@ -20,7 +20,8 @@ namespace millrace::detail {
 /// differs from the anchor, which none of them is before. Within a bucket they keep the order in which they came.
 ///
 /// Bits of a time are ordered like the times. An entry is a timer's bytes and a bit; see docs/decisions/18_queue_of_timers.md.
-/// *Thread safety:* none. *Failure:* as `ChunkPool`, and what moving a timer throws. Entries that were on their way then are lost.
+/// *Thread safety:* none. *Failure:* as `ChunkPool`, and what moving a timer throws. Entries that were on their way then are lost,
+/// and what `split` was moving may still be counted.
 template <class Timer>
 class TimerBuckets {
 public:
@@ -33,7 +34,7 @@ public:
     TimerBuckets& operator=(const TimerBuckets&) = delete;
     ~TimerBuckets() {
         if constexpr (!std::is_trivially_destructible_v<Timer>) {
-            while (levels_ != 0) drain(first(), [](Timer&, bool) {});  // `size_` may not tell after a failure
+            while (!empty()) drain(first(), [](Timer&, bool) {});
         }
     }
 
@@ -55,7 +56,7 @@ public:
 
     /// Number of entries.
     std::size_t size() const noexcept { return size_; }
-    bool empty() const noexcept { return size_ == 0; }
+    bool empty() const noexcept { return levels_ == 0; }
     std::size_t sizeOf(std::size_t bucket) const noexcept { return buckets_ == nullptr ? 0 : buckets_[bucket].size; }
     /// The bucket whose entries are before those of all others. Only if not empty.
     std::size_t first() const noexcept {
@@ -134,7 +135,7 @@ public:
     /// Moves the entries of the first bucket to buckets of lower levels: the anchor is put to where the bucket begins.
     void split(std::size_t where) {
         anchor_ = leastOf(where) & ~((std::uint64_t{1} << (levelOf(where) * kDigitBits)) - 1);
-        size_ += sizeOf(where);
+        size_ += sizeOf(where);  // which `drain` takes off: nothing is counted entry by entry
         drain(where, [this](Timer& timer, bool removes) { append(std::move(timer), removes); });
     }
 
@@ -193,7 +194,7 @@ private:
     static Timer* endOf(const Bucket& bucket, Chunk* chunk) noexcept {
         return chunk == bucket.last ? bucket.at : chunk->timers() + kPerChunk;
     }
-    /// `push` without counting it in `size_`.
+    /// `push` where there are buckets, without counting it in `size_`.
     [[gnu::always_inline]] void append(Timer&& timer, bool removes) {
         const std::uint64_t bits = bitsOf(timer.time);
         const std::size_t where = bucketFor(timer.time);

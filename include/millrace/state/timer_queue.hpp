@@ -242,15 +242,15 @@ private:
         runIndexed_ = false;
         sortNearlySorted(run_);
         settleSorted(run_);
-        takeFromRun();
+        beginRun();
     }
     void indexRun() {
         runIndexed_ = true;
         settleLarge(run_);
-        takeFromRun();
+        beginRun();
     }
 
-    void takeFromRun() noexcept {
+    void beginRun() noexcept {
         runAt_ = run_.data();
         runEnd_ = runAt_ + run_.size();
         reached_ = bitsOf(run_.back().timer.time);
@@ -386,9 +386,10 @@ private:
     Entry* findInRun(Timestamp time, const Key& key, const Namespace& ns) {
         if (runAt_ == runEnd_ || time < runAt_->timer.time) return nullptr;
         if (runIndexed_) {
-            const std::uint32_t place = index_[this->place(run_, time, key, ns)];
-            Entry* const at = place == 0 ? nullptr : &run_[place - 1];
-            return at != nullptr && at >= runAt_ ? at : nullptr;
+            const std::uint32_t position = index_[place(run_, time, key, ns)];
+            if (position == 0) return nullptr;
+            Entry* const at = &run_[position - 1];
+            return at >= runAt_ ? at : nullptr;
         }
         Entry* at = std::lower_bound(runAt_, runEnd_, time,
                                      [](const Entry& entry, Timestamp t) { return entry.timer.time < t; });
