@@ -125,11 +125,8 @@ TEST_CASE("what is emitted for broadcast elements is handed on as soon as a bloc
         CAPTURE(timed);
         KeyedHarness harness(keyed());
         harness.open();
-        std::vector<Limit> elements(kFull + kFull / 2, Limit{1, 5});
-        const std::vector<Timestamp> times(elements.size(), at(3));
-        harness.stage().onBlock(
-            1, detail::Block<Limit>{elements.data(), timed ? const_cast<Timestamp*>(times.data()) : nullptr, nullptr,
-                                    elements.size()});
+        const std::vector<Emitted<Limit>> elements(kFull + kFull / 2, {{1, 5}, 3});
+        harness.elements2(elements, timed);
         CHECK(harness.output.largestBlock == kFull);
         const Emitted<std::string> each{"limits 1", timed ? 3 : ticks(kMinTimestamp)};
         CHECK(harness.take() == std::vector<Emitted<std::string>>(elements.size(), each));

@@ -11,6 +11,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace millrace;
@@ -135,12 +137,6 @@ struct NamedOrder {
     std::string customer;
     std::int64_t amount;
 };
-Order orderOf(Order*, std::int64_t customer, std::int64_t amount) {
-    return {static_cast<int>(customer), amount};
-}
-NamedOrder orderOf(NamedOrder*, std::int64_t customer, std::int64_t amount) {
-    return {std::to_string(customer), amount};
-}
 
 template <class Record, class Fn>
 void checkBlocksOfThrice(Fn fn, bool timed) {
@@ -148,15 +144,19 @@ void checkBlocksOfThrice(Fn fn, bool timed) {
     using Member = decltype(&Record::customer);
     OperatorHarness harness(KeyedProcessOperator<Record, std::int64_t, Member, Fn>{&Record::customer, fn});
     harness.open();
-    std::vector<Record> records;
-    std::vector<Timestamp> times;
+    std::vector<Emitted<Record>> records;
     std::vector<Emitted<std::int64_t>> expected;
     for (std::int64_t amount = 0; amount < static_cast<std::int64_t>(2 * kFull); ++amount) {
-        records.push_back(orderOf(static_cast<Record*>(nullptr), amount % 10, amount));
-        times.push_back(at(amount));
+        Record record{{}, amount};
+        if constexpr (std::is_same_v<Record, NamedOrder>) {
+            record.customer = std::to_string(amount % 10);
+        } else {
+            record.customer = static_cast<int>(amount % 10);
+        }
+        records.push_back({std::move(record), amount});
         expected.insert(expected.end(), 3, {amount, timed ? amount : ticks(kMinTimestamp)});
     }
-    harness.stage().onBlock(0, Block<Record>{records.data(), timed ? times.data() : nullptr, nullptr, records.size()});
+    harness.elements(std::move(records), timed);
     CHECK(harness.take() == expected);
     CHECK(harness.output.largestBlock >= kFull);
     CHECK(harness.output.largestBlock < kFull + 3);

@@ -122,14 +122,14 @@ protected:
         stage_->onBlock(input, detail::Block<T>{&value, &timestamp, nullptr, 1});
     }
     template <class T>
-    void pushTo(int input, std::vector<Emitted<T>> all) {
+    void pushTo(int input, std::vector<Emitted<T>> all, bool timed) {
         std::vector<T> values;
         std::vector<Timestamp> times;
         for (auto& one : all) {
             values.push_back(std::move(one.value));
             times.push_back(at(one.time));
         }
-        stage_->onBlock(input, detail::Block<T>{values.data(), times.data(), nullptr, values.size()});
+        stage_->onBlock(input, detail::Block<T>{values.data(), timed ? times.data() : nullptr, nullptr, values.size()});
     }
 
 private:
@@ -147,7 +147,8 @@ public:
         : StageHarness<Chain>(Chain{{}, std::move(op)}, {"window", "uid-1"}, maxParallelism) {}
 
     void element(In value, std::int64_t time) { this->pushTo(0, std::move(value), time); }
-    void elements(std::vector<Emitted<In>> all) { this->pushTo(0, std::move(all)); }
+    /// One block; if not `timed`, without timestamps.
+    void elements(std::vector<Emitted<In>> all, bool timed = true) { this->pushTo(0, std::move(all), timed); }
     detail::Progress watermark(std::int64_t time) { return this->stage().onWatermark(0, at(time)); }
 };
 

@@ -23,8 +23,9 @@ public:
 
     void element1(A value, std::int64_t time) { this->pushTo(0, std::move(value), time); }
     void element2(B value, std::int64_t time) { this->pushTo(1, std::move(value), time); }
-    void elements1(std::vector<Emitted<A>> all) { this->pushTo(0, std::move(all)); }
-    void elements2(std::vector<Emitted<B>> all) { this->pushTo(1, std::move(all)); }
+    /// One block; if not `timed`, without timestamps.
+    void elements1(std::vector<Emitted<A>> all, bool timed = true) { this->pushTo(0, std::move(all), timed); }
+    void elements2(std::vector<Emitted<B>> all, bool timed = true) { this->pushTo(1, std::move(all), timed); }
     detail::Progress watermark1(std::int64_t time) { return this->stage().onWatermark(0, at(time)); }
     detail::Progress watermark2(std::int64_t time) { return this->stage().onWatermark(1, at(time)); }
     void watermarks(std::int64_t time) {

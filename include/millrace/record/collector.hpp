@@ -90,7 +90,7 @@ private:
                 throw;
             }
         }
-        *whenFull_ = true;
+        if (whenFull_ != nullptr) *whenFull_ = true;
     }
     void findLimit() noexcept { limit_ = full() ? end_ : lastOfBlock_ + 1; }
     [[gnu::noinline]] void stampMore(Timestamp time) noexcept {
@@ -137,8 +137,7 @@ private:
     Out* limit_ = nullptr;  ///< where `cursor_` has to be looked at: behind a block, from there on `end_`
     Out* end_ = nullptr;
     Out* lastOfBlock_ = nullptr;
-    bool unseen_ = false;
-    bool* whenFull_ = &unseen_;
+    bool* whenFull_ = nullptr;
     Timestamp* times_ = nullptr;
     Out* stamped_ = nullptr;  ///< behind the last element that `stampNew` has seen
     Timestamp* nextTime_ = nullptr;

@@ -349,7 +349,7 @@ private:
         table_.report();
     }
     void dropEntry([[maybe_unused]] const Key& key) {
-        if constexpr (Table::kErases) {  // else nothing needs to be looked up
+        if constexpr (Table::kErases) {
             bool found = false;
             Slot* const slot = table_.view().locate(key, Table::hashOf(key), found);
             if (found) dropSlot(slot);
@@ -381,9 +381,11 @@ private:
             } else if (cells_.hasExpired(slot.value, now, nextOfPass_)) {
                 table_.keep(&slot);
                 cells_.dropExpired(slot.value, now);
-                if (!cells_.hasAny(slot.value)) {
-                    dropSlot(&slot);
-                    if constexpr (Table::kErases) continue;  // another entry may have come there
+                if constexpr (Table::kErases) {
+                    if (!cells_.hasAny(slot.value)) {
+                        dropSlot(&slot);
+                        continue;  // another entry may have come there
+                    }
                 }
             }
             ++cleaned_;
@@ -391,10 +393,8 @@ private:
         cells_.cleanupDue = std::min<std::int64_t>(cells_.cleanupDue, 0);
     }
     void dropSlot(Slot* slot) noexcept {
-        if constexpr (Table::kErases) {
-            cells_.releaseEmpty(slot->value);
-            table_.erase(slot);
-        }
+        cells_.releaseEmpty(slot->value);
+        table_.erase(slot);
     }
     /// When a call has thrown: whatever it did to the state is no longer of interest, as the task fails.
     void forgetKey() noexcept {

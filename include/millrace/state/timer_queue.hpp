@@ -215,13 +215,13 @@ private:
         const std::size_t size = buckets_.sizeOf(bucket);
         const std::size_t level = Buckets::levelOf(bucket);
         if (size <= kSorted) {
-            startRun(bucket);
+            fillRun(bucket);
             sortRun();
         } else if (level == 0 || buckets_.hasOneTime(bucket)) {
-            startRun(bucket);
+            fillRun(bucket);
             indexRun();
         } else if (size <= kScattered && scatters(bucket, level - 1)) {
-            startScatteredRun(bucket, level - 1);
+            fillScatteredRun(bucket, level - 1);
             sortRun();
         } else {
             buckets_.split(bucket);
@@ -229,7 +229,7 @@ private:
         }
         return true;
     }
-    void startRun(std::size_t bucket) {
+    void fillRun(std::size_t bucket) {
         const std::size_t size = buckets_.sizeOf(bucket);
         runAt_ = runEnd_ = nullptr;
         run_.clear();
@@ -242,15 +242,15 @@ private:
         runIndexed_ = false;
         sortNearlySorted(run_);
         settleSorted(run_);
-        beginRun();
+        startRun();
     }
     void indexRun() {
         runIndexed_ = true;
         settleLarge(run_);
-        beginRun();
+        startRun();
     }
 
-    void beginRun() noexcept {
+    void startRun() noexcept {
         runAt_ = run_.data();
         runEnd_ = runAt_ + run_.size();
         reached_ = bitsOf(run_.back().timer.time);
@@ -271,7 +271,7 @@ private:
         return few;
     }
     /// In order of the digit; those that share it in the order of the bucket.
-    void startScatteredRun(std::size_t bucket, std::size_t level) {
+    void fillScatteredRun(std::size_t bucket, std::size_t level) {
         runAt_ = runEnd_ = nullptr;
         run_.resize(buckets_.sizeOf(bucket));
         buckets_.drain(bucket, [this, level](Timer& timer, bool dead) {
