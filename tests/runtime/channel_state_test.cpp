@@ -201,6 +201,13 @@ TEST_CASE("of idleness that comes and goes only what it ends with makes a batch"
               lane.control(ControlKind::Active, 0);
               lane.control(ControlKind::Idle, 0);
           }) == "begins idle: idle 1");
+    // to be active changes nothing where a channel has not been idle: it is read as what then is written
+    CHECK(restoredFrom(false, [&](Lane& lane) { lane.control(ControlKind::Active, 0); }) == "0");
+    CHECK(restoredFrom(false, [&](Lane& lane) {
+              lane.control(ControlKind::Active, 0);
+              lane.control(ControlKind::Idle, 0);
+              put(lane, "a", 1, kMinTimestamp);
+          }) == "begins idle: a1@- 1");
     CHECK(restoredFrom(false, [&](Lane& lane) {
               put(lane, "a", 1, kMinTimestamp);
               flicker(lane, 500);

@@ -178,6 +178,7 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
                 }
                 break;
             case ChannelEvent::Active:
+                if (!begun && !channel.idle) break;  // it was: with what follows it must not say that it had become so
                 begun = true;
                 idleness = ControlKind::Active;
                 break;
