@@ -138,6 +138,17 @@ struct NamedOrder {
     std::int64_t amount;
 };
 
+template <class Record>
+Record recordOf(std::int64_t customer, std::int64_t amount) {
+    Record record{{}, amount};
+    if constexpr (std::is_same_v<Record, NamedOrder>) {
+        record.customer = std::to_string(customer);
+    } else {
+        record.customer = static_cast<int>(customer);
+    }
+    return record;
+}
+
 template <class Record, class Fn>
 void checkBlocksOfThrice(Fn fn, bool timed) {
     constexpr std::size_t kFull = kBlockRecords<std::int64_t>;
@@ -147,13 +158,7 @@ void checkBlocksOfThrice(Fn fn, bool timed) {
     std::vector<Emitted<Record>> records;
     std::vector<Emitted<std::int64_t>> expected;
     for (std::int64_t amount = 0; amount < static_cast<std::int64_t>(2 * kFull); ++amount) {
-        Record record{{}, amount};
-        if constexpr (std::is_same_v<Record, NamedOrder>) {
-            record.customer = std::to_string(amount % 10);
-        } else {
-            record.customer = static_cast<int>(amount % 10);
-        }
-        records.push_back({std::move(record), amount});
+        records.push_back({recordOf<Record>(amount % 10, amount), amount});
         expected.insert(expected.end(), 3, {amount, timed ? amount : ticks(kMinTimestamp)});
     }
     harness.elements(std::move(records), timed);
@@ -484,6 +489,85 @@ TEST_CASE("an error in a keyed function names the operator, the subtask and the 
         }),
         ContainsSubstring("operator 'window' (uid 'uid-1', subtask 0): the user's function threw for the record") &&
             ContainsSubstring("caused by: full"));
+}
+
+namespace {
+
+/// Throws for the record of the amount `fails`; counts in a state if it `kHasState`.
+template <class Record, bool kHasState>
+struct FailsAt {
+    using Key = decltype(Record::customer);
+    std::int64_t fails;
+    ValueState<std::int64_t> count;
+
+    void open(KeyedRuntimeContext& context)
+        requires(kHasState)
+    {
+        count = context.getState(ValueStateDescriptor<std::int64_t>{"count"});
+    }
+    void processElement(const Record& record, KeyedProcessContext<Key>&, Collector<std::int64_t>& out) {
+        if constexpr (kHasState) count.update(count.valueOr(0) + 1);
+        if (record.amount == fails) throw std::runtime_error("will not");
+        out.collect(record.amount);
+    }
+};
+
+/// What is thrown while a block of orders is processed whose function, key selector or successor fails; the first two at the
+/// record of that amount.
+template <class Record, bool kHasState>
+std::string errorOf(std::int64_t functionAt, std::int64_t selectorAt, bool nextFails, bool timed) {
+    const auto keyOf = [selectorAt](const Record& record) {
+        if (record.amount == selectorAt) throw std::runtime_error("no key");
+        return record.customer;
+    };
+    using Fn = FailsAt<Record, kHasState>;
+    OperatorHarness harness(KeyedProcessOperator<Record, std::int64_t, decltype(keyOf), Fn>{keyOf, Fn{functionAt, {}}});
+    harness.open();
+    std::vector<Emitted<Record>> records;
+    for (std::int64_t amount = 0; amount < static_cast<std::int64_t>(kBlockRecords<std::int64_t>) + 1; ++amount) {
+        records.push_back({recordOf<Record>(amount % 3, amount), amount});
+    }
+    if (nextFails) harness.output.afterBlock = [] { throw std::logic_error("the next one fails"); };
+    try {
+        harness.elements(std::move(records), timed);
+    } catch (const UserFunctionException& error) {
+        return describeException(error);
+    } catch (const std::logic_error& error) {
+        return error.what();
+    }
+    return "nothing";
+}
+
+template <class Record, bool kHasState>
+void checkErrorsOfRuns() {
+    for (const bool timed : {true, false}) {
+        CAPTURE(timed);
+        constexpr std::int64_t kNever = -1;
+        const std::string operatorText = "operator 'window' (uid 'uid-1', subtask 0): ";
+        const auto textOf = [timed](std::int64_t amount) {
+            return describeValue(recordOf<Record>(amount % 3, amount)) +
+                   (timed ? ", timestamp " + describeTime(at(amount)) : std::string());
+        };
+        for (const std::int64_t amount : {0, 1, 4, 100}) {  // keys without state, and with
+            const std::string record = std::is_same_v<Record, Order> ? " for the record " + textOf(amount) : "";
+            CHECK_THAT((errorOf<Record, kHasState>(amount, kNever, false, timed)),
+                       ContainsSubstring(operatorText + "the user's function threw" + record) &&
+                           ContainsSubstring("caused by: will not"));
+            CHECK_THAT((errorOf<Record, kHasState>(kNever, amount, false, timed)),
+                       ContainsSubstring(operatorText + "the key selector threw for the record " + textOf(amount)) &&
+                           ContainsSubstring("caused by: no key"));
+        }
+        CHECK(errorOf<Record, kHasState>(kNever, kNever, true, timed) == "the next one fails");
+    }
+}
+
+}  // namespace
+
+TEST_CASE("an error in a run of records names the record; one of the next operator passes as it is", "[operators]") {
+    checkErrorsOfRuns<Order, true>();
+    checkErrorsOfRuns<Order, false>();
+    checkErrorsOfRuns<NamedOrder, true>();
+    checkErrorsOfRuns<NamedOrder, false>();
 }
 
 TEST_CASE("keyed state and timers cannot be used in open", "[operators]") {

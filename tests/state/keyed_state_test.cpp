@@ -346,11 +346,15 @@ TEST_CASE("a state that lies in its row goes with its last value, however that i
     CHECK(store.size() == 4);
     keys = {7};
     CHECK_THROWS_AS(store.scan(std::size_t{0}, std::size_t{1}, nullptr, keyOf,
-                               [&](std::size_t) {
+                               [&](std::size_t i) {
+                                   store.beginCall(&keys[i]);
                                    value.update(7.0);
                                    throw std::runtime_error("no");
                                }),
                     std::runtime_error);
+    CHECK(store.abandonRun() == keys.data());
+    CHECK_FALSE(store.hasKey());
+    CHECK(store.abandonRun() == nullptr);
     keys = {8};
     store.scan(std::size_t{0}, std::size_t{1}, nullptr, keyOf, [&](std::size_t) { CHECK(value.value() == nullptr); });
     CHECK(keysOf() == std::vector{2, 4, 5, 6});

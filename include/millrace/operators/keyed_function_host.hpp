@@ -18,6 +18,7 @@ namespace millrace::detail {
 /// open:            host.open(context, id, fn);                          // fn.open(KeyedRuntimeContext&), then restores
 /// for records:     host.store().scan(first, end, hashes, keyOf, [&](T* at) {
 ///                      host.context().setElement(timestamp of *at); … fn.processElement(…, host.context(), collector) … });
+///                  and host.store().abandonRun() if that throws
 /// onWatermark(w):  host.setWatermark(w); if (host.eventTimerDue()) while (host.fireSome(TimeDomain::EventTime, w, call)) …
 /// ```
 /// *State:* "state/<name>", "timers/event", "timers/processing"; "timers/overdue" where timers wait that were set behind the

@@ -67,25 +67,30 @@ protected:
     template <class T, class Selector, class Call>
     void forEachRecord(Block<T> block, const Selector& selector, Call call) {
         static_assert(std::is_empty_v<Call>);
-        if (block.timestamps == nullptr) {
-            forEachUntimed(block, selector, call);
-        } else {
-            forEachTimed(block, selector, call);
+        try {
+            if (block.timestamps == nullptr) {
+                forEachUntimed(block, selector, call);
+            } else {
+                forEachTimed(block, selector, call);
+            }
+        } catch (...) {
+            failRun<T>();
         }
     }
     template <class T, class Call>
     void forEachWithoutKey(Block<T> block, Call call) {
-        if (block.timestamps == nullptr) {
-            host_.context().setElement(kMinTimestamp);
+        try {
+            if (block.timestamps == nullptr) host_.context().setElement(kMinTimestamp);
             for (std::size_t i = 0; i < block.size; ++i) {
-                callFor<false>(block.values[i], kMinTimestamp, call);
-                this->emitFull();
+                if (block.timestamps == nullptr) {
+                    callFor<false>(block.values[i], kMinTimestamp, call);
+                } else {
+                    callFor<true>(block.values[i], block.timestamps[i], call);
+                }
+                handOnFull();
             }
-        } else {
-            for (std::size_t i = 0; i < block.size; ++i) {
-                callFor<true>(block.values[i], block.timestamps[i], call);
-                this->emitFull();
-            }
+        } catch (...) {
+            failRun<T>();
         }
     }
 
@@ -136,8 +141,23 @@ private:
         }
     }
 
+    /// Hands a full block on. That is not part of a call: whoever throws there says so itself.
+    void handOnFull() {
+        if (this->collector_.full()) [[unlikely]] {
+            host_.store().beginCall(nullptr);
+            this->emitCollected();
+        }
+    }
+    /// Something was thrown in a run.
     template <class T>
-    [[noreturn, gnu::cold, gnu::noinline]] void failKey(const T& record, Timestamp timestamp) const {
+    [[noreturn, gnu::cold, gnu::noinline]] void failRun() {
+        const auto* const record = static_cast<const T*>(host_.store().abandonRun());
+        if (record == nullptr) throw;
+        throwRecordError(this->fn_.id(), this->fn_.subtask(), host_.context().element(), *record);
+    }
+    template <class T>
+    [[noreturn, gnu::cold, gnu::noinline]] void failKey(const T& record, Timestamp timestamp) {
+        host_.store().beginCall(nullptr);
         throwUserFunctionError(this->fn_.id(), this->fn_.subtask(), timestamp, describeValue(record),
                                "the key selector");
     }
@@ -147,7 +167,8 @@ private:
     struct KeySelection {
         LoopCopy<const Selector> keyOf;
     };
-    // Each loop is a function of its own: one for both would not have its position in a register.
+    // Each loop is a function of its own: one for both would not have its position in a register, and neither would one that
+    // catches what a call throws.
     template <class T, class Selector, class Call>
     [[gnu::noinline]] void forEachUntimed(Block<T> block, const Selector& selector, Call call) {
         host_.context().setElement(kMinTimestamp);
@@ -177,11 +198,11 @@ private:
     template <class At, class KeyAt, class Each>
     [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyAt keyAt, Each each) {
         if constexpr (kMayDeclareStates) {
-            host_.store().scan(first, end, hashes, keyAt, each, [this] { this->emitFull(); });
+            host_.store().scan(first, end, hashes, keyAt, each, [this] { handOnFull(); });
         } else {
             host_.store().scanStateless(first, end, keyAt, [this, each](At at) {
                 each(at);
-                this->emitFull();
+                handOnFull();
             });
         }
     }
@@ -191,11 +212,8 @@ private:
     template <bool kStamped, class T, class Call>
     [[gnu::always_inline]] void callFor(T& record, Timestamp timestamp, const Call& call) {
         if constexpr (kStamped) host_.context().setElement(timestamp);
-        try {
-            call(static_cast<Derived&>(*this), record);
-        } catch (...) {
-            throwRecordError(this->fn_.id(), this->fn_.subtask(), host_.context().element(), record);
-        }
+        host_.store().beginCall(&record);
+        call(static_cast<Derived&>(*this), record);
         if constexpr (kStamped) this->stampCall(timestamp);
     }
 

@@ -79,7 +79,7 @@ private:
     static constexpr std::align_val_t kAlignment{detail::kColumnAlignment<Out>};
 
     /// A block is full, or there is no more room.
-    [[gnu::noinline]] void reachLimit() {
+    [[gnu::noinline, gnu::cold]] void reachLimit() {
         if (cursor_ != end_) {
             findLimit();
         } else {

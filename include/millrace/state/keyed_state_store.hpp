@@ -106,11 +106,12 @@ public:
 
     /// `call(at)` for each record from `first` to `end`, which are indices or pointers, with its key, `keyOf(at)`, as the
     /// current one, and `attend()` behind a call that has left `cells().attention` set. `hashes` are those of the exchange,
-    /// or null. When something throws no key is current.
+    /// or null.
+    /// When something throws, `abandonRun` must follow. The loop itself has neither `catch` nor destructors: what lives across
+    /// a call that may end there would be in memory, with g++, not in a register.
     template <class At, class KeyOf, class Call, class Attend = NotAttended>
     [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyOf keyOf, Call call,
                                      Attend attend = {}) {
-        const LeaveAtEnd leaveAtEnd{*this};
         const auto size = static_cast<std::size_t>(end - first);
         if (hasKey()) leaveKey();
         if (table_.needsKeeping()) [[unlikely]]
@@ -155,6 +156,7 @@ public:
                 from += count;
             }
         }
+        forgetKey();
         cells_.recordsCame(size);
         endRun();
     }
@@ -162,12 +164,22 @@ public:
     /// The same where no state has been declared.
     template <class At, class KeyOf, class Call>
     [[gnu::always_inline]] void scanStateless(At first, At end, KeyOf keyOf, Call call) {
-        const LeaveAtEnd leaveAtEnd{*this};
         if (hasKey()) leaveKey();
         for (At at = first; at != end; ++at) {
             keepKey(Table::lookupKey(keyOf(at)));
             call(at);
         }
+        forgetKey();
+    }
+
+    /// The call at hand is for this record; null: something else than a call begins.
+    void beginCall(const void* record) noexcept { calledFor_ = record; }
+    /// Behind a run in which something was thrown: no key is current, and whatever the call did to its state is no longer of
+    /// interest, as the task fails. The record of the call that threw; null if it was not a call, or has not said what for.
+    const void* abandonRun() noexcept {
+        const void* const record = calledFor_;
+        forgetKey();
+        return record;
     }
 
     /// Ends all states of the current key.
@@ -273,11 +285,6 @@ private:
     static constexpr std::size_t kChunk = 256;
     static constexpr std::uint8_t kFormat = 1;
 
-    struct LeaveAtEnd {
-        KeyedStateStore& store;
-        ~LeaveAtEnd() { store.forgetKey(); }
-    };
-
     /// Makes `key` the current one; gives its slot, or null if it has none yet. For integers `current_` is set already.
     template <class K>
     [[gnu::always_inline]] Slot* enter(const typename Table::View& view, const K& key, std::uint64_t hash) {
@@ -301,11 +308,16 @@ private:
         enter(view, key, hash);
         call(at);
         if (cells_.attention) [[unlikely]] {
-            leave();
-            cells_.prepareToEnter();
+            attendTo(attend);
             view = table_.view();
-            attend();
         }
+    }
+    template <class Attend>
+    [[gnu::noinline, gnu::cold]] void attendTo(Attend& attend) {
+        calledFor_ = nullptr;
+        leave();
+        cells_.prepareToEnter();
+        attend();
     }
     /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
     [[gnu::noinline]] void leave() {
@@ -327,7 +339,8 @@ private:
         current_ = &keptKey_;
     }
     template <class K>
-    [[gnu::noinline]] void enterFresh(const K& key, std::uint64_t hash) {
+    [[gnu::noinline, gnu::cold]] void enterFresh(const K& key, std::uint64_t hash) {
+        calledFor_ = nullptr;
         keepKey(key);
         if (cells_.stateless()) return;  // only timers, say: there is nothing to keep
         freshHash_ = hash;
@@ -396,9 +409,9 @@ private:
         cells_.releaseEmpty(slot->value);
         table_.erase(slot);
     }
-    /// When a call has thrown: whatever it did to the state is no longer of interest, as the task fails.
     void forgetKey() noexcept {
         current_ = nullptr;
+        calledFor_ = nullptr;
         cells_.leave();
         cells_.attention = false;
         hasNoEntry_ = false;
@@ -407,6 +420,7 @@ private:
     StateCells cells_;
     Table table_;
     const Key* current_ = nullptr;
+    const void* calledFor_ = nullptr;
     bool hasNoEntry_ = false;  ///< the current key has none yet
     Key keptKey_{};            ///< integers are not stored as they are; and a key that has no entry yet
     std::uint64_t freshHash_ = 0;

@@ -381,7 +381,7 @@ protected:
         return present() && cells_->builtOn(*state_) ? &cell<Cell>() : nullptr;
     }
     template <class Cell>
-    [[gnu::noinline]] Cell* findCell() const {
+    [[gnu::noinline, gnu::cold]] Cell* findCell() const {
         if (!present()) {
             cells_->checkKey(state_);
             return nullptr;

@@ -90,8 +90,7 @@ public:
         if (T* const found = this->template readyCell<T>(); found != nullptr) [[likely]] {
             *found = detail::numberAs<T>(std::forward<U>(value));
         } else {
-            assign(detail::numberAs<T>(std::forward<U>(value)));
-            if (hasTtl_) cells_->stampWrite(*state_);
+            assign(static_cast<T>(std::forward<U>(value)));
         }
     }
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
@@ -107,25 +106,25 @@ public:
 
 private:
     /// A cell to build on.
-    [[gnu::noinline]] void make() {
+    [[gnu::noinline, gnu::cold]] void make() {
         if (!present() || !cells_->builtOn(*state_)) {
             create();
             if (hasTtl_) cells_->stampWrite(*state_);
         }
     }
-    template <class U>
-    void assign(U&& value) {
+    [[gnu::noinline, gnu::cold]] void assign(T value) {
         if (present()) {
-            cell<T>() = std::forward<U>(value);
+            cell<T>() = std::move(value);
         } else {
-            create(std::forward<U>(value));
+            create(std::move(value));
         }
+        if (hasTtl_) cells_->stampWrite(*state_);
     }
     template <class... Args>
     void create(Args&&... args) {
         if (state_ == nullptr) [[unlikely]]
             cells_->checkKey(nullptr);
-        ::new (cells_->room(*state_)) T{std::forward<Args>(args)...};
+        ::new (cells_->room(*state_)) T(std::forward<Args>(args)...);
         cells_->made(*state_);
     }
 };
