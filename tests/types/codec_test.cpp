@@ -1,3 +1,7 @@
+#include <millrace/state/keyed_state_store.hpp>
+#include <millrace/state/list_state.hpp>
+#include <millrace/state/map_state.hpp>
+#include <millrace/state/value_state.hpp>
 #include <millrace/types/codec.hpp>
 
 #include "support/catch.hpp"
@@ -7,6 +11,7 @@
 #include <cmath>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <limits>
 #include <list>
 #include <map>
@@ -23,6 +28,7 @@
 #include <vector>
 
 using namespace millrace;
+using namespace millrace::detail;
 
 namespace codec_test {
 
@@ -81,6 +87,13 @@ struct Leaf {
     std::vector<Money> more;
 };
 
+/// Braces around one would make another with that one in it, as with the values of libraries for JSON.
+struct Nest {
+    Nest() = default;
+    Nest(std::initializer_list<Nest> in) : depth(in.size() == 0 ? 0 : in.begin()->depth + 1) {}
+    int depth = 0;
+};
+
 }  // namespace codec_test
 
 template <>
@@ -91,6 +104,15 @@ struct millrace::Codec<codec_test::Money> {
     }
     static std::string name() { return "shop.Money"; }
     static constexpr std::uint32_t version() { return 2; }
+    static constexpr bool isDeterministic() { return true; }
+};
+
+template <>
+struct millrace::Codec<codec_test::Nest> {
+    static void encode(const codec_test::Nest& value, ByteWriter& writer) { writer.write(value.depth); }
+    static void decode(ByteReader& reader, codec_test::Nest& value) { value.depth = reader.read<int>(); }
+    static std::string name() { return "test.Nest"; }
+    static constexpr std::uint32_t version() { return 1; }
     static constexpr bool isDeterministic() { return true; }
 };
 
@@ -294,4 +316,21 @@ TEST_CASE("floating point numbers keep every bit", "[types]") {
         CHECK(std::bit_cast<std::uint64_t>(decodeFromBytes<double>(encodeToBytes(value))) ==
               std::bit_cast<std::uint64_t>(value));
     }
+}
+
+TEST_CASE("a value that braces would put into another is kept as it is", "[state]") {
+    KeyedStateStore<int> store;
+    auto value = declareState<ValueState<Nest>>(store.cells(), ValueStateDescriptor<Nest>("value"));
+    auto map = declareState<MapState<int, Nest>>(store.cells(), MapStateDescriptor<int, Nest>("map"));
+    auto list = declareState<ListState<Nest>>(store.cells(), ListStateDescriptor<Nest>("list"));
+    store.cells().seal(nullptr, nullptr);
+    store.setCurrentKey(1);
+    value.update(Nest({Nest()}));
+    CHECK(value.value()->depth == 1);
+    value.update(Nest({Nest()}));
+    CHECK(value.value()->depth == 1);
+    map.put(1, Nest({Nest()}));
+    CHECK(map.get(1)->depth == 1);
+    list.add(Nest({Nest()}));
+    CHECK(list.get()[0].depth == 1);
 }

@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_KEYED_STATE_STORE_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/nearly_always.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
 #include <millrace/state/state_cells.hpp>
@@ -290,7 +291,7 @@ private:
     [[gnu::always_inline]] Slot* enter(const typename Table::View& view, const K& key, std::uint64_t hash) {
         bool found = false;
         Slot* const slot = view.locate(key, hash, found);
-        if (!found) [[unlikely]] {
+        if (!nearlyAlways(found)) {
             enterFresh(key, hash);
             return nullptr;
         }
@@ -307,17 +308,13 @@ private:
                                       Attend& attend) {
         enter(view, key, hash);
         call(at);
-        if (cells_.attention) [[unlikely]] {
-            attendTo(attend);
+        if (!nearlyAlways(!cells_.attention)) {
+            calledFor_ = nullptr;
+            leave();
+            cells_.prepareToEnter();
             view = table_.view();
+            attend();
         }
-    }
-    template <class Attend>
-    [[gnu::noinline, gnu::cold]] void attendTo(Attend& attend) {
-        calledFor_ = nullptr;
-        leave();
-        cells_.prepareToEnter();
-        attend();
     }
     /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
     [[gnu::noinline]] void leave() {
@@ -339,7 +336,7 @@ private:
         current_ = &keptKey_;
     }
     template <class K>
-    [[gnu::noinline, gnu::cold]] void enterFresh(const K& key, std::uint64_t hash) {
+    [[gnu::noinline]] void enterFresh(const K& key, std::uint64_t hash) {
         calledFor_ = nullptr;
         keepKey(key);
         if (cells_.stateless()) return;  // only timers, say: there is nothing to keep

@@ -4,6 +4,7 @@
 #include <millrace/core/bytes.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/list.hpp>
+#include <millrace/core/nearly_always.hpp>
 #include <millrace/state/state_ttl_config.hpp>
 #include <millrace/state/table_memory.hpp>
 #include <millrace/time/timestamp.hpp>
@@ -372,7 +373,8 @@ protected:
     template <class Cell>
     Cell* seenCell() const {
         Cell* const found = readyCell<Cell>();
-        return found != nullptr ? found : findCell<Cell>();
+        if (nearlyAlways(found != nullptr)) return found;
+        return findCell<Cell>();
     }
     /// The cell to build on, null if one must be made; stamps it.
     template <class Cell>
@@ -381,7 +383,7 @@ protected:
         return present() && cells_->builtOn(*state_) ? &cell<Cell>() : nullptr;
     }
     template <class Cell>
-    [[gnu::noinline, gnu::cold]] Cell* findCell() const {
+    [[gnu::noinline]] Cell* findCell() const {
         if (!present()) {
             cells_->checkKey(state_);
             return nullptr;

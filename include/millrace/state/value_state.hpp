@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_VALUE_STATE_HPP
 #define MILLRACE_STATE_VALUE_STATE_HPP
 
+#include <millrace/core/nearly_always.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/state_cells.hpp>
 
@@ -87,16 +88,17 @@ public:
     /// Whatever converts to T, as in an assignment.
     template <class U = T>
     void update(U&& value) {
-        if (T* const found = this->template readyCell<T>(); found != nullptr) [[likely]] {
+        if (T* const found = this->template readyCell<T>(); detail::nearlyAlways(found != nullptr)) {
             *found = detail::numberAs<T>(std::forward<U>(value));
         } else {
-            assign(static_cast<T>(std::forward<U>(value)));
+            assign(detail::numberAs<T>(std::forward<U>(value)));
+            if (hasTtl_) cells_->stampWrite(*state_);
         }
     }
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
     template <class Change>
     void mutate(Change&& change) {
-        if (T* const found = this->template readyCell<T>(); found != nullptr) [[likely]] {
+        if (T* const found = this->template readyCell<T>(); detail::nearlyAlways(found != nullptr)) {
             std::forward<Change>(change)(*found);
         } else {
             make();
@@ -106,19 +108,19 @@ public:
 
 private:
     /// A cell to build on.
-    [[gnu::noinline, gnu::cold]] void make() {
+    [[gnu::noinline]] void make() {
         if (!present() || !cells_->builtOn(*state_)) {
             create();
             if (hasTtl_) cells_->stampWrite(*state_);
         }
     }
-    [[gnu::noinline, gnu::cold]] void assign(T value) {
+    template <class U>
+    [[gnu::always_inline]] void assign(U&& value) {
         if (present()) {
-            cell<T>() = std::move(value);
+            cell<T>() = std::forward<U>(value);
         } else {
-            create(std::move(value));
+            create(std::forward<U>(value));
         }
-        if (hasTtl_) cells_->stampWrite(*state_);
     }
     template <class... Args>
     void create(Args&&... args) {
