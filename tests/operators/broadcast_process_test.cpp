@@ -7,8 +7,10 @@
 #include <concepts>
 #include <cstdint>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 using namespace millrace;
@@ -209,6 +211,78 @@ TEST_CASE("every subtask saves its copy of the broadcast state, and a restored o
     to.openFrom(from.snapshot());
     to.elements1({{{1, 11}, 1}, {{1, 10}, 2}});
     CHECK(to.take() == Lines{{"10", 2}});
+}
+
+namespace {
+
+/// Throws for readings below 0, and for limits at one of the points that `most` tells.
+struct Throwing {
+    ValueState<std::int64_t> last;
+
+    void open(KeyedRuntimeContext& context) { last = context.getState(ValueStateDescriptor<std::int64_t>{"last"}); }
+    void processElement(const Reading& reading, KeyedReadOnlyContext<std::int32_t>&, Collector<std::string>& out) {
+        if (reading.value < 0) throw std::runtime_error("a negative value");
+        last.update(reading.value);
+        out.collect("read");
+    }
+    void processBroadcastElement(const Limit& limit, KeyedBroadcastContext<std::int32_t>& context,
+                                 Collector<std::string>& out) {
+        if (limit.most == 1) throw std::runtime_error("before the visit");
+        context.applyToKeyedState(last, [&](std::int32_t, ValueState<std::int64_t>&) {
+            if (limit.most == 2) throw std::runtime_error("in the visit");
+        });
+        if (limit.most == 3) throw std::runtime_error("behind the visit");
+        out.collect("limited");
+    }
+};
+using ThrowingOperator =
+    detail::KeyedBroadcastProcessOperator<Reading, std::int32_t Reading::*, Limit, std::string, Throwing, States>;
+
+}  // namespace
+
+TEST_CASE("an error of a function with broadcast state names the element of either input", "[operators]") {
+    const auto errorOf = [](auto call) {
+        TwoInputHarness<Reading, Limit, ThrowingOperator> harness(
+            ThrowingOperator{&Reading::sensor, {}, {limits(), names()}});
+        harness.open();
+        harness.element1({7, 70}, 1);
+        try {
+            call(harness);
+        } catch (const UserFunctionException& error) {
+            return describeException(error);
+        } catch (const std::exception& error) {
+            return "not attributed: " + std::string(error.what());
+        }
+        return std::string();
+    };
+    const auto limited = [&](std::int64_t most) {
+        return errorOf([&](auto& harness) { harness.elements2({{Limit{5, 0}, 2}, {Limit{6, most}, 3}}); });
+    };
+    CHECK(limited(0).empty());
+    for (const auto& [most, cause] : {std::pair(1, "before the visit"), {2, "in the visit"}, {3, "behind the visit"}}) {
+        CAPTURE(most);
+        CHECK_THAT(limited(most), ContainsSubstring("the user's function threw for the record {sensor: 6, most: " +
+                                                    std::to_string(most) + "}") &&
+                                      ContainsSubstring(std::string("caused by: ") + cause));
+    }
+    CHECK_THAT(errorOf([](auto& harness) {
+                   harness.element2({5, 0}, 2);
+                   harness.elements1({{Reading{8, 1}, 3}, {Reading{9, -1}, 4}});
+               }),
+               ContainsSubstring("the user's function threw for the record {sensor: 9, value: -1}") &&
+                   ContainsSubstring("caused by: a negative value"));
+    // what the next operator throws is neither's
+    for (const bool keyed : {true, false}) {
+        CHECK(errorOf([&](auto& harness) {
+                  harness.output.afterBlock = [] { throw std::logic_error("the next one"); };
+                  const std::size_t count = detail::kBlockRecords<std::string> + 1;
+                  if (keyed) {
+                      harness.elements1(std::vector<Emitted<Reading>>(count, {{8, 1}, 3}));
+                  } else {
+                      harness.elements2(std::vector<Emitted<Limit>>(count, {{8, 0}, 3}));
+                  }
+              }) == "not attributed: the next one");
+    }
 }
 
 TEST_CASE("broadcast state that was saved as another type is not restored", "[operators]") {

@@ -550,6 +550,30 @@ TEST_CASE("a number of another type is converted when it is written", "[state]")
     });
 }
 
+TEST_CASE("whatever could be assigned is written", "[state]") {
+    Fixture<int> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<std::string>{"value"});
+    auto map = fixture.context.getMapState(MapStateDescriptor<int, std::string>{"map"});
+    auto numbers = fixture.context.getState(ValueStateDescriptor<std::vector<int>>{"numbers"});
+    fixture.seal();
+    fixture.with(1, [&] {
+        value.update('x');  // makes the cell
+        CHECK(*value.value() == "x");
+        value.update('y');  // writes to it
+        CHECK(*value.value() == "y");
+        value.clear();
+        value.update("text");
+        CHECK(*value.value() == "text");
+        map.put(1, 'x');
+        CHECK(*map.get(1) == "x");
+        numbers.update({1, 2});
+        CHECK(*numbers.value() == std::vector{1, 2});
+        numbers.clear();
+        numbers.update(std::vector<int>(2, 3));
+        CHECK(*numbers.value() == std::vector{3, 3});
+    });
+}
+
 TEST_CASE("after open() a descriptor finds the state that it declared", "[state]") {
     Fixture<int> fixture;
     auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});

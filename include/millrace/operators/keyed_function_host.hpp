@@ -17,8 +17,9 @@ namespace millrace::detail {
 /// ```
 /// open:            host.open(context, id, fn);                          // fn.open(KeyedRuntimeContext&), then restores
 /// for records:     host.store().scan(first, end, hashes, keyOf, [&](T* at) {
-///                      host.context().setElement(timestamp of *at); … fn.processElement(…, host.context(), collector) … });
-///                  and host.store().abandonRun() if that throws
+///                      host.context().setElement(timestamp of *at); host.store().beginCall(at);
+///                      … fn.processElement(…, host.context(), collector) … });
+///                  and, if that throws, host.store().abandonRun(), which tells the record
 /// onWatermark(w):  host.setWatermark(w); if (host.eventTimerDue()) while (host.fireSome(TimeDomain::EventTime, w, call)) …
 /// ```
 /// *State:* "state/<name>", "timers/event", "timers/processing"; "timers/overdue" where timers wait that were set behind the

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -87,7 +88,8 @@ protected:
                 } else {
                     callFor<true>(block.values[i], block.timestamps[i], call);
                 }
-                handOnFull();
+                host_.store().beginCall(nullptr);
+                this->emitFull();
             }
         } catch (...) {
             failRun<T>();
@@ -212,7 +214,7 @@ private:
     template <bool kStamped, class T, class Call>
     [[gnu::always_inline]] void callFor(T& record, Timestamp timestamp, const Call& call) {
         if constexpr (kStamped) host_.context().setElement(timestamp);
-        host_.store().beginCall(&record);
+        host_.store().beginCall(std::addressof(record));
         call(static_cast<Derived&>(*this), record);
         if constexpr (kStamped) this->stampCall(timestamp);
     }

@@ -178,7 +178,8 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
                 }
                 break;
             case ChannelEvent::Active:
-                if (!begun && !channel.idle) break;  // it was: with what follows it must not say that it had become so
+                // it is: taken as a beginning it would turn an Idle behind it into a change
+                if (!begun && !channel.idle) break;
                 begun = true;
                 idleness = ControlKind::Active;
                 break;

@@ -157,7 +157,7 @@ public:
                 from += count;
             }
         }
-        forgetKey();
+        leaveRun();
         cells_.recordsCame(size);
         endRun();
     }
@@ -169,18 +169,19 @@ public:
         for (At at = first; at != end; ++at) {
             keepKey(Table::lookupKey(keyOf(at)));
             call(at);
+            endCall();
         }
-        forgetKey();
+        leaveRun();
     }
 
-    /// The call at hand is for this record; null: something else than a call begins.
+    /// What is thrown from here on is of a call for this record; null: it is not of a call. A run says the latter itself where
+    /// it does something that may throw between two calls; key selectors and `attend` must.
     void beginCall(const void* record) noexcept { calledFor_ = record; }
     /// Behind a run in which something was thrown: no key is current, and whatever the call did to its state is no longer of
     /// interest, as the task fails. The record of the call that threw; null if it was not a call, or has not said what for.
     const void* abandonRun() noexcept {
-        const void* const record = calledFor_;
         forgetKey();
-        return record;
+        return std::exchange(calledFor_, nullptr);
     }
 
     /// Ends all states of the current key.
@@ -308,6 +309,7 @@ private:
                                       Attend& attend) {
         enter(view, key, hash);
         call(at);
+        endCall();
         if (!nearlyAlways(!cells_.attention)) {
             calledFor_ = nullptr;
             leave();
@@ -406,9 +408,16 @@ private:
         cells_.releaseEmpty(slot->value);
         table_.erase(slot);
     }
+    /// Between two calls nothing is thrown where keys are integers.
+    [[gnu::always_inline]] void endCall() noexcept {
+        if constexpr (!kIntegerKey<Key>) calledFor_ = nullptr;
+    }
+    void leaveRun() noexcept {
+        calledFor_ = nullptr;
+        forgetKey();
+    }
     void forgetKey() noexcept {
         current_ = nullptr;
-        calledFor_ = nullptr;
         cells_.leave();
         cells_.attention = false;
         hasNoEntry_ = false;

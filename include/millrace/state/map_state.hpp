@@ -52,7 +52,7 @@ struct MapCell {
     }
     template <class... Value>
     V& add(const K& key, Value&&... value) {
-        entries.push_back({key, V(std::forward<Value>(value)...)});
+        entries.push_back({key, valueOf<V>(std::forward<Value>(value)...)});
         try {
             index.add(keyHash(key));
         } catch (...) {

@@ -35,6 +35,17 @@ decltype(auto) numberAs(U&& value) {
     }
 }
 
+/// A T of what converts to one. Not in braces if it can be: they would put one T into another where it is also made of a list
+/// of its like, as values of libraries for JSON are.
+template <class T, class... Args>
+T valueOf(Args&&... args) {
+    if constexpr (std::is_constructible_v<T, Args&&...>) {
+        return T(std::forward<Args>(args)...);
+    } else {
+        return T{std::forward<Args>(args)...};
+    }
+}
+
 /// A cell that is one value, stamped as a whole.
 template <class T>
 struct ValueCell {
@@ -91,7 +102,12 @@ public:
         if (T* const found = this->template readyCell<T>(); detail::nearlyAlways(found != nullptr)) {
             *found = detail::numberAs<T>(std::forward<U>(value));
         } else {
-            assign(detail::numberAs<T>(std::forward<U>(value)));
+            // small ones in registers, on a path that is compiled for size
+            if constexpr (detail::kMayLieInRow<T>) {
+                assign(detail::numberAs<T>(std::forward<U>(value)));
+            } else {
+                assignApart(std::forward<U>(value));
+            }
             if (hasTtl_) cells_->stampWrite(*state_);
         }
     }
@@ -122,11 +138,15 @@ private:
             create(std::forward<U>(value));
         }
     }
+    template <class U>
+    [[gnu::noinline]] void assignApart(U&& value) {
+        assign(detail::numberAs<T>(std::forward<U>(value)));
+    }
     template <class... Args>
     void create(Args&&... args) {
         if (state_ == nullptr) [[unlikely]]
             cells_->checkKey(nullptr);
-        ::new (cells_->room(*state_)) T(std::forward<Args>(args)...);
+        ::new (cells_->room(*state_)) T(detail::valueOf<T>(std::forward<Args>(args)...));
         cells_->made(*state_);
     }
 };
