@@ -114,21 +114,19 @@ public:
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
     template <class Change>
     void mutate(Change&& change) {
-        if (T* const found = this->template readyCell<T>(); detail::nearlyAlways(found != nullptr)) {
-            std::forward<Change>(change)(*found);
-        } else {
-            make();
-            std::forward<Change>(change)(cell<T>());
-        }
+        T* found = this->template readyCell<T>();
+        if (!detail::nearlyAlways(found != nullptr)) found = make();
+        std::forward<Change>(change)(*found);
     }
 
 private:
     /// A cell to build on.
-    [[gnu::noinline]] void make() {
+    [[gnu::noinline]] T* make() {
         if (!present() || !cells_->builtOn(*state_)) {
             create();
             if (hasTtl_) cells_->stampWrite(*state_);
         }
+        return &cell<T>();
     }
     template <class U>
     [[gnu::always_inline]] void assign(U&& value) {
