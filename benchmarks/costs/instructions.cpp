@@ -96,7 +96,7 @@ const Workload kWorkloads[] = {
     {"rolling_reduce",
      [](StreamEnvironment& env, std::uint64_t n, Result& result) { rollingSum(env, n, 1'000, result); }},
     {"value_state",
-     [](StreamEnvironment& env, std::uint64_t n, Result& result) { rollingProcess(env, n, 1'000, result); }},
+     [](StreamEnvironment& env, std::uint64_t n, Result& result) { rollingProcess<true>(env, n, 1'000, result); }},
     {"map_state", mapState},
     {"timers", [](StreamEnvironment& env, std::uint64_t n, Result& result) { timers(env, n, 1'000, result); }},
     {"interval_join",

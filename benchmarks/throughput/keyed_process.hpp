@@ -16,7 +16,8 @@
 
 namespace bench {
 
-/// W6 as a keyed process function with one value state.
+/// W6 as a keyed process function with one value state, which it changes in place or reads and writes.
+template <bool kInPlace>
 struct RollingTotal {
     millrace::ValueState<double> total;
 
@@ -26,16 +27,22 @@ struct RollingTotal {
     void processElement(const Event& event, millrace::KeyedProcessContext<std::uint64_t>&,
                         millrace::Collector<Event>& out) {
         double sum = 0;
-        total.mutate([&](double& value) { sum = value += event.value; });
+        if constexpr (kInPlace) {
+            total.mutate([&](double& value) { sum = value += event.value; });
+        } else {
+            sum = total.valueOr(0) + event.value;
+            total.update(sum);
+        }
         out.collect(Event{event.key, event.micros, sum});
     }
 };
 
-inline void rollingProcess(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
+template <bool kInPlace>
+void rollingProcess(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
     env.fromSource(millrace::DataGeneratorSource(EventGenerator{keys}, count),
                    millrace::WatermarkStrategy::noWatermarks())
         .keyBy(&Event::key)
-        .process(RollingTotal{})
+        .process(RollingTotal<kInPlace>{})
         .addSink(Summing(result, [](Result& sum, const Event& event) { sum.addRolling(event.key, event.value); }));
 }
 

@@ -26,20 +26,17 @@ std::vector<Side> rollingSumByHand(std::uint64_t keys) {
         [=](std::uint64_t records) { return hand::runBatched(records, generate, 1, hand::RollingSum<false, 0>()); }};
 }
 
-/// W6, also as a process function with one value state.
-void addRolling(Rows& rows, Size size, std::uint64_t keys, bool asProcessFunction) {
+/// W6, in one of the ways to write it.
+using RollingPipeline = void (*)(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys,
+                                 Result& result);
+void addRolling(Rows& rows, Size size, std::uint64_t keys, const char* title, RollingPipeline pipeline) {
     static const std::map<std::uint64_t, Result> full{{1, {20'000'000, 0x5bdcfbd926943100, 0}},
                                                       {1'000, {20'000'000, 0xa539c335b2e0f713, 0}},
                                                       {1'000'000, {20'000'000, 0x5b7000acbcdea48b, 0}}};
     const std::uint64_t n = size.records();
-    rows.push_back({asProcessFunction ? "W6 process function" : "W6 rolling sum", keys, 1, n,
-                    size.expect(full.at(keys), [=] { return reference::rollingSum(n, keys); }), rollingSumByHand(keys),
-                    onCallersThread([=](auto& env, std::uint64_t records, Result& result) {
-                        if (asProcessFunction) {
-                            rollingProcess(env, records, keys, result);
-                        } else {
-                            rollingSum(env, records, keys, result);
-                        }
+    rows.push_back({title, keys, 1, n, size.expect(full.at(keys), [=] { return reference::rollingSum(n, keys); }),
+                    rollingSumByHand(keys), onCallersThread([=](auto& env, std::uint64_t records, Result& result) {
+                        pipeline(env, records, keys, result);
                     })});
 }
 
@@ -79,8 +76,10 @@ void addIntervalJoin(Rows& rows, Size size) {
 }  // namespace
 
 void addKeyedRows(Rows& rows, Size size) {
-    for (const bool asProcessFunction : {false, true}) {
-        for (const std::uint64_t keys : {1, 1'000, 1'000'000}) addRolling(rows, size, keys, asProcessFunction);
+    for (const std::uint64_t keys : {1, 1'000, 1'000'000}) {
+        addRolling(rows, size, keys, "W6 rolling sum", rollingSum);
+        addRolling(rows, size, keys, "W6 process function, mutate", rollingProcess<true>);
+        addRolling(rows, size, keys, "W6 process function, value and update", rollingProcess<false>);
     }
     addTimers(rows, size);
     addIntervalJoin(rows, size);
