@@ -143,13 +143,6 @@ private:
         }
     }
 
-    /// Hands a full block on. That is not part of a call: whoever throws there says so itself.
-    void handOnFull() {
-        if (this->collector_.full()) [[unlikely]] {
-            host_.store().beginCall(nullptr);
-            this->emitCollected();
-        }
-    }
     /// Something was thrown in a run.
     template <class T>
     [[noreturn, gnu::cold, gnu::noinline]] void failRun() {
@@ -200,11 +193,14 @@ private:
     template <class At, class KeyAt, class Each>
     [[gnu::always_inline]] void scan(At first, At end, const std::uint32_t* hashes, KeyAt keyAt, Each each) {
         if constexpr (kMayDeclareStates) {
-            host_.store().scan(first, end, hashes, keyAt, each, [this] { handOnFull(); });
+            host_.store().scan(first, end, hashes, keyAt, each, [this] { this->emitFull(); });
         } else {
             host_.store().scanStateless(first, end, keyAt, [this, each](At at) {
                 each(at);
-                handOnFull();
+                if (this->collector_.full()) [[unlikely]] {
+                    host_.store().beginCall(nullptr);  // whoever throws behind it says so itself
+                    this->emitCollected();
+                }
             });
         }
     }

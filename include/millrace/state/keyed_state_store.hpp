@@ -175,7 +175,7 @@ public:
     }
 
     /// What is thrown from here on is of a call for this record; null: it is not of a call. A run says the latter itself where
-    /// it does something that may throw between two calls; key selectors and `attend` must.
+    /// it does something that may throw between two calls, and before `attend`; key selectors must.
     void beginCall(const void* record) noexcept { calledFor_ = record; }
     /// Behind a run in which something was thrown: no key is current, and whatever the call did to its state is no longer of
     /// interest, as the task fails. The record of the call that threw; null if it was not a call, or has not said what for.
