@@ -71,47 +71,48 @@ TEST_CASE("a collector gives what each call has emitted its timestamp, however i
 TEST_CASE("a collector says when it has a full block, each time", "[operators]") {
     constexpr std::size_t kFull = detail::kBlockRecords<std::int64_t>;
     Collector<std::int64_t> collector;
-    bool told = false;
-    collector.setWhenFull(told);
+    std::size_t runEnd = 5;
+    collector.clearWhenFull(runEnd);
+    const auto told = [&] { return runEnd == 0; };
     const auto collectTo = [&](std::size_t size) {
         while (collector.size() < size) {
             collector.collect(1);
-            if (told != collector.full()) return false;
+            if (told() != collector.full()) return false;
         }
         return true;
     };
     for (int block = 0; block < 3; ++block) {
         CAPTURE(block);
         CHECK(collectTo(kFull - 1));
-        CHECK_FALSE(told);
+        CHECK_FALSE(told());
         CHECK(collectTo(kFull + 10));
-        CHECK(told);
-        told = false;
+        CHECK(told());
+        runEnd = 5;
         collector.clear();
     }
     // after a failed call's elements have been taken back
     CHECK(collectTo(kFull + 10));
-    told = false;
+    runEnd = 5;
     collector.truncate(kFull - 1);
     CHECK(collectTo(kFull + 10));
-    CHECK(told);
+    CHECK(told());
     // when there is more room for one that stays full, but not when there is none
-    told = false;
+    runEnd = 5;
     while (collector.size() < kFull + 15) collector.collect(1);
-    CHECK_FALSE(told);
+    CHECK_FALSE(told());
     if (testsupport::failNextAllocation()) {
         CHECK_THROWS_AS(collector.collect(1), std::bad_alloc);
-        CHECK_FALSE(told);
+        CHECK_FALSE(told());
         CHECK(collector.size() == kFull + 15);
     }
     collector.collect(1);
-    CHECK(told);
+    CHECK(told());
     // and behind so much that the room is given up
     while (collector.size() < 100 * kFull) collector.collect(1);
-    told = false;
+    runEnd = 5;
     collector.clear();
     CHECK(collectTo(kFull));
-    CHECK(told);
+    CHECK(told());
 }
 
 TEST_CASE("a collector can be used on after one call has asked for very much", "[operators]") {

@@ -370,6 +370,51 @@ TEST_CASE("a state that lies in its row goes with its last value, however that i
     CHECK(keysOf() == std::vector{5});
 }
 
+TEMPLATE_TEST_CASE("the current key is known with state and without, also where its entry is beside the table",
+                   "[state]", std::int8_t, std::int32_t, std::int64_t, std::uint64_t, bool, std::string) {
+    const std::size_t states = GENERATE(0, 1, 2);  // one: in the row
+    CAPTURE(states);
+    Fixture<TestType> fixture;
+    std::vector<ValueState<double>> values;
+    for (std::size_t i = 0; i < states; ++i) {
+        values.push_back(fixture.context.getState(ValueStateDescriptor<double>{"value " + std::to_string(i)}));
+    }
+    fixture.seal();
+    std::vector<TestType> keys;
+    if constexpr (std::is_same_v<TestType, std::string>) {
+        keys = {"", "a", kLong};
+    } else {
+        using Limits = std::numeric_limits<TestType>;
+        keys = {Limits::min(), Limits::max(), TestType{1}};
+    }
+    std::map<TestType, double> model;
+    bool clears = false;
+    const auto call = [&](std::size_t i) {
+        const TestType key = keys[i];
+        CHECK(fixture.store.currentKey() == key);
+        for (auto& value : values) {
+            CHECK(value.valueOr(0) == model[key]);
+            value.update(model[key] + 1);
+            CHECK(fixture.store.currentKey() == key);
+            if (clears) value.clear();
+            CHECK(fixture.store.currentKey() == key);
+        }
+        model[key] = clears ? 0 : model[key] + 1;
+    };
+    for (int round = 0; round < 10; ++round) {
+        CAPTURE(round);
+        clears = round % 5 == 0 || round % 5 == 3;
+        if (round < 5) {
+            fixture.store.scan(
+                std::size_t{0}, keys.size(), nullptr, [&](std::size_t i) -> TestType { return keys[i]; }, call);
+        } else {
+            for (std::size_t i = 0; i < keys.size(); ++i) fixture.with(keys[i], [&] { call(i); });
+        }
+        CHECK_FALSE(fixture.store.hasKey());
+        CHECK(fixture.store.size() == (clears || states == 0 ? 0 : model.size()));
+    }
+}
+
 TEST_CASE("keys that a visit takes the last state of lose their entries, also where it throws", "[state]") {
     // one small state lies in the row itself, two do not
     const int states = GENERATE(1, 2);

@@ -27,6 +27,7 @@ public:
             if (below(200) == 0) now_ += 300 + below(50);
             if (left-- <= 0) {
                 key = below(keys_) - 1;
+                if (key < 0) key = INT32_MIN;  // its entry lies beside the table
                 if (inRuns) left = below(50);
             }
             block.push_back({{static_cast<std::int32_t>(key), below(100)}, now_ - below(spread_)});

@@ -39,9 +39,9 @@ public:
     // ---- for operators ----
     std::size_t size() const noexcept { return static_cast<std::size_t>(cursor_ - begin_); }
     bool full() const noexcept { return cursor_ > lastOfBlock_; }
-    /// Sets the flag when a block becomes full, and when more room is made: for who has to test for something else anyway.
-    /// Who resets it hands the block on.
-    void setWhenFull(bool& flag) noexcept { whenFull_ = &flag; }
+    /// Makes it 0 when a block becomes full, and when more room is made: for who has to test for something else anyway.
+    /// Who sets it again hands the block on.
+    void clearWhenFull(std::size_t& runEnd) noexcept { clearedWhenFull_ = &runEnd; }
 
     /// Gives every element from index `from` on the timestamp `time`.
     void stampFrom(std::size_t from, Timestamp time) noexcept {
@@ -90,7 +90,7 @@ private:
                 throw;
             }
         }
-        if (whenFull_ != nullptr) *whenFull_ = true;
+        if (clearedWhenFull_ != nullptr) *clearedWhenFull_ = 0;
     }
     void findLimit() noexcept { limit_ = full() ? end_ : lastOfBlock_ + 1; }
     [[gnu::noinline]] void stampMore(Timestamp time) noexcept {
@@ -137,7 +137,7 @@ private:
     Out* limit_ = nullptr;  ///< where `cursor_` has to be looked at: behind a block, from there on `end_`
     Out* end_ = nullptr;
     Out* lastOfBlock_ = nullptr;
-    bool* whenFull_ = nullptr;
+    std::size_t* clearedWhenFull_ = nullptr;
     Timestamp* times_ = nullptr;
     Out* stamped_ = nullptr;  ///< behind the last element that `stampNew` has seen
     Timestamp* nextTime_ = nullptr;

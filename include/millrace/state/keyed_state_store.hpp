@@ -92,7 +92,7 @@ public:
     /// No key is current any more. Keeps the row of a key that got its first state, and drops that of one that lost its
     /// last.
     void leaveKey() {
-        if (cells_.attention) leave();
+        if (cells_.attention()) leave();
         forgetKey();
     }
     /// For a key that will be current soon.
@@ -106,8 +106,8 @@ public:
     // ---- a run of records ----
 
     /// `call(at)` for each record from `first` to `end`, which are indices or pointers, with its key, `keyOf(at)`, as the
-    /// current one, and `attend()` behind a call that has left `cells().attention` set. `hashes` are those of the exchange,
-    /// or null.
+    /// current one, and `attend()` behind a call that has called for attention (`cells().runEnd`). `hashes` are those of
+    /// the exchange, or null.
     /// When something throws, `abandonRun` must follow. The loop itself has neither `catch` nor destructors: what lives across
     /// a call that may end there would be in memory, with g++, not in a register.
     template <class At, class KeyOf, class Call, class Attend = NotAttended>
@@ -115,8 +115,8 @@ public:
                                      Attend attend = {}) {
         const auto size = static_cast<std::size_t>(end - first);
         if (hasKey()) leaveKey();
-        if (table_.needsKeeping()) [[unlikely]]
-            table_.keepFor(0, size, [&](std::size_t i) -> decltype(auto) { return keyOf(first + i); });
+        if (table_.needsKeeping()) [[unlikely]]  // by a copy: whatever a function has the address of is in memory
+            table_.keepFor(0, size, [first, keyOf](std::size_t i) -> decltype(auto) { return keyOf(first + i); });
         auto view = table_.view();
         cells_.prepareToEnter();
         if constexpr (kIntegerKey<Key>) {
@@ -130,15 +130,17 @@ public:
                 }
             };
             if (prefetches) prefetch(first, kAhead);
-            const std::size_t together = prefetches ? kTogether : kChunk;
+            const std::size_t together = prefetches ? kTogether : size;
             for (At at = first; at != end;) {
                 const auto left = static_cast<std::size_t>(end - at);
                 if (prefetches && left > kAhead) prefetch(at + kAhead, together);
                 const At to = at + std::min(together, left);
-                for (; at != to; ++at) {
-                    const Key key = Table::lookupKey(keyOf(at));
-                    visit(view, key, Table::hashOf(key), at, call, attend);
-                }
+                const auto visit = [&](At record) __attribute__((always_inline)) {
+                    const Key key = Table::lookupKey(keyOf(record));
+                    enter(view, key, Table::hashOf(key));
+                    call(record);
+                };
+                visitEach(at, to, visit, view, attend);
             }
         } else {
             std::uint64_t ahead[kChunk];
@@ -150,10 +152,14 @@ public:
                 }
                 const bool prefetches = table_.wantsPrefetch();
                 for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetchWhole(ahead[i]);
-                for (std::size_t i = 0; i < count; ++i) {
+                const auto visit = [&](std::size_t i) __attribute__((always_inline)) {
                     if (prefetches && i + kAhead < count) view.prefetchWhole(ahead[i + kAhead]);
-                    visit(view, keyOf(from + i), ahead[i], from + i, call, attend);
-                }
+                    enter(view, keyOf(from + i), ahead[i]);
+                    call(from + i);
+                    endCall();
+                };
+                std::size_t i = 0;
+                visitEach(i, count, visit, view, attend);
                 from += count;
             }
         }
@@ -304,23 +310,29 @@ private:
         }
         return slot;
     }
-    template <class K, class At, class Call, class Attend>
-    [[gnu::always_inline]] void visit(typename Table::View& view, const K& key, std::uint64_t hash, At at, Call& call,
-                                      Attend& attend) {
-        enter(view, key, hash);
-        call(at);
-        endCall();
-        if (!nearlyAlways(!cells_.attention)) {
-            calledFor_ = nullptr;
-            leave();
-            cells_.prepareToEnter();
-            view = table_.view();
-            attend();
-        }
+    /// `visit(at)`, which makes its key the current one, for each record up to `end`, of which there is one at least.
+    template <class At, class Visit, class Attend>
+    [[gnu::always_inline]] void visitEach(At& at, At end, Visit visit, typename Table::View& view, Attend& attend) {
+        do {
+            cells_.runEnd = asNumber(end);
+            do {
+                visit(at);
+                ++at;
+            } while (asNumber(at) < cells_.runEnd);
+            if (cells_.attention()) {
+                calledFor_ = nullptr;
+                leave();
+                cells_.prepareToEnter();
+                view = table_.view();
+                attend();
+            }
+        } while (at != end);
     }
+    static std::size_t asNumber(std::size_t index) noexcept { return index; }
+    static std::size_t asNumber(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
     /// Keeps the row of a key that got its first state, and drops that of one that lost its last.
     [[gnu::noinline]] void leave() {
-        cells_.attention = false;
+        cells_.runEnd = StateCells::kNoRun;
         if (std::exchange(hasNoEntry_, false)) {
             leaveFresh();
         } else if (!cells_.stateless() && cells_.isEmpty()) {
@@ -419,7 +431,7 @@ private:
     void forgetKey() noexcept {
         current_ = nullptr;
         cells_.leave();
-        cells_.attention = false;
+        cells_.runEnd = StateCells::kNoRun;
         hasNoEntry_ = false;
     }
 

@@ -51,20 +51,19 @@ public:
         Slot* slots;
         std::size_t mask;
         int shift;
-        Slot* side;  ///< the entry of the key that marks free entries
+        Slot* side;  ///< the entry of the key that looks like a free one
 
         /// `key` may be of any type that compares and hashes like the key: a view, a tuple of references…
         template <class K>
         [[gnu::always_inline]] Slot* locate(const K& key, std::uint64_t hash, bool& found) const {
             if constexpr (kIntegerKey<Key>) {
-                if (Slot::mark(key) == 0) [[unlikely]] {
+                if (static_cast<typename Slot::Unsigned>(hash) == 0) [[unlikely]] {
                     found = side->occupied();
                     return side;
                 }
             }
-            std::size_t at = hash >> shift;
+            Slot* slot = slots + (hash >> shift);
             for (;;) {
-                Slot* const slot = slots + at;
                 if (slot->holds(key, hash)) [[likely]] {
                     found = true;
                     return slot;
@@ -73,9 +72,11 @@ public:
                     found = false;
                     return slot;
                 }
-                at = (at + 1) & mask;
+                slot = behind(slot);
             }
         }
+        /// The slot to try next.
+        Slot* behind(Slot* slot) const noexcept { return slots + (static_cast<std::size_t>(slot + 1 - slots) & mask); }
         // always_inline: g++ takes a call of a function that only prefetches for one without effect, and drops it
         [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
             __builtin_prefetch(slots + (hash >> shift), 1);
@@ -165,7 +166,7 @@ public:
         if constexpr (kIntegerKey<Key>) {
             if (slot == side_.get()) [[unlikely]] {
                 ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
-                slot->marked = 1;  // anything but free
+                slot->lowHash = 1;  // anything but free
                 return slot;
             }
         }
@@ -439,7 +440,7 @@ private:
         }
     }
 
-    /// The entry of the key that marks free entries, as raw memory: its value only lives while it is occupied.
+    /// The entry of the key that looks like a free one, as raw memory: its value only lives while it is occupied.
     class SideSlot {
     public:
         Slot* get() const noexcept { return const_cast<Slot*>(reinterpret_cast<const Slot*>(bytes_)); }

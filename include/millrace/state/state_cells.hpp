@@ -39,8 +39,8 @@ namespace detail {
 struct TypeInfo;
 
 /// All states of one key. If one small value is all that an operator keeps it lies in the row itself: a row is kept exactly
-/// while it has a value. Otherwise it points to the cells; before them stands which of the states have a value (bit i: the
-/// i-th state of the operator).
+/// while it has a value. Otherwise, and while there is none, it points to the cells; before them stands which of the states
+/// have a value (bit i: the i-th state of the operator).
 struct StateRow {
     union {
         std::byte* data = nullptr;
@@ -107,7 +107,8 @@ struct DeclaredState {
 inline constexpr Timestamp kSpentStamp = kMinTimestamp;
 
 /// The row of the current key, for the handles of states; the layout and the memory of all rows.
-/// Handles find a cell by `only`, or by `data + offset` if its bit is in `*present`: no search, no indirect call.
+/// Handles find a cell in the row if that has its value (`valueInRow`), or else among the cells that the row points to, if its
+/// bit is among what is present there: no search, no indirect call.
 /// *Thread safety:* none.
 class StateCells {
 public:
@@ -119,46 +120,41 @@ public:
     MILLRACE_INLINE_COLD ~StateCells();
 
     // ---- per record ----
-    std::byte* only = nullptr;  ///< the cell, if rows are kept inline and the current key has a value; else null
-    std::uint64_t* present = &kNothing;  ///< never null; nothing is present when no key is current
-    std::byte* data = nullptr;           ///< where cells are; not kept up while `only` is there
+    StateRow* row = &kNoRow;  ///< of the current key; while there is none, one that has no state
+    bool valueInRow = false;  ///< rows are kept inline and the current key has a value
 
+    bool hasKey() const noexcept { return row != &kNoRow; }
     /// A row of a key that has a state.
     void enter(StateRow& current) noexcept {
         prepareToEnter();
         enterNext(current);
     }
     /// The same for one of a run of rows: `prepareToEnter` comes before the first, and behind a key with `attention`.
-    [[gnu::always_inline]] void enterNext(StateRow& current) noexcept {
-        if (inlined_) {
-            only = current.inlined;
-        } else {
-            data = current.data;
-            present = presentOf(current.data);
-        }
-    }
-    void prepareToEnter() noexcept {
-        present = &presentWithoutCells_;
-        presentWithoutCells_ = 1;  // what a row with a value in it has
-    }
-    /// An empty row; it must stay until the key is left.
+    void enterNext(StateRow& current) noexcept { row = &current; }
+    void prepareToEnter() noexcept { valueInRow = inlined_; }
+    /// The row of a key that has none; it must stay until the key is left.
     void enterEmpty(StateRow& empty) noexcept {
-        row_ = &empty;
-        only = nullptr;
-        data = inlined_ ? empty.inlined : nullptr;
-        present = &presentWithoutCells_;
-        presentWithoutCells_ = 0;
-        attention = true;
+        row = &empty;
+        row->data = kNoCells.cells;
+        valueInRow = false;
+        callForAttention();
     }
     /// Whether the current key has no state. Only where states are declared and a key is current.
-    bool isEmpty() const noexcept { return *present == 0; }
-    /// There is something to do before the next record: the key had no state when it was entered, or one was cleared.
-    /// Others may set it, too, so that one test tells that nothing at all is to be done. They are told by
-    /// `KeyedStateStore::scan` only: leaving a key resets it.
-    bool attention = false;
+    bool isEmpty() const noexcept { return !has(~std::uint64_t{0}); }
+    /// Whether the current key has one of the states with these bits; of a row that is kept inline, whether it has its value.
+    bool has(std::uint64_t bits) const noexcept { return valueInRow || isPresent(bits); }
+    /// The same while there is no `valueInRow`.
+    bool isPresent(std::uint64_t bits) const noexcept { return (*presentOf(row->data) & bits) != 0; }
+    /// Where the run of records at hand ends, as an index or an address; 0 once there is something to do before the next
+    /// record: the key had no state when it was entered, or one was cleared. So one comparison tells both. Others may make it 0,
+    /// too, and are told by `KeyedStateStore::scan` only: leaving a key resets it.
+    std::size_t runEnd = kNoRun;
+    static constexpr std::size_t kNoRun = SIZE_MAX;
+    bool attention() const noexcept { return runEnd == 0; }
+    void callForAttention() noexcept { runEnd = 0; }
     void leave() noexcept {
-        present = &kNothing;
-        only = data = nullptr;
+        row = &kNoRow;
+        valueInRow = false;
     }
     Timestamp now() const { return now_(clock_); }
 
@@ -166,25 +162,29 @@ public:
     /// Room for the cell of a state that the current key does not have. The caller makes the cell and calls `made`.
     /// *Failure:* MillraceException if no key is current.
     void* room(const DeclaredState& state) {
-        if (present == &kNothing) failWithoutKey(&state);
-        if (data == nullptr) [[unlikely]]
+        if (!hasKey()) failWithoutKey(&state);
+        if (inlined_) return row->inlined;
+        if (row->data == kNoCells.cells) [[unlikely]]
             allocateRow();
-        return data + state.offset;
+        return row->data + state.offset;
     }
     void made(const DeclaredState& state) noexcept {
-        *present |= state.bit;
-        if (inlined_) only = data;
+        if (inlined_) {
+            valueInRow = true;
+        } else {
+            *presentOf(row->data) |= state.bit;
+        }
     }
     /// Ends the cell of the current key, if it has one.
     void clear(const DeclaredState& state) noexcept {
-        if ((*present & state.bit) == 0) return;
-        if (only != nullptr) data = std::exchange(only, nullptr);
-        if (!state.cell->plain) state.cell->destroy(data + state.offset);
-        *present &= ~state.bit;
-        attention = true;
+        if (!has(state.bit)) return;
+        if (valueInRow) return enterEmpty(*row);  // what lies in a row is plain
+        if (!state.cell->plain) state.cell->destroy(row->data + state.offset);
+        *presentOf(row->data) &= ~state.bit;
+        callForAttention();
     }
     Timestamp& stampOf(const DeclaredState& state) const noexcept {
-        return *reinterpret_cast<Timestamp*>(data + state.stampOffset);
+        return *reinterpret_cast<Timestamp*>(row->data + state.stampOffset);
     }
     /// Whether a read of the current key's cell, which has a stamp, may see it. Removes what has expired; with
     /// `ReturnExpiredIfNotCleanedUp` not before it has been seen once.
@@ -199,7 +199,7 @@ public:
     void accessed(const DeclaredState& state) noexcept { cleanupDue += state.cleanupPerAccess; }
     /// For reads that find nothing: an error if that is because no key is current.
     void checkKey(const DeclaredState* state) const {
-        if (present == &kNothing) [[unlikely]]
+        if (!hasKey()) [[unlikely]]
             failWithoutKey(state);
     }
 
@@ -237,10 +237,9 @@ public:
     MILLRACE_INLINE_COLD void release(StateRow& which) noexcept;
     /// The same for a row that has no cells.
     void releaseEmpty(StateRow& which) noexcept {
-        if (!inlined_ && which.data != nullptr) {
-            freeRow(which.data);
-            which.data = nullptr;
-        }
+        if (inlined_) return;
+        if (hasCells(which)) freeRow(which.data);
+        which.data = nullptr;
     }
     /// Without what has expired at `time`, if it is a state with a time to live; only if it `isAlive` then.
     MILLRACE_INLINE_COLD void encode(const StateRow& which, const DeclaredState& state, Timestamp time,
@@ -283,8 +282,16 @@ private:
     };
     static constexpr std::size_t kChunkBytes = 64 * 1024;
 
-    /// What is present while no key is current, shared by all: nothing is ever written to it.
-    static inline std::uint64_t kNothing = 0;
+    /// What rows without a state point to, and the row while no key is current. Shared by all: nothing is ever written to them.
+    struct NoCells {
+        std::uint64_t present;
+        alignas(8) std::byte cells[8];
+    };
+    static inline NoCells kNoCells{};
+    static inline StateRow kNoRow{{kNoCells.cells}};
+    static bool hasCells(const StateRow& which) noexcept {
+        return which.data != nullptr && which.data != kNoCells.cells;
+    }
 
     /// Of a state with a time to live that the row has.
     MILLRACE_INLINE CellParts partsOf(const StateRow& which, const DeclaredState& state, Timestamp time) const noexcept;
@@ -312,8 +319,6 @@ private:
     std::uint64_t cleanedUp_ = 0;  ///< bits of the states that are cleaned up in the background
     std::int64_t cleanupPerRecord_ = 0;
     Duration shortestTtl_ = Duration::max();
-    std::uint64_t presentWithoutCells_ = 0;  ///< of the current key, while it has no cells but perhaps one in the row
-    StateRow* row_ = nullptr;                ///< of a key that has no cells yet
     Now now_ = nullptr;
     const void* clock_ = nullptr;
     FreeRow* freeRows_ = nullptr;
@@ -352,29 +357,30 @@ public:
     const DeclaredState* declared() const noexcept { return state_; }
 
 protected:
-    bool present() const noexcept { return (*cells_->present & bit_) != 0; }
-    /// There is a cell, and no time to live to look after: what most calls find.
-    bool ready() const noexcept { return (*cells_->present & plainBit_) != 0; }
-    /// Only while `only` is null, or of one that has just been made.
+    bool present() const noexcept { return cells_->has(bit_); }
+    /// Of a state that is present.
     template <class Cell>
     Cell& cell() const noexcept {
-        return *reinterpret_cast<Cell*>(cells_->data + offset_);
+        if constexpr (kMayLieInRow<Cell>) {
+            if (cells_->valueInRow) return cellInRow<Cell>();
+        }
+        return *reinterpret_cast<Cell*>(cells_->row->data + offset_);
     }
-    /// The cell if it is `ready`, else null: then there is none, or a time to live to look after.
+    /// The cell if there is one and no time to live to look after, which is what most calls find; else null.
     template <class Cell>
     Cell* readyCell() const noexcept {
         if constexpr (kMayLieInRow<Cell>) {
-            if (cells_->only != nullptr) [[likely]]
-                return reinterpret_cast<Cell*>(cells_->only);
+            if (cells_->valueInRow) [[likely]]
+                return &cellInRow<Cell>();
         }
-        return ready() ? &cell<Cell>() : nullptr;
+        return cells_->isPresent(plainBit_) ? reinterpret_cast<Cell*>(cells_->row->data + offset_) : nullptr;
     }
     /// The cell that a read sees, else null. *Failure:* MillraceException if no key is current.
     template <class Cell>
     Cell* seenCell() const {
         Cell* const found = readyCell<Cell>();
         if (nearlyAlways(found != nullptr)) return found;
-        return findCell<Cell>();
+        return findCell<Cell>(cells_, state_);
     }
     /// The cell to build on, null if one must be made; stamps it.
     template <class Cell>
@@ -382,13 +388,31 @@ protected:
         if (Cell* const found = readyCell<Cell>(); found != nullptr) return found;
         return present() && cells_->builtOn(*state_) ? &cell<Cell>() : nullptr;
     }
+
+    // Rare ways of calls do without `this`: its address would take a register from the loop around them.
+
+    static bool isPresent(const StateCells* cells, const DeclaredState* state) noexcept {
+        return state != nullptr && cells->has(state->bit);
+    }
     template <class Cell>
-    [[gnu::noinline]] Cell* findCell() const {
-        if (!present()) {
-            cells_->checkKey(state_);
+    static Cell* cellOf(const StateCells* cells, const DeclaredState* state) noexcept {
+        StateRow& row = *cells->row;
+        return reinterpret_cast<Cell*>(cells->valueInRow ? row.inlined : row.data + state->offset);
+    }
+    template <class Cell>
+    [[gnu::noinline]] static Cell* findCell(StateCells* cells, const DeclaredState* state) {
+        if (!isPresent(cells, state)) {
+            cells->checkKey(state);
             return nullptr;
         }
-        return cells_->seen(*state_) ? &cell<Cell>() : nullptr;
+        return cells->seen(*state) ? cellOf<Cell>(cells, state) : nullptr;
+    }
+
+    template <class Cell>
+    Cell& cellInRow() const noexcept {
+        StateRow* const row = cells_->row;
+        if (row == nullptr) __builtin_unreachable();  // who asks whether there is a cell need not do so twice
+        return *reinterpret_cast<Cell*>(row->inlined);
     }
 
     StateCells* cells_ = &unopenedCells();

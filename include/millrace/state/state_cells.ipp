@@ -115,10 +115,9 @@ MILLRACE_INLINE bool StateCells::builtOn(const DeclaredState& state) {
 }
 
 MILLRACE_INLINE void StateCells::allocateRow() {
-    row_->data = takeRow();
-    data = row_->data;
-    present = presentOf(data);
-    *present = 0;
+    std::byte* const cells = takeRow();
+    *presentOf(cells) = 0;
+    row->data = cells;
 }
 
 MILLRACE_INLINE std::byte* StateCells::takeRow() {

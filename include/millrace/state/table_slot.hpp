@@ -14,6 +14,9 @@ namespace millrace::detail {
 
 /// Multiplicative (Fibonacci) hashing: the high bits place the entry. Dense integers then hardly collide.
 inline constexpr std::uint64_t kFibonacci = 0x9E3779B97F4A7C15u;
+/// By which to multiply to undo it, modulo 2^64 and lower powers of two.
+inline constexpr std::uint64_t kInverse = 0xF1DE83E19937733Du;
+static_assert(kFibonacci * kInverse == 1);
 
 template <class Key>
 inline constexpr bool kIntegerKey = (std::is_integral_v<Key> || std::is_enum_v<Key>)&&sizeof(Key) <= 8;
@@ -107,38 +110,46 @@ struct TableSlot {
     }
 };
 
-/// Integer keys need no tag: one value of the key, `kMark`, means "free", and the entry of that very key is kept
-/// elsewhere. Keys are stored xor `kMark`, so that the mark is 0 in memory but no usual key.
+/// Integer keys need no tag, and are not stored as they are: multiplying by an odd number loses nothing, so the hash tells the
+/// key. One key, `kMark`, has the hash 0, which means "free"; its entry is kept elsewhere. It is a key that is hardly used.
 template <class Key, class Value>
     requires kIntegerKey<Key>
 struct TableSlot<Key, Value> {
     using Stored = typename StoredInteger<Key>::Type;
+    using Unsigned = std::make_unsigned_t<Stored>;
     static constexpr Stored kMark =
         std::is_signed_v<Stored> ? std::numeric_limits<Stored>::min() : std::numeric_limits<Stored>::max();
 
-    Stored marked;
+    Unsigned lowHash;  ///< all of it that there is memory for: enough to know the key by
     union {
         Value value;
     };
 
-    static constexpr Stored mark(Key key) noexcept { return static_cast<Stored>(static_cast<Stored>(key) ^ kMark); }
-    Key key() const noexcept { return static_cast<Key>(static_cast<Stored>(marked ^ kMark)); }
     static std::uint64_t hashOf(Key key) noexcept {
-        return static_cast<std::uint64_t>(static_cast<Stored>(key)) * kFibonacci;
+        return static_cast<Unsigned>(static_cast<Unsigned>(key) - static_cast<Unsigned>(kMark)) * kFibonacci;
+    }
+    Key key() const noexcept {
+        return static_cast<Key>(static_cast<Stored>(lowHash * kInverse + static_cast<Unsigned>(kMark)));
     }
 
-    bool occupied() const noexcept { return marked != 0; }
-    bool holds(Key key, std::uint64_t) const noexcept { return marked == mark(key); }
-    std::uint64_t storedHash() const noexcept { return hashOf(key()); }
+    bool occupied() const noexcept { return lowHash != 0; }
+    bool holds(Key, std::uint64_t hash) const noexcept { return lowHash == static_cast<Unsigned>(hash); }
+    std::uint64_t storedHash() const noexcept {
+        if constexpr (sizeof(Stored) == sizeof(std::uint64_t)) {
+            return lowHash;
+        } else {
+            return hashOf(key());
+        }
+    }
 
-    void occupy(Key key, std::uint64_t) noexcept { marked = mark(key); }
+    void occupy(Key, std::uint64_t hash) noexcept { lowHash = static_cast<Unsigned>(hash); }
     void release() noexcept {
         std::destroy_at(&value);
-        marked = 0;
+        lowHash = 0;
     }
     void moveFrom(TableSlot& other) {
         std::construct_at(&value, std::move_if_noexcept(other.value));
-        marked = other.marked;
+        lowHash = other.lowHash;
     }
 };
 

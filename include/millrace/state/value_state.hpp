@@ -101,51 +101,47 @@ public:
     void update(U&& value) {
         if (T* const found = this->template readyCell<T>(); detail::nearlyAlways(found != nullptr)) {
             *found = detail::numberAs<T>(std::forward<U>(value));
+        } else if constexpr (detail::kMayLieInRow<T> && std::is_arithmetic_v<std::remove_cvref_t<U>>) {
+            assign<T>(cells_, state_, detail::numberAs<T>(value));
         } else {
-            // small ones in registers, on a path that is compiled for size
-            if constexpr (detail::kMayLieInRow<T>) {
-                assign(detail::numberAs<T>(std::forward<U>(value)));
-            } else {
-                assignApart(std::forward<U>(value));
-            }
-            if (hasTtl_) cells_->stampWrite(*state_);
+            assign<U&&>(cells_, state_, std::forward<U>(value));
         }
     }
     /// `change(T&)` on the value in place; on a `T{}` if there was none.
     template <class Change>
     void mutate(Change&& change) {
         T* found = this->template readyCell<T>();
-        if (!detail::nearlyAlways(found != nullptr)) found = make();
+        if (!detail::nearlyAlways(found != nullptr)) found = make(cells_, state_);
         std::forward<Change>(change)(*found);
     }
 
 private:
+    using Cells = detail::StateCells;
+    using State = detail::DeclaredState;
+
     /// A cell to build on.
-    [[gnu::noinline]] T* make() {
-        if (!present() || !cells_->builtOn(*state_)) {
-            create();
-            if (hasTtl_) cells_->stampWrite(*state_);
+    [[gnu::noinline]] static T* make(Cells* cells, const State* state) {
+        if (!isPresent(cells, state) || !cells->builtOn(*state)) {
+            create(cells, state);
+            if (state->ttl.has_value()) cells->stampWrite(*state);
         }
-        return &cell<T>();
+        return cellOf<T>(cells, state);
     }
     template <class U>
-    [[gnu::always_inline]] void assign(U&& value) {
-        if (present()) {
-            cell<T>() = std::forward<U>(value);
+    [[gnu::noinline]] static void assign(Cells* cells, const State* state, U value) {
+        if (isPresent(cells, state)) {
+            *cellOf<T>(cells, state) = detail::numberAs<T>(std::forward<U>(value));
         } else {
-            create(std::forward<U>(value));
+            create(cells, state, std::forward<U>(value));
         }
-    }
-    template <class U>
-    [[gnu::noinline]] void assignApart(U&& value) {
-        assign(detail::numberAs<T>(std::forward<U>(value)));
+        if (state->ttl.has_value()) cells->stampWrite(*state);
     }
     template <class... Args>
-    void create(Args&&... args) {
-        if (state_ == nullptr) [[unlikely]]
-            cells_->checkKey(nullptr);
-        ::new (cells_->room(*state_)) T(detail::valueOf<T>(std::forward<Args>(args)...));
-        cells_->made(*state_);
+    static void create(Cells* cells, const State* state, Args&&... args) {
+        if (state == nullptr) [[unlikely]]
+            cells->checkKey(nullptr);
+        ::new (cells->room(*state)) T(detail::valueOf<T>(detail::numberAs<T>(std::forward<Args>(args))...));
+        cells->made(*state);
     }
 };
 

@@ -75,10 +75,10 @@ public:
             for (std::size_t i = 0; i < std::min(count, kAhead); ++i) view.prefetch(wake[i].who);
             for (const Wake* const last = end - std::min(count, kAhead); wake != last; ++wake) {
                 view.prefetch(wake[kAhead].who);
-                look(table, view, side, *wake, until, picked, alarmOf, nextOf);
+                look(view, side, *wake, until, picked, alarmOf, nextOf);
             }
         }
-        for (; wake != end; ++wake) look(table, view, side, *wake, until, picked, alarmOf, nextOf);
+        for (; wake != end; ++wake) look(view, side, *wake, until, picked, alarmOf, nextOf);
         for (const Wake* later = room_.data(); later != picked.later; ++later) queue.push(later->time, later->who);
         looked_ += count;
         due_.resize(static_cast<std::size_t>(picked.due - due_.data()));
@@ -113,7 +113,7 @@ private:
         const bool side = view.side->occupied();
         Wake* ringing = room_.data();
         const auto look = [&](const Wake& rung) __attribute__((always_inline)) {
-            Slot* const slot = entryOf(table, view, side, rung.who);
+            Slot* const slot = entryOf(view, side, rung.who);
             if (slot == nullptr) [[unlikely]]
                 return;
             Timestamp next;
@@ -134,12 +134,10 @@ private:
         return static_cast<std::size_t>(ringing - room_.data());
     }
     /// The entry with this hash, which no two integer keys share; null if there is none.
-    [[gnu::always_inline]] static Slot* entryOf(const Table& table, const typename Table::View& view, bool side,
-                                                std::uint64_t hash) {
-        if (side && hash == Table::hashOf(table.keyOf(*view.side))) [[unlikely]]
-            return view.side;
-        for (std::size_t at = hash >> view.shift;; at = (at + 1) & view.mask) {
-            Slot* const slot = view.slots + at;
+    [[gnu::always_inline]] static Slot* entryOf(const typename Table::View& view, bool side, std::uint64_t hash) {
+        if (hash == 0) [[unlikely]]
+            return side ? view.side : nullptr;
+        for (Slot* slot = view.slots + (hash >> view.shift);; slot = view.behind(slot)) {
             if (slot->storedHash() == hash) [[likely]]
                 return slot;
             if (!slot->occupied()) return nullptr;
@@ -168,9 +166,9 @@ private:
         Wake* later;
     };
     template <class AlarmOf, class NextOf>
-    [[gnu::always_inline]] static void look(const Table& table, const typename Table::View& view, bool side, Wake wake,
-                                            Timestamp until, Picked& picked, AlarmOf& alarmOf, NextOf& nextOf) {
-        Slot* const slot = entryThatWaits(table, view, side, wake, alarmOf);
+    [[gnu::always_inline]] static void look(const typename Table::View& view, bool side, Wake wake, Timestamp until,
+                                            Picked& picked, AlarmOf& alarmOf, NextOf& nextOf) {
+        Slot* const slot = entryThatWaits(view, side, wake, alarmOf);
         if (slot == nullptr) return;
         Alarm& alarm = alarmOf(slot->value);
         Timestamp next;
@@ -189,15 +187,12 @@ private:
     }
     /// The entry with this hash whose alarm is set to the wake's time. (Any, if there are several: each has its wake.)
     template <class AlarmOf>
-    [[gnu::always_inline]] static Slot* entryThatWaits(const Table& table, const typename Table::View& view, bool side,
-                                                       const Wake& wake, AlarmOf& alarmOf) {
+    [[gnu::always_inline]] static Slot* entryThatWaits(const typename Table::View& view, bool side, const Wake& wake,
+                                                       AlarmOf& alarmOf) {
         if constexpr (kIntegerKey<Key>) {
-            if (side && wake.who == Table::hashOf(table.keyOf(*view.side))) {
-                return alarmOf(view.side->value).rings(wake.time) ? view.side : nullptr;
-            }
+            if (wake.who == 0) return side && alarmOf(view.side->value).rings(wake.time) ? view.side : nullptr;
         }
-        for (std::size_t at = wake.who >> view.shift;; at = (at + 1) & view.mask) {
-            Slot* const slot = view.slots + at;
+        for (Slot* slot = view.slots + (wake.who >> view.shift);; slot = view.behind(slot)) {
             if (!slot->occupied()) return nullptr;
             if (alarmOf(slot->value).rings(wake.time) && sameHash(*slot, wake.who)) return slot;
         }
