@@ -1,3 +1,4 @@
+#include <millrace/windowing/current_span.hpp>
 #include <millrace/windowing/merging_window_set.hpp>
 
 #include "windowing/general_window_fixtures.hpp"
@@ -96,4 +97,39 @@ TEST_CASE("a merging set keeps windows apart and says which became one", "[windo
     CHECK(set.windows() == std::vector{span(0, 14)});
     set.retire(span(0, 14));
     CHECK(set.windows().empty());
+}
+
+TEST_CASE("a span covers a block of timestamps if it covers each of them", "[windowing]") {
+    const std::int64_t lowest = INT64_MIN, highest = INT64_MAX, half = highest / 2;
+    const std::vector<std::int64_t> times{lowest, lowest + 1, -half, -11,  -10,         -1,
+                                          0,      9,          10,    half, highest - 1, highest};
+    const auto check = [&](const detail::CurrentSpan& current, const TimeWindow& window) {
+        CAPTURE(ticks(window.start), ticks(window.end));
+        for (const std::int64_t first : times) {
+            for (const std::int64_t last : times) {
+                std::vector<Timestamp> block(9, at(last));  // more than are compared at once
+                block[4] = at(first);
+                const bool each = current.covers(at(first)) && current.covers(at(last));
+                if (current.covers(block.data(), block.size()) != each) {
+                    FAIL("block of " << first << " and " << last);
+                }
+            }
+        }
+        CHECK(current.covers(nullptr, 0));
+    };
+    detail::CurrentSpan current;
+    check(current, span(0, 0));
+    for (const TimeWindow& window : {span(-10, 10), span(lowest, lowest + 1), span(lowest, 0), span(0, highest),
+                                     span(highest - 1, highest), span(-half, half)}) {
+        current.set(window);
+        for (const std::int64_t time : times) {
+            const bool inside = window.contains(at(time)) || (time == highest && ticks(window.end) == highest);
+            if (current.covers(at(time)) != inside) FAIL(time << " in " << ticks(window.start));
+        }
+        check(current, window);
+    }
+    current.set(span(lowest, highest - 1));  // longer than half of all time: each of them, but not a block
+    CHECK(current.covers(at(half)));
+    current.reset();
+    check(current, span(0, 0));
 }

@@ -55,7 +55,7 @@ MILLRACE_INLINE void Actor::run() {
             }
         }
         state_.store(State::Scheduled);
-        executor_.post(*this);
+        executor_.postAgain(*this);
         return;
     }
 }

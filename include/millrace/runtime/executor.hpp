@@ -22,6 +22,8 @@ public:
     /// Lets `actor.run()` be called once, soon, not from within this call. The actor stays alive until it has been;
     /// after it nothing may touch the actor.
     virtual void post(Actor& actor) = 0;
+    /// The same at the end of the actor's own `run`: the thread goes on with what is ready, so no other one need wake for it.
+    virtual void postAgain(Actor& actor) { post(actor); }
     /// Processing time.
     virtual Timestamp now() const = 0;
     /// Elapsed time from an arbitrary start; never goes back.

@@ -47,6 +47,7 @@ public:
     MILLRACE_INLINE_COLD ~PoolExecutor() override;
 
     MILLRACE_INLINE void post(Actor& actor) override;
+    MILLRACE_INLINE void postAgain(Actor& actor) override;
 
     /// A client that is let go inside an operator may leave the last reference to a thread of the pool itself, which
     /// cannot join itself; then another thread does it.
@@ -60,6 +61,7 @@ public:
     }
 
 private:
+    void append(Actor& actor) noexcept;
     void run();
     void spin() const noexcept;
     void join();
@@ -80,20 +82,30 @@ MILLRACE_INLINE_COLD PoolExecutor::~PoolExecutor() {
 }
 
 MILLRACE_INLINE void PoolExecutor::post(Actor& actor) {
-    actor.nextReady = nullptr;
     bool notify = false;
     {
         const std::lock_guard lock(mutex_);
-        if (last_ == nullptr) {
-            first_.store(&actor, std::memory_order_relaxed);
-        } else {
-            last_->nextReady = &actor;
-        }
-        last_ = &actor;
+        append(actor);
         notify = idle_ > 0;
         if (notify) --idle_;
     }
     if (notify) changed_.notify_one();
+}
+
+MILLRACE_INLINE void PoolExecutor::postAgain(Actor& actor) {
+    const std::lock_guard lock(mutex_);
+    append(actor);
+}
+
+/// With the mutex held.
+MILLRACE_INLINE void PoolExecutor::append(Actor& actor) noexcept {
+    actor.nextReady = nullptr;
+    if (last_ == nullptr) {
+        first_.store(&actor, std::memory_order_relaxed);
+    } else {
+        last_->nextReady = &actor;
+    }
+    last_ = &actor;
 }
 
 MILLRACE_INLINE void PoolExecutor::run() {

@@ -18,10 +18,15 @@ public:
         length_ = ticks(span.end) - start_ + (span.end == kMaxTimestamp ? 1 : 0);
     }
     bool covers(Timestamp t) const noexcept { return ticks(t) - start_ < length_; }
+    /// Whether all of them do. Of a span of more than half of all time it may say no although they do.
     bool covers(const Timestamp* times, std::size_t count) const noexcept {
-        std::uint64_t furthest = 0;  // one loop without exit, so that it is vectorised
-        for (std::size_t i = 0; i < count; ++i) furthest = std::max(furthest, ticks(times[i]) - start_);
-        return furthest < length_;
+        // one loop without exit, so that it is vectorised; the highest bit of either term tells that it is outside
+        std::uint64_t outside = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint64_t distance = ticks(times[i]) - start_;
+            outside |= distance | (length_ - 1 - distance);
+        }
+        return outside >> 63 == 0;
     }
 
 private:
