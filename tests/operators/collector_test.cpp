@@ -72,7 +72,7 @@ TEST_CASE("a collector says when it has a full block, each time", "[operators]")
     constexpr std::size_t kFull = detail::kBlockRecords<std::int64_t>;
     Collector<std::int64_t> collector;
     std::size_t runEnd = 5;
-    collector.clearWhenFull(runEnd);
+    collector.zeroWhenFull(runEnd);
     const auto told = [&] { return runEnd == 0; };
     const auto collectTo = [&](std::size_t size) {
         while (collector.size() < size) {

@@ -76,6 +76,47 @@ struct Average {
 
 const std::string kLong = "a text that is too long to live in the string itself";
 
+/// Made from a number explicitly, and assigned one in a way of its own.
+struct Peak {
+    float last = 0;
+    float highest = 0;
+
+    Peak() = default;
+    explicit Peak(float value) : last(value), highest(value) {}
+    Peak& operator=(float value) {
+        last = value;
+        highest = std::max(highest, value);
+        return *this;
+    }
+};
+
+}  // namespace
+
+template <>
+struct millrace::Codec<Peak> {
+    static std::string name() { return "peak"; }
+    static void encode(const Peak& peak, ByteWriter& writer) {
+        writer.write(peak.last);
+        writer.write(peak.highest);
+    }
+    static void decode(ByteReader& reader, Peak& peak) {
+        peak.last = reader.read<float>("the last value");
+        peak.highest = reader.read<float>("the highest value");
+    }
+};
+
+namespace {
+
+/// A key that refuses to be compared, now and then.
+struct Moody {
+    int number = 0;
+    static inline bool refuses = false;
+    bool operator==(const Moody& other) const {
+        if (refuses) throw std::runtime_error("no");
+        return number == other.number;
+    }
+};
+
 /// One state of each kind.
 template <class Key>
 struct AllKinds : Fixture<Key> {
@@ -271,7 +312,7 @@ TEST_CASE("the table of a store stays right while keys come and go", "[state]") 
     CHECK(fixture.store.size() == model.size() - seen / 2);
 }
 
-TEST_CASE("integer keys come and go, the one that marks free entries too", "[state]") {
+TEST_CASE("integer keys come and go, the one beside the table too", "[state]") {
     std::mt19937 random(7);
     Fixture<std::int32_t> fixture;
     auto value = fixture.context.getState(ValueStateDescriptor<int>{"value"});
@@ -413,6 +454,63 @@ TEMPLATE_TEST_CASE("the current key is known with state and without, also where 
         CHECK_FALSE(fixture.store.hasKey());
         CHECK(fixture.store.size() == (clears || states == 0 ? 0 : model.size()));
     }
+}
+
+TEST_CASE("what is to be done behind a call is done once, with no key current", "[state]") {
+    const std::size_t states = GENERATE(1, 2);
+    CAPTURE(states);
+    Fixture<int> fixture;
+    std::vector<ValueState<double>> values;
+    for (std::size_t i = 0; i < states; ++i) {
+        values.push_back(fixture.context.getState(ValueStateDescriptor<double>{"value " + std::to_string(i)}));
+    }
+    fixture.seal();
+    std::vector<int> visited;
+    std::vector<std::size_t> attended;
+    const auto scan = [&](std::vector<int> keys, std::vector<int> cleared) {
+        visited.clear();
+        attended.clear();
+        fixture.store.scan(
+            keys.data(), keys.data() + keys.size(), nullptr, [](const int* at) { return *at; },
+            [&](const int* at) {
+                visited.push_back(*at);
+                for (auto& value : values) {
+                    value.update(1.0);
+                    if (std::count(cleared.begin(), cleared.end(), *at) > 0) value.clear();
+                }
+            },
+            [&] {
+                attended.push_back(visited.size());
+                for (auto& value : values) {
+                    CHECK_THAT(messageOf([&] { value.value(); }), ContainsSubstring("while no key is current"));
+                    CHECK_THAT(messageOf([&] { value.update(1.0); }), ContainsSubstring("while no key is current"));
+                }
+            });
+        CHECK(visited == keys);
+    };
+    scan({1, 2, 1, 3}, {});
+    CHECK(attended == std::vector<std::size_t>{1, 2, 4});  // the first of each key
+    scan({1, 2, 3, 1}, {});
+    CHECK(attended.empty());
+    scan({1, 2, 3}, {1, 3});
+    CHECK(attended == std::vector<std::size_t>{1, 3});  // also of the last record
+    CHECK(fixture.store.size() == 1);
+    scan({}, {});
+    CHECK(attended.empty());
+}
+
+TEST_CASE("a key that could not be made the current one is not, and no state is touched", "[state]") {
+    Fixture<Moody> fixture;
+    auto value = fixture.context.getState(ValueStateDescriptor<double>{"value"});
+    fixture.seal();
+    fixture.with(Moody{1}, [&] { value.update(1.0); });
+    Moody::refuses = true;
+    CHECK_THROWS_WITH(fixture.store.setCurrentKey(Moody{1}), "no");
+    Moody::refuses = false;
+    CHECK_FALSE(fixture.store.hasKey());
+    CHECK_THAT(messageOf([&] { value.value(); }), ContainsSubstring("while no key is current"));
+    CHECK_THAT(messageOf([&] { value.update(2.0); }), ContainsSubstring("while no key is current"));
+    fixture.with(Moody{1}, [&] { CHECK(*value.value() == 1.0); });
 }
 
 TEST_CASE("keys that a visit takes the last state of lose their entries, also where it throws", "[state]") {
@@ -616,6 +714,25 @@ TEST_CASE("whatever could be assigned is written", "[state]") {
         numbers.clear();
         numbers.update(std::vector<int>(2, 3));
         CHECK(*numbers.value() == std::vector{3, 3});
+    });
+}
+
+TEST_CASE("a type that is assigned from numbers in its own way is, with a time to live and without", "[state]") {
+    const bool stamped = GENERATE(false, true);
+    CAPTURE(stamped);
+    Fixture<int> fixture;
+    ValueStateDescriptor<Peak> descriptor{"peak"};
+    if (stamped) descriptor.enableTimeToLive(StateTtlConfig::newBuilder(Duration(10)).build());
+    auto peak = fixture.context.getState(descriptor);
+    fixture.seal();
+    fixture.with(1, [&] {
+        peak.update(9.0F);
+        peak.update(4.0F);
+    });
+    fixture.with(1, [&] {
+        peak.update(5.0F);
+        CHECK(peak.value()->last == 5.0F);
+        CHECK(peak.value()->highest == 9.0F);
     });
 }
 

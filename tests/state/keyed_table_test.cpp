@@ -81,7 +81,7 @@ TEMPLATE_TEST_CASE("a keyed table finds what was inserted, whatever the key", "[
     }
 }
 
-TEST_CASE("the key that marks free entries is a key like any other", "[state]") {
+TEST_CASE("the key that hashes to what free entries hold is a key like any other", "[state]") {
     KeyedTable<std::uint64_t, int> table;
     CHECK(table.find(~0ull) == nullptr);
     table.findOrInsert(0ull, [] { return 3; });
@@ -98,6 +98,23 @@ TEST_CASE("the key that marks free entries is a key like any other", "[state]") 
     KeyedTable<Colour, int> colours;
     for (const Colour c : {Colour::Red, Colour::Green, Colour::Blue}) colours.findOrInsert(c, [&] { return int(c); });
     CHECK(contents(colours) == std::map<Colour, int>{{Colour::Red, -128}, {Colour::Green, 0}, {Colour::Blue, 127}});
+}
+
+TEMPLATE_TEST_CASE("the hash of an integer key tells the key, in as many bits as it has", "[state]", std::int8_t,
+                   std::uint8_t, char, std::int16_t, std::uint16_t, char16_t) {
+    using Slot = typename KeyedTable<TestType, int>::Slot;
+    std::vector<bool> seen(std::size_t{1} << (8 * sizeof(TestType)));
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+        const auto key = static_cast<TestType>(i);
+        Slot slot{};
+        slot.occupy(key, Slot::hashOf(key));
+        const bool isSide = key == static_cast<TestType>(Slot::kSideKey);
+        if (slot.occupied() == isSide || slot.key() != key || slot.storedHash() != Slot::hashOf(key) ||
+            seen[slot.lowHash]) {
+            FAIL("key " << i);
+        }
+        seen[slot.lowHash] = true;
+    }
 }
 
 TEST_CASE("keys are looked up by views and references and copied only on insert", "[state]") {

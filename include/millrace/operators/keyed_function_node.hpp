@@ -26,7 +26,7 @@ public:
         stage_ = &context.stage;
         outputs_ = &context.outputs;
         host_.open(context, context.takeOperator(), this->fn_);
-        if constexpr (kMayDeclareStates) this->collector_.clearWhenFull(host_.store().cells().runEnd);
+        if constexpr (kMayDeclareStates) this->collector_.zeroWhenFull(host_.store().cells().runEnd);
         this->next_.open(context);
     }
 

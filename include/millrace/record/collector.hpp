@@ -39,9 +39,9 @@ public:
     // ---- for operators ----
     std::size_t size() const noexcept { return static_cast<std::size_t>(cursor_ - begin_); }
     bool full() const noexcept { return cursor_ > lastOfBlock_; }
-    /// Makes it 0 when a block becomes full, and when more room is made: for who has to test for something else anyway.
-    /// Who sets it again hands the block on.
-    void clearWhenFull(std::size_t& runEnd) noexcept { clearedWhenFull_ = &runEnd; }
+    /// Makes a number 0 when a block becomes full, and when more room is made: for who has to compare with it anyway. Who gives it
+    /// another value again hands the block on.
+    void zeroWhenFull(std::size_t& number) noexcept { zeroWhenFull_ = &number; }
 
     /// Gives every element from index `from` on the timestamp `time`.
     void stampFrom(std::size_t from, Timestamp time) noexcept {
@@ -90,7 +90,7 @@ private:
                 throw;
             }
         }
-        if (clearedWhenFull_ != nullptr) *clearedWhenFull_ = 0;
+        if (zeroWhenFull_ != nullptr) *zeroWhenFull_ = 0;
     }
     void findLimit() noexcept { limit_ = full() ? end_ : lastOfBlock_ + 1; }
     [[gnu::noinline]] void stampMore(Timestamp time) noexcept {
@@ -137,7 +137,7 @@ private:
     Out* limit_ = nullptr;  ///< where `cursor_` has to be looked at: behind a block, from there on `end_`
     Out* end_ = nullptr;
     Out* lastOfBlock_ = nullptr;
-    std::size_t* clearedWhenFull_ = nullptr;
+    std::size_t* zeroWhenFull_ = nullptr;
     Timestamp* times_ = nullptr;
     Out* stamped_ = nullptr;  ///< behind the last element that `stampNew` has seen
     Timestamp* nextTime_ = nullptr;

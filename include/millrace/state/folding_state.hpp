@@ -60,10 +60,7 @@ public:
             detail::reduceInto(*fn_, *base, value);
             return;
         }
-        if (state_ == nullptr) [[unlikely]]
-            cells_->checkKey(nullptr);
-        ::new (cells_->room(*state_)) T(value);
-        cells_->made(*state_);
+        makeCell<T>(cells_, state_, [&]() -> const T& { return value; });
         if (hasTtl_) cells_->stampWrite(*state_);
     }
 
@@ -101,10 +98,7 @@ public:
             Traits::add(*fn_, value, *base);
             return;
         }
-        if (state_ == nullptr) [[unlikely]]
-            cells_->checkKey(nullptr);
-        ::new (cells_->room(*state_)) Accumulator(Traits::firstAccumulator(*fn_, value));
-        cells_->made(*state_);
+        makeCell<Accumulator>(cells_, state_, [&] { return Traits::firstAccumulator(*fn_, value); });
         if (hasTtl_) cells_->stampWrite(*state_);
     }
 

@@ -76,10 +76,11 @@ public:
     template <class K>
     void setCurrentKey(const K& key, std::uint64_t hash) {
         if (hasKey()) leaveKey();
-        cells_.prepareToEnter();
-        if constexpr (kIntegerKey<Key>) current_ = &keptKey_;
         Slot* const slot = enter(table_.view(), Table::lookupKey(key), hash);
-        if (slot != nullptr) table_.keep(slot);
+        if constexpr (kIntegerKey<Key>) current_ = &keptKey_;
+        if (slot == nullptr) return;
+        cells_.prepareToEnter();
+        table_.keep(slot);
     }
     template <class K>
     void setCurrentKey(const K& key) {
@@ -115,7 +116,8 @@ public:
                                      Attend attend = {}) {
         const auto size = static_cast<std::size_t>(end - first);
         if (hasKey()) leaveKey();
-        if (table_.needsKeeping()) [[unlikely]]  // by a copy: whatever a function has the address of is in memory
+        // with a copy of the selector: one that this, which is not inlined, had the address of would not stay in a register
+        if (table_.needsKeeping()) [[unlikely]]
             table_.keepFor(0, size, [first, keyOf](std::size_t i) -> decltype(auto) { return keyOf(first + i); });
         auto view = table_.view();
         cells_.prepareToEnter();
@@ -293,7 +295,7 @@ private:
     static constexpr std::size_t kChunk = 256;
     static constexpr std::uint8_t kFormat = 1;
 
-    /// Makes `key` the current one; gives its slot, or null if it has none yet. For integers `current_` is set already.
+    /// Makes `key` the current one; gives its slot, or null if it has none yet. For integers `current_` is set by the caller.
     template <class K>
     [[gnu::always_inline]] Slot* enter(const typename Table::View& view, const K& key, std::uint64_t hash) {
         bool found = false;
@@ -322,9 +324,10 @@ private:
             if (cells_.attention()) {
                 calledFor_ = nullptr;
                 leave();
-                cells_.prepareToEnter();
+                cells_.leave();
                 view = table_.view();
                 attend();
+                cells_.prepareToEnter();
             }
         } while (at != end);
     }

@@ -258,7 +258,7 @@ public:
     }
     decltype(auto) keyOf(const Slot& slot) const noexcept {
         if constexpr (kIntegerKey<Key>) {
-            return &slot == side_.get() ? static_cast<Key>(Slot::kMark) : slot.key();
+            return &slot == side_.get() ? static_cast<Key>(Slot::kSideKey) : slot.key();
         } else {
             return (slot.storedKey);
         }
@@ -282,7 +282,7 @@ public:
     template <class Fn>
     static void forSide(const Slot& side, Fn&& fn) {
         if constexpr (kIntegerKey<Key>) {
-            if (side.occupied()) fn(static_cast<Key>(Slot::kMark), side.value);
+            if (side.occupied()) fn(static_cast<Key>(Slot::kSideKey), side.value);
         }
     }
     /// `fn(const Key&, Value&)` for each entry, in no particular order.

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,8 +40,8 @@ namespace detail {
 struct TypeInfo;
 
 /// All states of one key. If one small value is all that an operator keeps it lies in the row itself: a row is kept exactly
-/// while it has a value. Otherwise, and while there is none, it points to the cells; before them stands which of the states
-/// have a value (bit i: the i-th state of the operator).
+/// while it has a value. In all other operators, and of a key that has no value, the row points to the cells; before them stands
+/// which of the states have a value (bit i: the i-th state of the operator).
 struct StateRow {
     union {
         std::byte* data = nullptr;
@@ -120,7 +121,7 @@ public:
     MILLRACE_INLINE_COLD ~StateCells();
 
     // ---- per record ----
-    StateRow* row = &kNoRow;  ///< of the current key; while there is none, one that has no state
+    StateRow* row = noRow();  ///< of the current key; while there is none, one that has no state
     bool valueInRow = false;  ///< rows are kept inline and the current key has a value
 
     bool hasKey() const noexcept { return row != &kNoRow; }
@@ -129,31 +130,29 @@ public:
         prepareToEnter();
         enterNext(current);
     }
-    /// The same for one of a run of rows: `prepareToEnter` comes before the first, and behind a key with `attention`.
+    /// The same for one of a run of rows: `prepareToEnter` comes before the first, and behind a key that called for attention.
     void enterNext(StateRow& current) noexcept { row = &current; }
     void prepareToEnter() noexcept { valueInRow = inlined_; }
     /// The row of a key that has none; it must stay until the key is left.
     void enterEmpty(StateRow& empty) noexcept {
         row = &empty;
-        row->data = kNoCells.cells;
-        valueInRow = false;
-        callForAttention();
+        becomeEmpty();
     }
     /// Whether the current key has no state. Only where states are declared and a key is current.
-    bool isEmpty() const noexcept { return !has(~std::uint64_t{0}); }
+    bool isEmpty() const noexcept { return !currentHas(~std::uint64_t{0}); }
     /// Whether the current key has one of the states with these bits; of a row that is kept inline, whether it has its value.
-    bool has(std::uint64_t bits) const noexcept { return valueInRow || isPresent(bits); }
-    /// The same while there is no `valueInRow`.
+    bool currentHas(std::uint64_t bits) const noexcept { return valueInRow || isPresent(bits); }
+    /// The same if there is no `valueInRow`: only then does the row point to anything.
     bool isPresent(std::uint64_t bits) const noexcept { return (*presentOf(row->data) & bits) != 0; }
     /// Where the run of records at hand ends, as an index or an address; 0 once there is something to do before the next
-    /// record: the key had no state when it was entered, or one was cleared. So one comparison tells both. Others may make it 0,
-    /// too, and are told by `KeyedStateStore::scan` only: leaving a key resets it.
+    /// record: the key had no state when it was entered, or one was cleared. So one comparison tells both. While a run lasts it may
+    /// only become 0. Others may make it that, too, and are told by `KeyedStateStore::scan` only: leaving a key resets it.
     std::size_t runEnd = kNoRun;
     static constexpr std::size_t kNoRun = SIZE_MAX;
     bool attention() const noexcept { return runEnd == 0; }
     void callForAttention() noexcept { runEnd = 0; }
     void leave() noexcept {
-        row = &kNoRow;
+        row = noRow();
         valueInRow = false;
     }
     Timestamp now() const { return now_(clock_); }
@@ -164,7 +163,7 @@ public:
     void* room(const DeclaredState& state) {
         if (!hasKey()) failWithoutKey(&state);
         if (inlined_) return row->inlined;
-        if (row->data == kNoCells.cells) [[unlikely]]
+        if (!hasCells(*row)) [[unlikely]]
             allocateRow();
         return row->data + state.offset;
     }
@@ -177,8 +176,8 @@ public:
     }
     /// Ends the cell of the current key, if it has one.
     void clear(const DeclaredState& state) noexcept {
-        if (!has(state.bit)) return;
-        if (valueInRow) return enterEmpty(*row);  // what lies in a row is plain
+        if (!currentHas(state.bit)) return;
+        if (valueInRow) return becomeEmpty();  // what lies in a row is plain
         if (!state.cell->plain) state.cell->destroy(row->data + state.offset);
         *presentOf(row->data) &= ~state.bit;
         callForAttention();
@@ -282,13 +281,20 @@ private:
     };
     static constexpr std::size_t kChunkBytes = 64 * 1024;
 
-    /// What rows without a state point to, and the row while no key is current. Shared by all: nothing is ever written to them.
+    /// What rows without a state point to, and the row while no key is current. Shared by all and in memory that cannot be written.
     struct NoCells {
         std::uint64_t present;
         alignas(8) std::byte cells[8];
     };
-    static inline NoCells kNoCells{};
-    static inline StateRow kNoRow{{kNoCells.cells}};
+    static constexpr NoCells kNoCells{};
+    static inline const StateRow kNoRow{{const_cast<std::byte*>(kNoCells.cells)}};
+    static StateRow* noRow() noexcept { return const_cast<StateRow*>(&kNoRow); }
+    /// Of the current key.
+    void becomeEmpty() noexcept {
+        row->data = const_cast<std::byte*>(kNoCells.cells);
+        valueInRow = false;
+        callForAttention();
+    }
     static bool hasCells(const StateRow& which) noexcept {
         return which.data != nullptr && which.data != kNoCells.cells;
     }
@@ -357,7 +363,7 @@ public:
     const DeclaredState* declared() const noexcept { return state_; }
 
 protected:
-    bool present() const noexcept { return cells_->has(bit_); }
+    bool present() const noexcept { return cells_->currentHas(bit_); }
     /// Of a state that is present.
     template <class Cell>
     Cell& cell() const noexcept {
@@ -392,12 +398,26 @@ protected:
     // Rare ways of calls do without `this`: its address would take a register from the loop around them.
 
     static bool isPresent(const StateCells* cells, const DeclaredState* state) noexcept {
-        return state != nullptr && cells->has(state->bit);
+        return state != nullptr && cells->currentHas(state->bit);
     }
     template <class Cell>
     static Cell* cellOf(const StateCells* cells, const DeclaredState* state) noexcept {
         StateRow& row = *cells->row;
         return reinterpret_cast<Cell*>(cells->valueInRow ? row.inlined : row.data + state->offset);
+    }
+    /// The cell of a state that is not present, with the value that `make()` gives. *Failure:* MillraceException if no key is current,
+    /// or the handle has not been opened; whatever `make` throws: then there is none.
+    template <class Cell, class Make>
+    [[gnu::always_inline]] static void makeCell(StateCells* cells, const DeclaredState* state, Make make) {
+        if (state == nullptr) [[unlikely]]
+            cells->checkKey(nullptr);
+        if constexpr (kMayLieInRow<Cell>) {
+            const Cell made = make();  // apart: until it has a value the row is a pointer
+            ::new (cells->room(*state)) Cell(made);
+        } else {
+            ::new (cells->room(*state)) Cell(make());
+        }
+        cells->made(*state);
     }
     template <class Cell>
     [[gnu::noinline]] static Cell* findCell(StateCells* cells, const DeclaredState* state) {

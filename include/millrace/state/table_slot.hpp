@@ -111,13 +111,13 @@ struct TableSlot {
 };
 
 /// Integer keys need no tag, and are not stored as they are: multiplying by an odd number loses nothing, so the hash tells the
-/// key. One key, `kMark`, has the hash 0, which means "free"; its entry is kept elsewhere. It is a key that is hardly used.
+/// key. One key, `kSideKey`, has the hash 0, which means "free"; its entry is kept elsewhere. It is a key that is hardly used.
 template <class Key, class Value>
     requires kIntegerKey<Key>
 struct TableSlot<Key, Value> {
     using Stored = typename StoredInteger<Key>::Type;
     using Unsigned = std::make_unsigned_t<Stored>;
-    static constexpr Stored kMark =
+    static constexpr Stored kSideKey =
         std::is_signed_v<Stored> ? std::numeric_limits<Stored>::min() : std::numeric_limits<Stored>::max();
 
     Unsigned lowHash;  ///< all of it that there is memory for: enough to know the key by
@@ -126,10 +126,11 @@ struct TableSlot<Key, Value> {
     };
 
     static std::uint64_t hashOf(Key key) noexcept {
-        return static_cast<Unsigned>(static_cast<Unsigned>(key) - static_cast<Unsigned>(kMark)) * kFibonacci;
+        return static_cast<Unsigned>(static_cast<Unsigned>(key) - static_cast<Unsigned>(kSideKey)) * kFibonacci;
     }
+    /// Not of the entry that is kept elsewhere: whoever keeps it knows its key.
     Key key() const noexcept {
-        return static_cast<Key>(static_cast<Stored>(lowHash * kInverse + static_cast<Unsigned>(kMark)));
+        return static_cast<Key>(static_cast<Stored>(lowHash * kInverse + static_cast<Unsigned>(kSideKey)));
     }
 
     bool occupied() const noexcept { return lowHash != 0; }

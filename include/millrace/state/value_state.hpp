@@ -101,7 +101,7 @@ public:
     void update(U&& value) {
         if (T* const found = this->template readyCell<T>(); detail::nearlyAlways(found != nullptr)) {
             *found = detail::numberAs<T>(std::forward<U>(value));
-        } else if constexpr (detail::kMayLieInRow<T> && std::is_arithmetic_v<std::remove_cvref_t<U>>) {
+        } else if constexpr (std::is_arithmetic_v<T> && std::is_arithmetic_v<std::remove_cvref_t<U>>) {
             assign<T>(cells_, state_, detail::numberAs<T>(value));
         } else {
             assign<U&&>(cells_, state_, std::forward<U>(value));
@@ -138,10 +138,7 @@ private:
     }
     template <class... Args>
     static void create(Cells* cells, const State* state, Args&&... args) {
-        if (state == nullptr) [[unlikely]]
-            cells->checkKey(nullptr);
-        ::new (cells->room(*state)) T(detail::valueOf<T>(detail::numberAs<T>(std::forward<Args>(args))...));
-        cells->made(*state);
+        makeCell<T>(cells, state, [&] { return detail::valueOf<T>(detail::numberAs<T>(std::forward<Args>(args))...); });
     }
 };
 
