@@ -269,10 +269,9 @@ TEST_CASE("a full channel shows in the metrics of its consumer", "[runtime][metr
     struct Shut : FakeStage {
         void open(StageContext& c) override {
             FakeStage::open(c);
-            c.addSinkCheck([this] { return !shut; });
+            c.addSinkCheck([] { return false; });
+            c.outputBlocked = true;  // takes nothing: in which order the tasks run does not matter
         }
-        void onBlock(int, BlockRef) override { context->outputBlocked = shut = true; }
-        bool shut = false;
     };
     FakeGraph graph;
     graph.numbers(1, std::int64_t{1} << 60).chainable = false;
@@ -282,7 +281,7 @@ TEST_CASE("a full channel shows in the metrics of its consumer", "[runtime][metr
     const auto client = runtime.submit(graph);
     while (runtime.step()) continue;
     CHECK(client->metrics()[0].queueFill == 0);
-    CHECK(client->metrics()[1].queueFill == 7.0 / 8);  // eight batches of which the consumer holds one
+    CHECK(client->metrics()[1].queueFill == 1);
     CHECK(client->channelBytes() > 0);
 }
 
