@@ -36,6 +36,15 @@ struct Fixture {
     void seal() {
         store.cells().seal([](const void* clock) { return *static_cast<const Timestamp*>(clock); }, &now);
     }
+    /// So many states, and no others.
+    std::vector<ValueState<double>> numbers(std::size_t count) {
+        std::vector<ValueState<double>> states;
+        for (std::size_t i = 0; i < count; ++i) {
+            states.push_back(context.getState(ValueStateDescriptor<double>{"value " + std::to_string(i)}));
+        }
+        seal();
+        return states;
+    }
     void at(std::int64_t ticks) { now = Timestamp(Duration(ticks)); }
     template <class Call>
     void with(const Key& key, Call call) {
@@ -416,11 +425,7 @@ TEMPLATE_TEST_CASE("the current key is known with state and without, also where 
     const std::size_t states = GENERATE(0, 1, 2);  // one: in the row
     CAPTURE(states);
     Fixture<TestType> fixture;
-    std::vector<ValueState<double>> values;
-    for (std::size_t i = 0; i < states; ++i) {
-        values.push_back(fixture.context.getState(ValueStateDescriptor<double>{"value " + std::to_string(i)}));
-    }
-    fixture.seal();
+    auto values = fixture.numbers(states);
     std::vector<TestType> keys;
     if constexpr (std::is_same_v<TestType, std::string>) {
         keys = {"", "a", kLong};
@@ -460,11 +465,7 @@ TEST_CASE("what is to be done behind a call is done once, with no key current", 
     const std::size_t states = GENERATE(1, 2);
     CAPTURE(states);
     Fixture<int> fixture;
-    std::vector<ValueState<double>> values;
-    for (std::size_t i = 0; i < states; ++i) {
-        values.push_back(fixture.context.getState(ValueStateDescriptor<double>{"value " + std::to_string(i)}));
-    }
-    fixture.seal();
+    auto values = fixture.numbers(states);
     std::vector<int> visited;
     std::vector<std::size_t> attended;
     const auto scan = [&](std::vector<int> keys, std::vector<int> cleared) {
