@@ -187,7 +187,7 @@ public:
     }
     template <class U = T>
     void add(U&& value) {
-        Cell& list = reach();
+        Cell& list = reach<Cell>();
         if (hasTtl_) list.times.makeRoom();
         list.add(std::forward<U>(value));
         stampNew(list);
@@ -195,7 +195,7 @@ public:
     template <class Range = std::span<const T>>
     void addAll(const Range& values) {
         if (std::begin(values) == std::end(values)) return;
-        Cell& list = reach();
+        Cell& list = reach<Cell>();
         for (const auto& value : values) {
             if (hasTtl_) list.times.makeRoom();
             list.add(value);
@@ -205,7 +205,7 @@ public:
     /// Replaces the list; an empty one clears the state.
     void update(std::vector<T> values) {
         if (values.empty()) return clear();
-        Cell& list = reach();
+        Cell& list = reach<Cell>();
         if (hasTtl_) list.times.stamps.reserve(values.size());
         list.values.assign(std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
         list.times.stamps.clear();
@@ -214,15 +214,6 @@ public:
     }
 
 private:
-    Cell& reach() {
-        if (!present()) {
-            if (state_ == nullptr) [[unlikely]]
-                cells_->checkKey(nullptr);
-            ::new (cells_->room(*state_)) Cell(cells_->account());
-            cells_->made(*state_);
-        }
-        return cell<Cell>();
-    }
     void stampNew(Cell& list) {
         if (!hasTtl_) return;
         list.times.stamps.resize(list.values.size(), cells_->now());

@@ -172,7 +172,7 @@ public:
     bool contains(const K& key) const { return get(key) != nullptr; }
     template <class U = V>
     void put(const K& key, U&& value) {
-        Cell& map = reach();
+        Cell& map = reach<Cell>();
         const std::size_t at = map.find(key);
         if (at == detail::DenseIndex::kNone) {
             if (hasTtl_) map.times.makeRoom();
@@ -185,7 +185,7 @@ public:
     /// `change(V&)` on the value of `key` in place; on a `V{}` if there was none.
     template <class Change>
     void mutate(const K& key, Change&& change) {
-        Cell& map = reach();
+        Cell& map = reach<Cell>();
         std::size_t at = map.find(key);
         if (at == detail::DenseIndex::kNone) {
             if (hasTtl_) map.times.makeRoom();
@@ -235,15 +235,6 @@ private:
         if (present()) return cell<Cell>().find(key);
         cells_->checkKey(state_);
         return detail::DenseIndex::kNone;
-    }
-    Cell& reach() {
-        if (!present()) {
-            if (state_ == nullptr) [[unlikely]]
-                cells_->checkKey(nullptr);
-            ::new (cells_->room(*state_)) Cell(cells_->account());
-            cells_->made(*state_);
-        }
-        return cell<Cell>();
     }
     void removeAt(std::size_t at) const {
         Cell& map = cell<Cell>();

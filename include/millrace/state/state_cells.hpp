@@ -364,22 +364,22 @@ public:
 
 protected:
     bool present() const noexcept { return cells_->currentHas(bit_); }
-    /// Of a state that is present.
+    /// Of a state that is present and does not lie in the row.
     template <class Cell>
     Cell& cell() const noexcept {
-        if constexpr (kMayLieInRow<Cell>) {
-            if (cells_->valueInRow) return cellInRow<Cell>();
-        }
         return *reinterpret_cast<Cell*>(cells_->row->data + offset_);
     }
     /// The cell if there is one and no time to live to look after, which is what most calls find; else null.
     template <class Cell>
     Cell* readyCell() const noexcept {
         if constexpr (kMayLieInRow<Cell>) {
-            if (cells_->valueInRow) [[likely]]
-                return &cellInRow<Cell>();
+            if (cells_->valueInRow) [[likely]] {
+                StateRow* const row = cells_->row;
+                if (row == nullptr) __builtin_unreachable();  // who asks whether there is a cell need not do so twice
+                return reinterpret_cast<Cell*>(row->inlined);
+            }
         }
-        return cells_->isPresent(plainBit_) ? reinterpret_cast<Cell*>(cells_->row->data + offset_) : nullptr;
+        return cells_->isPresent(plainBit_) ? &cell<Cell>() : nullptr;
     }
     /// The cell that a read sees, else null. *Failure:* MillraceException if no key is current.
     template <class Cell>
@@ -393,6 +393,13 @@ protected:
     Cell* cellToBuildOn() {
         if (Cell* const found = readyCell<Cell>(); found != nullptr) return found;
         return present() && cells_->builtOn(*state_) ? &cell<Cell>() : nullptr;
+    }
+
+    /// The cell of a state of several parts, which count their memory; an empty one if there was none.
+    template <class Cell>
+    Cell& reach() {
+        if (!present()) makeCell<Cell>(cells_, state_, [this] { return Cell(cells_->account()); });
+        return cell<Cell>();
     }
 
     // Rare ways of calls do without `this`: its address would take a register from the loop around them.
@@ -426,13 +433,6 @@ protected:
             return nullptr;
         }
         return cells->seen(*state) ? cellOf<Cell>(cells, state) : nullptr;
-    }
-
-    template <class Cell>
-    Cell& cellInRow() const noexcept {
-        StateRow* const row = cells_->row;
-        if (row == nullptr) __builtin_unreachable();  // who asks whether there is a cell need not do so twice
-        return *reinterpret_cast<Cell*>(row->inlined);
     }
 
     StateCells* cells_ = &unopenedCells();
