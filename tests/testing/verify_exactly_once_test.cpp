@@ -156,7 +156,7 @@ TEST_CASE("whatever operation of the store fails after its effect, a job goes on
     std::string error;
     const auto expected = committed(calm, error);
     REQUIRE(error.empty());
-    for (std::uint64_t seed = 1; seed <= roundsToTry(std::uint64_t{10}); ++seed) {
+    for (std::uint64_t seed = 1; seed <= roundsToTry<std::uint64_t>(10); ++seed) {
         for (std::uint64_t operation = 1; operation <= 60; ++operation) {
             testing::FaultPlan plan;
             plan.seed = seed;
