@@ -138,9 +138,20 @@ buildTests() {
 examplesBuild=$millraceBuild/examples
 
 # configureExamples: the release build that examples/run and .ci/check_examples share; binaries are $examplesBuild/<name>.
+# MILLRACE_EXAMPLE_FLAGS are for all but stock_market.
 configureExamples() {
     configureBuild "$examplesBuild" -DCMAKE_BUILD_TYPE=Release -DMILLRACE_BUILD_TESTS=OFF -DMILLRACE_BUILD_BENCHMARKS=OFF \
-        -DMILLRACE_BUILD_COMPILED=OFF -DCMAKE_RUNTIME_OUTPUT_DIRECTORY="$examplesBuild"
+        -DMILLRACE_BUILD_COMPILED=OFF -DMILLRACE_EXAMPLE_FLAGS="${MILLRACE_EXAMPLE_FLAGS:-}" \
+        -DCMAKE_RUNTIME_OUTPUT_DIRECTORY="$examplesBuild"
+}
+
+benchmarksBuild=$millraceBuild/bench
+
+# configureBenchmarks: the build that all scripts of benchmarks/ share; binaries are $benchmarksBuild/benchmarks/<name>.
+# MILLRACE_BENCHMARK_FLAGS are for all but throughput.
+configureBenchmarks() {
+    configureBuild "$benchmarksBuild" -DCMAKE_BUILD_TYPE=Release -DMILLRACE_BUILD_TESTS=OFF -DMILLRACE_BUILD_EXAMPLES=OFF \
+        -DMILLRACE_BUILD_COMPILED=OFF -DMILLRACE_BENCHMARK_FLAGS="${MILLRACE_BENCHMARK_FLAGS:--O3 -march=native}"
 }
 
 # ---- counting ---------------------------------------------------------------------------------------------------------

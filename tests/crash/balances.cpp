@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace crash {
-namespace {
+namespace balances {
 
 using namespace millrace;
 
@@ -48,8 +48,8 @@ std::vector<std::string> committed(const Settings& settings) {
     return finishedLines(settings.directory + "/out");
 }
 
-}  // namespace
+}  // namespace balances
 
-const Pipeline kBalances{"balances", [](const Settings&) {}, build, committed};
+const Pipeline kBalances{"balances", [](const Settings&) {}, balances::build, balances::committed};
 
 }  // namespace crash

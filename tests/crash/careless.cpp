@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace crash {
-namespace {
+namespace careless {
 
 using namespace millrace;
 
@@ -64,8 +64,8 @@ std::vector<std::string> committed(const Settings& settings) {
     return finishedLines(settings.directory + "/numbers");
 }
 
-}  // namespace
+}  // namespace careless
 
-const Pipeline kCareless{"careless", [](const Settings&) {}, build, committed};
+const Pipeline kCareless{"careless", [](const Settings&) {}, careless::build, careless::committed};
 
 }  // namespace crash

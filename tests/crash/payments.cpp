@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace crash {
-namespace {
+namespace payments {
 
 using namespace millrace;
 using namespace std::chrono_literals;
@@ -57,8 +57,8 @@ std::vector<std::string> committed(const Settings& settings) {
     return finishedLines(settings.directory + "/paid.csv");
 }
 
-}  // namespace
+}  // namespace payments
 
-const Pipeline kPayments{"payments", [](const Settings&) {}, build, committed};
+const Pipeline kPayments{"payments", [](const Settings&) {}, payments::build, payments::committed};
 
 }  // namespace crash

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 namespace crash {
-namespace {
+namespace prices {
 
 using namespace millrace;
 using namespace std::chrono_literals;
@@ -134,8 +134,8 @@ std::vector<std::string> committed(const Settings& settings) {
     return finishedLines(settings.directory + "/out");
 }
 
-}  // namespace
+}  // namespace prices
 
-const Pipeline kPrices{"prices", [](const Settings&) {}, build, committed};
+const Pipeline kPrices{"prices", [](const Settings&) {}, prices::build, prices::committed};
 
 }  // namespace crash

@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace crash {
-namespace {
+namespace reminders {
 
 using namespace millrace;
 using namespace std::chrono_literals;
@@ -102,8 +102,8 @@ std::vector<std::string> committed(const Settings& settings) {
     return finishedLines(settings.directory + "/out");
 }
 
-}  // namespace
+}  // namespace reminders
 
-const Pipeline kReminders{"reminders", [](const Settings&) {}, build, committed};
+const Pipeline kReminders{"reminders", [](const Settings&) {}, reminders::build, reminders::committed};
 
 }  // namespace crash

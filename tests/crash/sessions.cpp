@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace crash {
-namespace {
+namespace sessions {
 
 using namespace millrace;
 using namespace std::chrono_literals;
@@ -102,8 +102,8 @@ std::vector<std::string> committed(const Settings& settings) {
     return rows;
 }
 
-}  // namespace
+}  // namespace sessions
 
-const Pipeline kSessions{"sessions", prepare, build, committed};
+const Pipeline kSessions{"sessions", sessions::prepare, sessions::build, sessions::committed};
 
 }  // namespace crash

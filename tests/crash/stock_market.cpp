@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace crash {
-namespace {
+namespace market {
 
 using namespace millrace;
 using namespace std::chrono_literals;
@@ -42,8 +42,8 @@ std::vector<std::string> committed(const Settings& settings) {
     return lines;
 }
 
-}  // namespace
+}  // namespace market
 
-const Pipeline kStockMarket{"stock_market", [](const Settings&) {}, build, committed};
+const Pipeline kStockMarket{"stock_market", [](const Settings&) {}, market::build, market::committed};
 
 }  // namespace crash

@@ -8,6 +8,7 @@
 #include <millrace/types/describe.hpp>
 
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -19,6 +20,7 @@
 
 using namespace millrace;
 using namespace millrace::testing;
+using namespace millrace::testsupport;
 using namespace std::chrono_literals;
 
 namespace {
@@ -97,7 +99,7 @@ TEST_CASE("explainStall names the one of two sources that has gone quiet, and si
 }
 
 TEST_CASE("explainStall names the source whose records are behind those of the others", "[runtime][stall]") {
-    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(10); ++seed) {
         CAPTURE(seed);
         StreamExecutionEnvironment env(SimulatedRuntime{seed});
         env.setParallelism(2);

@@ -1,6 +1,7 @@
 #include <millrace/state/keyed_table_scan.hpp>
 
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 
 using namespace millrace;
 using detail::KeyedTable;
+using testsupport::roundsToCount;
 
 namespace {
 
@@ -143,7 +145,7 @@ TEST_CASE("a count and a sum per integer key take 24 bytes, and a full table at 
     static_assert(sizeof(Table::Slot) == 24);
     Table table;
     std::mt19937_64 random(1);
-    while (table.size() < 1'000'000) {
+    while (table.size() < roundsToCount<std::size_t>(1'000'000)) {
         table.findOrInsert(random(), [] { return CountAndSum{}; });
         if (table.size() > 50'000) REQUIRE(table.memoryBytes() <= 64 * table.size());
     }

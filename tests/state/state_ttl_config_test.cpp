@@ -4,6 +4,7 @@
 #include <millrace/state/deferred_snapshot.hpp>
 
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -18,6 +19,7 @@
 
 using namespace millrace;
 using namespace millrace::detail;
+using namespace millrace::testsupport;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -282,6 +284,7 @@ TEST_CASE("states without a time to live look for nothing", "[state]") {
 TEMPLATE_TEST_CASE("cleanup changes nothing but what takes memory, whatever happens", "[state]", int, std::string) {
     using Key = TestType;
     const unsigned seed = GENERATE(1u, 2u, 3u, 4u);
+    if (kSanitized && (seed == 2 || seed == 3)) return;  // the others have each setting once
     CAPTURE(seed);
     std::mt19937 random(seed);
     StateTtlConfig ttl(Duration{300});

@@ -56,10 +56,11 @@ struct CountInState {
 }  // namespace
 
 TEST_CASE("windows over clicks are exactly once", "[testing][exactly-once]") {
+    const int runs = roundsToTry(150);
     const auto result = testing::verifyExactlyOnce<Click>(
-        perMinute, anyClick, {.time = &Click::time, .outOfOrderness = 30s, .runs = 150}, withoutTimes);
+        perMinute, anyClick, {.time = &Click::time, .outOfOrderness = 30s, .runs = runs}, withoutTimes);
     CHECK(result);
-    CHECK_THAT(result.message(), ContainsSubstring("exactly once in 150 runs with "));
+    CHECK_THAT(result.message(), ContainsSubstring("exactly once in " + std::to_string(runs) + " runs with "));
 }
 
 TEST_CASE("a count in state keeps its order per key, a count in a member is found out", "[testing][exactly-once]") {
@@ -69,7 +70,7 @@ TEST_CASE("a count in state keeps its order per key, a count in a member is foun
     };
     CHECK(testing::verifyExactlyOnce<Click>(
         [](DataStream<Click> clicks) { return clicks.keyBy(&Click::page).process(CountInState{}); }, anyClick,
-        {.runs = 100, .mostSources = 1, .ordered = true}, byPage));
+        {.runs = roundsToTry(100), .mostSources = 1, .ordered = true}, byPage));
 
     const auto result = testing::verifyExactlyOnce<Click>(
         [](const DataStream<Click>& clicks) { return clicks.global().map(CountInMember{}); }, anyClick,
