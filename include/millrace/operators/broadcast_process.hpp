@@ -62,15 +62,15 @@ struct BroadcastProcessOperator {
         }
         Progress onWatermark(Timestamp watermark) {
             process_.setWatermark(watermark);
-            return this->next_.onWatermark(watermark);
+            return eventTarget(this->next_).onWatermark(watermark);
         }
         void snapshot(SnapshotSink& sink) {
             states_.snapshot(sink, this->fn_.id().uid);
-            this->next_.snapshot(sink);
+            eventTarget(this->next_).snapshot(sink);
         }
         void restore(const SnapshotSource& source) {
             states_.restore(source, this->fn_.id().uid);
-            this->next_.restore(source);
+            eventTarget(this->next_).restore(source);
         }
 
     private:

@@ -53,10 +53,10 @@ class ChainStage final : public OperatorStage {
 
 public:
     ChainStage(const Chain& chain, List<OperatorId> operators) : OperatorStage(std::move(operators)) {
-        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
+        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_, pending_});
     }
 
-    void close() override { nodes_->close(); }
+    void close() override { eventTarget(*nodes_).close(); }
 
     void onBlock(int, BlockRef block) override {
         StageMetrics::add(metrics.recordsIn, block.size);
@@ -68,33 +68,34 @@ public:
         if constexpr (!kGeneratesWatermarks<Chain>) {
             metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
         }
-        return nodes_->onWatermark(watermark);
+        return eventTarget(*nodes_).onWatermark(watermark);
     }
     void onIdle(int) override {
         if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(true, std::memory_order_relaxed);
-        nodes_->onIdle();
+        eventTarget(*nodes_).onIdle();
     }
     void onActive(int) override {
         if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(false, std::memory_order_relaxed);
-        nodes_->onActive();
+        eventTarget(*nodes_).onActive();
     }
-    Progress onProcessingTime(Timestamp now) override { return nodes_->onProcessingTime(now); }
-    Progress resume() override { return nodes_->resume(); }
-    Progress endInput(int) override { return nodes_->endInput(); }
+    Progress onProcessingTime(Timestamp now) override { return eventTarget(*nodes_).onProcessingTime(now); }
+    Progress resume() override { return eventTarget(*nodes_).resume(); }
+    Progress endInput(int) override { return eventTarget(*nodes_).endInput(); }
     Progress endKey() override {
         const Progress progress = nodes_->endKey();
         nodes_->flush();
         return progress;
     }
     void snapshot(SnapshotSink& sink) override {
-        nodes_->snapshot(sink);
+        eventTarget(*nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }
 
 private:
     [[gnu::cold]] void openNodes(OpenContext& context) override { nodes_->open(context); }
-    void restoreNodes(const SnapshotSource& source) override { nodes_->restore(source); }
+    void restoreNodes(const SnapshotSource& source) override { eventTarget(*nodes_).restore(source); }
 
+    Collector<typename Chain::Output> pending_;
     Late<typename Nodes::Type> nodes_;
 };
 

@@ -45,7 +45,7 @@ struct CoProcessOperator {
         }
         Progress onWatermark(Timestamp watermark) {
             context_.setWatermark(watermark);
-            return this->next_.onWatermark(watermark);
+            return eventTarget(this->next_).onWatermark(watermark);
         }
 
     private:

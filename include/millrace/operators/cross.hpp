@@ -46,20 +46,20 @@ public:
         for (std::size_t i = 0; i < block.size; ++i) second_.push_back(std::move(block.values[i]));
     }
     Progress onWatermark(Timestamp watermark) {
-        if (watermark != kMaxTimestamp) return this->next_.onWatermark(watermark);
+        if (watermark != kMaxTimestamp) return eventTarget(this->next_).onWatermark(watermark);
         crossing_ = true;
         return goOn();
     }
-    Progress resume() { return crossing_ ? goOn() : this->next_.resume(); }
+    Progress resume() { return crossing_ ? goOn() : eventTarget(this->next_).resume(); }
 
     void snapshot(SnapshotSink& sink) {
         write(sink, "cross", kFirst, kSplitState, first_);
         write(sink, "crossed with", kSecond, kBroadcastState, second_);
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         restoreState(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
 private:
@@ -83,7 +83,7 @@ private:
         emitBlock();
         first_.clear();  // not the second: a subtask that has not come so far may be restored with this copy
         this->next_.flush();
-        return this->next_.onWatermark(kMaxTimestamp);
+        return eventTarget(this->next_).onWatermark(kMaxTimestamp);
     }
     void emitBlock() {
         if (out_.size() > 0) this->next_.pushBlock(out_.block(false));

@@ -30,6 +30,7 @@ class FilterOperator<T, Fn>::Node : public FunctionNode<Fn, Next>, public Filter
 public:
     using SegmentOutput = T;
     static constexpr bool kCompacts = true;
+    static constexpr bool kPassesEvents = !HasClose<Fn>;
 
     template <class Refs>
     explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}

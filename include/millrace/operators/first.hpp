@@ -55,11 +55,11 @@ struct FirstOperator {
             bytes.write(count_ - left_);
             sink.describe(id_->uid, "first", kLayout);
             sink.write(id_->uid, "first", kSplitState, bytes.bytes());
-            this->next_.snapshot(sink);
+            eventTarget(this->next_).snapshot(sink);
         }
         void restore(const SnapshotSource& source) {
             restoreState(source);
-            this->next_.restore(source);
+            eventTarget(this->next_).restore(source);
         }
 
     private:

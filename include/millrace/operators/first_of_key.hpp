@@ -76,11 +76,11 @@ public:
             group.write(passed);
         });
         writer.writeTo(sink, this->fn_.id().uid, "first of key", kLayout);
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         restoreState(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
 private:

@@ -55,6 +55,8 @@ struct FlatMapOperator {
     template <class Next>
     class Node : public CollectingNode<Fn, Out, Next> {
     public:
+        static constexpr bool kPassesEvents = !HasClose<Fn>;
+
         template <class Refs>
         explicit Node(const Refs& refs) : CollectingNode<Fn, Out, Next>(refs, refs.op.fn) {}
 
@@ -112,7 +114,7 @@ struct ProcessOperator {
         }
         Progress onWatermark(Timestamp watermark) {
             context_.setWatermark(watermark);
-            return this->next_.onWatermark(watermark);
+            return eventTarget(this->next_).onWatermark(watermark);
         }
 
     private:

@@ -17,6 +17,8 @@ struct InspectOperator {
     template <class Next>
     class Node : public FunctionNode<Fn, Next> {
     public:
+        static constexpr bool kPassesEvents = !HasClose<Fn>;
+
         template <class Refs>
         explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 

@@ -169,7 +169,7 @@ public:
             rightDropped_ = lastDropped(rightKept_);
             sweep();
         }
-        return this->next_.onWatermark(watermark);
+        return eventTarget(this->next_).onWatermark(watermark);
     }
 
     /// Batch execution: records come by key and time, so the key that has ended finds no more partners.
@@ -193,11 +193,11 @@ public:
                          write<true>(group, cell, lefts, leftAfter);
                          write<false>(group, cell, rights, rightAfter);
                      });
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         restoreState(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
     // ---- for tests that look into the state ----

@@ -33,17 +33,17 @@ public:
     Progress onWatermark(Timestamp watermark) {
         host_.setWatermark(watermark);
         if (!host_.eventTimerDue() || host_.comesAgain(watermark)) [[likely]]
-            return this->next_.onWatermark(watermark);
+            return eventTarget(this->next_).onWatermark(watermark);
         return fireTo(Firing::EventTimers, watermark);
     }
     Progress onProcessingTime(Timestamp now) {
-        if (!host_.processingTimerDue(now)) return this->next_.onProcessingTime(now);
+        if (!host_.processingTimerDue(now)) return eventTarget(this->next_).onProcessingTime(now);
         return fireTo(Firing::ProcessingTimers, now);
     }
-    Progress resume() { return firing_ == Firing::Nothing ? this->next_.resume() : goOnFiring(); }
+    Progress resume() { return firing_ == Firing::Nothing ? eventTarget(this->next_).resume() : goOnFiring(); }
     Progress endInput() {
         host_.dropProcessingTimers();
-        return this->next_.endInput();
+        return eventTarget(this->next_).endInput();
     }
 
     /// Batch execution: event time ends for the key, then processing time; then it is forgotten.
@@ -55,11 +55,11 @@ public:
 
     void snapshot(SnapshotSink& sink) {
         host_.snapshot(sink);
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         host_.restore(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
 protected:
@@ -121,8 +121,9 @@ private:
             return Progress::Done;
         }
         this->flush();
-        return std::exchange(firing_, Firing::Nothing) == Firing::EventTimers ? this->next_.onWatermark(firesTo_)
-                                                                              : this->next_.onProcessingTime(firesTo_);
+        return std::exchange(firing_, Firing::Nothing) == Firing::EventTimers
+                   ? eventTarget(this->next_).onWatermark(firesTo_)
+                   : eventTarget(this->next_).onProcessingTime(firesTo_);
     }
     Progress fireAll() {
         const bool inEventTime = firing_ == Firing::EventTimers;

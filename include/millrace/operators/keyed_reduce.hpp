@@ -53,7 +53,7 @@ public:
         this->next_.open(context);
     }
     void close() {
-        closeBoth([this] { fn_.close(); }, [this] { this->next_.close(); });
+        closeBoth([this] { fn_.close(); }, [this] { eventTarget(this->next_).close(); });
     }
 
     void pushBlock(Block<T> block) {
@@ -91,12 +91,12 @@ public:
                        Codec<Key>::encode(key, group);
                        Codec<T>::encode(value, group);
                    });
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     /// Before `open`, the source must live until then.
     void restore(const SnapshotSource& source) {
         restoreState(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
 private:

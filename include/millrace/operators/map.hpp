@@ -24,6 +24,7 @@ class MapOperator<In, Fn>::Node
 public:
     using SegmentOutput = typename SegmentOutputOf<Next, Output>::Type;
     static constexpr bool kCompacts = kEndsInFilter<Next>;
+    static constexpr bool kPassesEvents = !HasClose<Fn>;
 
     template <class Refs>
     explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
@@ -32,7 +33,7 @@ public:
     void push(In&& value, Timestamp timestamp) { this->runRecord(std::move(value), timestamp); }
     void flush() {
         this->flushBuffer();
-        this->next_.flush();
+        segmentEnd().flush();  // what is collected is collected where a segment begins
     }
 
     template <class S>

@@ -18,7 +18,9 @@
 //     void push(In&&, Timestamp)       one record; used where records own memory
 //     void flush()                     hands on what it still holds; ends every block of the stage
 //     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, endKey, snapshot, restore
-// and inherits from `ForwardingNode` what it does not care about.
+// and inherits from `ForwardingNode` what it does not care about. Where it cares about none but open and flush it has
+//     static constexpr bool kPassesEvents = true
+// and need not even pass the others on: see `eventTarget`.
 
 namespace millrace::detail {
 
@@ -88,6 +90,39 @@ void closeBoth(First first, Second second) {
     second();
 }
 
+/// What the last node of every stage does about events: it hands them to the ports.
+class OutputEvents {
+public:
+    void close() {}
+    Progress onWatermark(Timestamp watermark) { return outputs_->onWatermark(watermark); }
+    void onIdle() { outputs_->onIdle(); }
+    void onActive() { outputs_->onActive(); }
+    Progress onProcessingTime(Timestamp) { return Progress::Done; }
+    Progress resume() { return Progress::Done; }
+    Progress endInput() { return outputs_->endInput(); }
+    Progress endKey() { return Progress::Done; }
+    void snapshot(SnapshotSink&) {}
+    void restore(const SnapshotSource&) {}
+
+protected:
+    explicit OutputEvents(StageOutputs& outputs) : outputs_(&outputs) {}
+
+    StageOutputs* outputs_;
+};
+
+/// The first node, from this one on, that does something about events. Whoever has one calls it at once: so the nodes in
+/// between have no function for each kind of event that would have to be compiled.
+template <class Node>
+auto& eventTarget(Node& node) noexcept {
+    if constexpr (requires { requires Node::kPassesEvents; }) {
+        return eventTarget(node.next_);
+    } else if constexpr (std::is_base_of_v<OutputEvents, Node>) {
+        return static_cast<OutputEvents&>(node);
+    } else {
+        return node;
+    }
+}
+
 /// Passes every event on; the base of all nodes with a successor.
 template <class Next>
 class ForwardingNode {
@@ -96,33 +131,38 @@ public:
     explicit ForwardingNode(const Refs& rest) : next_(rest) {}
 
     void open(OpenContext& context) { next_.open(context); }
-    void close() { next_.close(); }
+    void close() { eventTarget(next_).close(); }
     void flush() { next_.flush(); }
-    Progress onWatermark(Timestamp watermark) { return next_.onWatermark(watermark); }
-    void onIdle() { next_.onIdle(); }
-    void onActive() { next_.onActive(); }
-    Progress onProcessingTime(Timestamp now) { return next_.onProcessingTime(now); }
-    Progress resume() { return next_.resume(); }
-    Progress endInput() { return next_.endInput(); }
+    Progress onWatermark(Timestamp watermark) { return eventTarget(next_).onWatermark(watermark); }
+    void onIdle() { eventTarget(next_).onIdle(); }
+    void onActive() { eventTarget(next_).onActive(); }
+    Progress onProcessingTime(Timestamp now) { return eventTarget(next_).onProcessingTime(now); }
+    Progress resume() { return eventTarget(next_).resume(); }
+    Progress endInput() { return eventTarget(next_).endInput(); }
     Progress endKey() { return Progress::Done; }  // only the head of a stage has a key
-    void snapshot(SnapshotSink& sink) { next_.snapshot(sink); }
-    void restore(const SnapshotSource& source) { next_.restore(source); }
+    void snapshot(SnapshotSink& sink) { eventTarget(next_).snapshot(sink); }
+    void restore(const SnapshotSource& source) { eventTarget(next_).restore(source); }
 
 protected:
+    template <class Node>
+    friend auto& eventTarget(Node& node) noexcept;
+
     Next next_;
 };
 
 /// Output type of operators that end a chain (sinks): their ports only carry control events.
 struct NoOutput {};
 
-/// The last node of every stage: hands blocks to the ports.
+/// The last node of every stage: hands blocks to the ports. What it collects belongs to the stage, so that nodes in front of
+/// it have nothing to destroy but what is their own.
 template <class T>
-class OutputNode {
+class OutputNode : public OutputEvents {
 public:
     struct Refs {
         StageOutputs& outputs;
+        Collector<T>& pending;
     };
-    explicit OutputNode(const Refs& refs) : outputs_(&refs.outputs) {}
+    explicit OutputNode(const Refs& refs) : OutputEvents(refs.outputs), pending_(refs.pending) {}
 
     void pushBlock(Block<T> block) {
         if (block.size == 0) return;
@@ -152,21 +192,10 @@ public:
     }
 
     void open(OpenContext& context) { metrics_ = &context.metrics; }
-    void close() {}
-    Progress onWatermark(Timestamp watermark) { return outputs_->onWatermark(watermark); }
-    void onIdle() { outputs_->onIdle(); }
-    void onActive() { outputs_->onActive(); }
-    Progress onProcessingTime(Timestamp) { return Progress::Done; }
-    Progress resume() { return Progress::Done; }
-    Progress endInput() { return outputs_->endInput(); }
-    Progress endKey() { return Progress::Done; }
-    void snapshot(SnapshotSink&) {}
-    void restore(const SnapshotSource&) {}
 
 private:
-    StageOutputs* outputs_;
     StageMetrics* metrics_ = nullptr;
-    Collector<T> pending_;
+    Collector<T>& pending_;
     bool timed_ = false;
 };
 

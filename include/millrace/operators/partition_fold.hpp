@@ -66,11 +66,11 @@ public:
     }
 
     Progress onWatermark(Timestamp watermark) {
-        if (watermark != kMaxTimestamp || finished_) return this->next_.onWatermark(watermark);
+        if (watermark != kMaxTimestamp || finished_) return eventTarget(this->next_).onWatermark(watermark);
         finishing_ = true;
         return goOn();
     }
-    Progress resume() { return finishing_ ? goOn() : this->next_.resume(); }
+    Progress resume() { return finishing_ ? goOn() : eventTarget(this->next_).resume(); }
 
     void snapshot(SnapshotSink& sink) {
         ByteWriter bytes;
@@ -78,11 +78,11 @@ public:
         Codec<Accumulator>::encode(accumulator_, bytes);
         sink.describe(this->fn_.id().uid, "partition", kLayout);
         sink.write(this->fn_.id().uid, "partition", kSplitState, bytes.bytes());
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         restoreState(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
 private:
@@ -102,7 +102,7 @@ private:
         finished_ = true;
         accumulator_ = this->fn_.get().create();
         this->next_.flush();
-        return this->next_.onWatermark(kMaxTimestamp);
+        return eventTarget(this->next_).onWatermark(kMaxTimestamp);
     }
     static constexpr StateLayout kLayout{"partition", {{"contents", &kTypeInfo<Accumulator>}}};
 

@@ -21,7 +21,11 @@ struct FunctionSinkOperator {
 
     template <class Next>
     class Node : public FunctionNode<Fn, Next> {
+        static constexpr bool kTakesContext = std::invocable<Fn&, const T&, const SinkContext&>;
+
     public:
+        static constexpr bool kPassesEvents = !HasClose<Fn> && !kTakesContext;
+
         template <class Refs>
         explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
@@ -29,7 +33,7 @@ struct FunctionSinkOperator {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
         }
         void push(T&& value, Timestamp timestamp) {
-            if constexpr (std::invocable<Fn&, const T&, const SinkContext&>) {
+            if constexpr (kTakesContext) {
                 context_.timestamp = timestamp;
                 this->fn_(value, timestamp, std::as_const(value), std::as_const(context_));
             } else {
@@ -38,7 +42,7 @@ struct FunctionSinkOperator {
         }
         Progress onWatermark(Timestamp watermark) {
             context_.currentWatermark = watermark;
-            return this->next_.onWatermark(watermark);
+            return eventTarget(this->next_).onWatermark(watermark);
         }
 
     private:
@@ -137,7 +141,7 @@ struct WriterSinkOperator {
         }
         void close() {
             closeBoth([this] { closeWriter(); },
-                      [this] { closeBoth([this] { sink_.close(); }, [this] { this->next_.close(); }); });
+                      [this] { closeBoth([this] { sink_.close(); }, [this] { eventTarget(this->next_).close(); }); });
         }
         void pushBlock(Block<T> block) {
             for (std::size_t i = 0; i < block.size; ++i) push(std::move(block.values[i]), block.timestampOf(i));
@@ -157,19 +161,19 @@ struct WriterSinkOperator {
             if constexpr (requires { writer_->writeWatermark(watermark); }) {
                 sink_.guarded("the sink", [&] { writer_->writeWatermark(watermark); });
             }
-            return this->next_.onWatermark(watermark);
+            return eventTarget(this->next_).onWatermark(watermark);
         }
         Progress onProcessingTime(Timestamp now) {
             if constexpr (kHasTime) {
                 if (now >= nextCall_) callWriterAt(now);
             }
             checkpoints_->onProcessingTime(now);
-            return this->next_.onProcessingTime(now);
+            return eventTarget(this->next_).onProcessingTime(now);
         }
         Progress endInput() {
             sink_.guarded("the sink", [&] { writer_->flush(true); });
             checkpoints_->inputEnded();
-            return this->next_.endInput();
+            return eventTarget(this->next_).endInput();
         }
 
     private:

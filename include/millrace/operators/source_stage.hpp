@@ -45,7 +45,7 @@ public:
     SourceStage(const Source& source, const Strategy& strategy, List<OperatorId> operators,
                 std::shared_ptr<SharedState> enumerator)
         : OperatorStage(std::move(operators)), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
-          next_(typename OutputNode<T>::Refs{outputs_}) {}
+          next_(typename OutputNode<T>::Refs{outputs_, pending_}) {}
 
     void close() override {
         if (reader_.has_value()) strategy_.guarded("close() of the source", [&] { reader_->close(); });
@@ -415,6 +415,7 @@ private:
     bool askForSplits_ = true;
     std::array<T, kBlockRecords<T>> values_{};
     std::array<Timestamp, kBlockRecords<T>> times_{};
+    Collector<T> pending_;
     OutputNode<T> next_;
     StageContext* stage_ = nullptr;
     Timestamp last_ = kMinTimestamp;

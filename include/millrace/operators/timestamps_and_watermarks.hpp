@@ -71,7 +71,7 @@ public:
     Progress onWatermark(Timestamp watermark) {
         if (watermark != kMaxTimestamp) return Progress::Done;
         advanceTo(watermark);
-        return this->next_.onWatermark(watermark);
+        return eventTarget(this->next_).onWatermark(watermark);
     }
     void onIdle() {}
     void onActive() {}
@@ -80,11 +80,11 @@ public:
             tick(now);
             ticks_.schedule(*stage_);
         }
-        return this->next_.onProcessingTime(now);
+        return eventTarget(this->next_).onProcessingTime(now);
     }
     Progress endInput() {
         if (ticks_.byInterval()) tick(stage_->currentProcessingTime());
-        return this->next_.endInput();
+        return eventTarget(this->next_).endInput();
     }
 
     /// The watermark is all that is kept of the generator: event time does not go back.
@@ -96,11 +96,11 @@ public:
         bytes.write(reached.time_since_epoch().count());
         sink.describe(strategy_.id().uid, "watermark", kLayout);
         sink.write(strategy_.id().uid, "watermark", kUnionState, bytes.bytes());
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         restoreWatermark(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
 private:
@@ -125,9 +125,9 @@ private:
         idle_ = idle;
         metrics_->idle.store(idle, std::memory_order_relaxed);
         if (idle) {
-            this->next_.onIdle();
+            eventTarget(this->next_).onIdle();
         } else {
-            this->next_.onActive();
+            eventTarget(this->next_).onActive();
         }
     }
     void flushPending() {
@@ -152,7 +152,7 @@ private:
             if (idle_ && (grows || !ticks_.byInterval())) markIdle(false);
             if (grows) {
                 advanceTo(output.watermark());
-                this->next_.onWatermark(last_);
+                eventTarget(this->next_).onWatermark(last_);
             }
         }
         stage_->maySuspend = maySuspend;

@@ -56,10 +56,10 @@ class ChainStage<Chain> final : public OperatorStage {
 
 public:
     ChainStage(const Chain& chain, List<OperatorId> operators) : OperatorStage(std::move(operators)) {
-        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_});
+        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_, pending_});
     }
 
-    void close() override { nodes_->close(); }
+    void close() override { eventTarget(*nodes_).close(); }
 
     void onBlock(int input, BlockRef block) override {
         StageMetrics::add(metrics.recordsIn, block.size);
@@ -76,16 +76,16 @@ public:
     }
     void onIdle(int input) override { statusChanged(watermarks_.idle(indexOf(input))); }
     void onActive(int input) override { statusChanged(watermarks_.active(indexOf(input))); }
-    Progress onProcessingTime(Timestamp now) override { return nodes_->onProcessingTime(now); }
-    Progress resume() override { return nodes_->resume(); }
-    Progress endInput(int) override { return --openInputs_ == 0 ? nodes_->endInput() : Progress::Done; }
+    Progress onProcessingTime(Timestamp now) override { return eventTarget(*nodes_).onProcessingTime(now); }
+    Progress resume() override { return eventTarget(*nodes_).resume(); }
+    Progress endInput(int) override { return --openInputs_ == 0 ? eventTarget(*nodes_).endInput() : Progress::Done; }
     Progress endKey() override {
         const Progress progress = nodes_->endKey();
         nodes_->flush();
         return progress;
     }
     void snapshot(SnapshotSink& sink) override {
-        nodes_->snapshot(sink);
+        eventTarget(*nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }
 
@@ -97,7 +97,7 @@ private:
         stage_ = &context.stage;
         nodes_->open(context);
     }
-    void restoreNodes(const SnapshotSource& source) override { nodes_->restore(source); }
+    void restoreNodes(const SnapshotSource& source) override { eventTarget(*nodes_).restore(source); }
 
     static std::size_t indexOf(int input) noexcept { return input == 0 ? 0 : 1; }
 
@@ -106,7 +106,7 @@ private:
         if constexpr (!kGeneratesWatermarks<Chain>) {
             metrics.watermark.store(watermark->time_since_epoch().count(), std::memory_order_relaxed);
         }
-        return nodes_->onWatermark(*watermark);
+        return eventTarget(*nodes_).onWatermark(*watermark);
     }
     void statusChanged(const CombinedWatermarks::Result& result) {
         // the host does not expect a change of idleness to stop half-way, but event time may advance by it
@@ -117,12 +117,13 @@ private:
         const bool idle = result.status == StatusChange::Idle;
         if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(idle, std::memory_order_relaxed);
         if (idle) {
-            nodes_->onIdle();
+            eventTarget(*nodes_).onIdle();
         } else {
-            nodes_->onActive();
+            eventTarget(*nodes_).onActive();
         }
     }
 
+    Collector<typename Chain::Output> pending_;
     std::optional<typename Nodes::Type> nodes_;
     CombinedWatermarks watermarks_{2};
     StageContext* stage_ = nullptr;

@@ -64,10 +64,32 @@ concept TakesPartInCheckpoints =
 template <class Fn>
 class FunctionHook;
 
+/// Which operator, and which of its subtasks, a function of the user belongs to.
+class FunctionPlace {
+public:
+    void bind(const OpenContext& context, const OperatorId& id) noexcept {
+        id_ = &id;
+        subtask_ = context.stage.subtaskIndex;
+    }
+    const OperatorId& id() const noexcept { return *id_; }
+    int subtask() const noexcept { return subtask_; }
+
+private:
+    const OperatorId* id_ = nullptr;
+    int subtask_ = 0;
+};
+
 /// A function of the user inside an operator: knows who it is when it throws. One copy per subtask.
 template <class Fn>
-class UserFunction {
+class UserFunction : public FunctionPlace {
+    /// Whether it is a function of the library around one of the user.
+    static constexpr bool kIsBound =
+        requires(Fn fn, OpenContext& context, const OperatorId& id) { fn.bindOperator(context, id); };
+
 public:
+    /// Whether it is called for records and for nothing else: then opening it is no more than `bind`.
+    static constexpr bool kOnlyCalled = !HasOpen<Fn> && !HasClose<Fn> && !TakesPartInCheckpoints<Fn> && !kIsBound;
+
     explicit UserFunction(const Fn& fn) : fn_(fn) {}
 
     void open(OpenContext& context) { open(context, context.takeOperator()); }
@@ -105,7 +127,7 @@ public:
                 return fn_(std::forward<Args>(args)...);
             }
         } catch (...) {
-            throwRecordError(*id_, subtask_, timestamp, record);
+            throwRecordError(id(), subtask(), timestamp, record);
         }
     }
 
@@ -115,7 +137,7 @@ public:
         try {
             return call();
         } catch (...) {
-            throwRecordError(*id_, subtask_, timestamp, record);
+            throwRecordError(id(), subtask(), timestamp, record);
         }
     }
     template <class Call>
@@ -127,27 +149,21 @@ public:
         try {
             return call();
         } catch (...) {
-            throwUserFunctionError(*id_, subtask_, timestamp, {}, what);
+            throwUserFunctionError(id(), subtask(), timestamp, {}, what);
         }
     }
 
     Fn& get() noexcept { return fn_; }
     const Fn& get() const noexcept { return fn_; }
-    const OperatorId& id() const noexcept { return *id_; }
-    int subtask() const noexcept { return subtask_; }
 
 private:
     [[gnu::always_inline]] void begin(OpenContext& context, const OperatorId& id) {
-        id_ = &id;
-        subtask_ = context.stage.subtaskIndex;
-        // a function of the library around one of the user
-        if constexpr (requires { fn_.bindOperator(context, id); }) fn_.bindOperator(context, id);
+        bind(context, id);
+        if constexpr (kIsBound) fn_.bindOperator(context, id);
         if constexpr (TakesPartInCheckpoints<Fn>) context.checkpoints.add(new FunctionHook<Fn>(*this, context));
     }
 
     Fn fn_;
-    const OperatorId* id_ = nullptr;
-    int subtask_ = 0;
     bool opened_ = false;
 };
 
@@ -247,15 +263,19 @@ public:
     FunctionNode(const Refs& refs, const Fn& fn) : ForwardingNode<Next>(refs.rest), fn_(fn) {}
 
     void open(OpenContext& context) {
-        fn_.open(context);
+        if constexpr (UserFunction<Fn>::kOnlyCalled) {
+            fn_.bind(context, context.takeOperator());
+        } else {
+            fn_.open(context);
+        }
         this->next_.open(context);
     }
     /// Closes the whole chain, whatever throws on the way; the first exception goes on.
     void close() {
         if constexpr (HasClose<Fn>) {
-            closeBoth([this] { fn_.close(); }, [this] { this->next_.close(); });
+            closeBoth([this] { fn_.close(); }, [this] { eventTarget(this->next_).close(); });
         } else {
-            this->next_.close();
+            eventTarget(this->next_).close();
         }
     }
 

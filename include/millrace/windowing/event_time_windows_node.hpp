@@ -36,18 +36,18 @@ public:
     }
     void close() {
         closeBoth([this] { emitter_.close(); },
-                  [this] { closeBoth([this] { aggregate_.close(); }, [this] { this->next_.close(); }); });
+                  [this] { closeBoth([this] { aggregate_.close(); }, [this] { eventTarget(this->next_).close(); }); });
     }
 
     Progress onWatermark(Timestamp watermark) {
         if (watermark > watermark_) watermark_ = watermark;
         emitter_.setWatermark(watermark_);
         if (watermark < windows_.nextEvent()) [[likely]]
-            return this->next_.onWatermark(watermark);
+            return eventTarget(this->next_).onWatermark(watermark);
         firing_ = true;
         return goOnFiring();
     }
-    Progress resume() { return firing_ ? goOnFiring() : this->next_.resume(); }
+    Progress resume() { return firing_ ? goOnFiring() : eventTarget(this->next_).resume(); }
     Progress endKey() {
         watermark_ = kMaxTimestamp;
         emitter_.setWatermark(watermark_);
@@ -58,11 +58,11 @@ public:
 
     void snapshot(SnapshotSink& sink) {
         windows_.snapshot(sink, aggregate_.id().uid, stage_->maxParallelism);
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         windows_.restore(source, aggregate_.id().uid);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
 protected:
@@ -129,7 +129,7 @@ private:
             emitter_.setWatermark(watermark_);
             return Progress::Done;
         }
-        return this->next_.onWatermark(watermark_);
+        return eventTarget(this->next_).onWatermark(watermark_);
     }
 
     KeySelector keySelector_;

@@ -104,7 +104,7 @@ public:
         this->next_.open(context);
     }
     void close() {
-        closeBoth([this] { aggregate_.close(); }, [this] { this->next_.close(); });
+        closeBoth([this] { aggregate_.close(); }, [this] { eventTarget(this->next_).close(); });
     }
 
     void pushBlock(Block<T> block) {
@@ -134,15 +134,15 @@ public:
         if (watermark > watermark_) watermark_ = watermark;
         return goOn();
     }
-    Progress resume() { return isFlushing_ ? goOn() : this->next_.resume(); }
+    Progress resume() { return isFlushing_ ? goOn() : eventTarget(this->next_).resume(); }
     void onIdle() {
         flushAll();
         mayHold_ = false;
-        this->next_.onIdle();
+        eventTarget(this->next_).onIdle();
     }
     Progress endInput() {
         flushAll();
-        return this->next_.endInput();
+        return eventTarget(this->next_).endInput();
     }
 
 private:
@@ -192,7 +192,7 @@ private:
             drainSome();
         }
         isFlushing_ = false;
-        const Progress progress = this->next_.onWatermark(watermark_);
+        const Progress progress = eventTarget(this->next_).onWatermark(watermark_);
         if (!mayHold_ && !isDirect_ && !stage_->isBatch) mayHold_ = outputs_->isWaitedFor();
         return progress;
     }

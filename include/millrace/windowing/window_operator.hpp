@@ -108,7 +108,7 @@ public:
     }
     void close() {
         closeBoth([this] { emitter_.close(); },
-                  [this] { closeBoth([this] { aggregate_.close(); }, [this] { this->next_.close(); }); });
+                  [this] { closeBoth([this] { aggregate_.close(); }, [this] { eventTarget(this->next_).close(); }); });
     }
 
     void pushBlock(Block<T> block) {
@@ -150,9 +150,9 @@ public:
             if (queues_[kClock].isDue(now)) return startFiring(Firing::Clock);
             askForClock();
         }
-        return this->next_.onProcessingTime(now);
+        return eventTarget(this->next_).onProcessingTime(now);
     }
-    Progress resume() { return firing_ != Firing::Nothing ? goOnFiring() : this->next_.resume(); }
+    Progress resume() { return firing_ != Firing::Nothing ? goOnFiring() : eventTarget(this->next_).resume(); }
 
     /// The key at hand gets no more records: its event time ends, then its processing time.
     Progress endKey() {
@@ -173,11 +173,11 @@ public:
                      });
         snapshotOverdue(sink);
         emitter_.snapshot(sink);
-        this->next_.snapshot(sink);
+        eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
         restoreState(source);
-        this->next_.restore(source);
+        eventTarget(this->next_).restore(source);
     }
 
     /// Keys with windows, and those whose entries wait to be used again or cleared away.
@@ -355,7 +355,7 @@ private:
         }
         clearDeadEntries(table_, liveKeys_);
         askForClock();
-        return fired == Firing::Events ? passOn(watermark_) : this->next_.onProcessingTime(now_);
+        return fired == Firing::Events ? passOn(watermark_) : eventTarget(this->next_).onProcessingTime(now_);
     }
     /// A watermark that all has fired for.
     Progress passOn(Timestamp watermark) {
@@ -363,7 +363,7 @@ private:
             watermark = trigger_.heldBack(watermark);
             if (watermark == kMinTimestamp) return Progress::Done;  // event time has not begun there
         }
-        return this->next_.onWatermark(watermark);
+        return eventTarget(this->next_).onWatermark(watermark);
     }
     std::size_t domain() const noexcept { return firing_ == Firing::Events ? kEvents : kClock; }
     Timestamp firingUntil() const noexcept {
