@@ -16,6 +16,11 @@ namespace millrace::detail {
 
 using Ports = std::shared_ptr<const PortFactory>;
 
+/// Takes a factory over. By its base, so that the shared_ptr is the same type for all.
+inline Ports portFactory(const PortFactory* factory) {
+    return Ports(factory);
+}
+
 /// For every exchange but Hash and Custom. One class for all types of records.
 class PlainPortFactory final : public PortFactory {
 public:
@@ -32,11 +37,12 @@ private:
     const RecordCodec* codec_;
 };
 template <class T>
-[[gnu::cold]] Ports plainPorts() {
-    return Ports(
-        new PlainPortFactory([](std::span<ChannelWriter* const> channels,
-                                const PortContext& context) -> Port* { return new PlainPort<T>(channels, context); },
-                             detail::recordCodec<T>()));
+[[gnu::cold]] Port* newPlainPort(std::span<ChannelWriter* const> channels, const PortContext& context) {
+    return new PlainPort<T>(channels, context);
+}
+template <class T>
+Ports plainPorts() {
+    return portFactory(new PlainPortFactory(&newPlainPort<T>, detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
 KeyedRecordCodec* newKeyedRecords(const KeySelector& selector) {
@@ -68,7 +74,7 @@ private:
 };
 template <class T, class KeySelector>
 [[gnu::cold]] Ports hashPorts(KeySelector selector) {
-    return Ports(new HashPortFactory<T, KeySelector>(std::move(selector)));
+    return portFactory(new HashPortFactory<T, KeySelector>(std::move(selector)));
 }
 /// For records that are where their keys belong already.
 template <class T, class KeySelector>
@@ -88,7 +94,7 @@ private:
 };
 template <class T, class KeySelector>
 Ports keyedForwardPorts(KeySelector selector) {
-    return Ports(static_cast<const PortFactory*>(new KeyedForwardPortFactory<T, KeySelector>(std::move(selector))));
+    return portFactory(new KeyedForwardPortFactory<T, KeySelector>(std::move(selector)));
 }
 template <class T, class Partitioner, class KeySelector>
 class CustomPortFactory final : public PortFactory {
@@ -112,9 +118,7 @@ private:
 };
 template <class T, class Partitioner, class KeySelector>
 Ports customPorts(Partitioner partitioner, KeySelector selector) {
-    // as a pointer to the base: the shared_ptr is then the same type for all of them
-    return Ports(static_cast<const PortFactory*>(
-        new CustomPortFactory<T, Partitioner, KeySelector>(std::move(partitioner), std::move(selector))));
+    return portFactory(new CustomPortFactory<T, Partitioner, KeySelector>(std::move(partitioner), std::move(selector)));
 }
 
 }  // namespace millrace::detail

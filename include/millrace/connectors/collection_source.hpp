@@ -24,6 +24,11 @@ struct CollectionSplit {
 
 namespace detail {
 
+/// One type of shared_ptr for whatever it keeps: each takes the compiler more than twenty functions.
+inline std::shared_ptr<const void> sharedObject(const void* object, void (*destroy)(const void*)) {
+    return std::shared_ptr<const void>(object, destroy);
+}
+
 /// Gives the one split of a collection to whoever asks.
 class CollectionEnumerator final : public SplitEnumerator<CollectionSplit> {
 public:
@@ -60,7 +65,8 @@ public:
     using Split = CollectionSplit;
     static constexpr int kFixedParallelism = 1;
 
-    explicit CollectionSource(std::vector<T> elements) : elements_(new std::vector<T>(std::move(elements))) {}
+    explicit CollectionSource(std::vector<T> elements)
+        : elements_(new std::vector<T>(std::move(elements))), owner_(detail::sharedObject(elements_, &destroy)) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
     template <std::input_iterator Iterator>
     CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
@@ -73,7 +79,7 @@ public:
 
     class Reader {
     public:
-        explicit Reader(std::shared_ptr<const std::vector<T>> elements) : elements_(std::move(elements)) {}
+        explicit Reader(const CollectionSource& source) : elements_(source.elements_), owner_(source.owner_) {}
 
         void open(Split split) { next_ = std::min<std::size_t>(split.next, elements_->size()); }
         FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
@@ -88,14 +94,18 @@ public:
         void close() noexcept {}
 
     private:
-        std::shared_ptr<const std::vector<T>> elements_;
+        const std::vector<T>* elements_;
+        std::shared_ptr<const void> owner_;
         std::size_t next_ = 0;
     };
 
-    Reader createReader(const SourceReaderContext&) const { return Reader(elements_); }
+    Reader createReader(const SourceReaderContext&) const { return Reader(*this); }
 
 private:
-    std::shared_ptr<const std::vector<T>> elements_;
+    static void destroy(const void* elements) { delete static_cast<const std::vector<T>*>(elements); }
+
+    const std::vector<T>* elements_;
+    std::shared_ptr<const void> owner_;
 };
 
 template <std::input_iterator Iterator>

@@ -2,13 +2,11 @@
 #define MILLRACE_OPERATORS_CHAIN_STAGE_HPP
 
 #include <millrace/core/config.hpp>
-#include <millrace/core/late.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/operators/node.hpp>
 
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace millrace::detail {
@@ -52,51 +50,50 @@ class ChainStage final : public OperatorStage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, List<OperatorId> operators) : OperatorStage(std::move(operators)) {
-        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_, pending_});
-    }
+    ChainStage(const Chain& chain, List<OperatorId> operators)
+        : OperatorStage(std::move(operators)), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
 
-    void close() override { eventTarget(*nodes_).close(); }
+    void close() override { eventTarget(nodes_).close(); }
 
     void onBlock(int, BlockRef block) override {
         StageMetrics::add(metrics.recordsIn, block.size);
-        nodes_->pushBlock(block.as<In>());
-        nodes_->flush();
+        nodes_.pushBlock(block.as<In>());
+        nodes_.flush();
         outputs_.flushSide();
     }
     Progress onWatermark(int, Timestamp watermark) override {
         if constexpr (!kGeneratesWatermarks<Chain>) {
             metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
         }
-        return eventTarget(*nodes_).onWatermark(watermark);
+        return eventTarget(nodes_).onWatermark(watermark);
     }
     void onIdle(int) override {
         if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(true, std::memory_order_relaxed);
-        eventTarget(*nodes_).onIdle();
+        eventTarget(nodes_).onIdle();
     }
     void onActive(int) override {
         if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(false, std::memory_order_relaxed);
-        eventTarget(*nodes_).onActive();
+        eventTarget(nodes_).onActive();
     }
-    Progress onProcessingTime(Timestamp now) override { return eventTarget(*nodes_).onProcessingTime(now); }
-    Progress resume() override { return eventTarget(*nodes_).resume(); }
-    Progress endInput(int) override { return eventTarget(*nodes_).endInput(); }
+    Progress onProcessingTime(Timestamp now) override { return eventTarget(nodes_).onProcessingTime(now); }
+    Progress resume() override { return eventTarget(nodes_).resume(); }
+    Progress endInput(int) override { return eventTarget(nodes_).endInput(); }
     Progress endKey() override {
-        const Progress progress = nodes_->endKey();
-        nodes_->flush();
+        const Progress progress = nodes_.endKey();
+        nodes_.flush();
         return progress;
     }
     void snapshot(SnapshotSink& sink) override {
-        eventTarget(*nodes_).snapshot(sink);
+        eventTarget(nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }
 
 private:
-    [[gnu::cold]] void openNodes(OpenContext& context) override { nodes_->open(context); }
-    void restoreNodes(const SnapshotSource& source) override { eventTarget(*nodes_).restore(source); }
+    [[gnu::cold]] void openNodes(OpenContext& context) override { nodes_.open(context); }
+    void restoreNodes(const SnapshotSource& source) override { eventTarget(nodes_).restore(source); }
 
     Collector<typename Chain::Output> pending_;
-    Late<typename Nodes::Type> nodes_;
+    typename Nodes::Type nodes_;
 };
 
 /// A factory whose operators get their final names and uids shortly before the job starts.

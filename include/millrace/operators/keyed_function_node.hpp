@@ -135,7 +135,8 @@ private:
             }
             const bool more = host_.fireSome(domain, firesTo_, [&](Timestamp time) {
                 const Timestamp stamp = inEventTime ? time : kMinTimestamp;
-                this->fn_.guarded("onTimer()", stamp, [&] { static_cast<Derived*>(this)->fireTimer(time); });
+                this->fn_.guarded(
+                    "onTimer()", [&] { static_cast<Derived*>(this)->fireTimer(time); }, stamp);
                 this->afterCall(stamp);
                 return !mustSuspend();
             });

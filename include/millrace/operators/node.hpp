@@ -211,18 +211,18 @@ struct NodesOf;
 template <class T, class Tail>
 struct NodesOf<Input<T>, Tail> {
     using Type = Tail;
-    template <class Holder, class Refs>
-    static void construct(Holder& holder, const Input<T>&, const Refs& refs) {
-        holder.emplace(refs);
+    template <class Refs>
+    static Type make(const Input<T>&, const Refs& refs) {
+        return Type(refs);
     }
 };
 template <class Prev, class Op, class Tail>
 struct NodesOf<Link<Prev, Op>, Tail> {
     using Node = typename Op::template Node<Tail>;
     using Type = typename NodesOf<Prev, Node>::Type;
-    template <class Holder, class Refs>
-    static void construct(Holder& holder, const Link<Prev, Op>& chain, const Refs& refs) {
-        NodesOf<Prev, Node>::construct(holder, chain.prev, OperatorRefs<Op, Refs>{chain.op, refs});
+    template <class Refs>
+    static Type make(const Link<Prev, Op>& chain, const Refs& refs) {
+        return NodesOf<Prev, Node>::make(chain.prev, OperatorRefs<Op, Refs>{chain.op, refs});
     }
 };
 

@@ -434,8 +434,7 @@ public:
     [[gnu::cold]] std::shared_ptr<SharedState> createShared(int parallelism,
                                                             const SnapshotSource* restored) const override {
         try {
-            return std::shared_ptr<SharedState>(
-                new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
+            return sharedState(new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
         } catch (const std::exception& error) {
             std::throw_with_nested(IoException(message({"source '", operators().front().name, "': ", error.what()})));
         }

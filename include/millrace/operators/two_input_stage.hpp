@@ -26,9 +26,9 @@ struct TwoInputs {
 template <class A, class B, class Tail>
 struct NodesOf<TwoInputs<A, B>, Tail> {
     using Type = Tail;
-    template <class Holder, class Refs>
-    static void construct(Holder& holder, const TwoInputs<A, B>&, const Refs& refs) {
-        holder.emplace(refs);
+    template <class Refs>
+    static Type make(const TwoInputs<A, B>&, const Refs& refs) {
+        return Type(refs);
     }
 };
 
@@ -55,20 +55,19 @@ class ChainStage<Chain> final : public OperatorStage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, List<OperatorId> operators) : OperatorStage(std::move(operators)) {
-        Nodes::construct(nodes_, chain, typename Tail::Refs{outputs_, pending_});
-    }
+    ChainStage(const Chain& chain, List<OperatorId> operators)
+        : OperatorStage(std::move(operators)), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
 
-    void close() override { eventTarget(*nodes_).close(); }
+    void close() override { eventTarget(nodes_).close(); }
 
     void onBlock(int input, BlockRef block) override {
         StageMetrics::add(metrics.recordsIn, block.size);
         if (input == 0) {
-            nodes_->pushBlock1(block.as<typename Inputs::First>());
+            nodes_.pushBlock1(block.as<typename Inputs::First>());
         } else {
-            nodes_->pushBlock2(block.as<typename Inputs::Second>());
+            nodes_.pushBlock2(block.as<typename Inputs::Second>());
         }
-        nodes_->flush();
+        nodes_.flush();
         outputs_.flushSide();
     }
     Progress onWatermark(int input, Timestamp watermark) override {
@@ -76,28 +75,28 @@ public:
     }
     void onIdle(int input) override { statusChanged(watermarks_.idle(indexOf(input))); }
     void onActive(int input) override { statusChanged(watermarks_.active(indexOf(input))); }
-    Progress onProcessingTime(Timestamp now) override { return eventTarget(*nodes_).onProcessingTime(now); }
-    Progress resume() override { return eventTarget(*nodes_).resume(); }
-    Progress endInput(int) override { return --openInputs_ == 0 ? eventTarget(*nodes_).endInput() : Progress::Done; }
+    Progress onProcessingTime(Timestamp now) override { return eventTarget(nodes_).onProcessingTime(now); }
+    Progress resume() override { return eventTarget(nodes_).resume(); }
+    Progress endInput(int) override { return --openInputs_ == 0 ? eventTarget(nodes_).endInput() : Progress::Done; }
     Progress endKey() override {
-        const Progress progress = nodes_->endKey();
-        nodes_->flush();
+        const Progress progress = nodes_.endKey();
+        nodes_.flush();
         return progress;
     }
     void snapshot(SnapshotSink& sink) override {
-        eventTarget(*nodes_).snapshot(sink);
+        eventTarget(nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }
 
     /// The node of the two-input operator, for tests that look into its state.
-    typename Nodes::Type& head() noexcept { return *nodes_; }
+    typename Nodes::Type& head() noexcept { return nodes_; }
 
 private:
     void openNodes(OpenContext& context) override {
         stage_ = &context.stage;
-        nodes_->open(context);
+        nodes_.open(context);
     }
-    void restoreNodes(const SnapshotSource& source) override { eventTarget(*nodes_).restore(source); }
+    void restoreNodes(const SnapshotSource& source) override { eventTarget(nodes_).restore(source); }
 
     static std::size_t indexOf(int input) noexcept { return input == 0 ? 0 : 1; }
 
@@ -106,7 +105,7 @@ private:
         if constexpr (!kGeneratesWatermarks<Chain>) {
             metrics.watermark.store(watermark->time_since_epoch().count(), std::memory_order_relaxed);
         }
-        return eventTarget(*nodes_).onWatermark(*watermark);
+        return eventTarget(nodes_).onWatermark(*watermark);
     }
     void statusChanged(const CombinedWatermarks::Result& result) {
         // the host does not expect a change of idleness to stop half-way, but event time may advance by it
@@ -117,14 +116,14 @@ private:
         const bool idle = result.status == StatusChange::Idle;
         if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(idle, std::memory_order_relaxed);
         if (idle) {
-            eventTarget(*nodes_).onIdle();
+            eventTarget(nodes_).onIdle();
         } else {
-            eventTarget(*nodes_).onActive();
+            eventTarget(nodes_).onActive();
         }
     }
 
     Collector<typename Chain::Output> pending_;
-    std::optional<typename Nodes::Type> nodes_;
+    typename Nodes::Type nodes_;
     CombinedWatermarks watermarks_{2};
     StageContext* stage_ = nullptr;
     int openInputs_ = 2;

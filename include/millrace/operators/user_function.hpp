@@ -141,11 +141,7 @@ public:
         }
     }
     template <class Call>
-    decltype(auto) guarded(const char* what, Call&& call) {
-        return guarded(what, kMinTimestamp, std::forward<Call>(call));
-    }
-    template <class Call>
-    decltype(auto) guarded(const char* what, Timestamp timestamp, Call&& call) {
+    decltype(auto) guarded(const char* what, Call&& call, Timestamp timestamp = kMinTimestamp) {
         try {
             return call();
         } catch (...) {

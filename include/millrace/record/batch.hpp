@@ -74,22 +74,29 @@ private:
 };
 
 template <class T>
+void moveRecords(void* from, std::size_t count, void* to) {
+    constructRecords(static_cast<T*>(from), count, static_cast<T*>(to));
+}
+template <class T>
+void copyRecords(const void* from, std::size_t count, void* to) {
+    constructRecords(static_cast<const T*>(from), count, static_cast<T*>(to));
+}
+template <class T>
+void endRecords(void* values, std::size_t count) {
+    destroyRecords(static_cast<T*>(values), count);
+}
+
+template <class T>
 constexpr RecordLayout recordLayout() {
     RecordLayout layout{
         sizeof(T), kBlockRecords<T>, std::is_trivially_copyable_v<T>, std::is_copy_constructible_v<T>, nullptr,
         nullptr,   nullptr};
     if constexpr (!std::is_trivially_copyable_v<T>) {
-        layout.move = [](void* from, std::size_t count, void* to) {
-            constructRecords(static_cast<T*>(from), count, static_cast<T*>(to));
-        };
-        if constexpr (std::is_copy_constructible_v<T>) {
-            layout.copy = [](const void* from, std::size_t count, void* to) {
-                constructRecords(static_cast<const T*>(from), count, static_cast<T*>(to));
-            };
-        }
+        layout.move = &moveRecords<T>;
+        if constexpr (std::is_copy_constructible_v<T>) layout.copy = &copyRecords<T>;
     }
     if constexpr (!std::is_trivially_destructible_v<T>) {
-        layout.destroy = [](void* values, std::size_t count) { destroyRecords(static_cast<T*>(values), count); };
+        layout.destroy = &endRecords<T>;
     }
     return layout;
 }

@@ -86,13 +86,16 @@ private:
 void readEachEntry(const SnapshotSource& source, std::string_view uid, std::string_view state,
                    const StateLayout& layout, std::uint8_t version, void (*read)(void* context, ByteReader& reader),
                    void* context);
+/// A `read(ByteReader&)` as `readEachEntry` calls it. Not a lambda: that would be three functions for each.
+template <class Read>
+void readEntryWith(void* read, ByteReader& reader) {
+    (*static_cast<Read*>(read))(reader);
+}
 /// The same with any `read(ByteReader&)`.
 template <class Read>
 void readKeyGroups(const SnapshotSource& source, std::string_view uid, std::string_view state,
                    const StateLayout& layout, std::uint8_t version, Read read) {
-    readEachEntry(
-        source, uid, state, layout, version,
-        [](void* context, ByteReader& reader) { (*static_cast<Read*>(context))(reader); }, &read);
+    readEachEntry(source, uid, state, layout, version, &readEntryWith<Read>, &read);
 }
 
 /// Asks for a state, and does nothing with it.
