@@ -148,10 +148,10 @@ configureExamples() {
 benchmarksBuild=$millraceBuild/bench
 
 # configureBenchmarks: the build that all scripts of benchmarks/ share; binaries are $benchmarksBuild/benchmarks/<name>.
-# MILLRACE_BENCHMARK_FLAGS are for all but throughput.
+# MILLRACE_BENCHMARK_FLAGS are for all but throughput and nexmark.
 configureBenchmarks() {
     configureBuild "$benchmarksBuild" -DCMAKE_BUILD_TYPE=Release -DMILLRACE_BUILD_TESTS=OFF -DMILLRACE_BUILD_EXAMPLES=OFF \
-        -DMILLRACE_BUILD_COMPILED=OFF -DMILLRACE_BENCHMARK_FLAGS="${MILLRACE_BENCHMARK_FLAGS:--O3 -march=native}"
+        -DMILLRACE_BUILD_COMPILED=OFF -DMILLRACE_BENCHMARK_FLAGS="${MILLRACE_BENCHMARK_FLAGS:-}"
 }
 
 # ---- counting ---------------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ inline constexpr bool kSanitized = true;
 inline constexpr bool kSanitized = false;
 #endif
 
-/// How many rounds a test takes that is there to count: all of them where allocations are counted. A tenth where they are not,
-/// under a sanitizer, which is as many as it needs to have been everywhere.
+/// How many rounds a test takes that is there to count allocations or bytes: all of them, and a tenth under a sanitizer, which is
+/// as many as it needs to have been everywhere.
 template <class Number>
 constexpr Number roundsToCount(Number rounds) noexcept {
     return kSanitized ? rounds / 10 : rounds;

@@ -71,16 +71,14 @@ class ErrorCount {
 public:
     void bind(const OpenContext& context, const OperatorId& id) noexcept {
         metrics_ = &context.metrics;
-        id_ = &id;
-        subtask_ = context.stage.subtaskIndex;
+        place_.bind(context, id);
     }
     /// While the exception is being handled.
     void leftOut(const char* what, bool isDeadLetter);
 
 private:
     StageMetrics* metrics_ = nullptr;
-    const OperatorId* id_ = nullptr;
-    int subtask_ = 0;
+    FunctionPlace place_;
     bool isLogged_ = false;
 };
 

@@ -37,7 +37,7 @@ MILLRACE_INLINE_COLD void logLeftOut(const OperatorId& id, int subtask, const ch
 MILLRACE_INLINE_COLD void ErrorCount::leftOut(const char* what, bool isDeadLetter) {
     StageMetrics::add(isDeadLetter ? metrics_->deadLetters : metrics_->recordsSkipped, 1);
     if (std::exchange(isLogged_, true)) return;
-    logLeftOut(*id_, subtask_, what, isDeadLetter);
+    logLeftOut(place_.id(), place_.subtask(), what, isDeadLetter);
 }
 
 }  // namespace millrace::detail

@@ -20,7 +20,7 @@
 //     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, endKey, snapshot, restore
 // and inherits from `ForwardingNode` what it does not care about. Where it cares about none but open and flush it has
 //     static constexpr bool kPassesEvents = true
-// and need not even pass the others on: see `eventTarget`.
+// and need not even pass the others on: see `eventTarget`. A node that derives from such a one and does has to say false.
 
 namespace millrace::detail {
 
@@ -110,8 +110,9 @@ protected:
     StageOutputs* outputs_;
 };
 
-/// The first node, from this one on, that does something about events. Whoever has one calls it at once: so the nodes in
-/// between have no function for each kind of event that would have to be compiled.
+/// The first node, from this one on, that does something about events. They are handed to it at once, so that the nodes in
+/// between have no function for each kind of event that would have to be compiled. Not for `open` and `flush`, which every
+/// node has, and not for `endKey`, which is the head's.
 template <class Node>
 auto& eventTarget(Node& node) noexcept {
     if constexpr (requires { requires Node::kPassesEvents; }) {
