@@ -41,7 +41,7 @@ template <class T>
     return new PlainPort<T>(channels, context);
 }
 template <class T>
-Ports plainPorts() {
+[[gnu::cold]] Ports plainPorts() {
     return portFactory(new PlainPortFactory(&newPlainPort<T>, detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>

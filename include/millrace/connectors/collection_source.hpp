@@ -66,7 +66,7 @@ public:
     static constexpr int kFixedParallelism = 1;
 
     explicit CollectionSource(std::vector<T> elements)
-        : elements_(new std::vector<T>(std::move(elements))), owner_(detail::sharedObject(elements_, &destroy)) {}
+        : elements_(detail::sharedObject(new std::vector<T>(std::move(elements)), &destroy)) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
     template <std::input_iterator Iterator>
     CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
@@ -79,7 +79,8 @@ public:
 
     class Reader {
     public:
-        explicit Reader(const CollectionSource& source) : elements_(source.elements_), owner_(source.owner_) {}
+        explicit Reader(std::shared_ptr<const void> elements)
+            : elements_(static_cast<const std::vector<T>*>(elements.get())), owner_(std::move(elements)) {}
 
         void open(Split split) { next_ = std::min<std::size_t>(split.next, elements_->size()); }
         FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
@@ -99,13 +100,12 @@ public:
         std::size_t next_ = 0;
     };
 
-    Reader createReader(const SourceReaderContext&) const { return Reader(*this); }
+    Reader createReader(const SourceReaderContext&) const { return Reader(elements_); }
 
 private:
     static void destroy(const void* elements) { delete static_cast<const std::vector<T>*>(elements); }
 
-    const std::vector<T>* elements_;
-    std::shared_ptr<const void> owner_;
+    std::shared_ptr<const void> elements_;  ///< the vector
 };
 
 template <std::input_iterator Iterator>

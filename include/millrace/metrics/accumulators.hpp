@@ -208,6 +208,10 @@ private:
     };
 
     template <class A>
+    static Accumulator* newOf() {
+        return new A;
+    }
+    template <class A>
     A& createFor(std::string_view name, std::size_t owner) {
         const std::lock_guard lock(mutex_);
         Entry& entry = entryOf(name);
@@ -219,7 +223,7 @@ private:
         A* const accumulator = new A;
         entry.accumulators.add(accumulator);
         entry.owners.push_back(owner);
-        entry.newTotal = []() -> Accumulator* { return new A; };
+        entry.newTotal = &newOf<A>;
         // here, and a template, so that programs without accumulators do not compile it
         merge_ = &Accumulators::merge<std::map<std::string, AccumulatorValue>>;
         return *accumulator;

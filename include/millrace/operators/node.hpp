@@ -20,7 +20,7 @@
 //     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, endKey, snapshot, restore
 // and inherits from `ForwardingNode` what it does not care about. Where it cares about none but open and flush it has
 //     static constexpr bool kPassesEvents = true
-// and need not even pass the others on: see `eventTarget`. A node that derives from such a one and does has to say false.
+// and need not even pass the others on: see `eventTarget`. A node that derives from such a one but does care has to say false again.
 
 namespace millrace::detail {
 
