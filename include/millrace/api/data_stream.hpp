@@ -11,6 +11,7 @@
 #include <millrace/api/stream_access.hpp>
 #include <millrace/api/stream_types.hpp>
 #include <millrace/core/list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/functions/function_concepts.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>
@@ -558,7 +559,8 @@ private:
         using Alone = detail::Link<detail::Input<T>, Op>;
         const detail::StreamInput input = sealedInput();
         const int node = detail::recordSink(
-            input, kind, detail::stageFactory(new detail::ChainStageFactory<Alone>(Alone{{}, std::move(op)})));
+            input, kind,
+            detail::sharedAs<detail::StageFactory>(new detail::ChainStageFactory<Alone>(Alone{{}, std::move(op)})));
         return DataStreamSink(input, node);
     }
     DataStreamSink printTo(std::FILE* file, std::string label) const {

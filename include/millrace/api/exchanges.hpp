@@ -2,6 +2,7 @@
 #define MILLRACE_API_EXCHANGES_HPP
 
 #include <millrace/core/owner.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/operators/keyed_record_codec.hpp>
 #include <millrace/operators/ports.hpp>
 #include <millrace/operators/record_codec.hpp>
@@ -15,11 +16,6 @@
 namespace millrace::detail {
 
 using Ports = std::shared_ptr<const PortFactory>;
-
-/// Takes a factory over. By its base, so that the shared_ptr is the same type for all.
-inline Ports portFactory(const PortFactory* factory) {
-    return Ports(factory);
-}
 
 /// For every exchange but Hash and Custom. One class for all types of records.
 class PlainPortFactory final : public PortFactory {
@@ -42,7 +38,7 @@ template <class T>
 }
 template <class T>
 [[gnu::cold]] Ports plainPorts() {
-    return portFactory(new PlainPortFactory(&newPlainPort<T>, detail::recordCodec<T>()));
+    return sharedAs<const PortFactory>(new PlainPortFactory(&newPlainPort<T>, detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
 KeyedRecordCodec* newKeyedRecords(const KeySelector& selector) {
@@ -74,7 +70,7 @@ private:
 };
 template <class T, class KeySelector>
 [[gnu::cold]] Ports hashPorts(KeySelector selector) {
-    return portFactory(new HashPortFactory<T, KeySelector>(std::move(selector)));
+    return sharedAs<const PortFactory>(new HashPortFactory<T, KeySelector>(std::move(selector)));
 }
 /// For records that are where their keys belong already.
 template <class T, class KeySelector>
@@ -94,7 +90,7 @@ private:
 };
 template <class T, class KeySelector>
 Ports keyedForwardPorts(KeySelector selector) {
-    return portFactory(new KeyedForwardPortFactory<T, KeySelector>(std::move(selector)));
+    return sharedAs<const PortFactory>(new KeyedForwardPortFactory<T, KeySelector>(std::move(selector)));
 }
 template <class T, class Partitioner, class KeySelector>
 class CustomPortFactory final : public PortFactory {
@@ -118,7 +114,8 @@ private:
 };
 template <class T, class Partitioner, class KeySelector>
 Ports customPorts(Partitioner partitioner, KeySelector selector) {
-    return portFactory(new CustomPortFactory<T, Partitioner, KeySelector>(std::move(partitioner), std::move(selector)));
+    return sharedAs<const PortFactory>(
+        new CustomPortFactory<T, Partitioner, KeySelector>(std::move(partitioner), std::move(selector)));
 }
 
 }  // namespace millrace::detail

@@ -5,6 +5,7 @@
 #include <millrace/api/stream_access.hpp>
 #include <millrace/api/window_aggregations.hpp>
 #include <millrace/api/windowed_stream.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/windowing/local_window_operator.hpp>
 #include <millrace/windowing/merging_window_operator.hpp>
 
@@ -161,8 +162,9 @@ private:
         partials.ports = std::move(ports);
         for (const detail::GraphEdge& upstream : input.upstreams) {
             const Chain chain{{}, Local{windows_.selector_, windows_.assigner_, aggregate, when_}};
-            detail::appendLocalPart(partials, input, upstream, detail::plainPorts<T>(), "local " + kind,
-                                    detail::stageFactory(new detail::ChainStageFactory<Chain>(chain)));
+            detail::appendLocalPart(
+                partials, input, upstream, detail::plainPorts<T>(), "local " + kind,
+                detail::sharedAs<detail::StageFactory>(new detail::ChainStageFactory<Chain>(chain)));
         }
         return partials;
     }

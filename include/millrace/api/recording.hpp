@@ -5,6 +5,7 @@
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>
 
@@ -40,7 +41,7 @@ int recordNode(GraphBuilder& graph, const StreamInput& input, const List<Pending
 template <class Ops>
 [[gnu::cold]] int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops,
                               const List<PendingOperator>& pending) {
-    return recordNode(graph, input, pending, stageFactory(new ChainStageFactory<Ops>(std::move(ops))));
+    return recordNode(graph, input, pending, sharedAs<StageFactory>(new ChainStageFactory<Ops>(std::move(ops))));
 }
 
 /// Records a stage of one operator that ends the stream; returns its id.

@@ -3,6 +3,7 @@
 
 #include <millrace/api/data_stream.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/source_stage.hpp>
@@ -47,7 +48,7 @@ template <class Source, class Strategy>
     traits.alignment = strategy.settings().alignment;
     StageFactory* const factory = new SourceStageFactory<Source, Strategy>(std::move(source), std::move(strategy));
     return StreamAccess::stream<T>(
-        recordSourceNode(graph, std::move(name), traits, stageFactory(factory), plainPorts<T>()));
+        recordSourceNode(graph, std::move(name), traits, sharedAs<StageFactory>(factory), plainPorts<T>()));
 }
 
 }  // namespace millrace::detail

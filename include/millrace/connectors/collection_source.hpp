@@ -2,6 +2,7 @@
 #define MILLRACE_CONNECTORS_COLLECTION_SOURCE_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/functions/source.hpp>
 
 #include <cstddef>
@@ -23,11 +24,6 @@ struct CollectionSplit {
 };
 
 namespace detail {
-
-/// One type of shared_ptr for whatever it keeps: each takes the compiler more than twenty functions.
-inline std::shared_ptr<const void> sharedObject(const void* object, void (*destroy)(const void*)) {
-    return std::shared_ptr<const void>(object, destroy);
-}
 
 /// Gives the one split of a collection to whoever asks.
 class CollectionEnumerator final : public SplitEnumerator<CollectionSplit> {
@@ -79,24 +75,25 @@ public:
 
     class Reader {
     public:
-        explicit Reader(std::shared_ptr<const void> elements)
-            : elements_(static_cast<const std::vector<T>*>(elements.get())), owner_(std::move(elements)) {}
+        explicit Reader(std::shared_ptr<const void> elements) : elements_(std::move(elements)) {}
 
-        void open(Split split) { next_ = std::min<std::size_t>(split.next, elements_->size()); }
+        void open(Split split) { next_ = std::min<std::size_t>(split.next, elements().size()); }
         FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
-            const std::size_t count = std::min(values.size(), elements_->size() - next_);
-            const T* const from = elements_->data() + next_;
+            const std::vector<T>& all = elements();
+            const std::size_t count = std::min(values.size(), all.size() - next_);
+            const T* const from = all.data() + next_;
             for (std::size_t i = 0; i < count; ++i) values[i] = from[i];
             next_ += count;
             return {.count = count,
-                    .status = next_ == elements_->size() ? SourceStatus::EndOfSplit : SourceStatus::MoreAvailable};
+                    .status = next_ == all.size() ? SourceStatus::EndOfSplit : SourceStatus::MoreAvailable};
         }
         Split position() const noexcept { return {next_}; }
         void close() noexcept {}
 
     private:
-        const std::vector<T>* elements_;
-        std::shared_ptr<const void> owner_;
+        const std::vector<T>& elements() const noexcept { return *static_cast<const std::vector<T>*>(elements_.get()); }
+
+        std::shared_ptr<const void> elements_;
         std::size_t next_ = 0;
     };
 

@@ -109,11 +109,6 @@ private:
     List<OperatorId> operators_;
 };
 
-/// Takes a factory over. By its base, so that the shared_ptr is the same type for all.
-inline std::shared_ptr<StageFactory> stageFactory(StageFactory* factory) {
-    return std::shared_ptr<StageFactory>(factory);
-}
-
 template <class Chain>
 class ChainStageFactory final : public BindableStageFactory {
 public:

@@ -6,6 +6,7 @@
 #include <millrace/core/list.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/operators/chain_stage.hpp>
 #include <millrace/operators/shared_enumerator.hpp>
@@ -434,7 +435,8 @@ public:
     [[gnu::cold]] std::shared_ptr<SharedState> createShared(int parallelism,
                                                             const SnapshotSource* restored) const override {
         try {
-            return sharedState(new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
+            return sharedAs<SharedState>(
+                new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
         } catch (const std::exception& error) {
             std::throw_with_nested(IoException(message({"source '", operators().front().name, "': ", error.what()})));
         }

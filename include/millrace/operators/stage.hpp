@@ -242,11 +242,6 @@ public:
     virtual void forget(std::int64_t checkpointId) { (void)checkpointId; }
 };
 
-/// Takes it over. By its base, so that the shared_ptr is the same type for all.
-inline std::shared_ptr<SharedState> sharedState(SharedState* state) {
-    return std::shared_ptr<SharedState>(state);
-}
-
 /// Makes the subtasks of one node of the graph, each from the same untouched prototype.
 class StageFactory {
 public:

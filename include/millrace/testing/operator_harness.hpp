@@ -3,6 +3,7 @@
 
 #include <millrace/api/data_stream.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/record/output_tag.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 #include <millrace/state/snapshot.hpp>
@@ -345,7 +346,8 @@ auto harnessForSink(Sink sink) {
     input.ports = detail::plainPorts<In>();
     using Chain = detail::Link<detail::Input<In>, detail::WriterSinkOperator<In, Sink>>;
     const int node = detail::recordSink(
-        input, "sink", detail::stageFactory(new detail::ChainStageFactory<Chain>(Chain{{}, {std::move(sink)}})));
+        input, "sink",
+        detail::sharedAs<detail::StageFactory>(new detail::ChainStageFactory<Chain>(Chain{{}, {std::move(sink)}})));
     detail::StreamInput output = input;
     output.upstreams.front().from = node;
     fragment->output = env.addOutput(output);
