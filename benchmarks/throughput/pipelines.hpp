@@ -48,14 +48,22 @@ public:
             const std::uint64_t end = blockEnd(split_);
             const Generator generate = generate_;
             result.count = std::min<std::uint64_t>(values.size(), end - first);
-            for (std::size_t i = 0; i < result.count; ++i) {
+            millrace::Timestamp inOrder = timeOf(generate, first);
+            const auto write = [&](std::size_t i) {
                 values[i] = generate(first + i);
                 if constexpr (maxDelayOf<Generator>() > 0) {
                     timestamps[i] = millrace::Timestamp(std::chrono::microseconds(values[i].micros));
                 } else {
-                    timestamps[i] = timeOf(generate, first + i);
+                    timestamps[i] = inOrder;
+                    inOrder += std::chrono::microseconds(generate.stepMicros);
                 }
+            };
+            // four at a time: the loop itself, of so few instructions, is a tenth of the time of W2
+            std::size_t i = 0;
+            for (; i + 4 <= result.count; i += 4) {
+                for (std::size_t k = 0; k < 4; ++k) write(i + k);
             }
+            for (; i < result.count; ++i) write(i);
             if (advance(split_, result.count, end) && result.count > 0) {
                 result.watermark = timeOf(generate, end - 1) - std::chrono::microseconds(maxDelayOf<Generator>());
             }
