@@ -36,7 +36,7 @@ auto byTime() {
 
 }  // namespace
 
-TEST_CASE("batch: one value per key for rolling reductions, and nothing is late for windows", "[api]") {
+TEST_CASE("batch: one value per key for rolling reductions, and nothing is late for windows", "[api][threads]") {
     testsupport::onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setRuntimeMode(RuntimeExecutionMode::Batch, {2000, {}});  // so little memory that it sorts through files
@@ -81,7 +81,7 @@ TEST_CASE("batch: one value per key for rolling reductions, and nothing is late 
     });
 }
 
-TEST_CASE("batch: automatic looks at the sources, and batch refuses those that never end", "[api]") {
+TEST_CASE("batch: automatic looks at the sources, and batch refuses those that never end", "[api][threads]") {
     StreamExecutionEnvironment env;
     env.setRuntimeMode(RuntimeExecutionMode::Automatic);
     CHECK(env.fromData(1, 2, 3).keyBy([](int) { return 0; }).sum().executeAndCollect() == std::vector<int>{6});
@@ -110,7 +110,8 @@ struct CountBefore {
 
 }  // namespace
 
-TEST_CASE("batch: a broadcast is complete before the elements beside it, also where neither has a key", "[api]") {
+TEST_CASE("batch: a broadcast is complete before the elements beside it, also where neither has a key",
+          "[api][threads]") {
     for (const int parallelism : {1, 3}) {
         testsupport::onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
             CAPTURE(runtime, parallelism);
@@ -128,7 +129,7 @@ TEST_CASE("batch: a broadcast is complete before the elements beside it, also wh
     }
 }
 
-TEST_CASE("batch: a stream that is broadcast to itself neither stops nor loses anything", "[api]") {
+TEST_CASE("batch: a stream that is broadcast to itself neither stops nor loses anything", "[api][threads]") {
     testsupport::onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setRuntimeMode(RuntimeExecutionMode::Batch);
@@ -141,7 +142,7 @@ TEST_CASE("batch: a stream that is broadcast to itself neither stops nor loses a
     });
 }
 
-TEST_CASE("batch: elements that wait for a broadcast are dropped when the job fails", "[api]") {
+TEST_CASE("batch: elements that wait for a broadcast are dropped when the job fails", "[api][threads]") {
     testsupport::onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setRuntimeMode(RuntimeExecutionMode::Batch);

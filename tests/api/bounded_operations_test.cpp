@@ -27,7 +27,7 @@ const std::vector<Player> kPlayers = {{"red", 3}, {"blue", 7}, {"red", 5}, {"gre
 
 }  // namespace
 
-TEST_CASE("a bounded stream as one window per subtask: map, sort, reduce, aggregate", "[api]") {
+TEST_CASE("a bounded stream as one window per subtask: map, sort, reduce, aggregate", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         const auto players = [&] { return env.fromCollection(kPlayers); };  // at parallelism 1
@@ -64,7 +64,7 @@ TEST_CASE("a bounded stream as one window per subtask: map, sort, reduce, aggreg
     });
 }
 
-TEST_CASE("first: so many of all, or of each key", "[api]") {
+TEST_CASE("first: so many of all, or of each key", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         CHECK(env.fromSequence(1, 1000).first(10).executeAndCollect().size() == 10);
@@ -83,7 +83,7 @@ TEST_CASE("first: of none or less is an error where it is written", "[api]") {
           "first(-1) lets no element pass; give it 1 or more");
 }
 
-TEST_CASE("distinct: each element once, by all of it or by a key", "[api]") {
+TEST_CASE("distinct: each element once, by all of it or by a key", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         CHECK(sorted(env.fromCollection(kPlayers).distinct().executeAndCollect()) ==
@@ -93,7 +93,7 @@ TEST_CASE("distinct: each element once, by all of it or by a key", "[api]") {
     });
 }
 
-TEST_CASE("cross: every element with every one of the other stream, at any parallelism", "[api]") {
+TEST_CASE("cross: every element with every one of the other stream, at any parallelism", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         std::vector<std::pair<std::int64_t, char>> expected;
@@ -153,7 +153,7 @@ TEST_CASE("operators that wait for the end are exactly once, also at another par
     }));
 }
 
-TEST_CASE("what ends with its input refuses a source that never ends, by name", "[api]") {
+TEST_CASE("what ends with its input refuses a source that never ends, by name", "[api][threads]") {
     StreamExecutionEnvironment env;
     auto [numbers, channel] = env.fromChannel<int>();
     numbers.sortPartition().print();

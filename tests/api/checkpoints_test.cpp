@@ -810,7 +810,8 @@ TEST_CASE("a savepoint that does not fit the pipeline is refused", "[api][checkp
                ContainsSubstring("nowhere"));
 }
 
-TEST_CASE("a configuration that makes no sense is refused, and the message names the field", "[api][checkpoint]") {
+TEST_CASE("a configuration that makes no sense is refused, and the message names the field",
+          "[api][checkpoint][threads]") {
     const auto refused = [](auto change) {
         return messageOf([&] {
             StreamExecutionEnvironment env;
@@ -951,7 +952,7 @@ TEST_CASE("a job that begins anew does so after a failure, too", "[api][checkpoi
 }
 
 // Once in a while the cancel came between the restart and its line in the log, which then told of a failure that was gone.
-TEST_CASE("a job that waits for its restart can be cancelled", "[api][checkpoint]") {
+TEST_CASE("a job that waits for its restart can be cancelled", "[api][checkpoint][threads]") {
     for (int round = 0; round < 100; ++round) {
         const bool onThreads = round > 0;
         CAPTURE(round, onThreads);

@@ -138,7 +138,7 @@ TEST_CASE("setParallelism on a named, already recorded chain says where to put i
                Contains("'two'") && Contains("directly behind the operator"));
 }
 
-TEST_CASE("a throwing function fails the job with operator, uid, subtask, record and cause", "[api]") {
+TEST_CASE("a throwing function fails the job with operator, uid, subtask, record and cause", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         env.setParallelism(2);

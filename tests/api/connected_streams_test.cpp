@@ -68,7 +68,7 @@ std::vector<Pair> expectedPairs(const std::vector<Order>& orders, const std::vec
 
 }  // namespace
 
-TEST_CASE("connect: map and flatMap have a function for each stream", "[api]") {
+TEST_CASE("connect: map and flatMap have a function for each stream", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         const auto numbers = env.fromData({1, 2, 3});
@@ -94,7 +94,7 @@ TEST_CASE("connect: map and flatMap have a function for each stream", "[api]") {
     });
 }
 
-TEST_CASE("connected streams at any parallelism lose and double nothing", "[api]") {
+TEST_CASE("connected streams at any parallelism lose and double nothing", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         std::vector<std::int64_t> expected;
@@ -106,7 +106,7 @@ TEST_CASE("connected streams at any parallelism lose and double nothing", "[api]
     });
 }
 
-TEST_CASE("an interval join gives the same pairs on every runtime and at any parallelism", "[api]") {
+TEST_CASE("an interval join gives the same pairs on every runtime and at any parallelism", "[api][threads]") {
     const auto orders = manyOrders(3'000);
     const auto payments = manyPayments(4'000);
     const auto expected = expectedPairs(orders, payments, 30, 100);
@@ -128,7 +128,7 @@ TEST_CASE("an interval join gives the same pairs on every runtime and at any par
     }
 }
 
-TEST_CASE("an interval join with exclusive bounds, a context and late elements", "[api]") {
+TEST_CASE("an interval join with exclusive bounds, a context and late elements", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         // no orderness: what comes behind is late as soon as the other stream has come as far
@@ -191,7 +191,7 @@ TEST_CASE("what cannot be joined is said before anything runs", "[api]") {
                ContainsSubstring("'interval join'") && ContainsSubstring("watermarks"));
 }
 
-TEST_CASE("a keyed stream and a broadcast one: every subtask knows every rule", "[api]") {
+TEST_CASE("a keyed stream and a broadcast one: every subtask knows every rule", "[api][threads]") {
     const MapStateDescriptor<std::int32_t, std::int64_t> rules("rules");
     struct Apply {
         MapStateDescriptor<std::int32_t, std::int64_t> rules;
@@ -236,7 +236,7 @@ TEST_CASE("a keyed stream and a broadcast one: every subtask knows every rule", 
     }
 }
 
-TEST_CASE("keyed connected streams share state and timers in a pipeline", "[api]") {
+TEST_CASE("keyed connected streams share state and timers in a pipeline", "[api][threads]") {
     struct Total {
         ValueState<std::int64_t> total;
         void open(KeyedRuntimeContext& context) {
@@ -274,7 +274,7 @@ TEST_CASE("keyed connected streams share state and timers in a pipeline", "[api]
     });
 }
 
-TEST_CASE("a window join pairs what is in the same window; a coGroup also sees empty sides", "[api]") {
+TEST_CASE("a window join pairs what is in the same window; a coGroup also sees empty sides", "[api][threads]") {
     const auto orders = manyOrders(200);
     const auto payments = manyPayments(300);
     std::vector<Pair> pairs;

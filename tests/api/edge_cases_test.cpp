@@ -145,7 +145,7 @@ TEST_CASE("a record at the very end of a session joins it only if the session ha
 TEST_CASE(
     "at the end of a bounded stream event timers fire and processing timers do not; in batch both fire at the end "
     "of each key",
-    "[api][edge]") {
+    "[api][edge][threads]") {
     for (const bool batch : {false, true}) {
         onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
             CAPTURE(runtime, batch);
@@ -175,7 +175,7 @@ TEST_CASE(
 }
 
 TEST_CASE("in batch the elements of a keyed stream come grouped by key and sorted by time, equal times as they came",
-          "[api][edge]") {
+          "[api][edge][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setRuntimeMode(RuntimeExecutionMode::Batch, {600, {}});
@@ -198,7 +198,7 @@ TEST_CASE("in batch the elements of a keyed stream come grouped by key and sorte
     });
 }
 
-TEST_CASE("in batch a broadcast stream is complete before the first keyed element", "[api][edge]") {
+TEST_CASE("in batch a broadcast stream is complete before the first keyed element", "[api][edge][threads]") {
     static const MapStateDescriptor<std::int64_t, std::int64_t> kRules("rules");
     struct CountRules {
         void processElement(const Reading&, KeyedReadOnlyContext<std::string>& context, Collector<std::size_t>& out) {
@@ -252,7 +252,7 @@ TEST_CASE("the key group of a key does not change with the parallelism, and its 
 }
 
 TEST_CASE("accumulators are summed over the subtasks, part of the job's result, and not part of a snapshot",
-          "[api][edge]") {
+          "[api][edge][threads]") {
     struct Counting {
         LongCounter* seen = nullptr;
         void open(KeyedRuntimeContext& context) { seen = &context.counter("seen"); }

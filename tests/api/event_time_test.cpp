@@ -94,7 +94,7 @@ std::vector<Row> naiveWindows(const std::vector<Event>& events, std::int64_t siz
 
 }  // namespace
 
-TEST_CASE("windows do not depend on runtime, seed, parallelism or chaining", "[api]") {
+TEST_CASE("windows do not depend on runtime, seed, parallelism or chaining", "[api][threads]") {
     const std::uint64_t seed = GENERATE(11u, 12u);
     CAPTURE(seed);
     const std::vector<Event> events = randomEvents(seed, 4000, 17, 100);
@@ -125,7 +125,7 @@ TEST_CASE("windows do not depend on runtime, seed, parallelism or chaining", "[a
     });
 }
 
-TEST_CASE("late elements go to the side output with their timestamps; without it they are counted", "[api]") {
+TEST_CASE("late elements go to the side output with their timestamps; without it they are counted", "[api][threads]") {
     const OutputTag<Event> late("late");
     const std::vector<Event> events{{1, 1, 5}, {1, 2, 12}, {1, 4, 3}, {1, 8, 19}, {1, 16, 30}, {1, 32, 11}};
     onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
@@ -265,7 +265,7 @@ TEST_CASE("stop with drain fires open windows, without it none", "[api]") {
     }
 }
 
-TEST_CASE("cancel closes at once and result says so", "[api]") {
+TEST_CASE("cancel closes at once and result says so", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         auto [numbers, channel] = env.fromChannel<int>();
@@ -278,7 +278,7 @@ TEST_CASE("cancel closes at once and result says so", "[api]") {
     });
 }
 
-TEST_CASE("the host feeds a pipeline through a channel and takes results from another", "[api]") {
+TEST_CASE("the host feeds a pipeline through a channel and takes results from another", "[api][threads]") {
     StreamExecutionEnvironment env(ThreadPoolRuntime(2));
     Channel<int> in(8);
     Channel<std::string> out(8);

@@ -148,7 +148,7 @@ ByKey runOrdered(const std::vector<const Ordered*>& steps, const Rows& input, co
 
 }  // namespace
 
-TEST_CASE("a key's records keep their order through keyed operators, at any parallelism", "[api][property]") {
+TEST_CASE("a key's records keep their order through keyed operators, at any parallelism", "[api][property][threads]") {
     const std::vector<Ordered> all = operators();
     for (std::uint64_t seed = 1; seed <= seedCount(60); ++seed) {
         Draw draw(seed);

@@ -94,7 +94,7 @@ std::vector<Stay> expectedStays(const std::vector<Visit>& visits) {
 
 }  // namespace
 
-TEST_CASE("a keyed process function with state and timers gives the same on every runtime", "[api]") {
+TEST_CASE("a keyed process function with state and timers gives the same on every runtime", "[api][threads]") {
     const std::vector<Visit> visits = manyVisits();
     const std::vector<Stay> expected = expectedStays(visits);
     REQUIRE(expected.size() > 90);
@@ -112,7 +112,7 @@ TEST_CASE("a keyed process function with state and timers gives the same on ever
     });
 }
 
-TEST_CASE("what an event timer emits has the timer's timestamp, so windows behind it work", "[api]") {
+TEST_CASE("what an event timer emits has the timer's timestamp, so windows behind it work", "[api][threads]") {
     struct Later {
         void processElement(int value, KeyedProcessContext<int>& context, Collector<int>&) {
             context.timerService().registerEventTimeTimer(Timestamp(1s * value));

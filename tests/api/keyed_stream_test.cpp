@@ -77,7 +77,8 @@ Score better(const Score& a, const Score& b) {
 
 }  // namespace
 
-TEST_CASE("the whole of a key as one window: map, sort, reduce, aggregate, in a stream and in batch", "[api]") {
+TEST_CASE("the whole of a key as one window: map, sort, reduce, aggregate, in a stream and in batch",
+          "[api][threads]") {
     for (const bool batch : {false, true}) {
         onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
             CAPTURE(runtime, batch);
@@ -127,7 +128,7 @@ TEST_CASE("sortPartition of a key gives its elements one after the other, also i
     CHECK(found == (evenFirst ? std::vector<int>{2, 2, 4, 6, 1, 3, 5} : std::vector<int>{1, 3, 5, 2, 2, 4, 6}));
 }
 
-TEST_CASE("the whole of a key survives a restore, and is refused where the input never ends", "[api]") {
+TEST_CASE("the whole of a key survives a restore, and is refused where the input never ends", "[api][threads]") {
     auto harness = testing::harnessFor<Score>(
         [](DataStream<Score> all) { return all.keyBy(&Score::team).mapPartition(ListPoints{}); });
     harness.processElement({"a", 1, 0});
@@ -146,7 +147,7 @@ TEST_CASE("the whole of a key survives a restore, and is refused where the input
                    "'sortPartition' gives its results when its input ends, but the source 'channel' never ends"));
 }
 
-TEST_CASE("a keyed stream joins others as the stream that it is; the result has no keys", "[api]") {
+TEST_CASE("a keyed stream joins others as the stream that it is; the result has no keys", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setParallelism(3);
@@ -186,7 +187,7 @@ TEST_CASE("a keyed stream joins others as the stream that it is; the result has 
     });
 }
 
-TEST_CASE("a stream whose keys are in place is keyed again without an exchange", "[api]") {
+TEST_CASE("a stream whose keys are in place is keyed again without an exchange", "[api][threads]") {
     for (const bool batch : {false, true}) {
         onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
             CAPTURE(runtime, batch);
@@ -260,7 +261,7 @@ TEST_CASE("keys in place and their state go to other subtasks together", "[api]"
     }
 }
 
-TEST_CASE("project: some elements of a tuple or a pair, some fields of a record", "[api]") {
+TEST_CASE("project: some elements of a tuple or a pair, some fields of a record", "[api][threads]") {
     using Row = std::tuple<int, std::string, double>;
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
@@ -283,7 +284,7 @@ TEST_CASE("project: some elements of a tuple or a pair, some fields of a record"
     });
 }
 
-TEST_CASE("accumulators of every kind are merged over the subtasks; so is one of a user's own", "[api]") {
+TEST_CASE("accumulators of every kind are merged over the subtasks; so is one of a user's own", "[api][threads]") {
     struct Product final : Accumulator {
         double product = 1;
         void add(double x) { product *= x; }

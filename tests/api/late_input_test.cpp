@@ -261,7 +261,8 @@ struct ByKey {
 
 }  // namespace
 
-TEST_CASE("late input: windows of every kind, at any parallelism, give what the naive model gives", "[api][property]") {
+TEST_CASE("late input: windows of every kind, at any parallelism, give what the naive model gives",
+          "[api][property][threads]") {
     for (std::uint64_t seed = 1; seed <= seedCount(12); ++seed) {
         Draw draw(seed);
         const Events events = randomEvents(seed, 400, 1 + draw.below(60), 1 + static_cast<int>(draw.below(6)));

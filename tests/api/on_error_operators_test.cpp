@@ -305,7 +305,7 @@ TEST_CASE("policies for records and for timers of a function that takes records 
     CHECK(two(timersFirst) == expected);
 }
 
-TEST_CASE("a policy for a stream that was used already names the call that gave it", "[api][on_error]") {
+TEST_CASE("a policy for a stream that was used already names the call that gave it", "[api][on_error][threads]") {
     StreamExecutionEnvironment env;
     auto named = env.fromData<Item>({{"x", 1}}).keyBy(&Item::key).process(Remind{});
     named.print();

@@ -83,7 +83,7 @@ const auto fullPair = [](const Order* order, const Payment* payment, Collector<P
 
 }  // namespace
 
-TEST_CASE("outer joins in windows keep what has no partner, on every runtime and in batch", "[api]") {
+TEST_CASE("outer joins in windows keep what has no partner, on every runtime and in batch", "[api][threads]") {
     for (const int parallelism : {1, 4}) {
         for (const bool batch : {false, true}) {
             onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
@@ -112,7 +112,7 @@ TEST_CASE("outer joins in windows keep what has no partner, on every runtime and
     }
 }
 
-TEST_CASE("joins of bounded streams need no window, no times and no watermarks", "[api]") {
+TEST_CASE("joins of bounded streams need no window, no times and no watermarks", "[api][threads]") {
     for (const bool batch : {false, true}) {
         onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
             CAPTURE(runtime, batch);
@@ -221,7 +221,7 @@ TEST_CASE("an outer join that waits for late elements calls nothing without a pa
                                element(both, at(9)), watermark(at(14))));
 }
 
-TEST_CASE("groupReduce sees all of a key at once, with or without the key", "[api]") {
+TEST_CASE("groupReduce sees all of a key at once, with or without the key", "[api][threads]") {
     struct WithState {  // a struct that is opened
         int opened = 0;
         void open(RuntimeContext&) { ++opened; }

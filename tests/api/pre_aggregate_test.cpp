@@ -337,7 +337,8 @@ TEST_CASE("the plan shows what is in front of the exchange, and uids do not depe
                                  "\"HASH\"}]"));
 }
 
-TEST_CASE("reductions add up in front of the exchange, and windows of a whole stream, too", "[api][pre-aggregate]") {
+TEST_CASE("reductions add up in front of the exchange, and windows of a whole stream, too",
+          "[api][pre-aggregate][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setParallelism(2);

@@ -5,7 +5,7 @@ using namespace millrace;
 using namespace millrace::testsupport;
 
 TEST_CASE("random pipelines of stateless operators and windows give what their models give, however they are run",
-          "[api][property]") {
+          "[api][property][threads]") {
     for (std::uint64_t seed = 1; seed <= seedCount(30); ++seed) {
         checkRandomPipeline(seed, drawWindowStep, seed % 5 == 0 ? 3000 : 400, 5, 8);
     }

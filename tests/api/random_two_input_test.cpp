@@ -7,7 +7,7 @@ using namespace millrace::testsupport;
 TEST_CASE(
     "random pipelines of keyed state, timers, joins and broadcast state give what their models give, however "
     "they are run",
-    "[api][property]") {
+    "[api][property][threads]") {
     for (std::uint64_t seed = 1; seed <= seedCount(30); ++seed) {
         checkRandomPipeline(seed, drawStateStep, seed % 5 == 0 ? 1500 : 300, 4, 8);
     }

@@ -209,7 +209,8 @@ TEST_CASE("SIGTERM cancels a job that is about to end and does not get there", "
     CHECK(guard.savepointPath().empty());
 }
 
-TEST_CASE("signals for savepoints need a job with checkpoints, a directory, and one guard", "[api][checkpoint]") {
+TEST_CASE("signals for savepoints need a job with checkpoints, a directory, and one guard",
+          "[api][checkpoint][threads]") {
     Sums job;
     const auto client = job.start({});
     CHECK_THROWS_AS(SavepointSignalGuard(client, ""), ConfigurationException);

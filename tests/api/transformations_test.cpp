@@ -29,7 +29,7 @@ std::vector<std::int64_t> upTo(std::int64_t n) {
 
 }  // namespace
 
-TEST_CASE("map, filter and flatMap keep order and compute what a loop computes", "[api]") {
+TEST_CASE("map, filter and flatMap keep order and compute what a loop computes", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         const auto result = env.fromCollection(upTo(5000))
@@ -85,7 +85,7 @@ TEST_CASE("records larger than a block, and one call that emits far more than a 
     CHECK(many.back() == 200'000);
 }
 
-TEST_CASE("a named stream used twice branches; a temporary fuses", "[api]") {
+TEST_CASE("a named stream used twice branches; a temporary fuses", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         auto calls = std::make_shared<std::atomic<int>>(0);
@@ -104,7 +104,7 @@ TEST_CASE("a named stream used twice branches; a temporary fuses", "[api]") {
     });
 }
 
-TEST_CASE("union with itself doubles the elements", "[api]") {
+TEST_CASE("union with itself doubles the elements", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         auto numbers = env.fromData(1, 2, 3);
@@ -112,7 +112,7 @@ TEST_CASE("union with itself doubles the elements", "[api]") {
     });
 }
 
-TEST_CASE("exchanges deliver every element to the subtasks that they promise", "[api]") {
+TEST_CASE("exchanges deliver every element to the subtasks that they promise", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         struct Tagged {
@@ -154,7 +154,8 @@ TEST_CASE("exchanges deliver every element to the subtasks that they promise", "
     });
 }
 
-TEST_CASE("keyBy brings equal keys together: member, lambda, several selectors, strings and structs", "[api]") {
+TEST_CASE("keyBy brings equal keys together: member, lambda, several selectors, strings and structs",
+          "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         env.setParallelism(2);
@@ -211,7 +212,7 @@ TEST_CASE("sum, min and max keep the first record's other fields; minBy and maxB
           std::vector<int>{1, 2, 4, 6});
 }
 
-TEST_CASE("process functions emit to side outputs, chained or not, with the element's timestamp", "[api]") {
+TEST_CASE("process functions emit to side outputs, chained or not, with the element's timestamp", "[api][threads]") {
     const OutputTag<std::string> odd("odd");
     struct Split {
         OutputTag<std::string> tag;
@@ -255,7 +256,7 @@ TEST_CASE("inspect looks at elements in passing, with or without their timestamp
           std::vector<std::string>{"after 1@1", "after 2@2", "after 3@3", "before 1", "before 2", "before 3"});
 }
 
-TEST_CASE("functions are opened and closed once per subtask, know their context, and count", "[api]") {
+TEST_CASE("functions are opened and closed once per subtask, know their context, and count", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         struct Counting {
@@ -297,7 +298,7 @@ TEST_CASE("a user function struct is copied for each subtask from an untouched p
     CHECK(sorted(numbers) == std::vector<int>{0, 0, 0, 0, 1, 1, 1, 1});
 }
 
-TEST_CASE("records that cannot be copied pass through a chain and an exchange", "[api]") {
+TEST_CASE("records that cannot be copied pass through a chain and an exchange", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         env.setParallelism(2);
@@ -313,7 +314,7 @@ TEST_CASE("records that cannot be copied pass through a chain and an exchange", 
     });
 }
 
-TEST_CASE("fromSequence includes both ends, executeAndCollect with a limit cancels the rest", "[api]") {
+TEST_CASE("fromSequence includes both ends, executeAndCollect with a limit cancels the rest", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         CHECK(sorted(env.fromSequence(1, 5).executeAndCollect()) == std::vector<std::int64_t>{1, 2, 3, 4, 5});
@@ -346,7 +347,7 @@ TEST_CASE("a map may be a pointer to member or return a reference: the stream ho
               .executeAndCollect() == std::vector<int>{4, 6});
 }
 
-TEST_CASE("a keyed stream is a stream: its operators run in the subtask of the key", "[api]") {
+TEST_CASE("a keyed stream is a stream: its operators run in the subtask of the key", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         env.setParallelism(3);
@@ -365,7 +366,7 @@ TEST_CASE("a keyed stream is a stream: its operators run in the subtask of the k
     });
 }
 
-TEST_CASE("keying again by another key does not reuse the first one's hashes", "[api]") {
+TEST_CASE("keying again by another key does not reuse the first one's hashes", "[api][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         env.setParallelism(1).disableOperatorChaining();

@@ -72,7 +72,7 @@ std::vector<Running> expectedCounts() {
 }  // namespace
 
 TEST_CASE("a window function's state of the key goes over its windows, on every runtime and in batch",
-          "[api][windowing]") {
+          "[api][windowing][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         const bool batch = GENERATE(false, true);
         CAPTURE(runtime, batch);

@@ -73,7 +73,7 @@ std::vector<Session> expectedSessions(std::int64_t gap) {
 
 }  // namespace
 
-TEST_CASE("sessions are the same on every runtime and at every parallelism", "[api][windowing]") {
+TEST_CASE("sessions are the same on every runtime and at every parallelism", "[api][windowing][threads]") {
     const auto expected = expectedSessions(40);
     CHECK(expected.size() > 100);
     onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
@@ -91,7 +91,7 @@ TEST_CASE("sessions are the same on every runtime and at every parallelism", "[a
     });
 }
 
-TEST_CASE("count windows hold n elements, or the last n", "[api][windowing]") {
+TEST_CASE("count windows hold n elements, or the last n", "[api][windowing][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         std::vector<Visit> seven;
@@ -113,7 +113,7 @@ TEST_CASE("count windows hold n elements, or the last n", "[api][windowing]") {
     });
 }
 
-TEST_CASE("windows over a whole stream run in one subtask and know no key", "[api][windowing]") {
+TEST_CASE("windows over a whole stream run in one subtask and know no key", "[api][windowing][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         CAPTURE(runtime);
         env.setParallelism(3);
@@ -237,7 +237,7 @@ TEST_CASE("final results of windows are in time for windows that follow, whereve
     }
 }
 
-TEST_CASE("a job's final results go into windows that follow", "[api][windowing]") {
+TEST_CASE("a job's final results go into windows that follow", "[api][windowing][threads]") {
     using Sum = std::pair<std::int64_t, std::int64_t>;
     const auto sums = [](bool final, StreamEnvironment& env) {
         const auto minutes =

@@ -533,7 +533,7 @@ TEST_CASE("every bit and every byte of a whole checkpoint counts", "[checkpoint]
     CHECK(equal > 0);  // the end of a state file, which no operator asks for
 }
 
-TEST_CASE("parts are written by several threads, also while the checkpoint is discarded", "[checkpoint]") {
+TEST_CASE("parts are written by several threads, also while the checkpoint is discarded", "[checkpoint][threads]") {
     const auto disk = std::make_shared<MemoryFileSystem>();
     FileCheckpointStore store("/c", disk);
     constexpr int kThreads = 4;

@@ -441,7 +441,7 @@ TEST_CASE("after any sequence of checkpoints, failures and restarts, those that 
 }
 
 TEST_CASE("parts of incremental checkpoints are written by several threads at once, and given up meanwhile",
-          "[checkpoint]") {
+          "[checkpoint][threads]") {
     const auto disk = std::make_shared<MemoryFileSystem>();
     FileCheckpointStore store = incrementalStore(disk);
     const auto writeAll = [&](std::int64_t id, auto meanwhile) {

@@ -110,7 +110,7 @@ TEST_CASE("after the job has ended or close(), a push is refused", "[connectors]
     CHECK(closed.pushAll(std::vector{1, 2}) == 0);
 }
 
-TEST_CASE("a producer that waits in push is released when the job ends", "[connectors][channel]") {
+TEST_CASE("a producer that waits in push is released when the job ends", "[connectors][channel][threads]") {
     FakeSourceContext fake;
     const Channel<int> channel(1);
     auto reader = ChannelSource(channel).createReader(fake.context());
@@ -122,7 +122,7 @@ TEST_CASE("a producer that waits in push is released when the job ends", "[conne
     CHECK_FALSE(pushed.get());
 }
 
-TEST_CASE("a producer does not wait for a job that was given up before it ran", "[connectors][channel]") {
+TEST_CASE("a producer does not wait for a job that was given up before it ran", "[connectors][channel][threads]") {
     const Channel<int> channel(1);
     CHECK(channel.push(1));
     std::future<bool> pushed;
@@ -151,7 +151,8 @@ TEST_CASE("a restarted job reads the channel again", "[connectors][channel]") {
     CHECK(block.fill(reader).count == 1);
 }
 
-TEST_CASE("several producers and a slow reader: nothing is lost, each one's order is kept", "[connectors][channel]") {
+TEST_CASE("several producers and a slow reader: nothing is lost, each one's order is kept",
+          "[connectors][channel][threads]") {
     constexpr int kProducers = 3;
     constexpr int kEach = 3000;
     FakeSourceContext fake;
@@ -253,7 +254,7 @@ TEST_CASE("the out-queue stays open until the last subtask has ended", "[connect
     CHECK(channel.pop() == std::nullopt);
 }
 
-TEST_CASE("the out-queue ends at once when the job fails", "[connectors][channel]") {
+TEST_CASE("the out-queue ends at once when the job fails", "[connectors][channel][threads]") {
     const Channel<int> channel(10);
     const ChannelSink sink(channel);
     auto first = sink.createWriter(WriterInitContext{0, 2, {}});
@@ -310,7 +311,7 @@ TEST_CASE("a sink whose subtask can be paused never waits and asks to go on when
 }
 
 TEST_CASE("a sink whose subtask cannot be paused waits for room, and is released when the host closes",
-          "[connectors][channel]") {
+          "[connectors][channel][threads]") {
     const Channel<int> channel(2);
     auto written = std::async(std::launch::async, [&] {
         auto writer = ChannelSink(channel).createWriter(WriterInitContext{});
@@ -334,7 +335,7 @@ TEST_CASE("popping and stepping on one thread does not hang but says so", "[conn
     CHECK_THROWS_WITH(writer.write(3, {}), Catch::Matchers::ContainsSubstring("capacity 1"));
 }
 
-TEST_CASE("a channel joins two jobs", "[connectors][channel]") {
+TEST_CASE("a channel joins two jobs", "[connectors][channel][threads]") {
     FakeSourceContext fake;
     const Channel<int> channel(3);
     auto upstream = std::async(std::launch::async, [&] {

@@ -124,7 +124,7 @@ TEST_CASE("an inbox stops its sender when full and lets it go on when emptied", 
     CHECK(inbox.error() == "broken");
 }
 
-TEST_CASE("a socket's lines arrive, the one that was broken off too", "[connectors][socket]") {
+TEST_CASE("a socket's lines arrive, the one that was broken off too", "[connectors][socket][threads]") {
     const Server server;
     FakeSourceContext fake;
     auto reader = SocketTextSource("127.0.0.1", server.port()).createReader(fake.context());
@@ -140,7 +140,7 @@ TEST_CASE("a socket's lines arrive, the one that was broken off too", "[connecto
     CHECK(std::get<std::int64_t>(fake.accumulators.values().at("incompleteLines")) == 1);
 }
 
-TEST_CASE("a refused connection is an error that names host, port and reason", "[connectors][socket]") {
+TEST_CASE("a refused connection is an error that names host, port and reason", "[connectors][socket][threads]") {
     Server server;
     server.close();
     FakeSourceContext fake;
@@ -152,7 +152,7 @@ TEST_CASE("a refused connection is an error that names host, port and reason", "
                           ContainsSubstring("refused", Catch::CaseSensitive::No));
 }
 
-TEST_CASE("a connection that is reset is an error, after the lines before it", "[connectors][socket]") {
+TEST_CASE("a connection that is reset is an error, after the lines before it", "[connectors][socket][threads]") {
     const Server server;
     FakeSourceContext fake;
     auto reader = SocketTextSource("127.0.0.1", server.port()).createReader(fake.context());
@@ -172,7 +172,8 @@ TEST_CASE("a connection that is reset is an error, after the lines before it", "
     CHECK_THROWS_WITH(reader.fill(block, times), ContainsSubstring("connection lost"));
 }
 
-TEST_CASE("with retries a lost connection is made again, and lines are not glued together", "[connectors][socket]") {
+TEST_CASE("with retries a lost connection is made again, and lines are not glued together",
+          "[connectors][socket][threads]") {
     const Server server;
     FakeSourceContext fake;
     auto reader = SocketTextSource("127.0.0.1", server.port(), '\n', -1).retryDelay(0ms).createReader(fake.context());
@@ -194,7 +195,7 @@ TEST_CASE("with retries a lost connection is made again, and lines are not glued
     reader.close();  // while it goes on trying
 }
 
-TEST_CASE("a socket source can be closed while it waits for the server", "[connectors][socket]") {
+TEST_CASE("a socket source can be closed while it waits for the server", "[connectors][socket][threads]") {
     const Server server;
     FakeSourceContext fake;
     const bool connected = GENERATE(true, false);
@@ -206,7 +207,7 @@ TEST_CASE("a socket source can be closed while it waits for the server", "[conne
 }
 
 TEST_CASE("a fast server waits for a slow reader: the inbox stays bounded and nothing is lost",
-          "[connectors][socket]") {
+          "[connectors][socket][threads]") {
     constexpr std::size_t kBytes = 4'000'000;
     constexpr std::size_t kLimit = 100'000;
     const Server server;
@@ -251,7 +252,7 @@ struct Pipe {
     }
 };
 
-TEST_CASE("lines come from a descriptor until its end", "[connectors][stdin]") {
+TEST_CASE("lines come from a descriptor until its end", "[connectors][stdin][threads]") {
     Pipe pipe;
     FakeSourceContext fake;
     auto reader = StdinSource::fromDescriptor(pipe.out.get()).createReader(fake.context());
@@ -272,7 +273,7 @@ TEST_CASE("lines come from a descriptor until its end", "[connectors][stdin]") {
     CHECK((lines == expected));
 }
 
-TEST_CASE("a source that waits on a silent descriptor can be closed", "[connectors][stdin]") {
+TEST_CASE("a source that waits on a silent descriptor can be closed", "[connectors][stdin][threads]") {
     const Pipe pipe;
     FakeSourceContext fake;
     auto reader = StdinSource::fromDescriptor(pipe.out.get()).createReader(fake.context());
@@ -283,7 +284,7 @@ TEST_CASE("a source that waits on a silent descriptor can be closed", "[connecto
     reader.close();
 }
 
-TEST_CASE("a source that was stopped by back pressure can be closed", "[connectors][stdin]") {
+TEST_CASE("a source that was stopped by back pressure can be closed", "[connectors][stdin][threads]") {
     const Pipe pipe;
     FakeSourceContext fake;
     {
@@ -299,7 +300,7 @@ TEST_CASE("a source that was stopped by back pressure can be closed", "[connecto
     SUCCEED();
 }
 
-TEST_CASE("a descriptor that cannot be read is an error", "[connectors][stdin]") {
+TEST_CASE("a descriptor that cannot be read is an error", "[connectors][stdin][threads]") {
     FakeSourceContext fake;
     Lines lines;
     auto bad = StdinSource::fromDescriptor(1'000'000).createReader(fake.context());

@@ -22,7 +22,8 @@ std::string line(const Activity& row) {
 
 }  // namespace
 
-TEST_CASE("earthquakes: what is counted and what is late follows from the order of the reports alone", "[examples]") {
+TEST_CASE("earthquakes: what is counted and what is late follows from the order of the reports alone",
+          "[examples][threads]") {
     const auto expectedActivity = testing::golden("earthquakes_activity.csv");
     const auto expectedLate = testing::golden("earthquakes_late.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {

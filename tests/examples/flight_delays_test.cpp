@@ -16,7 +16,7 @@ const std::string kFlights = testing::exampleFile("flight_delays/data/flights_20
 
 }  // namespace
 
-TEST_CASE("flight_delays: flights and delay per airport and hour are those of a plain loop", "[examples]") {
+TEST_CASE("flight_delays: flights and delay per airport and hour are those of a plain loop", "[examples][threads]") {
     const auto expected = testing::golden("flight_delays_hours.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {
         const auto hours = delaysPerHour(readFlights(env, kFlights)).executeAndCollect();
@@ -28,7 +28,7 @@ TEST_CASE("flight_delays: flights and delay per airport and hour are those of a 
 }
 
 TEST_CASE("flight_delays: the worst airports of a day, found by windows on windows, are those of a plain loop",
-          "[examples]") {
+          "[examples][threads]") {
     const auto expected = testing::golden("flight_delays_days.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {
         std::vector<std::string> actual;

@@ -38,7 +38,7 @@ void rule(Harness& harness, const Rule& rule) {
 }  // namespace
 
 TEST_CASE("fraud_detection: the alerts are those of a plain loop over sorted payments, on every runtime",
-          "[examples]") {
+          "[examples][threads]") {
     const auto expected = testing::golden("fraud_detection.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {
         const auto [alerts, latePayments] =

@@ -44,7 +44,8 @@ Outcome join(StreamEnvironment& env, Duration patience) {
 
 }  // namespace
 
-TEST_CASE("order_payment_join: the paid orders are those of a lookup by number, on every runtime", "[examples]") {
+TEST_CASE("order_payment_join: the paid orders are those of a lookup by number, on every runtime",
+          "[examples][threads]") {
     const auto expected = testing::golden("order_payment_join.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {
         const Outcome outcome = join(env, kPatience);
@@ -55,7 +56,8 @@ TEST_CASE("order_payment_join: the paid orders are those of a lookup by number, 
 }
 
 // Which records are late differs from run to run, but not what follows from it.
-TEST_CASE("order_payment_join: with too little patience just the pairs of late records are missing", "[examples]") {
+TEST_CASE("order_payment_join: with too little patience just the pairs of late records are missing",
+          "[examples][threads]") {
     const auto all = testing::golden("order_payment_join.csv");
     std::size_t lateOrders = 0;
     std::size_t latePayments = 0;

@@ -16,7 +16,7 @@
 using namespace millrace;
 using namespace sessionize;
 
-TEST_CASE("sessionize: visits and late clicks are those of a plain loop, on every runtime", "[examples]") {
+TEST_CASE("sessionize: visits and late clicks are those of a plain loop, on every runtime", "[examples][threads]") {
     const auto expectedVisits = testing::golden("sessionize_visits.csv");
     const auto expectedLate = testing::golden("sessionize_late.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {

@@ -36,7 +36,7 @@ std::vector<IndustryAverage> averagesOfBundledTrades(StreamEnvironment& env, Dur
 
 }  // namespace
 
-TEST_CASE("stock_market: counts and averages are those of a plain loop", "[examples]") {
+TEST_CASE("stock_market: counts and averages are those of a plain loop", "[examples][threads]") {
     const auto expected = testing::golden("stock_market.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {
         CHECK(testing::difference(testing::lines(averagesOfBundledTrades(env, 3s), line), expected) == "");

@@ -14,7 +14,7 @@
 using namespace millrace;
 using namespace word_count;
 
-TEST_CASE("word_count: the last count of each word is that of a plain loop", "[examples]") {
+TEST_CASE("word_count: the last count of each word is that of a plain loop", "[examples][threads]") {
     const auto expected = testing::golden("word_count.csv");
     testing::onEveryRuntime([&](StreamEnvironment& env) {
         // small splits, so that several subtasks have something to read

@@ -165,12 +165,12 @@ void compareWidth() {
 }  // namespace
 
 TEST_CASE("filters in front of maps and of filters keep the records that a loop keeps, with their timestamps",
-          "[operators]") {
+          "[operators][threads]") {
     compareWidth<1>();
     compareWidth<5>();
 }
 
-TEST_CASE("a filter in front of a map gets records one by one", "[operators]") {
+TEST_CASE("a filter in front of a map gets records one by one", "[operators][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         const auto seen =
@@ -187,7 +187,7 @@ TEST_CASE("a filter in front of a map gets records one by one", "[operators]") {
     });
 }
 
-TEST_CASE("a map behind a filter is not called for what the filter drops", "[operators]") {
+TEST_CASE("a map behind a filter is not called for what the filter drops", "[operators][threads]") {
     onEveryRuntime([](StreamEnvironment& env, const std::string& runtime) {
         INFO(runtime);
         const auto seen = env.fromCollection(numbers(-100, 100))
@@ -205,7 +205,8 @@ TEST_CASE("a map behind a filter is not called for what the filter drops", "[ope
     });
 }
 
-TEST_CASE("two branches of one stream filter and change its records in place, each for itself", "[operators]") {
+TEST_CASE("two branches of one stream filter and change its records in place, each for itself",
+          "[operators][threads]") {
     using Record = Wide<3>;
     for (const bool timed : {false, true}) {
         onEveryRuntime([&](StreamEnvironment& env, const std::string& runtime) {
@@ -236,7 +237,7 @@ TEST_CASE("two branches of one stream filter and change its records in place, ea
     }
 }
 
-TEST_CASE("records of a wide alignment lie where they must behind a filter and a map", "[operators]") {
+TEST_CASE("records of a wide alignment lie where they must behind a filter and a map", "[operators][threads]") {
     struct alignas(128) Aligned {
         std::int64_t number = 0;
     };

@@ -108,7 +108,7 @@ struct CountingSink {
 
 }  // namespace
 
-TEST_CASE("after the first records a pipeline allocates nothing", "[performance][no-asan][no-tsan]") {
+TEST_CASE("after the first records a pipeline allocates nothing", "[performance][no-asan][no-tsan][threads]") {
     const int parallelism = GENERATE(1, 2);
     StreamExecutionEnvironment env(ThreadPoolRuntime{parallelism});
     env.setParallelism(parallelism);

@@ -93,7 +93,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("sources are woken from other threads, and waking one after the end does nothing", "[runtime][wake]") {
+TEST_CASE("sources are woken from other threads, and waking one after the end does nothing",
+          "[runtime][wake][threads]") {
     std::vector<AnyRuntime> runtimes;
     runtimes.push_back(anyRuntime("caller", CallerRuntime()));
     runtimes.push_back(anyRuntime("pool", ThreadPoolRuntime(2)));
@@ -124,7 +125,7 @@ TEST_CASE("sources are woken from other threads, and waking one after the end do
     }
 }
 
-TEST_CASE("CallerRuntime runs everything on the caller's thread and creates none", "[runtime][caller]") {
+TEST_CASE("CallerRuntime runs everything on the caller's thread and creates none", "[runtime][caller][threads]") {
     struct SameThread : FakeStage {
         void onBlock(int, BlockRef) override {
             if (std::this_thread::get_id() != thread) throw std::logic_error("another thread");
@@ -149,7 +150,7 @@ TEST_CASE("CallerRuntime runs everything on the caller's thread and creates none
     CHECK_FALSE(runtime.step());
 }
 
-TEST_CASE("jobs share a pool, and end each for itself", "[runtime][pool]") {
+TEST_CASE("jobs share a pool, and end each for itself", "[runtime][pool][threads]") {
     const ThreadPoolRuntime pool(2);
     Received received[3];
     std::vector<std::shared_ptr<JobClient>> clients;
@@ -171,7 +172,7 @@ TEST_CASE("jobs share a pool, and end each for itself", "[runtime][pool]") {
     CHECK(waiting->waitFor(1h));
 }
 
-TEST_CASE("a pool ends with its last job, and leaves no thread", "[runtime][pool]") {
+TEST_CASE("a pool ends with its last job, and leaves no thread", "[runtime][pool][threads]") {
     const std::size_t before = threadsAtRest();
     for (int i = 0; i < 20; ++i) {
         Received received;
@@ -185,7 +186,7 @@ TEST_CASE("a pool ends with its last job, and leaves no thread", "[runtime][pool
     CHECK(threadsComeDownTo(before));
 }
 
-TEST_CASE("jobs run on the caller's own io_context, which stays busy until their end", "[runtime][pool]") {
+TEST_CASE("jobs run on the caller's own io_context, which stays busy until their end", "[runtime][pool][threads]") {
     boost::asio::io_context context;
     ThreadPoolRuntime runtime(onExecutor(context));
     auto inbox = std::make_shared<Inbox>();
@@ -205,7 +206,7 @@ TEST_CASE("jobs run on the caller's own io_context, which stays busy until their
     CHECK_THROWS_AS(ThreadPoolRuntime(ExternalExecutor{}), ConfigurationException);
 }
 
-TEST_CASE("the shared io_context runs on a thread of its own", "[runtime][asio]") {
+TEST_CASE("the shared io_context runs on a thread of its own", "[runtime][asio][threads]") {
     std::atomic<bool> ran{false};
     std::thread::id thread;
     boost::asio::post(detail::sharedIoContext(), [&] {
@@ -344,7 +345,7 @@ TEST_CASE("the watchdog names the operator that holds a thread, once per call", 
                                                   "1) and 1 called directly has held its thread"));
 }
 
-TEST_CASE("Ctrl-C stops a job, and the second time cancels it", "[runtime][sigint]") {
+TEST_CASE("Ctrl-C stops a job, and the second time cancels it", "[runtime][sigint][threads]") {
     static std::atomic<int> others{0};
     others = 0;
     std::signal(SIGINT, [](int) { ++others; });

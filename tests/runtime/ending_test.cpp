@@ -127,7 +127,7 @@ FakeGraph endless(Counts& counts, MakeStage make) {
 
 }  // namespace
 
-TEST_CASE("an exception fails the job, names its place, and closes all others", "[runtime][failure]") {
+TEST_CASE("an exception fails the job, names its place, and closes all others", "[runtime][failure][threads]") {
     using When = Failing::When;
     for (const AnyRuntime& runtime : allRuntimes()) {
         for (const When when : {When::Open, When::Block, When::Watermark}) {
@@ -201,7 +201,7 @@ TEST_CASE("an exception from close is the job's only if nothing else is", "[runt
                                Catch::Matchers::ContainsSubstring("broken in close"));
 }
 
-TEST_CASE("a failure under full back pressure ends the job", "[runtime][failure][backpressure]") {
+TEST_CASE("a failure under full back pressure ends the job", "[runtime][failure][backpressure][threads]") {
     // the consumer's first block never comes back before the channels are full: it is only handled when the sources park
     for (const AnyRuntime& runtime : allRuntimes()) {
         for (const std::size_t budget : {std::size_t{0}, std::size_t{1} << 30}) {
@@ -234,7 +234,7 @@ TEST_CASE("a failure under full back pressure ends the job", "[runtime][failure]
     }
 }
 
-TEST_CASE("cancel closes everything without another event, wherever the tasks are", "[runtime][cancel]") {
+TEST_CASE("cancel closes everything without another event, wherever the tasks are", "[runtime][cancel][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         CAPTURE(runtime.name);
         // the middle of the pipeline: blocked sources, a stage that stays suspended, a consumer that gets nothing
@@ -268,7 +268,7 @@ TEST_CASE("cancel closes everything without another event, wherever the tasks ar
 }
 
 TEST_CASE("stop ends the sources; with drain the last watermark fires what waits, without it does not",
-          "[runtime][stop]") {
+          "[runtime][stop][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         for (const bool drain : {true, false}) {
             CAPTURE(runtime.name, drain);
@@ -294,7 +294,7 @@ TEST_CASE("stop ends the sources; with drain the last watermark fires what waits
     CHECK(Tracked::alive() == 0);
 }
 
-TEST_CASE("a client that goes away cancels its job and waits for it", "[runtime][cancel]") {
+TEST_CASE("a client that goes away cancels its job and waits for it", "[runtime][cancel][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         CAPTURE(runtime.name);
         Counts counts;
@@ -307,7 +307,7 @@ TEST_CASE("a client that goes away cancels its job and waits for it", "[runtime]
     }
 }
 
-TEST_CASE("a client, its job and its pool may be let go inside an operator", "[runtime][cancel]") {
+TEST_CASE("a client, its job and its pool may be let go inside an operator", "[runtime][cancel][threads]") {
     struct Holder {
         std::mutex mutex;
         std::shared_ptr<JobClient> client;
@@ -337,7 +337,7 @@ TEST_CASE("a client, its job and its pool may be let go inside an operator", "[r
     CHECK(holder->client == nullptr);
 }
 
-TEST_CASE("a simulation that can go no further says who waits", "[runtime][simulation]") {
+TEST_CASE("a simulation that can go no further says who waits", "[runtime][simulation][threads]") {
     FakeGraph graph;
     graph.source("silent", 1, [] { return std::make_unique<SilentSource>(); });
     const auto client = SimulatedRuntime(1).submit(graph);

@@ -106,7 +106,8 @@ TEST_CASE("a sink that has to wait holds its task back until it can go on", "[ru
     CHECK(queue.taken + queue.held == 100);
 }
 
-TEST_CASE("the byte budget bounds the channels, but always lets one batch through", "[runtime][backpressure]") {
+TEST_CASE("the byte budget bounds the channels, but always lets one batch through",
+          "[runtime][backpressure][threads]") {
     for (std::size_t budget : {std::size_t{1}, std::size_t{100000}}) {
         for (const AnyRuntime& runtime : allRuntimes()) {
             CAPTURE(runtime.name, budget);
@@ -155,7 +156,8 @@ TEST_CASE("segments are reused by size, and freed where they exceed the budget o
     CHECK(pool.cachedBytes() == 0);
 }
 
-TEST_CASE("a suspended stage gets nothing but resume until it is done, and loses nothing", "[runtime][suspend]") {
+TEST_CASE("a suspended stage gets nothing but resume until it is done, and loses nothing",
+          "[runtime][suspend][threads]") {
     // on every watermark the window emits 40 blocks, but stops whenever its output is blocked
     struct Window : FakeStage {
         void check() const {
@@ -242,7 +244,7 @@ TEST_CASE("processing timers follow the virtual clock, in order and once each", 
     CHECK(trace.events() == std::vector<std::string>{"timer 10", "timer 20", "timer 30"});
 }
 
-TEST_CASE("processing timers fire in real time, too", "[runtime][timers]") {
+TEST_CASE("processing timers fire in real time, too", "[runtime][timers][threads]") {
     for (const AnyRuntime& runtime :
          {anyRuntime("caller", CallerRuntime()), anyRuntime("pool", ThreadPoolRuntime(2))}) {
         CAPTURE(runtime.name);
@@ -299,11 +301,11 @@ TEST_CASE("batches leave when their producer runs out of input, or after each bl
     CHECK(receivedBeforeTheEnd(-1ms) == 0);
 }
 
-TEST_CASE("sources that reach one stateful operator stay together in event time", "[runtime][alignment]") {
+TEST_CASE("sources that reach one stateful operator stay together in event time", "[runtime][alignment][threads]") {
     // subtask 0 advances by a second per block, subtask 1 by ten: unaligned it is soon far ahead
     struct Progresses {
         std::array<std::atomic<std::int64_t>, 2> seconds{};
-        std::atomic<bool> slowestIsKnown{false};
+        std::array<std::atomic<bool>, 2> isKnown{};  // a watermark of the subtask
         std::atomic<std::int64_t> ahead{0};
     };
     struct Paced : CountingSource {
@@ -311,11 +313,14 @@ TEST_CASE("sources that reach one stateful operator stay together in event time"
         PollStatus poll() override {
             const auto me = static_cast<std::size_t>(context->subtaskIndex);
             const std::int64_t mine = shared.seconds[me].load();
-            // who has no watermark yet, or has ended, holds nobody back; the first watermark is known after its poll
-            if (me == 0 && mine > 0) shared.slowestIsKnown = true;
-            if (me == 1 && !shared.slowestIsKnown) return PollStatus::MoreAvailable;
+            // Who has no watermark yet, or has ended, holds nobody back. The first watermark is known after its poll, and
+            // decides whether the other may go on from its next poll on.
+            if (mine > 0) shared.isKnown[me] = true;
+            const bool isHeldBack = otherWasKnown;
+            otherWasKnown = shared.isKnown[1 - me];
+            if (me == 1 && !otherWasKnown) return PollStatus::MoreAvailable;
             const std::int64_t other = shared.seconds[1 - me].load();
-            if (other > 10 && other < 990) shared.ahead = std::max(shared.ahead.load(), mine - other);
+            if (isHeldBack && other < 990) shared.ahead = std::max(shared.ahead.load(), mine - other);
             const std::int64_t next = mine + (me == 0 ? 1 : 10);
             if (next > 1000) return PollStatus::EndOfInput;
             shared.seconds[me] = next;
@@ -323,6 +328,7 @@ TEST_CASE("sources that reach one stateful operator stay together in event time"
             return PollStatus::MoreAvailable;
         }
         Progresses& shared;
+        bool otherWasKnown = false;
     };
     const auto furthest = [](const AnyRuntime& runtime, bool align, Duration drift) {
         Progresses shared;

@@ -12,7 +12,7 @@
 using namespace millrace;
 using namespace millrace::fake;
 
-TEST_CASE("every record reaches the sink once, in order, on every runtime", "[runtime][job]") {
+TEST_CASE("every record reaches the sink once, in order, on every runtime", "[runtime][job][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         CAPTURE(runtime.name);
         Received received;
@@ -29,7 +29,8 @@ TEST_CASE("every record reaches the sink once, in order, on every runtime", "[ru
     CHECK(Tracked::alive() == 0);
 }
 
-TEST_CASE("an exchange takes every record to one consumer, and keeps the order per channel", "[runtime][job]") {
+TEST_CASE("an exchange takes every record to one consumer, and keeps the order per channel",
+          "[runtime][job][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         CAPTURE(runtime.name);
         Received received;
@@ -63,7 +64,7 @@ TEST_CASE("an exchange takes every record to one consumer, and keeps the order p
     CHECK(Tracked::alive() == 0);
 }
 
-TEST_CASE("a broadcast goes to all, a union takes from several, a branch to several", "[runtime][job]") {
+TEST_CASE("a broadcast goes to all, a union takes from several, a branch to several", "[runtime][job][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         CAPTURE(runtime.name);
         Received all;
@@ -196,7 +197,7 @@ TEST_CASE("rescale runs, and gives ports only the channels in reach", "[runtime]
     CHECK(received.sorted() == upTo(400));
 }
 
-TEST_CASE("two logical inputs have a valve each and end each for itself", "[runtime][job]") {
+TEST_CASE("two logical inputs have a valve each and end each for itself", "[runtime][job][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         CAPTURE(runtime.name);
         static Trace* trace;
@@ -228,7 +229,8 @@ TEST_CASE("two logical inputs have a valve each and end each for itself", "[runt
     }
 }
 
-TEST_CASE("an idle channel does not hold event time back, and its last watermark still counts", "[runtime][job]") {
+TEST_CASE("an idle channel does not hold event time back, and its last watermark still counts",
+          "[runtime][job][threads]") {
     for (const AnyRuntime& runtime : allRuntimes()) {
         CAPTURE(runtime.name);
         Received received;

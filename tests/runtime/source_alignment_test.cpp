@@ -88,7 +88,7 @@ void onMany(const std::function<void(StreamEnvironment&)>& body) {
 }  // namespace
 
 TEST_CASE("sources of one alignment group stay within their drift, though no operator joins them",
-          "[runtime][alignment]") {
+          "[runtime][alignment][threads]") {
     const auto widest = [](StreamEnvironment& env, auto strategy) {
         env.setParallelism(1);
         Gap gap(3);
@@ -112,7 +112,7 @@ TEST_CASE("sources of one alignment group stay within their drift, though no ope
 }
 
 TEST_CASE("splits that one reader reads side by side are aligned with each other and with those of others",
-          "[runtime][alignment]") {
+          "[runtime][alignment][threads]") {
     const auto widest = [](StreamEnvironment& env, auto strategy) {
         env.setParallelism(2);
         Gap gap(4);

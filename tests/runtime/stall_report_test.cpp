@@ -292,7 +292,7 @@ TEST_CASE("explainStall names an operator that nobody runs", "[runtime][stall]")
     job->cancel();
 }
 
-TEST_CASE("explainStall may be called from any thread while a job runs and ends", "[runtime][stall]") {
+TEST_CASE("explainStall may be called from any thread while a job runs and ends", "[runtime][stall][threads]") {
     StreamExecutionEnvironment env(ThreadPoolRuntime(2));
     env.setParallelism(2);
     std::vector<Script<Click>> scripts(8);

@@ -162,7 +162,7 @@ std::atomic<long> slackOfTimerThread{0};
 }
 
 TEST_CASE("the thread of the timers rings in time: Linux may not let it wait longer to save power",
-          "[runtime][timers]") {
+          "[runtime][timers][threads]") {
     slackOfTimerThread = 0;
     detail::TimerThread timers(+[](void (*body)(detail::TimerThread&), detail::TimerThread& self) {
         return std::thread([body, &self] {

@@ -1,4 +1,7 @@
 // The one main of all test binaries.
+
+#include "rounds.hpp"
+
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_session.hpp>
 #include <catch2/catch_test_case_info.hpp>
@@ -9,8 +12,36 @@
 #include <catch2/catch.hpp>
 #endif
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+// A sanitizer has a pthread_create of its own.
+#if defined(__linux__) && !defined(MILLRACE_TESTS_SANITIZED)
+#define MILLRACE_TESTS_COUNT_THREADS
+#include <dlfcn.h>
+#include <pthread.h>
+#endif
+
+namespace {
+
+std::atomic<long> threadsStarted{0};
+
+}  // namespace
+
+#ifdef MILLRACE_TESTS_COUNT_THREADS
+// Defined in the program itself, so the calls of all libraries come here.
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                              void* argument) noexcept {
+    static const auto start = reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
+    threadsStarted.fetch_add(1, std::memory_order_relaxed);
+    return start(thread, attributes, run, argument);
+}
+#endif
 
 namespace {
 
@@ -32,10 +63,39 @@ struct BegunCases : EventListener {
     }
 };
 
+/// Finds the test cases that run threads without saying so in their tags: ThreadSanitizer runs only those that do.
+struct CasesWithThreads : EventListener {
+    using EventListener::EventListener;
+
+    static std::vector<std::string>& untagged() {
+        static std::vector<std::string> names;
+        return names;
+    }
+
+    void testCaseStarting(const Catch::TestCaseInfo& testCase) override {
+        name_ = testCase.name;
+        tagged_ = testCase.tagsAsString().find("[threads]") != std::string::npos;
+        before_ = threadsStarted;
+    }
+    void testCaseEnded(const Catch::TestCaseStats&) override {
+        if (threadsStarted != before_ && !tagged_) untagged().push_back(name_);
+    }
+
+private:
+    std::string name_;
+    bool tagged_ = false;
+    long before_ = 0;
+};
+
 }  // namespace
 
 CATCH_REGISTER_LISTENER(BegunCases)
+CATCH_REGISTER_LISTENER(CasesWithThreads)
 
 int main(int argc, char** argv) {
-    return Catch::Session().run(argc, argv);
+    const int status = Catch::Session().run(argc, argv);
+    for (const std::string& name : CasesWithThreads::untagged()) {
+        std::cerr << "This test case starts threads, but has no tag [threads]: " << name << '\n';
+    }
+    return std::max(status, CasesWithThreads::untagged().empty() ? 0 : 1);
 }
