@@ -459,7 +459,7 @@ TEST_CASE("a savepoint is what another job at another parallelism begins with", 
 }
 
 TEST_CASE("draining into a savepoint fires everything first", "[api][checkpoint]") {
-    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(10); ++seed) {
         CAPTURE(seed);
         const testing::TempDirectory directory(testing::inMemoryDirectory());
         Simulation simulation(seed);
@@ -1227,7 +1227,7 @@ TEST_CASE("two inputs of which one has ended before the checkpoint: nothing is r
 }
 
 TEST_CASE("a damaged checkpoint is passed over for the one before", "[api][checkpoint]") {
-    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(5); ++seed) {
         CAPTURE(seed);
         const testing::TempDirectory directory(testing::inMemoryDirectory());
         Output output;

@@ -91,7 +91,7 @@ std::int64_t total() {
 }
 
 TEST_CASE("of two parts of a job only the one that has failed starts again", "[api][regions]") {
-    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(40); ++seed) {
         CAPTURE(seed);
         SimulatedRuntime runtime(seed);
         runtime.setStepDuration(100us);
@@ -189,7 +189,7 @@ TEST_CASE("a part that fails more often than its job may restart ends the job, w
 
 TEST_CASE("a job can be cancelled, stopped and rescaled while a part of it waits for its restart", "[api][regions]") {
     for (const int what : {0, 1, 2}) {
-        for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(10); ++seed) {
             CAPTURE(what, seed);
             SimulatedRuntime runtime(seed);
             StreamExecutionEnvironment env(runtime);

@@ -212,7 +212,7 @@ TEST_CASE("operators get other parallelisms while records flow, and nothing of i
 }
 
 TEST_CASE("a rescale in files, and failures behind it: the job goes on at its new parallelism", "[api][rescale]") {
-    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(10); ++seed) {
         CAPTURE(seed);
         const testing::TempDirectory directory(testing::inMemoryDirectory());
         SimulatedRuntime runtime(seed);
@@ -509,7 +509,7 @@ TEST_CASE("a job that is cancelled, or fails, while it is being rescaled", "[api
         }
         setLogCallback(nullptr);
     };
-    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    for (std::uint64_t seed = 0; seed < roundsToTry<std::uint64_t>(10); ++seed) {
         for (const std::string_view where : {"snapshot", "complete", "close", "open"}) {
             run(seed, where, false);
             run(seed, where, true);

@@ -10,6 +10,7 @@
 #include "api/simulation.hpp"
 #include "connectors/temp_directory.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -197,7 +198,7 @@ CheckpointConfig configOf(const std::string& directory, bool unaligned) {
 
 TEST_CASE("an unaligned checkpoint does not wait for a slow sink, and another parallelism goes on from it",
           "[api][checkpoint][unaligned]") {
-    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    for (std::uint64_t seed = 0; seed < testsupport::roundsToTry<std::uint64_t>(12); ++seed) {
         const int parallelism = 2 + static_cast<int>(seed % 3);
         const int parallelismAfter = 1 + static_cast<int>(seed / 3 % 4);
         CAPTURE(seed, parallelism, parallelismAfter);
@@ -279,7 +280,7 @@ TEST_CASE("barriers overtake on threads", "[api][checkpoint][unaligned][threads]
 
 TEST_CASE("a checkpoint that is aligned in time is aligned, and one that is not overtakes after the timeout",
           "[api][checkpoint][unaligned]") {
-    for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    for (std::uint64_t seed = 0; seed < testsupport::roundsToTry<std::uint64_t>(8); ++seed) {
         CAPTURE(seed);
         const auto first = [&](Duration timeout, bool isSlow) {
             const TempDirectory directory;
@@ -387,7 +388,7 @@ TEST_CASE("watermarks among what was overtaken come in their places, and what wa
     for (std::int64_t i = 0; i < 60'000; ++i) {
         expected.insert(std::to_string(i) + (i >= 40'000 && i <= 50'000 ? " late" : ""));
     }
-    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    for (std::uint64_t seed = 0; seed < testsupport::roundsToTry<std::uint64_t>(6); ++seed) {
         CAPTURE(seed);
         const TempDirectory directory;
         const auto gate = std::make_shared<Gate>();
@@ -458,7 +459,7 @@ void buildLateBesideBroadcast(StreamEnvironment& env, const std::shared_ptr<Gate
 
 // Its barriers do not overtake, so its records need no codec; but where its event time was is wanted all the same.
 TEST_CASE("the event time of a broadcast beside what was overtaken is where it was", "[api][checkpoint][unaligned]") {
-    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    for (std::uint64_t seed = 0; seed < testsupport::roundsToTry<std::uint64_t>(4); ++seed) {
         CAPTURE(seed);
         const TempDirectory directory;
         const auto gate = std::make_shared<Gate>();
