@@ -8,6 +8,7 @@
 
 #include "api/random_step.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 #include <optional>
 

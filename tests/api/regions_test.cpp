@@ -316,6 +316,7 @@ private:
 };
 
 TEST_CASE("a job of two parts is exactly once, whatever fails", "[api][regions]") {
+    // under a sanitizer fewer than roundsToTry: these took half a minute
     const auto result =
         testing::verifyExactlyOnce([] { return TwoParts{}; }, {.runs = kSanitized ? 40 : 600, .seed = 50});
     CAPTURE(result.message());

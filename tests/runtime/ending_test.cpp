@@ -337,7 +337,7 @@ TEST_CASE("a client, its job and its pool may be let go inside an operator", "[r
     CHECK(holder->client == nullptr);
 }
 
-TEST_CASE("a simulation that can go no further says who waits", "[runtime][simulation][threads]") {
+TEST_CASE("a simulation that can go no further says who waits", "[runtime][simulation]") {
     FakeGraph graph;
     graph.source("silent", 1, [] { return std::make_unique<SilentSource>(); });
     const auto client = SimulatedRuntime(1).submit(graph);

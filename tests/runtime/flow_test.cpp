@@ -314,13 +314,13 @@ TEST_CASE("sources that reach one stateful operator stay together in event time"
             const auto me = static_cast<std::size_t>(context->subtaskIndex);
             const std::int64_t mine = shared.seconds[me].load();
             // Who has no watermark yet, or has ended, holds nobody back. The first watermark is known after its poll, and
-            // decides whether the other may go on from its next poll on.
+            // binds the other from that one's next poll on.
             if (mine > 0) shared.isKnown[me] = true;
-            const bool isHeldBack = otherWasKnown;
+            const bool isBound = otherWasKnown;
             otherWasKnown = shared.isKnown[1 - me];
             if (me == 1 && !otherWasKnown) return PollStatus::MoreAvailable;
             const std::int64_t other = shared.seconds[1 - me].load();
-            if (isHeldBack && other < 990) shared.ahead = std::max(shared.ahead.load(), mine - other);
+            if (isBound && other < 990) shared.ahead = std::max(shared.ahead.load(), mine - other);
             const std::int64_t next = mine + (me == 0 ? 1 : 10);
             if (next > 1000) return PollStatus::EndOfInput;
             shared.seconds[me] = next;
