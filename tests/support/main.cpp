@@ -21,25 +21,25 @@
 
 // A sanitizer has a pthread_create of its own.
 #if defined(__GLIBC__) && !defined(MILLRACE_TESTS_SANITIZED)
-#define MILLRACE_TESTS_COUNT_THREADS
+#define MILLRACE_TESTS_NOTE_THREADS
 #include <dlfcn.h>
 #include <pthread.h>
 #endif
 
 namespace {
 
-/// Those that the thread at hand has started. Only the one that runs the test cases looks at it: what a thread of an earlier
+/// Whether the thread at hand has started one. Only the one that runs the test cases looks at it: what a thread of an earlier
 /// case still starts says nothing about the case at hand.
-thread_local long threadsStarted = 0;
+thread_local bool hasStartedThread = false;
 
 }  // namespace
 
-#ifdef MILLRACE_TESTS_COUNT_THREADS
+#ifdef MILLRACE_TESTS_NOTE_THREADS
 // Defined in the program itself, so the calls of all libraries come here.
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
                               void* argument) noexcept {
     static const auto start = reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
-    ++threadsStarted;
+    hasStartedThread = true;
     return start(thread, attributes, run, argument);
 }
 #endif
@@ -76,16 +76,15 @@ struct CasesWithThreads : EventListener {
     void testCaseStarting(const Catch::TestCaseInfo& testCase) override {
         name_ = testCase.name;
         tagged_ = testCase.tagsAsString().find("[threads]") != std::string::npos;
-        before_ = threadsStarted;
+        hasStartedThread = false;
     }
     void testCaseEnded(const Catch::TestCaseStats&) override {
-        if (threadsStarted != before_ && !tagged_) untagged().push_back(name_);
+        if (hasStartedThread && !tagged_) untagged().push_back(name_);
     }
 
 private:
     std::string name_;
     bool tagged_ = false;
-    long before_ = 0;
 };
 
 }  // namespace

@@ -93,7 +93,7 @@ public:
                 // captured, and the loop would not be vectorised
                 Fn fn(fn_);
                 // four at a time: of a cheap fn the loop itself would be a tenth of the time
-#ifndef __clang__  // does so by itself
+#ifndef __clang__  // which unrolls by itself
 #pragma GCC unroll 4
 #endif
                 for (std::size_t i = 0; i < count; ++i) out[i] = fn(first + i);
