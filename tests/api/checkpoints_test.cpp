@@ -356,7 +356,7 @@ TEST_CASE("large tables of plain entries survive failures", "[api][checkpoint]")
 }
 
 TEST_CASE("large tables of plain entries survive failures on threads", "[api][checkpoint][threads]") {
-    for (int run = 0; run < 4; ++run) {
+    for (int run = 0; run < (kSanitized ? 2 : 4); ++run) {
         CAPTURE(run);
         StreamExecutionEnvironment env(ThreadPoolRuntime(1 + run % 2));
         Output output;

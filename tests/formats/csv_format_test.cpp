@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+#include <support/rounds.hpp>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -219,7 +221,7 @@ TEST_CASE("an optional field without a column is nullopt, also in a record that 
 }
 
 TEST_CASE("what is encoded is parsed as the same record", "[formats]") {
-    const auto seed = GENERATE(range(0, 50));
+    const auto seed = GENERATE(range(0, testsupport::roundsToTry(50)));
     const char delimiter = GENERATE(',', ';', '\t', '-', '.');
     CAPTURE(seed, delimiter);
     std::mt19937_64 random(static_cast<std::uint64_t>(seed));
@@ -249,7 +251,7 @@ TEST_CASE("what is encoded is parsed as the same record", "[formats]") {
 }
 
 TEST_CASE("any bytes are a record or an error", "[formats]") {
-    const auto seed = GENERATE(range(0, 20));
+    const auto seed = GENERATE(range(0, testsupport::roundsToTry(20)));
     CAPTURE(seed);
     std::mt19937_64 random(static_cast<std::uint64_t>(seed));
     auto inOrder = tradeFormat();

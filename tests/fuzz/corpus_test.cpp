@@ -7,6 +7,7 @@
 #include <fuzz/schema_target.hpp>
 #include <fuzz/state_file_target.hpp>
 #include <support/catch.hpp>
+#include <support/rounds.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -43,7 +44,7 @@ void runCorpus(const std::string& name, Target target) {
     target({});
     for (const std::vector<std::uint8_t>& input : corpus) {
         target(input);
-        const std::size_t step = input.size() / 64 + 1;
+        const std::size_t step = input.size() / millrace::testsupport::roundsToTry(std::size_t{64}) + 1;
         for (std::size_t at = 0; at < input.size(); at += step) {
             target(std::span(input).first(at));
             std::vector<std::uint8_t> changed = input;

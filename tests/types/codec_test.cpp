@@ -6,6 +6,8 @@
 
 #include "support/catch.hpp"
 
+#include <support/rounds.hpp>
+
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -185,7 +187,7 @@ struct ConstMember {
 }  // namespace
 
 TEST_CASE("decoding what was encoded gives the same value, also into a value that is in use", "[types]") {
-    const auto seed = GENERATE(range(0, 200));
+    const auto seed = GENERATE(range(0, testsupport::roundsToTry(200)));
     CAPTURE(seed);
     std::mt19937_64 random(static_cast<std::uint64_t>(seed));
     const Everything value = randomValue(random);
@@ -200,7 +202,7 @@ TEST_CASE("decoding what was encoded gives the same value, also into a value tha
 }
 
 TEST_CASE("bytes that were cut or changed throw or give another value, and never more than that", "[types]") {
-    const auto seed = GENERATE(range(0, 20));
+    const auto seed = GENERATE(range(0, testsupport::roundsToTry(20)));
     CAPTURE(seed);
     std::mt19937_64 random(static_cast<std::uint64_t>(seed));
     const auto bytes = encodeToBytes(randomValue(random));

@@ -192,7 +192,7 @@ TEST_CASE("the general operator gives what the aligned one gives", "[windowing][
 }
 
 TEST_CASE("sessions give what the naive model gives", "[windowing][property]") {
-    const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{9}));
+    const auto seed = GENERATE(range(std::uint64_t{1}, 1 + roundsToTry(std::uint64_t{8})));
     const auto shape = GENERATE(Shape{10, 0, 0, 0, 5, 4}, Shape{10, 0, 0, 15, 60, 4}, Shape{1, 0, 0, 0, 3, 2},
                                 Shape{40, 0, 0, 0, 200, 30}, Shape{10, 0, 0, 30, 80, 6, true});
     CAPTURE(seed, shape.size, shape.lateness, shape.spread);

@@ -90,6 +90,7 @@
 #include <millrace/state/frozen_memory.ipp>
 #include <millrace/state/key_group_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>
+#include <millrace/state/memory_snapshot.ipp>
 #include <millrace/state/operator_list.ipp>
 #include <millrace/state/overdue_timers.ipp>
 #include <millrace/state/state_cells.ipp>
