@@ -8,13 +8,13 @@ namespace millrace {
 
 MILLRACE_INLINE_COLD MemorySnapshot::MemorySnapshot() = default;
 MILLRACE_INLINE_COLD MemorySnapshot::MemorySnapshot(const MemorySnapshot&) = default;
-MILLRACE_INLINE_COLD MemorySnapshot::MemorySnapshot(MemorySnapshot&&) noexcept = default;
+MILLRACE_INLINE MemorySnapshot::MemorySnapshot(MemorySnapshot&&) noexcept = default;
 MILLRACE_INLINE_COLD MemorySnapshot& MemorySnapshot::operator=(const MemorySnapshot&) = default;
-MILLRACE_INLINE_COLD MemorySnapshot& MemorySnapshot::operator=(MemorySnapshot&&) noexcept = default;
-MILLRACE_INLINE_COLD MemorySnapshot::~MemorySnapshot() = default;
+MILLRACE_INLINE MemorySnapshot& MemorySnapshot::operator=(MemorySnapshot&&) noexcept = default;
+MILLRACE_INLINE MemorySnapshot::~MemorySnapshot() = default;
 
-MILLRACE_INLINE_COLD void MemorySnapshot::write(std::string_view uid, std::string_view state, int keyGroup,
-                                                std::span<const std::byte> bytes) {
+MILLRACE_INLINE void MemorySnapshot::write(std::string_view uid, std::string_view state, int keyGroup,
+                                           std::span<const std::byte> bytes) {
     pieces_[{std::string(uid), std::string(state)}].emplace_back(keyGroup,
                                                                  std::vector<std::byte>(bytes.begin(), bytes.end()));
 }
