@@ -92,6 +92,21 @@ requirePackages() {
     if [[ -n $missing ]]; then die "still missing after the installation: $missing"; fi
 }
 
+# ---- processes --------------------------------------------------------------------------------------------------------
+
+# waitForOne PID...: waits for one of these, all that run; sets `process` to which it was and `status` to how it ended.
+waitForOne() {
+    local ended
+    status=0
+    wait -n -p ended || status=$?
+    process=${ended:-$1}
+    # it no longer knows one that a signal ended before
+    if [[ -z ${ended:-} ]]; then
+        status=0
+        wait "$process" || status=$?
+    fi
+}
+
 # ---- building ---------------------------------------------------------------------------------------------------------
 
 # configureBuild DIR OPTION...: CMake with Ninja and, where there is one, ccache.

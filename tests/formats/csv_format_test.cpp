@@ -3,8 +3,7 @@
 #include <millrace/formats/text_line_format.hpp>
 
 #include "support/catch.hpp"
-
-#include <support/rounds.hpp>
+#include "support/rounds.hpp"
 
 #include <array>
 #include <chrono>

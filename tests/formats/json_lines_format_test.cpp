@@ -1,8 +1,7 @@
 #include <millrace/formats/json_lines_format.hpp>
 
 #include "support/catch.hpp"
-
-#include <support/rounds.hpp>
+#include "support/rounds.hpp"
 
 #include <array>
 #include <chrono>

@@ -3,8 +3,7 @@
 #include <millrace/state/timer_queue.hpp>
 
 #include "support/catch.hpp"
-
-#include <support/rounds.hpp>
+#include "support/rounds.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -5,8 +5,7 @@
 #include <millrace/types/codec.hpp>
 
 #include "support/catch.hpp"
-
-#include <support/rounds.hpp>
+#include "support/rounds.hpp"
 
 #include <array>
 #include <chrono>

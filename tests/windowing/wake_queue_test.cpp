@@ -1,8 +1,7 @@
 #include <millrace/windowing/wake_queue.hpp>
 
 #include "support/catch.hpp"
-
-#include <support/rounds.hpp>
+#include "support/rounds.hpp"
 
 #include <algorithm>
 #include <cstdint>

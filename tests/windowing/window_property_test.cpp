@@ -1,8 +1,7 @@
 #include <millrace/state/deferred_snapshot.hpp>
 
+#include "support/rounds.hpp"
 #include "windowing/window_fixtures.hpp"
-
-#include <support/rounds.hpp>
 
 #include <algorithm>
 #include <map>

@@ -3,7 +3,6 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/state/snapshot.hpp>
-#include <millrace/state/state_layout.hpp>
 
 #include <cstddef>
 #include <map>
