@@ -82,10 +82,10 @@ private:
 template <class T>
 struct Edge {
     Edge(int consumersCount, ExchangeKind exchange, const Ports& factory = plainPorts<T>(), std::uint64_t seed = 1) {
-        std::vector<ChannelWriter*> channels;
+        detail::PointerList<ChannelWriter> channels;
         for (int i = 0; i < consumersCount; ++i) {
             consumers.push_back(std::make_unique<Consumer<T>>(pool));
-            channels.push_back(consumers.back().get());
+            channels.add(*consumers.back());
         }
         PortContext context;
         context.exchange = exchange;

@@ -84,9 +84,9 @@ private:
 /// Sends record i to channel i mod n (or to all), with batches of at most `batchRecords`.
 class FakePort final : public Port {
 public:
-    FakePort(std::span<ChannelWriter* const> channels, bool toAll, std::size_t batchRecords)
+    FakePort(const detail::PointerList<ChannelWriter>& channels, bool toAll, std::size_t batchRecords)
         : toAll_(toAll), batchRecords_(batchRecords) {
-        for (ChannelWriter* channel : channels) outs_.push_back({channel, nullptr});
+        for (ChannelWriter& channel : channels) outs_.push_back({&channel, nullptr});
     }
     ~FakePort() override {
         for (Out& out : outs_) {
@@ -158,7 +158,7 @@ private:
 class FakePorts final : public detail::PortFactory {
 public:
     FakePorts(bool toAll, std::size_t batchRecords) : toAll_(toAll), batchRecords_(batchRecords) {}
-    Owner<Port> create(std::span<ChannelWriter* const> channels, const detail::PortContext&) const override {
+    Owner<Port> create(const detail::PointerList<ChannelWriter>& channels, const detail::PortContext&) const override {
         return Owner<Port>(new FakePort(channels, toAll_, batchRecords_));
     }
 

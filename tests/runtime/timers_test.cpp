@@ -164,9 +164,9 @@ std::atomic<long> slackOfTimerThread{0};
 TEST_CASE("the thread of the timers rings in time: Linux may not let it wait longer to save power",
           "[runtime][timers][threads]") {
     slackOfTimerThread = 0;
-    detail::TimerThread timers(+[](void (*body)(detail::TimerThread&), detail::TimerThread& self) {
-        return std::thread([body, &self] {
-            body(self);
+    detail::TimerThread timers(+[](void (*body)(void*), void* argument) {
+        return std::thread([body, argument] {
+            body(argument);
             slackOfTimerThread = ::prctl(PR_GET_TIMERSLACK);
         });
     });
@@ -177,7 +177,7 @@ TEST_CASE("the thread of the timers rings in time: Linux may not let it wait lon
 #endif
 
 TEST_CASE("a timer thread that cannot be started is an error that says what to do", "[runtime][timers]") {
-    detail::TimerThread timers(+[](void (*)(detail::TimerThread&), detail::TimerThread&) -> std::thread {
+    detail::TimerThread timers(+[](void (*)(void*), void*) -> std::thread {
         throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
     });
     try {

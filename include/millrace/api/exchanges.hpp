@@ -8,7 +8,6 @@
 #include <millrace/operators/record_codec.hpp>
 
 #include <memory>
-#include <span>
 #include <utility>
 
 // The port factories behind the exchanges of the API.
@@ -20,9 +19,9 @@ using Ports = std::shared_ptr<const PortFactory>;
 /// For every exchange but Hash and Custom. One class for all types of records.
 class PlainPortFactory final : public PortFactory {
 public:
-    using Make = Port* (*)(std::span<ChannelWriter* const>, const PortContext&);
+    using Make = Port* (*)(const PointerList<ChannelWriter>&, const PortContext&);
     PlainPortFactory(Make make, const RecordCodec* codec) : make_(make), codec_(codec) {}
-    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+    [[gnu::cold]] Owner<Port> create(const PointerList<ChannelWriter>& channels,
                                      const PortContext& context) const override {
         return Owner<Port>(make_(channels, context));
     }
@@ -33,7 +32,7 @@ private:
     const RecordCodec* codec_;
 };
 template <class T>
-[[gnu::cold]] Port* newPlainPort(std::span<ChannelWriter* const> channels, const PortContext& context) {
+[[gnu::cold]] Port* newPlainPort(const PointerList<ChannelWriter>& channels, const PortContext& context) {
     return new PlainPort<T>(channels, context);
 }
 template <class T>
@@ -52,7 +51,7 @@ template <class T, class KeySelector>
 class HashPortFactory final : public PortFactory {
 public:
     explicit HashPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
-    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+    [[gnu::cold]] Owner<Port> create(const PointerList<ChannelWriter>& channels,
                                      const PortContext& context) const override {
         return Owner<Port>(new HashPort<T, KeySelector>(channels, context, selector_));
     }
@@ -77,7 +76,7 @@ template <class T, class KeySelector>
 class KeyedForwardPortFactory final : public PortFactory {
 public:
     explicit KeyedForwardPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
-    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+    [[gnu::cold]] Owner<Port> create(const PointerList<ChannelWriter>& channels,
                                      const PortContext& context) const override {
         return Owner<Port>(new PlainPort<T>(channels, context));
     }
@@ -97,7 +96,7 @@ class CustomPortFactory final : public PortFactory {
 public:
     CustomPortFactory(Partitioner partitioner, KeySelector selector)
         : partitioner_(std::move(partitioner)), selector_(std::move(selector)) {}
-    [[gnu::cold]] Owner<Port> create(std::span<ChannelWriter* const> channels,
+    [[gnu::cold]] Owner<Port> create(const PointerList<ChannelWriter>& channels,
                                      const PortContext& context) const override {
         return Owner<Port>(new CustomPort<T, Partitioner, KeySelector>(channels, context, partitioner_, selector_));
     }

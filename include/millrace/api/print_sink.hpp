@@ -1,6 +1,7 @@
 #ifndef MILLRACE_API_PRINT_SINK_HPP
 #define MILLRACE_API_PRINT_SINK_HPP
 
+#include <millrace/core/message.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/types/describe.hpp>
 
@@ -17,8 +18,7 @@ public:
 
     void open(RuntimeContext& context) {
         if (context.parallelism() > 1) {
-            if (!prefix_.empty()) prefix_ += ':';
-            prefix_ += std::to_string(context.subtaskIndex() + 1);
+            prefix_ = message({prefix_, prefix_.empty() ? "" : ":", context.subtaskIndex() + 1});
         }
         if (!prefix_.empty()) prefix_ += "> ";
     }

@@ -2,7 +2,7 @@
 #define MILLRACE_CHECKPOINT_CHECKPOINT_STORE_HPP
 
 #include <millrace/checkpoint/checkpoint_info.hpp>
-#include <millrace/core/functional.hpp>
+#include <millrace/core/function_ref.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/memory_snapshot.hpp>
 #include <millrace/time/timestamp.hpp>
@@ -43,7 +43,7 @@ struct CheckpointDescription {
 /// A completed checkpoint, opened for reading. *Thread safety:* all functions may be called from any thread.
 class StoredCheckpoint {
 public:
-    using Visitor = std::function<void(int subtask, int keyGroup, std::span<const std::byte> bytes)>;
+    using Visitor = detail::FunctionRef<void(int subtask, int keyGroup, std::span<const std::byte> bytes)>;
 
     virtual ~StoredCheckpoint() = default;
     const CheckpointDescription& description() const noexcept { return description_; }

@@ -5,6 +5,7 @@
 #include <millrace/checkpoint/state_file_index.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/core/file_system.hpp>
+#include <millrace/core/function_ref.hpp>
 #include <millrace/core/functional.hpp>
 #include <millrace/state/snapshot.hpp>
 
@@ -36,9 +37,9 @@ StateFileIndex writeStateFile(FileSystem& files, const std::string& path, const 
 /// ConfigurationException for a compression that this program does not have.
 class StateFileReader {
 public:
-    using Visitor = std::function<void(int keyGroup, std::span<const std::byte> bytes)>;
-    using FullVisitor = std::function<void(std::string_view uid, std::string_view state, int keyGroup,
-                                           std::span<const std::byte> bytes)>;
+    using Visitor = detail::FunctionRef<void(int keyGroup, std::span<const std::byte> bytes)>;
+    using FullVisitor = detail::FunctionRef<void(std::string_view uid, std::string_view state, int keyGroup,
+                                                 std::span<const std::byte> bytes)>;
 
     StateFileReader(FileSystem& files, std::string path);
     StateFileReader(std::unique_ptr<ReadableFile> file, std::string path);

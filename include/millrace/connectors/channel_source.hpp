@@ -37,8 +37,10 @@ public:
 
     Boundedness boundedness() const noexcept { return Boundedness::ContinuousUnbounded; }
 
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(std::vector<Split>(1)));
+    /// A template, so that only programs with such a source compile what keeps the splits.
+    template <class OwnSplit = Split>
+    std::unique_ptr<SplitEnumerator<OwnSplit>> createEnumerator(int /*parallelism*/) const {
+        return std::unique_ptr<SplitEnumerator<OwnSplit>>(new SplitListEnumerator<OwnSplit>(std::vector<OwnSplit>(1)));
     }
 
     class Reader {

@@ -62,7 +62,7 @@ public:
     static constexpr int kFixedParallelism = 1;
 
     explicit CollectionSource(std::vector<T> elements)
-        : elements_(detail::sharedObject(new std::vector<T>(std::move(elements)), &destroy)) {}
+        : elements_(detail::sharedAs<detail::SharedObject>(new Elements(std::move(elements)))) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
     template <std::input_iterator Iterator>
     CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
@@ -73,9 +73,16 @@ public:
         return std::unique_ptr<SplitEnumerator<Split>>(new detail::CollectionEnumerator);
     }
 
+private:
+    struct Elements : detail::SharedObject {
+        explicit Elements(std::vector<T> elements) : values(std::move(elements)) {}
+        std::vector<T> values;
+    };
+
+public:
     class Reader {
     public:
-        explicit Reader(std::shared_ptr<const void> elements) : elements_(std::move(elements)) {}
+        explicit Reader(std::shared_ptr<detail::SharedObject> elements) : elements_(std::move(elements)) {}
 
         void open(Split split) { next_ = std::min<std::size_t>(split.next, elements().size()); }
         FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
@@ -91,18 +98,18 @@ public:
         void close() noexcept {}
 
     private:
-        const std::vector<T>& elements() const noexcept { return *static_cast<const std::vector<T>*>(elements_.get()); }
+        const std::vector<T>& elements() const noexcept {
+            return static_cast<const Elements*>(elements_.get())->values;
+        }
 
-        std::shared_ptr<const void> elements_;
+        std::shared_ptr<detail::SharedObject> elements_;
         std::size_t next_ = 0;
     };
 
     Reader createReader(const SourceReaderContext&) const { return Reader(elements_); }
 
 private:
-    static void destroy(const void* elements) { delete static_cast<const std::vector<T>*>(elements); }
-
-    std::shared_ptr<const void> elements_;  ///< the vector
+    std::shared_ptr<detail::SharedObject> elements_;  ///< Elements
 };
 
 template <std::input_iterator Iterator>

@@ -44,9 +44,11 @@ public:
 
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const {
-        return std::unique_ptr<SplitEnumerator<Split>>(
-            new AssignedSplitEnumerator<Split>(detail::splitIndices(count_, parallelism)));
+    /// A template, so that only programs with such a source compile what keeps the splits.
+    template <class OwnSplit = Split>
+    std::unique_ptr<SplitEnumerator<OwnSplit>> createEnumerator(int parallelism) const {
+        return std::unique_ptr<SplitEnumerator<OwnSplit>>(
+            new AssignedSplitEnumerator<OwnSplit>(detail::splitIndices<OwnSplit>(count_, parallelism)));
     }
 
     class Reader {

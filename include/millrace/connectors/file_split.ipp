@@ -38,15 +38,15 @@ MILLRACE_INLINE_COLD void addInput(const std::string& path, bool named, List<Inp
     };
     const Directory directory{::opendir(path.c_str())};
     if (directory.opened == nullptr) failFile("list directory", path, errno);
-    std::vector<std::string> names;
+    List<std::string> names;
     for (;;) {
         errno = 0;
         const dirent* const entry = ::readdir(directory.opened);
         if (entry == nullptr) break;
-        if (entry->d_name[0] != '.' && entry->d_name[0] != '_') names.emplace_back(entry->d_name);
+        if (entry->d_name[0] != '.' && entry->d_name[0] != '_') names.push_back(entry->d_name);
     }
     if (errno != 0) failFile("list directory", path, errno);
-    std::sort(names.begin(), names.end());
+    heapSort(names.data(), names.size(), [](const std::string& a, const std::string& b) { return a < b; });
     for (const std::string& name : names) {
         const std::string child = path.ends_with('/') ? path + name : path + "/" + name;
         struct stat link {};

@@ -72,8 +72,10 @@ public:
 
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const {
-        return std::unique_ptr<SplitEnumerator<Split>>(new SplitListEnumerator<Split>(
+    /// A template, so that only programs with such a source compile what keeps the splits.
+    template <class OwnSplit = Split>
+    std::unique_ptr<SplitEnumerator<OwnSplit>> createEnumerator(int parallelism) const {
+        return std::unique_ptr<SplitEnumerator<OwnSplit>>(new SplitListEnumerator<OwnSplit>(
             detail::splitFiles(detail::listInputFiles(paths_), splitSize_, parallelism)));
     }
 

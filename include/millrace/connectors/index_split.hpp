@@ -24,12 +24,13 @@ namespace detail {
 
 /// One split per subtask over the indices 0 … count-1; fewer where there is nothing for a subtask to do.
 /// No subtask gets more than one block more than another.
-inline std::vector<IndexSplit> splitIndices(std::uint64_t count, int parallelism) {
+template <class Split = IndexSplit>
+std::vector<Split> splitIndices(std::uint64_t count, int parallelism) {
     const auto lanes = static_cast<std::uint64_t>(std::max(parallelism, 1));
     // small inputs go out in small blocks, so that every subtask has its share
     const std::uint64_t block =
         lanes == 1 ? std::max<std::uint64_t>(count, 1) : std::clamp<std::uint64_t>(count / (lanes * 16), 1, 4096);
-    std::vector<IndexSplit> splits;
+    std::vector<Split> splits;
     for (std::uint64_t lane = 0; lane < lanes && lane * block < count; ++lane) {
         splits.push_back({lane * block, count, block, lanes});
     }

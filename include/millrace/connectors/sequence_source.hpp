@@ -33,12 +33,14 @@ public:
 
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const {
+    /// A template, so that only programs with such a source compile what keeps the splits.
+    template <class OwnSplit = Split>
+    std::unique_ptr<SplitEnumerator<OwnSplit>> createEnumerator(int parallelism) const {
         const std::uint64_t distance = static_cast<std::uint64_t>(to_) - static_cast<std::uint64_t>(from_);
         // the sequence of all 2^64 numbers ends one early, after some centuries
         const std::uint64_t count = distance == std::numeric_limits<std::uint64_t>::max() ? distance : distance + 1;
-        return std::unique_ptr<SplitEnumerator<Split>>(
-            new AssignedSplitEnumerator<Split>(detail::splitIndices(count, parallelism)));
+        return std::unique_ptr<SplitEnumerator<OwnSplit>>(
+            new AssignedSplitEnumerator<OwnSplit>(detail::splitIndices<OwnSplit>(count, parallelism)));
     }
 
     class Reader {

@@ -2,6 +2,7 @@
 #define MILLRACE_CORE_BYTES_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/owner.hpp>
 
@@ -71,9 +72,8 @@ public:
 
     /// Number of elements that follow, in 32 bits. *Failure:* CodecException for more than 2^32 - 1.
     void writeLength(std::size_t count) {
-        if (count > std::numeric_limits<std::uint32_t>::max()) {
-            throw CodecException("cannot encode " + std::to_string(count) +
-                                 " elements or bytes in one value: at most 4294967295 are supported");
+        if (count > std::numeric_limits<std::uint32_t>::max()) [[unlikely]] {
+            failLength(count);
         }
         write(static_cast<std::uint32_t>(count));
     }
@@ -87,13 +87,15 @@ public:
     /// Replaces what was written at `position`, such as a length that is known only afterwards.
     template <FixedBytes T>
     void overwrite(std::size_t position, T value) {
-        if (position > size_ || size_ - position < sizeof(T)) {
-            throw CodecException("overwrite at byte " + std::to_string(position) + " of " + std::to_string(size_));
+        if (position > size_ || size_ - position < sizeof(T)) [[unlikely]] {
+            failOverwrite(position);
         }
         std::memcpy(buffer_.get() + position, &value, sizeof(T));
     }
 
 private:
+    [[noreturn]] static void failLength(std::size_t count);
+    [[noreturn]] void failOverwrite(std::size_t position) const;
     [[gnu::noinline]] void grow(std::size_t count) {
         const std::size_t capacity = std::max({std::size_t{256}, 2 * capacity_, size_ + count});
         detail::Owner<std::byte[]> larger(new std::byte[capacity]);
@@ -164,30 +166,15 @@ public:
     }
 
     /// Reads the version that saved bytes begin with. Throws if it is another one.
-    [[gnu::cold]] void expectVersion(std::uint8_t expected) {
-        if (const auto found = read<std::uint8_t>("a format version"); found != expected) {
-            fail("format version " + std::to_string(expected) + " expected, found " + std::to_string(found));
-        }
-    }
+    void expectVersion(std::uint8_t expected);
     /// Throws if anything follows.
-    void expectEnd() const {
-        if (at_ != end_) fail("expected the end, found " + std::to_string(remaining()) + " more bytes");
-    }
+    void expectEnd() const;
 
-    [[noreturn]] void fail(const std::string& problem) const {
-        throw CodecException("cannot decode: at byte " + std::to_string(offset()) + " of " +
-                             std::to_string(static_cast<std::size_t>(end_ - begin_)) + ": " + problem);
-    }
+    [[noreturn]] void fail(const std::string& problem) const;
 
 private:
-    [[noreturn]] [[gnu::cold]] void failShort(std::size_t count, const char* what) const {
-        fail("expected " + std::string(what) + " of " + std::to_string(count) + " bytes, found " +
-             std::to_string(remaining()));
-    }
-    [[noreturn]] [[gnu::cold]] void failLength(std::size_t count, const char* what) const {
-        fail("expected " + std::string(what) + " with " + std::to_string(count) + " elements, found only " +
-             std::to_string(remaining()) + " bytes");
-    }
+    [[noreturn]] void failShort(std::size_t count, const char* what) const;
+    [[noreturn]] void failLength(std::size_t count, const char* what) const;
 
     const std::byte* begin_;
     const std::byte* at_;
@@ -195,5 +182,9 @@ private:
 };
 
 }  // namespace millrace
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/core/bytes.ipp>
+#endif
 
 #endif  // MILLRACE_CORE_BYTES_HPP

@@ -24,7 +24,9 @@ public:
         return *object_;
     }
     void reset() noexcept {
-        if (object_ != nullptr) std::exchange(object_, nullptr)->~T();
+        T* const former = object_;
+        object_ = nullptr;
+        if (former != nullptr) former->~T();
     }
 
     bool has_value() const noexcept { return object_ != nullptr; }

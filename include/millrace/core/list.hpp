@@ -21,13 +21,14 @@ public:
         reserve(elements.size());
         for (const T& element : elements) emplace_back(element);
     }
-    List(const List& other) : List() {
+    [[gnu::cold]] List(const List& other) : List() {
         reserve(other.size_);
         for (const T& element : other) emplace_back(element);
     }
-    List(List&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
-          capacity_(std::exchange(other.capacity_, 0)) {}
+    List(List&& other) noexcept : data_(other.data_), size_(other.size_), capacity_(other.capacity_) {
+        other.data_ = nullptr;
+        other.size_ = other.capacity_ = 0;
+    }
     List& operator=(List other) noexcept {
         swap(other);
         return *this;
@@ -83,12 +84,14 @@ public:
         while (size_ > kept) pop_back();
     }
     void swap(List& other) noexcept {
-        std::swap(data_, other.data_);
+        T* const data = data_;  // std::swap is a function more for each type of pointer
+        data_ = other.data_;
+        other.data_ = data;
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
     }
     /// Elements are moved, or copied if moving them may throw and they can be copied; then after an exception all is as before.
-    [[gnu::noinline]] void reserve(std::size_t capacity) {
+    [[gnu::cold, gnu::noinline]] void reserve(std::size_t capacity) {
         if (capacity <= capacity_) return;
         T* const larger = allocate(capacity);
         if constexpr (std::is_nothrow_move_constructible_v<T>) {

@@ -43,7 +43,7 @@ inline LogTarget& logTarget() {
     return target;
 }
 
-inline void log(LogLevel level, std::string_view message) noexcept {
+[[gnu::cold]] inline void log(LogLevel level, std::string_view message) noexcept {
     try {
         std::shared_ptr<const LogCallback> callback;
         {

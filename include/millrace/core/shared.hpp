@@ -14,10 +14,14 @@ std::shared_ptr<Base> sharedAs(std::type_identity_t<Base>* object) {
     return std::shared_ptr<Base>(object);
 }
 
-/// Takes over what has no base.
-inline std::shared_ptr<const void> sharedObject(const void* object, void (*destroy)(const void*)) {
-    return std::shared_ptr<const void>(object, destroy);
-}
+/// A base for what is shared and has no other.
+class SharedObject {
+public:
+    SharedObject() = default;
+    SharedObject(const SharedObject&) = delete;
+    SharedObject& operator=(const SharedObject&) = delete;
+    virtual ~SharedObject() = default;
+};
 
 }  // namespace millrace::detail
 

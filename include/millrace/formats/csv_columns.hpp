@@ -2,6 +2,7 @@
 #define MILLRACE_FORMATS_CSV_COLUMNS_HPP
 
 #include <millrace/core/errors.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/formats/csv_cell.hpp>
 #include <millrace/formats/parse_result.hpp>
 
@@ -17,11 +18,11 @@ namespace millrace::detail {
 struct CsvColumns {
     static constexpr std::size_t kIgnored = static_cast<std::size_t>(-1);
 
-    bool known = false;                      ///< false until the header was read
-    bool inOrder = true;                     ///< the n-th column is the n-th field, for all fields
-    bool nothingMayFollow = false;           ///< the last column that is read is the last of the header
-    std::vector<std::size_t> fieldOfColumn;  ///< unless in order: up to the last column that is read
-    std::vector<std::size_t> missingFields;  ///< optional fields without a column
+    bool known = false;               ///< false until the header was read
+    bool inOrder = true;              ///< the n-th column is the n-th field, for all fields
+    bool nothingMayFollow = false;    ///< the last column that is read is the last of the header
+    List<std::size_t> fieldOfColumn;  ///< unless in order: up to the last column that is read
+    List<std::size_t> missingFields;  ///< optional fields without a column
 };
 
 inline std::vector<std::string> readCsvHeader(std::string_view line, char delimiter, const std::string& where) {
@@ -49,7 +50,8 @@ inline CsvColumns matchCsvColumns(std::string_view line, char delimiter, std::sp
     const std::vector<std::string> header = readCsvHeader(line, delimiter, where);
     CsvColumns columns;
     columns.known = true;
-    columns.fieldOfColumn.assign(header.size(), CsvColumns::kIgnored);
+    columns.fieldOfColumn.resize(header.size());
+    for (std::size_t& field : columns.fieldOfColumn) field = CsvColumns::kIgnored;
     for (std::size_t field = 0; field < names.size(); ++field) {
         bool found = false;
         for (std::size_t column = 0; column < header.size(); ++column) {

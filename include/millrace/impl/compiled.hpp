@@ -42,6 +42,7 @@
 #include <millrace/connectors/part_files.ipp>
 #include <millrace/connectors/random_uid.ipp>
 #include <millrace/connectors/socket_connection.ipp>
+#include <millrace/core/bytes.ipp>
 #include <millrace/core/content_hash.ipp>
 #include <millrace/core/crc32c.ipp>
 #include <millrace/core/message.ipp>
@@ -57,6 +58,7 @@
 #include <millrace/operators/channel_port.ipp>
 #include <millrace/operators/checkpointed_writer.ipp>
 #include <millrace/operators/guarded_function.ipp>
+#include <millrace/operators/node.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/sort_buffer.ipp>
 #include <millrace/operators/sorting_stage.ipp>

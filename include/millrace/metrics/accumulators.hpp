@@ -6,11 +6,13 @@
 #include <millrace/core/message.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -31,6 +33,56 @@ struct NumberCount {
 /// each number was added, the smallest first. @public
 using AccumulatorValue = std::variant<std::int64_t, double, std::vector<std::string>, std::vector<NumberCount>>;
 
+/// The merged values of a job's accumulators by their names, as they were when it was asked for them; a read-only map. @public
+/// Copies share the values. Its functions are templates so that programs without accumulators do not compile the map.
+class AccumulatorValues {
+public:
+    using Map = std::map<std::string, AccumulatorValue>;
+
+    AccumulatorValues() = default;
+
+    template <class Values = Map>
+    const Values& map() const {
+        static const Values none;
+        return values_ == nullptr ? none : static_cast<const Holder<Values>&>(*values_).values;
+    }
+    template <class Values = Map>
+    auto begin() const {
+        return map<Values>().begin();
+    }
+    template <class Values = Map>
+    auto end() const {
+        return map<Values>().end();
+    }
+    template <class Values = Map>
+    auto find(const std::string& name) const {
+        return map<Values>().find(name);
+    }
+    template <class Values = Map>
+    bool contains(const std::string& name) const {
+        return map<Values>().contains(name);
+    }
+    /// *Failure:* std::out_of_range when there is none of that name.
+    template <class Values = Map>
+    const AccumulatorValue& at(const std::string& name) const {
+        return map<Values>().at(name);
+    }
+    template <class Values = Map>
+    std::size_t size() const {
+        return map<Values>().size();
+    }
+    bool empty() const noexcept { return values_ == nullptr; }
+
+private:
+    friend class Accumulators;
+    template <class Values>
+    struct Holder : detail::SharedObject {
+        Values values;
+    };
+
+    std::shared_ptr<detail::SharedObject> values_;  ///< Holder<Map>, not empty; or null
+};
+
 /// A value that user functions add to and that is merged over the subtasks of a job. @public
 /// One of your own derives from this class, has a default constructor and an `add`, and is asked for by its type:
 /// `context.accumulator<Mine>("name")`.
@@ -43,22 +95,14 @@ public:
     virtual void mergeInto(Accumulator& total) const = 0;
 };
 
-/// Counts up (or down). @public
-class LongCounter final : public Accumulator {
-public:
-    void add(std::int64_t n = 1) noexcept {
-        count_.store(count_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    }
-    std::int64_t localValue() const noexcept { return count_.load(std::memory_order_relaxed); }
-    AccumulatorValue value() const override { return localValue(); }
-    void mergeInto(Accumulator& total) const override { static_cast<LongCounter&>(total).add(localValue()); }
-
-private:
-    std::atomic<std::int64_t> count_{0};
-};
-
+// All of them are templates: a class that is none makes every file that includes this compile the variant of its value.
 namespace detail {
 
+struct CountLongs {
+    static constexpr std::int64_t kStart = 0;
+    static constexpr std::int64_t kOne = 1;
+    std::int64_t operator()(std::int64_t a, std::int64_t b) const noexcept { return a + b; }
+};
 struct AddDoubles {
     static constexpr double kStart = 0;
     double operator()(double a, double b) const noexcept { return a + b; }
@@ -83,6 +127,11 @@ public:
     void add(Number x) noexcept {
         value_.store(Fold{}(value_.load(std::memory_order_relaxed), x), std::memory_order_relaxed);
     }
+    void add() noexcept
+        requires requires { Fold::kOne; }
+    {
+        add(Fold::kOne);
+    }
     Number localValue() const noexcept { return value_.load(std::memory_order_relaxed); }
     AccumulatorValue value() const override { return localValue(); }
     void mergeInto(Accumulator& total) const override { static_cast<NumberAccumulator&>(total).add(localValue()); }
@@ -91,8 +140,54 @@ private:
     std::atomic<Number> value_{Fold::kStart};
 };
 
+template <class Number>
+class AverageOf final : public Accumulator {
+public:
+    void add(Number x) noexcept { add(x, 1); }
+    Number localValue() const noexcept {
+        const std::int64_t count = count_.localValue();
+        return count == 0 ? 0 : sum_.localValue() / static_cast<Number>(count);
+    }
+    AccumulatorValue value() const override { return localValue(); }
+    void mergeInto(Accumulator& total) const override {
+        static_cast<AverageOf&>(total).add(sum_.localValue(), count_.localValue());
+    }
+
+private:
+    void add(Number sum, std::int64_t count) noexcept {
+        sum_.add(sum);
+        count_.add(count);
+    }
+
+    NumberAccumulator<Number, AddDoubles> sum_;
+    NumberAccumulator<std::int64_t, CountLongs> count_;
+};
+
+template <class Text>
+class ListOf final : public Accumulator {
+public:
+    void add(Text text) {
+        const std::lock_guard lock(mutex_);
+        texts_.push_back(std::move(text));
+    }
+    AccumulatorValue value() const override {
+        const std::lock_guard lock(mutex_);
+        return texts_;
+    }
+    void mergeInto(Accumulator& total) const override {
+        const std::lock_guard lock(mutex_);
+        for (const Text& text : texts_) static_cast<ListOf&>(total).add(text);
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<Text> texts_;
+};
+
 }  // namespace detail
 
+/// Counts up (or down): `add()` one, `add(n)` so many. @public
+using LongCounter = detail::NumberAccumulator<std::int64_t, detail::CountLongs>;
 /// Sum of doubles. @public
 using DoubleCounter = detail::NumberAccumulator<double, detail::AddDoubles>;
 /// Smallest value added; +infinity if none. @public
@@ -106,48 +201,9 @@ using LongMaximum = detail::NumberAccumulator<std::int64_t, detail::Larger<std::
 
 /// The average of what was added, a double; 0 if nothing was. @public
 /// Read while it is written to, the sum may be one value ahead of the count.
-class AverageAccumulator final : public Accumulator {
-public:
-    void add(double x) noexcept { add(x, 1); }
-    double localValue() const noexcept {
-        const std::int64_t count = count_.localValue();
-        return count == 0 ? 0 : sum_.localValue() / static_cast<double>(count);
-    }
-    AccumulatorValue value() const override { return localValue(); }
-    void mergeInto(Accumulator& total) const override {
-        static_cast<AverageAccumulator&>(total).add(sum_.localValue(), count_.localValue());
-    }
-
-private:
-    void add(double sum, std::int64_t count) noexcept {
-        sum_.add(sum);
-        count_.add(count);
-    }
-
-    DoubleCounter sum_;
-    LongCounter count_;
-};
-
+using AverageAccumulator = detail::AverageOf<double>;
 /// Collects texts; the order over subtasks is unspecified. @public
-class ListAccumulator final : public Accumulator {
-public:
-    void add(std::string text) {
-        const std::lock_guard lock(mutex_);
-        texts_.push_back(std::move(text));
-    }
-    AccumulatorValue value() const override {
-        const std::lock_guard lock(mutex_);
-        return texts_;
-    }
-    void mergeInto(Accumulator& total) const override {
-        const std::lock_guard lock(mutex_);
-        for (const std::string& text : texts_) static_cast<ListAccumulator&>(total).add(text);
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::vector<std::string> texts_;
-};
+using ListAccumulator = detail::ListOf<std::string>;
 
 /// The accumulators of one job. Subtasks get theirs by name; reading merges all of one name. @public
 /// *Thread safety:* all functions may be called from any thread.
@@ -174,7 +230,9 @@ public:
             for (std::size_t i = each.accumulators.size(); i-- > 0;) {
                 if (each.owners[i] != number + 1) continue;
                 delete each.accumulators.release(i);
-                each.owners.erase(each.owners.begin() + static_cast<std::ptrdiff_t>(i));
+                for (std::size_t next = i + 1; next < each.owners.size(); ++next)
+                    each.owners[next - 1] = each.owners[next];
+                each.owners.pop_back();
             }
         }
     }
@@ -186,9 +244,9 @@ public:
     }
 
     /// Current values, merged over the subtasks.
-    std::map<std::string, AccumulatorValue> values() const {
+    AccumulatorValues values() const {
         const std::lock_guard lock(mutex_);
-        std::map<std::string, AccumulatorValue> merged;
+        AccumulatorValues merged;
         if (merge_ != nullptr) merge_(entries_, merged);
         return merged;
     }
@@ -204,7 +262,7 @@ private:
         std::string name;
         detail::OwnerList<Accumulator> accumulators;  ///< one of each subtask
         Accumulator* (*newTotal)() = nullptr;         ///< of their type, for the caller to delete
-        std::vector<std::size_t> owners;              ///< the part that each is of, from 1; 0: of the whole
+        detail::List<std::size_t> owners;             ///< the part that each is of, from 1; 0: of the whole
     };
 
     template <class A>
@@ -225,7 +283,7 @@ private:
         entry.owners.push_back(owner);
         entry.newTotal = &newOf<A>;
         // here, and a template, so that programs without accumulators do not compile it
-        merge_ = &Accumulators::merge<std::map<std::string, AccumulatorValue>>;
+        merge_ = &Accumulators::merge<AccumulatorValues::Map>;
         return *accumulator;
     }
     Entry& entryOf(std::string_view name) {
@@ -235,13 +293,16 @@ private:
         return entries_.add(new Entry{std::string(name), {}, nullptr, {}});
     }
     template <class Values>
-    static void merge(const detail::OwnerList<Entry>& entries, Values& merged) {
+    static void merge(const detail::OwnerList<Entry>& entries, AccumulatorValues& merged) {
+        auto* const holder = new AccumulatorValues::Holder<Values>;
+        std::shared_ptr<detail::SharedObject> values = detail::sharedAs<detail::SharedObject>(holder);
         for (const Entry& each : entries) {
             if (each.accumulators.empty()) continue;
             const detail::Owner<Accumulator> total(each.newTotal());
             for (const Accumulator& accumulator : each.accumulators) accumulator.mergeInto(*total);
-            merged.emplace(each.name, total->value());
+            holder->values.emplace(each.name, total->value());
         }
+        if (!holder->values.empty()) merged.values_ = std::move(values);
     }
 
     mutable std::mutex mutex_;
@@ -249,7 +310,7 @@ private:
     detail::OwnerList<Accumulators> parts_;
     Accumulators* whole_ = nullptr;
     std::size_t number_ = 0;
-    void (*merge_)(const detail::OwnerList<Entry>&, std::map<std::string, AccumulatorValue>&) = nullptr;
+    void (*merge_)(const detail::OwnerList<Entry>&, AccumulatorValues&) = nullptr;
 };
 
 }  // namespace millrace

@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -95,7 +94,7 @@ public:
     }
 
 protected:
-    ChannelPortBase(std::span<ChannelWriter* const> channels, const RecordLayout& layout);
+    ChannelPortBase(const PointerList<ChannelWriter>& channels, const RecordLayout& layout);
     /// Copies (moves) a run of records to one channel.
     void append(Lane& lane, BlockRef block, bool mayMove);
 
@@ -113,7 +112,7 @@ class ChannelPort : public ChannelPortBase {
     static_assert(alignof(T) <= 64, "millrace: records must not be aligned to more than 64 bytes");
 
 public:
-    explicit ChannelPort(std::span<ChannelWriter* const> channels) : ChannelPortBase(channels, kRecordLayout<T>) {}
+    explicit ChannelPort(const PointerList<ChannelWriter>& channels) : ChannelPortBase(channels, kRecordLayout<T>) {}
 
 protected:
     /// Ports choose the channels for at most so many records at a time.

@@ -50,11 +50,11 @@ MILLRACE_INLINE void Lane::flush() {
     }
 }
 
-MILLRACE_INLINE_COLD ChannelPortBase::ChannelPortBase(std::span<ChannelWriter* const> channels,
+MILLRACE_INLINE_COLD ChannelPortBase::ChannelPortBase(const PointerList<ChannelWriter>& channels,
                                                       const RecordLayout& layout)
     : layout_(layout) {
     lanes_.reserve(channels.size());
-    for (std::size_t i = 0; i < channels.size(); ++i) lanes_.emplace_back(*channels[i], layout);
+    for (std::size_t i = 0; i < channels.size(); ++i) lanes_.emplace_back(channels[i], layout);
 }
 
 MILLRACE_INLINE Progress ChannelPortBase::onWatermark(Timestamp watermark) {
@@ -78,7 +78,7 @@ MILLRACE_INLINE void ChannelPortBase::flush() {
     for (Lane& lane : lanes_) lane.flush();
 }
 
-MILLRACE_INLINE void ChannelPortBase::control(ControlKind kind, std::int64_t checkpointId) {
+[[gnu::noinline]] MILLRACE_INLINE_COLD void ChannelPortBase::control(ControlKind kind, std::int64_t checkpointId) {
     for (Lane& lane : lanes_) lane.control(kind, checkpointId);
 }
 

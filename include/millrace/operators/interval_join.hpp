@@ -389,7 +389,7 @@ private:
             cell.values.template forEachAfter<kLeft>(kMinTimestamp,
                                                      [&](Timestamp time, const auto&) { times.push_back(time); });
         });
-        std::sort(times.begin(), times.end());
+        heapSort(times.data(), times.size(), [](Timestamp a, Timestamp b) { return a < b; });
         return times;
     }
 

@@ -55,7 +55,8 @@ public:
     void encode(BlockRef erased, EncodedRecords& into) override {
         const auto block = erased.as<T>();
         for (std::size_t i = 0; i < block.size; ++i) {
-            const Key key = oneZero(Key(detail::invoke(selector_, std::as_const(block.values[i]))));
+            decltype(auto) selected = detail::invoke(selector_, std::as_const(block.values[i]));
+            const Key& key = oneZero(selected);
             const std::size_t keyBegin = into.bytes.size();
             Codec<Key>::encode(key, into.bytes);
             const std::size_t recordBegin = into.bytes.size();
@@ -83,11 +84,14 @@ public:
 
 private:
     /// Equal keys must have equal bytes: -0.0 and 0.0 are one key, and so are all that are not a number.
-    static Key oneZero(Key key) {
+    template <class Selected>
+    static decltype(auto) oneZero(const Selected& key) {
         if constexpr (std::is_floating_point_v<Key>) {
             return key != key ? std::numeric_limits<Key>::quiet_NaN() : key + Key{0};
+        } else if constexpr (std::is_same_v<Selected, Key>) {
+            return (key);
         } else {
-            return key;
+            return Key(key);
         }
     }
 

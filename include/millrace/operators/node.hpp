@@ -58,20 +58,8 @@ struct OpenContext {
 
     const OperatorId& takeOperator() { return operators[opened++]; }
     /// What an operator's state takes is the stage's, and counts towards what the job may take.
-    void account(StateMemory& memory, const OperatorId& id, std::string state) const {
-        memory.bind(stage.stateMemory, metrics.state,
-                    {id.name, id.uid, std::move(state), stage.subtaskIndex, stage.parallelism});
-    }
-    RuntimeContext runtimeContext(const OperatorId& id) const {
-        return {stage.jobName,
-                id.name,
-                id.uid,
-                stage.subtaskIndex,
-                stage.parallelism,
-                stage.maxParallelism,
-                stage.accumulators(),
-                stage.attemptNumber};
-    }
+    void account(StateMemory& memory, const OperatorId& id, std::string state) const;
+    RuntimeContext runtimeContext(const OperatorId& id) const;
 };
 
 /// `first()`, then `second()` even if the first one throws; its exception then goes on and the second's is dropped.
@@ -228,5 +216,9 @@ struct NodesOf<Link<Prev, Op>, Tail> {
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/operators/node.ipp>
+#endif
 
 #endif  // MILLRACE_OPERATORS_NODE_HPP

@@ -30,15 +30,38 @@ private:
     std::uint64_t state_;
 };
 
+/// Chooses one of the channels for each of some records.
+class LaneChooser {
+public:
+    LaneChooser(std::uint64_t seed, std::size_t channels) noexcept
+        : numbers_(seed), channels_(channels), next_(SeededNumbers(seed).below(channels)) {}
+
+    void atRandom(std::uint16_t* laneOf, std::size_t records) noexcept {
+        for (std::size_t i = 0; i < records; ++i) laneOf[i] = static_cast<std::uint16_t>(numbers_.below(channels_));
+    }
+    void inTurn(std::uint16_t* laneOf, std::size_t records) noexcept {
+        for (std::size_t i = 0; i < records; ++i) {
+            laneOf[i] = static_cast<std::uint16_t>(next_);
+            next_ = next_ + 1 == channels_ ? 0 : next_ + 1;
+        }
+    }
+
+private:
+    SeededNumbers numbers_;
+    std::size_t channels_;
+    std::size_t next_;
+};
+
 /// All exchanges that do not look at the record:
 /// Forward and Global to the first channel, Broadcast to all of them, Shuffle to a seeded random one,
 /// Rebalance and Rescale round robin, starting with a seeded one.
 template <class T>
 class PlainPort final : public ChannelPort<T> {
+    using ChannelPort<T>::kChunk;
+
 public:
-    PlainPort(std::span<ChannelWriter* const> channels, const PortContext& context)
-        : ChannelPort<T>(channels), exchange_(context.exchange), numbers_(context.seed),
-          next_(SeededNumbers(context.seed).below(channels.size())) {}
+    PlainPort(const PointerList<ChannelWriter>& channels, const PortContext& context)
+        : ChannelPort<T>(channels), exchange_(context.exchange), chooser_(context.seed, channels.size()) {}
 
     void onBlock(BlockRef erased, bool mayMove) override {
         const Block<T> block = erased.as<T>();
@@ -47,31 +70,22 @@ public:
         } else if (exchange_ == ExchangeKind::Forward || exchange_ == ExchangeKind::Global) {
             this->append(this->lanes_.front(), block, mayMove);
         } else {
-            std::array<std::uint16_t, ChannelPort<T>::kChunk> laneOf;
-            for (std::size_t from = 0; from < block.size; from += laneOf.size()) {
-                const Block<T> part = block.slice(from, std::min(laneOf.size(), block.size - from));
-                chooseLanes({laneOf.data(), part.size});
-                this->scatter(part, mayMove, nullptr, laneOf.data());
+            std::uint16_t laneOf[kChunk];
+            for (std::size_t from = 0; from < block.size; from += kChunk) {
+                const Block<T> part = block.slice(from, std::min(kChunk, block.size - from));
+                if (exchange_ == ExchangeKind::Shuffle) {
+                    chooser_.atRandom(laneOf, part.size);
+                } else {
+                    chooser_.inTurn(laneOf, part.size);
+                }
+                this->scatter(part, mayMove, nullptr, laneOf);
             }
         }
     }
 
 private:
-    void chooseLanes(std::span<std::uint16_t> laneOf) noexcept {
-        const std::size_t count = this->lanes_.size();
-        if (exchange_ == ExchangeKind::Shuffle) {
-            for (auto& lane : laneOf) lane = static_cast<std::uint16_t>(numbers_.below(count));
-            return;
-        }
-        for (auto& lane : laneOf) {
-            lane = static_cast<std::uint16_t>(next_);
-            next_ = next_ + 1 == count ? 0 : next_ + 1;
-        }
-    }
-
     ExchangeKind exchange_;
-    SeededNumbers numbers_;
-    std::size_t next_;
+    LaneChooser chooser_;
 };
 
 /// Whether the hash of a key travels along, so that the keyed operator does not compute it again.
@@ -86,7 +100,7 @@ class HashPort final : public ChannelPort<T> {
     static constexpr bool kSendHashes = kHashTravels<Key>;
 
 public:
-    HashPort(std::span<ChannelWriter* const> channels, const PortContext& context, KeySelector keySelector)
+    HashPort(const PointerList<ChannelWriter>& channels, const PortContext& context, KeySelector keySelector)
         : ChannelPort<T>(channels), keySelector_(std::move(keySelector)),
           maxParallelism_(static_cast<std::uint32_t>(context.maxParallelism)),
           powerOfTwo_(std::has_single_bit(maxParallelism_)),
@@ -151,7 +165,7 @@ int choosePartition(Partitioner& partitioner, KeySelector& keySelector, const Re
 template <class T, class Partitioner, class KeySelector>
 class CustomPort final : public ChannelPort<T> {
 public:
-    CustomPort(std::span<ChannelWriter* const> channels, const PortContext&, Partitioner partitioner,
+    CustomPort(const PointerList<ChannelWriter>& channels, const PortContext&, Partitioner partitioner,
                KeySelector keySelector)
         : ChannelPort<T>(channels), partitioner_(std::move(partitioner)), keySelector_(std::move(keySelector)) {}
     void onBlock(BlockRef erased, bool mayMove) override {

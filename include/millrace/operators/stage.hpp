@@ -17,7 +17,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -300,7 +299,7 @@ public:
         (void)maxParallelism;
         return -1;
     }
-    virtual Owner<Port> create(std::span<ChannelWriter* const> channels, const PortContext& context) const = 0;
+    virtual Owner<Port> create(const PointerList<ChannelWriter>& channels, const PortContext& context) const = 0;
 };
 
 }  // namespace millrace::detail

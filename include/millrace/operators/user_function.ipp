@@ -26,7 +26,7 @@ MILLRACE_INLINE_COLD void throwFunctionErrorFor(const OperatorId& id, int subtas
 
 MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
                                                  const std::string& record, const char* what) {
-    throwFunctionErrorFor(id, subtask, timestamp, record.empty() ? record : "the record " + record, what);
+    throwFunctionErrorFor(id, subtask, timestamp, record.empty() ? record : message({"the record ", record}), what);
 }
 
 }  // namespace millrace::detail

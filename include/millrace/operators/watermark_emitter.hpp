@@ -91,7 +91,7 @@ public:
     /// Watermarks are asked for by the clock, and not after every block.
     bool byInterval() const noexcept { return interval_ > Duration::zero(); }
     bool due(Timestamp now) const noexcept { return now >= next_; }
-    void schedule(StageContext& context) {
+    [[gnu::cold]] void schedule(StageContext& context) {
         if (tick_ == Duration::zero()) return;
         next_ = saturatingAdd(context.currentProcessingTime(), tick_);
         context.registerProcessingTimer(next_);

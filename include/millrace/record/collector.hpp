@@ -103,7 +103,7 @@ private:
         stamped_ = begin_ + count;
         nextTime_ = times_ + count;
     }
-    [[gnu::noinline]] void grow() {
+    [[gnu::cold, gnu::noinline]] void grow() {
         const std::size_t count = size();
         const std::size_t capacity = count == 0 ? detail::kBlockRecords<Out> + 16 : count * 2;
         const std::size_t valueBytes = (capacity * sizeof(Out) + 63) / 64 * 64;

@@ -115,10 +115,10 @@ private:
     struct Pending {
         CheckpointDescription description;
         Duration began{0};
-        SnapshotCost cost{};         ///< the longest times, all bytes
-        bool overtakes = false;      ///< barriers need not wait their turn any more
-        std::vector<bool> missing;   ///< by task: has not acknowledged yet
-        std::vector<bool> finished;  ///< by task: had ended before the barrier reached it
+        SnapshotCost cost{};     ///< the longest times, all bytes
+        bool overtakes = false;  ///< barriers need not wait their turn any more
+        List<bool> missing;      ///< by task: has not acknowledged yet
+        List<bool> finished;     ///< by task: had ended before the barrier reached it
         std::size_t missingCount = 0;
         std::size_t writing = 0;
         bool completing = false;

@@ -324,8 +324,8 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             if (!isGone && &slot == &task.stages().front()) row.queueFill = task.inputFill();
         }
     }
-    std::sort(rows.begin(), rows.end(), [](const OperatorMetrics& a, const OperatorMetrics& b) {
-        return std::pair(a.nodeId, a.subtask) < std::pair(b.nodeId, b.subtask);
+    heapSort(rows.data(), rows.size(), [](const OperatorMetrics& a, const OperatorMetrics& b) {
+        return a.nodeId != b.nodeId ? a.nodeId < b.nodeId : a.subtask < b.subtask;
     });
     return rows;
 }

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -86,7 +85,7 @@ public:
     std::size_t runFor(std::size_t steps);
 
     /// Current values, merged over the subtasks.
-    std::map<std::string, AccumulatorValue> accumulators() const;
+    AccumulatorValues accumulators() const;
     /// One row per operator chain and subtask. Rates since the previous call, at first since the start, after the end
     /// over the whole run.
     std::vector<OperatorMetrics> metrics() const;

@@ -129,7 +129,7 @@ MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};
 }
 
-MILLRACE_INLINE_COLD std::map<std::string, AccumulatorValue> JobClient::accumulators() const {
+MILLRACE_INLINE_COLD AccumulatorValues JobClient::accumulators() const {
     return job_->accumulators().values();
 }
 MILLRACE_INLINE_COLD std::vector<OperatorMetrics> JobClient::metrics() const {

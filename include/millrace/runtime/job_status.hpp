@@ -6,7 +6,6 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -56,14 +55,15 @@ struct JobExecutionResult {
     std::string jobName;
     JobStatus status = JobStatus::Finished;
     Duration netRuntime{0};
-    std::map<std::string, AccumulatorValue> accumulators;
+    AccumulatorValues accumulators;
     std::uint64_t traceHash = 0;  ///< simulation: equal for equal executions; 0 elsewhere
 
     /// The merged value of an accumulator. *Failure:* ConfigurationException when there is none of that name and type.
-    template <class T = std::int64_t>
+    template <class T = std::int64_t, class Map = AccumulatorValues::Map>
     const T& accumulator(const std::string& name) const {
-        const auto found = accumulators.find(name);
-        const T* const value = found == accumulators.end() ? nullptr : std::get_if<T>(&found->second);
+        const Map& all = accumulators.template map<Map>();
+        const auto found = all.find(name);
+        const T* const value = found == all.end() ? nullptr : std::get_if<T>(&found->second);
         if (value == nullptr) {
             throw ConfigurationException(
                 "the job '" + jobName + "' has no accumulator '" + name +

@@ -214,18 +214,18 @@ MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, Ex
     std::pair<int, int> reach{0, *consumer.parallelism};
     if (exchange == ExchangeKind::Forward) reach = {producer, producer + 1};
     if (exchange == ExchangeKind::Rescale) reach = rescaleTargets(producer, producers, *consumer.parallelism);
-    List<ChannelWriter*> writers(static_cast<std::size_t>(reach.second - reach.first));
+    PointerList<ChannelWriter> writers;
     for (int target = reach.first; target < reach.second; ++target) {
         Task& to = *slotOf(consumer, target).task;
         Channel& channel = region(consumer).channels.add(
             new Channel(*from.task, from.task->blockedOutputs(), to, segments_, executor_.ringCapacity()));
         from.task->addOutput();
         to.addInput(channel, edge, exchange);
-        writers[static_cast<std::size_t>(target - reach.first)] = &channel;
+        writers.add(channel);
     }
     const PortContext context{exchange, producer, producers, graph_.maxParallelism,
                               seedOf(edge.from, producer, consumer.id)};
-    Port& port = from.task->addPort(edge.ports->create({writers.data(), writers.size()}, context));
+    Port& port = from.task->addPort(edge.ports->create(writers, context));
     from.stage->addOutput(edge.tag, port);
 }
 

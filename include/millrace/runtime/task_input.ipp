@@ -169,7 +169,7 @@ MILLRACE_INLINE_COLD void Task::waitFor(const BatchOrigin& from) const noexcept 
     if (caughtUp && valve.waitsFor(from.indexInValve)) from.live->waitFor();
 }
 
-MILLRACE_INLINE void Task::onControl() {
+MILLRACE_INLINE_COLD void Task::onControl() {
     const BatchOrigin& from = *batchChannel_;
     Input& input = from.input;
     switch (batch_->control) {

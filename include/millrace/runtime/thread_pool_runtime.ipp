@@ -1,6 +1,8 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/core/shared.hpp>
+#include <millrace/core/start_thread.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/thread_pool_runtime.hpp>
@@ -11,6 +13,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -38,7 +41,10 @@ class PoolExecutor final : public RealTimeExecutor {
 public:
     [[gnu::cold]] PoolExecutor(int threads, IdleThreads idle) : spins_(idle == IdleThreads::Spin) {
         try {
-            for (int i = 0; i < threads; ++i) threads_.add(new std::thread([this] { run(); }));
+            for (int i = 0; i < threads; ++i) {
+                threads_.add(new std::thread(
+                    startThread([](void* executor) { static_cast<PoolExecutor*>(executor)->run(); }, this)));
+            }
         } catch (...) {
             join();
             throw;
@@ -51,16 +57,27 @@ public:
 
     /// A client that is let go inside an operator may leave the last reference to a thread of the pool itself, which
     /// cannot join itself; then another thread does it.
-    [[gnu::cold]] static void destroy(PoolExecutor* executor) {
-        for (const std::thread& thread : executor->threads_) {
-            if (thread.get_id() != std::this_thread::get_id()) continue;
-            std::thread([executor] { delete executor; }).detach();
-            return;
+    [[gnu::cold]] static void operator delete(PoolExecutor* executor, std::destroying_delete_t) {
+        if (executor->owns(std::this_thread::get_id())) {
+            startThread([](void* left) { destroy(static_cast<PoolExecutor*>(left)); }, executor).detach();
+        } else {
+            destroy(executor);
         }
-        delete executor;
     }
+    /// Of what could not be constructed.
+    static void operator delete(void* memory) { ::operator delete(memory); }
 
 private:
+    static void destroy(PoolExecutor* executor) {
+        executor->~PoolExecutor();
+        ::operator delete(executor);
+    }
+    bool owns(std::thread::id id) const noexcept {
+        for (const std::thread& thread : threads_) {
+            if (thread.get_id() == id) return true;
+        }
+        return false;
+    }
     void append(Actor& actor) noexcept;
     void run();
     void spin() const noexcept;
@@ -178,15 +195,14 @@ MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads, IdleThrea
         detail::raise<ConfigurationException>({"ThreadPoolRuntime needs at least one thread, but got ", threads,
                                                "; to run a job on the calling thread use CallerRuntime"});
     }
-    executor_ =
-        std::shared_ptr<detail::TaskExecutor>(new detail::PoolExecutor(threads, idle), &detail::PoolExecutor::destroy);
+    executor_ = detail::sharedAs<detail::TaskExecutor>(new detail::PoolExecutor(threads, idle));
 }
 
 MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads)
     : defaultParallelism_(detail::hardwareThreads()) {
     if (!threads.post)
         throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
-    executor_ = std::shared_ptr<detail::TaskExecutor>(new detail::CallersExecutor(std::move(threads)));
+    executor_ = detail::sharedAs<detail::TaskExecutor>(new detail::CallersExecutor(std::move(threads)));
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> ThreadPoolRuntime::submit(detail::JobGraph graph) {

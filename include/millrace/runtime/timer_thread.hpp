@@ -3,6 +3,7 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/start_thread.hpp>
 #include <millrace/runtime/executor_timers.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -21,8 +22,8 @@ class Job;
 /// *Thread safety:* all functions may be called from any thread.
 class TimerThread {
 public:
-    /// Starts a thread that runs `body(timers)`.
-    using StartThread = std::thread (*)(void (*body)(TimerThread&), TimerThread& timers);
+    /// Starts a thread that runs `body(argument)`.
+    using StartThread = std::thread (*)(void (*body)(void*), void* argument);
 
     TimerThread() = default;
     /// With threads of another kind: for tests.
@@ -51,9 +52,7 @@ private:
     ExecutorTimers timers_;
     OwnerList<std::weak_ptr<Job>> jobs_;
     bool stopping_ = false;
-    StartThread startThread_ = [](void (*body)(TimerThread&), TimerThread& timers) {
-        return std::thread([body, &timers] { body(timers); });
-    };
+    StartThread startThread_ = &startThread;
     std::thread thread_;
 };
 

@@ -35,7 +35,7 @@ MILLRACE_INLINE_COLD void TimerThread::stop() {
 MILLRACE_INLINE_COLD void TimerThread::start() {
     if (stopping_ || thread_.joinable()) return;
     try {
-        thread_ = startThread_([](TimerThread& timers) { timers.run(); }, *this);
+        thread_ = startThread_([](void* timers) { static_cast<TimerThread*>(timers)->run(); }, this);
     } catch (const std::exception& error) {
         std::throw_with_nested(JobExecutionException(
             message({"the thread for processing timers and the watchdog could not be started (", error.what(),

@@ -160,6 +160,12 @@ public:
         return slot->value;
     }
 
+    /// A value for a key that has none; for what is seldom done, since it is one function for all who do it.
+    template <class K>
+    [[gnu::cold, gnu::noinline]] void put(const K& key, std::uint64_t hash, Value&& value) {
+        findOrInsert(key, hash, [&] { return std::move(value); });
+    }
+
     /// Puts a new entry where `locate` found none.
     template <class K, class Make>
     [[gnu::always_inline]] Slot* insert(View& where, Slot* slot, const K& key, std::uint64_t hash, Make&& make) {

@@ -1,7 +1,7 @@
 #ifndef MILLRACE_STATE_SNAPSHOT_HPP
 #define MILLRACE_STATE_SNAPSHOT_HPP
 
-#include <millrace/core/functional.hpp>
+#include <millrace/core/function_ref.hpp>
 #include <millrace/core/owner.hpp>
 
 #include <cstddef>
@@ -101,7 +101,7 @@ public:
 /// Where a restored stage finds its state: exactly the pieces of the key groups that it owns. @internal
 class SnapshotSource {
 public:
-    using Visitor = std::function<void(int keyGroup, std::span<const std::byte> bytes)>;
+    using Visitor = detail::FunctionRef<void(int keyGroup, std::span<const std::byte> bytes)>;
     virtual ~SnapshotSource() = default;
     virtual void read(std::string_view uid, std::string_view state, const Visitor& visit) const = 0;
     /// The same for who wants the pieces in this form; the state may have been saved by a program with other types.

@@ -88,7 +88,7 @@ private:
 template <class Table, class Write>
 class GradualTable final : public GradualState, private TableKeeper {
 public:
-    GradualTable(Table& table, TablePlace place, Write write)
+    [[gnu::cold]] GradualTable(Table& table, TablePlace place, Write write)
         : table_(&table), place_(std::move(place)), write_(std::move(write)),
           groups_(place_.maxParallelism, place_.format), kept_(new std::uint64_t[table.capacity() / 64 + 1]()) {
         Table::forSide(table.sideSlot(), EntryWriter<Write>{groups_, write_});

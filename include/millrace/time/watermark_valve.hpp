@@ -40,7 +40,7 @@ public:
         return {advance(), StatusChange::None};
     }
 
-    Result idle(std::size_t index) {
+    [[gnu::cold]] Result idle(std::size_t index) {
         Channel& channel = channels_[index];
         if (channel.idle) return {};
         channel.idle = true;

@@ -2,6 +2,7 @@
 #define MILLRACE_TYPES_DERIVED_CODEC_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/message.hpp>
 #include <millrace/types/codec_rules.hpp>
 
 #include <cstddef>
@@ -160,7 +161,7 @@ void encodeDerived(const T& value, ByteWriter& writer) {
 
 inline bool decodeFlag(std::uint8_t byte, const ByteReader& reader, const char* what) {
     if (byte > 1) [[unlikely]] {
-        reader.fail(std::string("expected ") + what + " (0 or 1), found " + std::to_string(byte));
+        reader.fail(message({"expected ", what, " (0 or 1), found ", byte}));
     }
     return byte == 1;
 }
@@ -221,8 +222,8 @@ void decodeVariant(ByteReader& reader, T& value) {
         return (tryAlternative(std::integral_constant<std::size_t, I>{}) || ...);
     }(std::make_index_sequence<std::variant_size_v<T>>{});
     if (!known) {
-        reader.fail("expected one of the " + std::to_string(std::variant_size_v<T>) +
-                    " alternatives of a variant, found number " + std::to_string(index));
+        reader.fail(message(
+            {"expected one of the ", std::variant_size_v<T>, " alternatives of a variant, found number ", index}));
     }
 }
 
@@ -272,7 +273,7 @@ void decodeDerived(ByteReader& reader, T& value) {
         applyToParts(value, [&]<class... Part>(Part&... part) { (Codec<Part>::decode(reader, part), ...); });
     } else {
         if (const auto byte = reader.read<std::uint8_t>("an empty value"); byte != 0) {
-            reader.fail("expected an empty value (0), found " + std::to_string(byte));
+            reader.fail(message({"expected an empty value (0), found ", byte}));
         }
     }
 }

@@ -65,7 +65,7 @@ inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> 
 }
 
 /// In the largest unit that gives a whole number: 90s, 1500ms, 1h.
-inline std::string describeDuration(std::chrono::nanoseconds duration) {
+[[gnu::cold]] inline std::string describeDuration(std::chrono::nanoseconds duration) {
     struct Unit {
         long long length;
         const char* name;

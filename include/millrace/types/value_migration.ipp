@@ -2,6 +2,7 @@
 #define MILLRACE_TYPES_VALUE_MIGRATION_IPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/types/value_migration.hpp>
 
@@ -248,7 +249,7 @@ MILLRACE_INLINE_COLD void MigrationPlanner::record(MigrationStep& step, const st
         return found != from.names.end() ? static_cast<int>(found - from.names.begin()) : -1;
     };
     // fields by name; a new name counts where the snapshot does not know it yet
-    std::vector<bool> used(from.parts.size());
+    List<bool> used(from.parts.size());
     step.sources.assign(to.parts.size(), -1);
     const EvolutionInfo* const evolution = to.info != nullptr ? to.info->evolution : nullptr;
     for (std::size_t r = 0; evolution != nullptr && r < evolution->renamedCount; ++r) {

@@ -236,7 +236,7 @@ private:
         pane->table.clear();
         pane->silent.reset();
         pane->fired = false;
-        pane = giveRoomToSuccessor(pane);
+        if (pane->table.memoryBytes() >= kLarge) pane = giveRoomToSuccessor(pane);
         // many small tables may wait for their next use, but only one that is large
         if (spare_.empty() || (spare_.size() < 64 && pane->table.memoryBytes() < kLarge)) {
             spare_.add(pane);
@@ -247,16 +247,14 @@ private:
 
     /// A block that straddles two windows opens the second before the table of the first is free. Where that one is large
     /// it takes over the few entries of the second: or else two large tables would take turns. Returns the smaller one.
-    Pane* giveRoomToSuccessor(Pane* large) {
-        if (large->table.memoryBytes() < kLarge) return large;
+    [[gnu::cold, gnu::noinline]] Pane* giveRoomToSuccessor(Pane* large) {
         for (std::size_t i = 0; i < panes_.size(); ++i) {
             Pane& open = panes_[i];
             if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large->table.memoryBytes() / 8)
                 continue;
             open.table.thaw();
-            open.table.forEach([&](const Key& key, Accumulator& acc) {
-                large->table.findOrInsert(key, [&] { return std::move(acc); });
-            });
+            open.table.forEach(
+                [&](const Key& key, Accumulator& acc) { large->table.put(key, Table::hashOf(key), std::move(acc)); });
             large->table.report();
             open.table.clear();
             large->number = open.number;
@@ -275,7 +273,7 @@ private:
         if (pane.silent != nullptr) {
             Accumulator* const before = pane.silent->find(Table::lookupKey(key), hash);
             if (before != nullptr && pane.table.find(Table::lookupKey(key), hash) == nullptr) {
-                pane.table.findOrInsert(Table::lookupKey(key), hash, [&] { return *before; });
+                pane.table.put(Table::lookupKey(key), hash, Accumulator(*before));
             }
         }
         bool isNew = false;
@@ -302,13 +300,14 @@ private:
             recycle(indexOf(pane.number));
         } else {
             pane.fired = true;
-            if (const auto silent = std::exchange(pane.silent, nullptr)) {
-                silent->forEach([&](const Key& key, Accumulator& acc) {
-                    pane.table.findOrInsert(key, [&] { return std::move(acc); });
-                });
-                pane.table.report();
-            }
+            if (pane.silent != nullptr) mergeSilent(pane);
         }
+    }
+    [[gnu::cold]] static void mergeSilent(Pane& pane) {
+        const auto silent = std::exchange(pane.silent, nullptr);
+        silent->forEach(
+            [&](const Key& key, Accumulator& acc) { pane.table.put(key, Table::hashOf(key), std::move(acc)); });
+        pane.table.report();
     }
     void purge(Timestamp watermark) {
         while (!panes_.empty() && cleanupTime(panes_.front().window) <= watermark) recycle(0);
@@ -322,11 +321,12 @@ private:
         }
     }
     template <class Write>
-    static void writeSilent(Pane& pane, Write write) {
+    [[gnu::cold]] static void writeSilent(Pane& pane, Write write) {
         // those that have got an element since are in the pane's table
         Table rest;
         pane.silent->forEach([&](const Key& key, const Accumulator& acc) {
-            if (pane.table.find(key) == nullptr) rest.findOrInsert(key, [&] { return acc; });
+            const std::uint64_t hash = Table::hashOf(key);
+            if (pane.table.find(key, hash) == nullptr) rest.put(key, hash, Accumulator(acc));
         });
         write(rest);
     }

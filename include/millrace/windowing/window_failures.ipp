@@ -4,14 +4,12 @@
 #include <millrace/windowing/window_failures.hpp>
 
 #include <millrace/core/errors.hpp>
-
-#include <string>
+#include <millrace/core/message.hpp>
 
 namespace millrace::detail {
 
 [[noreturn]] MILLRACE_INLINE_COLD void throwWindowFailure(const OperatorId& id, int subtask, const char* what) {
-    throw MillraceException("operator '" + id.name + "' (uid '" + id.uid + "', subtask " + std::to_string(subtask) +
-                            "): " + what);
+    raise<MillraceException>({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what});
 }
 
 MILLRACE_INLINE_COLD void throwWithoutTimestamp(const OperatorId& id, int subtask) {

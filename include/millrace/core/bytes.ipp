@@ -1,0 +1,32 @@
+#include <millrace/core/bytes.hpp>
+#include <millrace/core/message.hpp>
+
+namespace millrace {
+
+MILLRACE_INLINE_COLD void ByteWriter::failLength(std::size_t count) {
+    detail::raise<CodecException>(
+        {"cannot encode ", count, " elements or bytes in one value: at most 4294967295 are supported"});
+}
+MILLRACE_INLINE_COLD void ByteWriter::failOverwrite(std::size_t position) const {
+    detail::raise<CodecException>({"overwrite at byte ", position, " of ", size_});
+}
+
+MILLRACE_INLINE_COLD void ByteReader::fail(const std::string& problem) const {
+    detail::raise<CodecException>({"cannot decode: at byte ", offset(), " of ", end_ - begin_, ": ", problem});
+}
+MILLRACE_INLINE_COLD void ByteReader::failShort(std::size_t count, const char* what) const {
+    fail(detail::message({"expected ", what, " of ", count, " bytes, found ", remaining()}));
+}
+MILLRACE_INLINE_COLD void ByteReader::failLength(std::size_t count, const char* what) const {
+    fail(detail::message({"expected ", what, " with ", count, " elements, found only ", remaining(), " bytes"}));
+}
+MILLRACE_INLINE_COLD void ByteReader::expectVersion(std::uint8_t expected) {
+    if (const auto found = read<std::uint8_t>("a format version"); found != expected) {
+        fail(detail::message({"format version ", expected, " expected, found ", found}));
+    }
+}
+MILLRACE_INLINE_COLD void ByteReader::expectEnd() const {
+    if (at_ != end_) fail(detail::message({"expected the end, found ", remaining(), " more bytes"}));
+}
+
+}  // namespace millrace
