@@ -36,10 +36,10 @@ public:
     LaneChooser(std::uint64_t seed, std::size_t channels) noexcept
         : numbers_(seed), channels_(channels), next_(SeededNumbers(seed).below(channels)) {}
 
-    void atRandom(std::uint16_t* laneOf, std::size_t records) noexcept {
+    [[gnu::noinline]] void atRandom(std::uint16_t* laneOf, std::size_t records) noexcept {
         for (std::size_t i = 0; i < records; ++i) laneOf[i] = static_cast<std::uint16_t>(numbers_.below(channels_));
     }
-    void inTurn(std::uint16_t* laneOf, std::size_t records) noexcept {
+    [[gnu::noinline]] void inTurn(std::uint16_t* laneOf, std::size_t records) noexcept {
         for (std::size_t i = 0; i < records; ++i) {
             laneOf[i] = static_cast<std::uint16_t>(next_);
             next_ = next_ + 1 == channels_ ? 0 : next_ + 1;

@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -55,29 +54,14 @@ public:
     MILLRACE_INLINE void post(Actor& actor) override;
     MILLRACE_INLINE void postAgain(Actor& actor) override;
 
-    /// A client that is let go inside an operator may leave the last reference to a thread of the pool itself, which
-    /// cannot join itself; then another thread does it.
-    [[gnu::cold]] static void operator delete(PoolExecutor* executor, std::destroying_delete_t) {
-        if (executor->owns(std::this_thread::get_id())) {
-            startThread([](void* left) { destroy(static_cast<PoolExecutor*>(left)); }, executor).detach();
-        } else {
-            destroy(executor);
-        }
-    }
-    /// Of what could not be constructed.
-    static void operator delete(void* memory) { ::operator delete(memory); }
-
-private:
-    static void destroy(PoolExecutor* executor) {
-        executor->~PoolExecutor();
-        ::operator delete(executor);
-    }
-    bool owns(std::thread::id id) const noexcept {
+    [[gnu::cold]] bool owns(std::thread::id id) const noexcept {
         for (const std::thread& thread : threads_) {
             if (thread.get_id() == id) return true;
         }
         return false;
     }
+
+private:
     void append(Actor& actor) noexcept;
     void run();
     void spin() const noexcept;
@@ -91,6 +75,20 @@ private:
     int idle_ = 0;  ///< threads that wait and have not been notified; may count too many, never too few
     std::atomic<bool> stopping_{false};
     OwnerList<std::thread> threads_;
+};
+
+/// What all that use a pool share. A client that is let go inside an operator may leave the last reference to a thread of the
+/// pool itself, which cannot join itself; then another thread ends the pool.
+struct PoolOwner : SharedObject {
+    [[gnu::cold]] ~PoolOwner() override {
+        if (pool != nullptr && pool->owns(std::this_thread::get_id())) {
+            startThread([](void* left) { delete static_cast<PoolExecutor*>(left); }, pool).detach();
+        } else {
+            delete pool;
+        }
+    }
+
+    PoolExecutor* pool = nullptr;
 };
 
 MILLRACE_INLINE_COLD PoolExecutor::~PoolExecutor() {
@@ -195,7 +193,10 @@ MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads, IdleThrea
         detail::raise<ConfigurationException>({"ThreadPoolRuntime needs at least one thread, but got ", threads,
                                                "; to run a job on the calling thread use CallerRuntime"});
     }
-    executor_ = detail::sharedAs<detail::TaskExecutor>(new detail::PoolExecutor(threads, idle));
+    auto* const owner = new detail::PoolOwner;
+    const std::shared_ptr<detail::SharedObject> shared = detail::sharedAs<detail::SharedObject>(owner);
+    owner->pool = new detail::PoolExecutor(threads, idle);
+    executor_ = std::shared_ptr<detail::TaskExecutor>(shared, owner->pool);
 }
 
 MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads)
