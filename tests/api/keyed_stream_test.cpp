@@ -336,7 +336,7 @@ TEST_CASE("accumulators of every kind are merged over the subtasks; so is one of
     none.create<LongMinimum>("least");
     none.create<LongMaximum>("greatest");
     none.create<Histogram>("counts");
-    CHECK(none.values() ==
+    CHECK(none.values().map() ==
           std::map<std::string, AccumulatorValue>{
               {"average", 0.0}, {"least", INT64_MAX}, {"greatest", INT64_MIN}, {"counts", std::vector<NumberCount>{}}});
 }

@@ -27,7 +27,7 @@ public:
     MILLRACE_INLINE void restore(const SnapshotSource& source) override;
 
 protected:
-    explicit OperatorStage(List<OperatorId> operators);
+    explicit OperatorStage(const List<OperatorId>& operators);
     MILLRACE_INLINE ~OperatorStage() override;
 
     virtual void openNodes(OpenContext& context) = 0;
@@ -50,8 +50,8 @@ class ChainStage final : public OperatorStage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, List<OperatorId> operators)
-        : OperatorStage(std::move(operators)), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
+    [[gnu::cold]] ChainStage(const Chain& chain, const List<OperatorId>& operators)
+        : OperatorStage(operators), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
 
     void close() override { eventTarget(nodes_).close(); }
 

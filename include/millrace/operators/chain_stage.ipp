@@ -2,7 +2,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD OperatorStage::OperatorStage(List<OperatorId> operators) : operators_(std::move(operators)) {}
+MILLRACE_INLINE_COLD OperatorStage::OperatorStage(const List<OperatorId>& operators) : operators_(operators) {}
 
 MILLRACE_INLINE_COLD OperatorStage::~OperatorStage() = default;
 

@@ -43,9 +43,9 @@ class SourceStage final : public OperatorStage {
                   "millrace: records of a source must be default constructible: readers write over a block of them");
 
 public:
-    SourceStage(const Source& source, const Strategy& strategy, List<OperatorId> operators,
+    SourceStage(const Source& source, const Strategy& strategy, const List<OperatorId>& operators,
                 std::shared_ptr<SharedState> enumerator)
-        : OperatorStage(std::move(operators)), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
+        : OperatorStage(operators), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
           next_(typename OutputNode<T>::Refs{outputs_, pending_}) {}
 
     void close() override {

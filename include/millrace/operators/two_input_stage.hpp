@@ -55,8 +55,8 @@ class ChainStage<Chain> final : public OperatorStage {
     using Nodes = NodesOf<Chain, Tail>;
 
 public:
-    ChainStage(const Chain& chain, List<OperatorId> operators)
-        : OperatorStage(std::move(operators)), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
+    [[gnu::cold]] ChainStage(const Chain& chain, const List<OperatorId>& operators)
+        : OperatorStage(operators), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
 
     void close() override { eventTarget(nodes_).close(); }
 
