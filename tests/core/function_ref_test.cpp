@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -27,4 +28,11 @@ TEST_CASE("a FunctionRef calls the function it was made from, and copies call th
     passOn(visit);
     passOn([&seen](int number, const std::string&) { seen.push_back(std::to_string(-number)); });
     CHECK(seen == std::vector<std::string>{"1one", "2two", "-1", "-2"});
+}
+
+TEST_CASE("what the function of a FunctionRef throws goes through", "[core]") {
+    CHECK_THROWS_WITH(passOn([](int number, const std::string&) {
+                          if (number == 2) throw std::runtime_error("two");
+                      }),
+                      "two");
 }

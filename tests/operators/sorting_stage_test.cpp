@@ -258,6 +258,36 @@ TEST_CASE("batch: -0.0 and 0.0 are one key", "[operators]") {
     CHECK(records.entries[0].hash == records.entries[1].hash);
 }
 
+TEST_CASE("batch: the bytes of a key do not depend on how its selector returns it", "[operators]") {
+    struct Named {
+        std::string name;
+        std::int64_t number = 0;
+    };
+    std::vector<Named> records = {{"a name of some length, not kept in place", 1}, {"b", 2}};
+    const auto keysBy = [&](auto selector) {
+        TypedKeyedRecordCodec<Named, decltype(selector)> codec(selector);
+        EncodedRecords encoded;
+        codec.encode(Block<Named>{records.data(), nullptr, nullptr, records.size()}, encoded);
+        std::vector<std::vector<std::byte>> keys;
+        for (const auto& entry : encoded.entries) {
+            const auto bytes = encoded.bytes.bytes().subspan(entry.keyBegin, entry.keyLength);
+            keys.emplace_back(bytes.begin(), bytes.end());
+        }
+        return keys;
+    };
+    const std::vector<std::vector<std::byte>> expected = {encodeToBytes(records[0].name),
+                                                          encodeToBytes(records[1].name)};
+    CHECK(keysBy(&Named::name) == expected);
+    CHECK(keysBy([](const Named& record) -> const std::string& { return record.name; }) == expected);
+    CHECK(keysBy([](const Named& record) { return record.name; }) == expected);
+    CHECK(keysBy([](const Named& record) { return std::string_view(record.name); }) == expected);
+    CHECK(keysBy([](const Named& record) { return record.number; }) ==
+          std::vector<std::vector<std::byte>>{encodeToBytes(std::int64_t{1}), encodeToBytes(std::int64_t{2})});
+    CHECK(keysBy([](const Named& record) { return std::tie(record.name, record.number); }) ==
+          std::vector<std::vector<std::byte>>{encodeToBytes(std::tuple(records[0].name, std::int64_t{1})),
+                                              encodeToBytes(std::tuple(records[1].name, std::int64_t{2}))});
+}
+
 TEST_CASE("batch: no checkpoints", "[operators]") {
     BatchHarness harness(rollingSum());
     MemorySnapshot snapshot;

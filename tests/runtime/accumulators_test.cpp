@@ -55,6 +55,11 @@ TEST_CASE("the values of accumulators are a map by their names, and stay as they
 }
 
 TEST_CASE("where there are no accumulators, or none any more, the values are empty", "[runtime]") {
+    const AccumulatorValues made;
+    CHECK(made.empty());
+    CHECK(made.begin() == made.end());
+    CHECK_THROWS_AS(made.at("seen"), std::out_of_range);
+
     Accumulators accumulators;
     const AccumulatorValues none = accumulators.values();
     CHECK(none.empty());
@@ -65,6 +70,16 @@ TEST_CASE("where there are no accumulators, or none any more, the values are emp
     accumulators.create<LongCounter>("seen").add();
     accumulators.clear();
     CHECK(accumulators.values().empty());
+}
+
+TEST_CASE("the values of accumulators may outlive them", "[runtime]") {
+    AccumulatorValues values;
+    {
+        Accumulators accumulators;
+        accumulators.create<ListAccumulator>("texts").add("a text that is too long for a string to keep in itself");
+        values = accumulators.values();
+    }
+    CHECK(std::get<std::vector<std::string>>(values.at("texts")).front().size() == 51);
 }
 
 TEST_CASE("the accumulators of one part go, and those of the others stay", "[runtime]") {

@@ -157,6 +157,28 @@ TEST_CASE("a count and a sum per integer key take 24 bytes, and a full table at 
     CHECK(table.memoryBytes() == 0);
 }
 
+TEST_CASE("a value may be put in for a key that has none, also when the table has to grow", "[state]") {
+    KeyedTable<std::uint64_t, int> numbers;
+    std::map<std::uint64_t, int> expected;
+    for (const std::uint64_t key : {0ull, ~0ull, 1ull}) {
+        numbers.put(key, numbers.hashOf(key), static_cast<int>(key % 1000));
+        expected[key] = static_cast<int>(key % 1000);
+    }
+    for (std::uint64_t key = 100; key < 1100; ++key) {
+        numbers.put(key, numbers.hashOf(key), 7);
+        expected[key] = 7;
+    }
+    CHECK(contents(numbers) == expected);
+
+    KeyedTable<std::string, std::unique_ptr<int>> owners;
+    for (int i = 0; i < 100; ++i) {
+        const std::string key = std::to_string(i);
+        owners.put(key, owners.hashOf(key), std::make_unique<int>(i));
+    }
+    CHECK(owners.size() == 100);
+    for (int i = 0; i < 100; ++i) REQUIRE(**owners.find(std::to_string(i)) == i);
+}
+
 TEST_CASE("values that own something are ended exactly once", "[state]") {
     {
         KeyedTable<std::string, Counted> table;

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -47,5 +48,22 @@ TEST_CASE("a ByteReader says where the bytes end and what was expected there", "
     ByteReader again(bytes);
     CHECK_THROWS_WITH(again.readLength(1, "a list"),
                       "cannot decode: at byte 4 of 6: expected a list with 4294967295 elements, found only 2 bytes");
-    CHECK_THROWS_AS(ByteWriter{}.overwrite(0, 1), CodecException);
+    ByteReader version(bytes);
+    CHECK_THROWS_WITH(version.expectVersion(3), "cannot decode: at byte 1 of 6: format version 3 expected, found 255");
+    ByteReader text(bytes);
+    CHECK_THROWS_WITH(text.readString(),
+                      "cannot decode: at byte 4 of 6: expected a string with 4294967295 elements, found only 2 bytes");
+    CHECK_THROWS_WITH(ByteReader(bytes).fail("nothing fits"), "cannot decode: at byte 0 of 6: nothing fits");
+}
+
+TEST_CASE("a ByteWriter says what it cannot write", "[types]") {
+    ByteWriter writer;
+    writer.write(std::uint32_t{1});
+    CHECK_THROWS_WITH(writer.overwrite(9, std::uint8_t{1}), "overwrite at byte 9 of 4");
+    CHECK_THROWS_WITH(writer.overwrite(1, std::uint32_t{1}), "overwrite at byte 1 of 4");
+    if constexpr (sizeof(std::size_t) > 4) {
+        CHECK_THROWS_WITH(writer.writeLength(std::size_t{1} << 32),
+                          "cannot encode 4294967296 elements or bytes in one value: at most 4294967295 are supported");
+    }
+    CHECK(writer.size() == 4);
 }

@@ -4,6 +4,7 @@
 #include <millrace/api/check_restore.hpp>
 #include <millrace/checkpoint/file_checkpoint.hpp>
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/posix_file_system.hpp>
 #include <millrace/graph/execution_plan.hpp>

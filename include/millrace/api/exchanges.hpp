@@ -2,6 +2,7 @@
 #define MILLRACE_API_EXCHANGES_HPP
 
 #include <millrace/core/owner.hpp>
+#include <millrace/core/pointer_list.hpp>
 #include <millrace/core/shared.hpp>
 #include <millrace/operators/keyed_record_codec.hpp>
 #include <millrace/operators/ports.hpp>

@@ -3,6 +3,7 @@
 
 #include <millrace/checkpoint/savepoint_reader.hpp>
 #include <millrace/checkpoint/snapshot_compression.hpp>
+#include <millrace/core/functional.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/types/describe.hpp>
 

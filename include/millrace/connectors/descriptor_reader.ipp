@@ -3,6 +3,7 @@
 
 #include <millrace/connectors/descriptor_reader.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/start_thread.hpp>
 
 #include <cerrno>
 #include <string>
@@ -22,7 +23,7 @@ MILLRACE_INLINE DescriptorReader::DescriptorReader(int descriptor, std::size_t i
     signalOut_ = FileDescriptor(ends[0]);
     signalIn_ = FileDescriptor(ends[1]);
     for (const int end : ends) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
-    thread_ = std::thread([this] { run(); });
+    thread_ = startThread([](void* self) { static_cast<DescriptorReader*>(self)->run(); }, this);
 }
 
 MILLRACE_INLINE DescriptorReader::~DescriptorReader() {

@@ -33,7 +33,7 @@ public:
 
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
 
-    /// A template, so that only programs with such a source compile what keeps the splits.
+    // a template, so that only programs with such a source compile what keeps the splits
     template <class OwnSplit = Split>
     std::unique_ptr<SplitEnumerator<OwnSplit>> createEnumerator(int parallelism) const {
         const std::uint64_t distance = static_cast<std::uint64_t>(to_) - static_cast<std::uint64_t>(from_);

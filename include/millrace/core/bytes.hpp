@@ -168,13 +168,18 @@ public:
     /// Reads the version that saved bytes begin with. Throws if it is another one.
     void expectVersion(std::uint8_t expected);
     /// Throws if anything follows.
-    void expectEnd() const;
+    void expectEnd() const {
+        if (at_ != end_) [[unlikely]] {
+            failEnd();
+        }
+    }
 
     [[noreturn]] void fail(const std::string& problem) const;
 
 private:
     [[noreturn]] void failShort(std::size_t count, const char* what) const;
     [[noreturn]] void failLength(std::size_t count, const char* what) const;
+    [[noreturn]] void failEnd() const;
 
     const std::byte* begin_;
     const std::byte* at_;

@@ -25,8 +25,8 @@ MILLRACE_INLINE_COLD void ByteReader::expectVersion(std::uint8_t expected) {
         fail(detail::message({"format version ", expected, " expected, found ", found}));
     }
 }
-MILLRACE_INLINE_COLD void ByteReader::expectEnd() const {
-    if (at_ != end_) fail(detail::message({"expected the end, found ", remaining(), " more bytes"}));
+MILLRACE_INLINE_COLD void ByteReader::failEnd() const {
+    fail(detail::message({"expected the end, found ", remaining(), " more bytes"}));
 }
 
 }  // namespace millrace

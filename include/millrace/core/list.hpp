@@ -18,7 +18,7 @@ public:
     /// So many elements, each T{}.
     explicit List(std::size_t count) : List() { resize(count); }
     List(std::initializer_list<T> elements) : List() {
-        reserve(elements.size());
+        if (elements.size() > 0) reserve(elements.size());
         for (const T& element : elements) emplace_back(element);
     }
     [[gnu::cold]] List(const List& other) : List() {
@@ -69,7 +69,7 @@ public:
     /// Elements that are added are T{}.
     void resize(std::size_t count) {
         while (size_ > count) pop_back();
-        reserve(count);
+        if (count > capacity_) reserve(count);  // who always calls what is cold is thought to be cold as well
         for (; size_ < count; ++size_) ::new (static_cast<void*>(data_ + size_)) T{};
     }
     /// Drops the elements for which `drop(element)` is true, and keeps the order of the others.

@@ -9,6 +9,7 @@
 #include <millrace/core/shared.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -16,6 +17,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -34,7 +36,8 @@ struct NumberCount {
 using AccumulatorValue = std::variant<std::int64_t, double, std::vector<std::string>, std::vector<NumberCount>>;
 
 /// The merged values of a job's accumulators by their names, as they were when it was asked for them; a read-only map. @public
-/// Copies share the values. Its functions are templates so that programs without accumulators do not compile the map.
+/// Copies share the values; what its functions refer to lives as long as one of them. They are templates so that programs without
+/// accumulators do not compile the map.
 class AccumulatorValues {
 public:
     using Map = std::map<std::string, AccumulatorValue>;
@@ -43,6 +46,8 @@ public:
 
     template <class Values = Map>
     const Values& map() const {
+        static_assert(std::is_same_v<Values, Map>,
+                      "millrace: the values of accumulators are an AccumulatorValues::Map");
         static const Values none;
         return values_ == nullptr ? none : static_cast<const Holder<Values>&>(*values_).values;
     }

@@ -6,7 +6,6 @@
 #include <millrace/operators/stage.hpp>
 
 #include <cstddef>
-#include <span>
 #include <type_traits>
 #include <utility>
 

@@ -1,3 +1,4 @@
+#include <millrace/core/start_thread.hpp>
 #include <millrace/runtime/blocking_work_thread.hpp>
 
 namespace millrace::detail {
@@ -10,7 +11,9 @@ MILLRACE_INLINE_COLD void BlockingWorkThread::run(std::function<void()> work) {
     {
         const std::lock_guard lock(mutex_);
         work_.add(new std::function<void()>(std::move(work)));
-        if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+        if (!thread_.joinable()) {
+            thread_ = startThread([](void* self) { static_cast<BlockingWorkThread*>(self)->loop(); }, this);
+        }
     }
     changed_.notify_one();
 }

@@ -4,6 +4,7 @@
 #include <millrace/checkpoint/checkpoint_config.hpp>
 #include <millrace/checkpoint/subtask_state.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/graph/graph_scale.hpp>

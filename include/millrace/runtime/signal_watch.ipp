@@ -3,6 +3,7 @@
 
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/core/start_thread.hpp>
 #include <millrace/runtime/signal_watch.hpp>
 
 #include <atomic>
@@ -93,7 +94,7 @@ MILLRACE_INLINE_COLD SignalWatch::SignalWatch(const char* owner, std::initialize
         state_->replaced.emplace_back(signal, previous);
     }
     try {
-        state_->thread = std::thread([state = state_.get()] { state->watch(); });
+        state_->thread = startThread([](void* state) { static_cast<State*>(state)->watch(); }, state_.get());
     } catch (...) {
         state_->release();
         throw;

@@ -79,7 +79,7 @@ public:
 
     void push(Timer&& timer, bool removes) {
         if (buckets_ == nullptr) [[unlikely]]
-            buckets_.reset(new Bucket[kBuckets]());
+            makeBuckets();
         append(std::move(timer), removes);
         ++size_;
     }
@@ -194,6 +194,7 @@ private:
     static Timer* endOf(const Bucket& bucket, Chunk* chunk) noexcept {
         return chunk == bucket.last ? bucket.at : chunk->timers() + kPerChunk;
     }
+    [[gnu::cold, gnu::noinline]] void makeBuckets() { buckets_.reset(new Bucket[kBuckets]()); }
     /// `push` where there are buckets, without counting it in `size_`.
     [[gnu::always_inline]] void append(Timer&& timer, bool removes) {
         const std::uint64_t bits = bitsOf(timer.time);
