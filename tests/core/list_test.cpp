@@ -115,3 +115,14 @@ TEST_CASE("a list drops what it is told to and keeps the order of the rest", "[c
     list.eraseIf([](const std::string&) { return true; });
     CHECK(list.empty());
 }
+
+TEST_CASE("a list without one of its elements keeps the order of the others", "[core]") {
+    List<std::string> list = {"a", "b", "c", "d"};
+    list.removeAt(1);
+    CHECK(textsOf(list) == std::vector<std::string>{"a", "c", "d"});
+    list.removeAt(2);
+    list.removeAt(0);
+    CHECK(textsOf(list) == std::vector<std::string>{"c"});
+    list.removeAt(0);
+    CHECK(list.empty());
+}

@@ -18,7 +18,7 @@ public:
     /// So many elements, each T{}.
     explicit List(std::size_t count) : List() { resize(count); }
     List(std::initializer_list<T> elements) : List() {
-        if (elements.size() > 0) reserve(elements.size());
+        reserve(elements.size());
         for (const T& element : elements) emplace_back(element);
     }
     [[gnu::cold]] List(const List& other) : List() {
@@ -56,7 +56,7 @@ public:
     /// From arguments that are not elements of this list.
     template <class... Args>
     T& emplace_back(Args&&... args) {
-        if (size_ == capacity_) reserve(size_ < 4 ? 4 : 2 * size_);
+        if (size_ == capacity_) growTo(size_ < 4 ? 4 : 2 * size_);
         T* const added = ::new (static_cast<void*>(data_ + size_)) T{std::forward<Args>(args)...};
         ++size_;
         return *added;
@@ -69,8 +69,13 @@ public:
     /// Elements that are added are T{}.
     void resize(std::size_t count) {
         while (size_ > count) pop_back();
-        if (count > capacity_) reserve(count);  // who always calls what is cold is thought to be cold as well
+        reserve(count);
         for (; size_ < count; ++size_) ::new (static_cast<void*>(data_ + size_)) T{};
+    }
+    /// Keeps the order of the others.
+    void removeAt(std::size_t index) noexcept {
+        for (; index + 1 < size_; ++index) data_[index] = std::move(data_[index + 1]);
+        pop_back();
     }
     /// Drops the elements for which `drop(element)` is true, and keeps the order of the others.
     template <class Drop>
@@ -91,8 +96,14 @@ public:
         std::swap(capacity_, other.capacity_);
     }
     /// Elements are moved, or copied if moving them may throw and they can be copied; then after an exception all is as before.
-    [[gnu::cold, gnu::noinline]] void reserve(std::size_t capacity) {
-        if (capacity <= capacity_) return;
+    void reserve(std::size_t capacity) {
+        if (capacity > capacity_) growTo(capacity);
+    }
+
+private:
+    static constexpr bool kOverAligned = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+    /// Only on a condition: g++ takes who always calls what is cold to be cold as well.
+    [[gnu::cold, gnu::noinline]] void growTo(std::size_t capacity) {
         T* const larger = allocate(capacity);
         if constexpr (std::is_nothrow_move_constructible_v<T>) {
             for (std::size_t i = 0; i < size_; ++i) {
@@ -116,9 +127,6 @@ public:
         data_ = larger;
         capacity_ = capacity;
     }
-
-private:
-    static constexpr bool kOverAligned = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
     static T* allocate(std::size_t count) {
         if constexpr (kOverAligned) {
             return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{alignof(T)}));

@@ -23,8 +23,7 @@ MILLRACE_INLINE_COLD void PointerStore::destroyAll(Destroy destroy) noexcept {
 }
 
 MILLRACE_INLINE_COLD void PointerStore::remove(std::size_t index) noexcept {
-    for (; index + 1 < size(); ++index) pointers_[index] = pointers_[index + 1];
-    pointers_.pop_back();
+    pointers_.removeAt(index);
 }
 
 }  // namespace millrace::detail

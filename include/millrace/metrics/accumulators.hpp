@@ -3,6 +3,7 @@
 
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
@@ -235,9 +236,7 @@ public:
             for (std::size_t i = each.accumulators.size(); i-- > 0;) {
                 if (each.owners[i] != number + 1) continue;
                 delete each.accumulators.release(i);
-                for (std::size_t next = i + 1; next < each.owners.size(); ++next)
-                    each.owners[next - 1] = each.owners[next];
-                each.owners.pop_back();
+                each.owners.removeAt(i);
             }
         }
     }
