@@ -24,11 +24,11 @@ constexpr Number roundsToCount(Number rounds) noexcept {
     return kSanitized ? rounds / 10 : rounds;
 }
 
-/// How many seeds or failures a test tries that takes long with a sanitizer: a fifth there, and at least one. The others are
+/// How many seeds or failures a test tries that takes long with a sanitizer: a tenth there, and at least one. The others are
 /// tried where results, not memory and threads, are what may be wrong.
 template <class Number>
 constexpr Number roundsToTry(Number rounds) noexcept {
-    return kSanitized ? (rounds + 4) / 5 : rounds;
+    return kSanitized ? (rounds + 9) / 10 : rounds;
 }
 
 }  // namespace millrace::testsupport

@@ -20,25 +20,23 @@ using Ports = std::shared_ptr<const PortFactory>;
 /// For every exchange but Hash and Custom. One class for all types of records.
 class PlainPortFactory final : public PortFactory {
 public:
-    using Make = Port* (*)(const PointerList<ChannelWriter>&, const PortContext&);
-    PlainPortFactory(Make make, const RecordCodec* codec) : make_(make), codec_(codec) {}
+    PlainPortFactory(const RecordLayout& layout, ScatterRecords& scatter, const RecordCodec* codec)
+        : layout_(layout), scatter_(scatter), codec_(codec) {}
     [[gnu::cold]] Owner<Port> create(const PointerList<ChannelWriter>& channels,
                                      const PortContext& context) const override {
-        return Owner<Port>(make_(channels, context));
+        return Owner<Port>(new PlainPort(channels, context, layout_, scatter_));
     }
     const RecordCodec* recordCodec() const override { return codec_; }
 
 private:
-    Make make_;
+    const RecordLayout& layout_;
+    ScatterRecords& scatter_;
     const RecordCodec* codec_;
 };
 template <class T>
-[[gnu::cold]] Port* newPlainPort(const PointerList<ChannelWriter>& channels, const PortContext& context) {
-    return new PlainPort<T>(channels, context);
-}
-template <class T>
 [[gnu::cold]] Ports plainPorts() {
-    return sharedAs<const PortFactory>(new PlainPortFactory(&newPlainPort<T>, detail::recordCodec<T>()));
+    return sharedAs<const PortFactory>(
+        new PlainPortFactory(kRecordLayout<T>, scatterRecords<T>, detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
 KeyedRecordCodec* newKeyedRecords(const KeySelector& selector) {
@@ -79,7 +77,7 @@ public:
     explicit KeyedForwardPortFactory(KeySelector selector) : selector_(std::move(selector)) {}
     [[gnu::cold]] Owner<Port> create(const PointerList<ChannelWriter>& channels,
                                      const PortContext& context) const override {
-        return Owner<Port>(new PlainPort<T>(channels, context));
+        return Owner<Port>(new PlainPort(channels, context, kRecordLayout<T>, scatterRecords<T>));
     }
     bool isKeyed() const override { return true; }
     KeyedRecordCodec* newKeyedRecords() const override { return detail::newKeyedRecords<T>(selector_); }

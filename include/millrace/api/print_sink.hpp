@@ -1,6 +1,7 @@
 #ifndef MILLRACE_API_PRINT_SINK_HPP
 #define MILLRACE_API_PRINT_SINK_HPP
 
+#include <millrace/core/function_ref.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/types/describe.hpp>
@@ -24,14 +25,19 @@ public:
     }
     template <class T>
     void operator()(const T& element) {
-        line_ = prefix_;
-        describeInto(line_, element);
-        line_ += '\n';
-        std::fwrite(line_.data(), 1, line_.size(), file_);  // one call: lines of several subtasks do not mix
+        print([&](std::string& line) { describeInto(line, element); });
     }
     void close() { std::fflush(file_); }
 
 private:
+    // Describing is compiled for size, and called by a pointer: or else the loop around it would be as well.
+    [[gnu::noinline]] void print(FunctionRef<void(std::string&)> describe) {
+        line_ = prefix_;
+        describe(line_);
+        line_ += '\n';
+        std::fwrite(line_.data(), 1, line_.size(), file_);  // one call: lines of several subtasks do not mix
+    }
+
     std::FILE* file_;
     std::string prefix_;
     std::string line_;

@@ -65,6 +65,13 @@ struct OperatorInfo {
 
 /// An edge into a node's logical input.
 struct GraphEdge {
+    GraphEdge() = default;
+    [[gnu::cold, gnu::noinline]] GraphEdge(const GraphEdge&) = default;
+    [[gnu::cold, gnu::noinline]] GraphEdge(GraphEdge&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] GraphEdge& operator=(const GraphEdge&) = default;
+    [[gnu::cold, gnu::noinline]] GraphEdge& operator=(GraphEdge&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~GraphEdge() = default;
+
     int from = 0;     ///< producing node
     std::string tag;  ///< side output of the producer; empty for the main output
     int input = 0;    ///< logical input of the consumer

@@ -60,6 +60,7 @@
 #include <millrace/operators/guarded_function.ipp>
 #include <millrace/operators/node.ipp>
 #include <millrace/operators/outputs.ipp>
+#include <millrace/operators/ports.ipp>
 #include <millrace/operators/sort_buffer.ipp>
 #include <millrace/operators/sorting_stage.ipp>
 #include <millrace/operators/user_function.ipp>
@@ -100,6 +101,7 @@
 #include <millrace/state/state_memory.ipp>
 #include <millrace/state/state_migration.ipp>
 #include <millrace/state/table_keepers.ipp>
+#include <millrace/state/table_snapshot.ipp>
 #include <millrace/testing/arrival.ipp>
 #include <millrace/testing/fault_injector.ipp>
 #include <millrace/testing/fault_plan.ipp>

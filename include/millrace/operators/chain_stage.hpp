@@ -52,8 +52,9 @@ class ChainStage final : public OperatorStage {
 public:
     [[gnu::cold]] ChainStage(const Chain& chain, const List<OperatorId>& operators)
         : OperatorStage(operators), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
+    [[gnu::cold]] ~ChainStage() override = default;
 
-    void close() override { eventTarget(nodes_).close(); }
+    [[gnu::cold]] void close() override { eventTarget(nodes_).close(); }
 
     void onBlock(int, BlockRef block) override {
         StageMetrics::add(metrics.recordsIn, block.size);
@@ -77,20 +78,16 @@ public:
     }
     Progress onProcessingTime(Timestamp now) override { return eventTarget(nodes_).onProcessingTime(now); }
     Progress resume() override { return eventTarget(nodes_).resume(); }
-    Progress endInput(int) override { return eventTarget(nodes_).endInput(); }
-    Progress endKey() override {
-        const Progress progress = nodes_.endKey();
-        nodes_.flush();
-        return progress;
-    }
-    void snapshot(SnapshotSink& sink) override {
+    [[gnu::cold]] Progress endInput(int) override { return eventTarget(nodes_).endInput(); }
+    Progress endKey() override { return endKeyOf(nodes_); }
+    [[gnu::cold]] void snapshot(SnapshotSink& sink) override {
         eventTarget(nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }
 
 private:
     [[gnu::cold]] void openNodes(OpenContext& context) override { nodes_.open(context); }
-    void restoreNodes(const SnapshotSource& source) override { eventTarget(nodes_).restore(source); }
+    [[gnu::cold]] void restoreNodes(const SnapshotSource& source) override { eventTarget(nodes_).restore(source); }
 
     Collector<typename Chain::Output> pending_;
     typename Nodes::Type nodes_;
@@ -113,6 +110,7 @@ template <class Chain>
 class ChainStageFactory final : public BindableStageFactory {
 public:
     explicit ChainStageFactory(Chain chain) : chain_(std::move(chain)) {}
+    [[gnu::cold]] ~ChainStageFactory() override = default;
     [[gnu::cold]] Owner<Stage> create(const std::shared_ptr<SharedState>&) const override {
         return Owner<Stage>(new ChainStage<Chain>(chain_, operators()));
     }

@@ -76,8 +76,11 @@ private:
     Batch* batch_ = nullptr;
 };
 
+/// Sends record i to lane `laneOf[i]`: `scatterRecords` of their type.
+using ScatterRecords = void(List<Lane>& lanes, BlockRef block, bool mayMove, const std::uint16_t* laneOf);
+
 /// What ports over channels have in common, whatever the records are.
-class ChannelPortBase : public Port {
+class ChannelPort : public Port {
 public:
     MILLRACE_INLINE Progress onWatermark(Timestamp watermark) override;
     MILLRACE_INLINE void onIdle() override;
@@ -94,9 +97,18 @@ public:
     }
 
 protected:
-    ChannelPortBase(const PointerList<ChannelWriter>& channels, const RecordLayout& layout);
+    ChannelPort(const PointerList<ChannelWriter>& channels, const RecordLayout& layout, ScatterRecords& scatter);
+    MILLRACE_INLINE ~ChannelPort() override;
+
     /// Copies (moves) a run of records to one channel.
     void append(Lane& lane, BlockRef block, bool mayMove);
+    /// Each record, with its hash if it has one, to the channel that `chooseLanes` gives.
+    void scatter(BlockRef block, bool mayMove);
+
+    /// Channels are chosen for at most so many records at a time.
+    static constexpr std::size_t kChunk = 512;
+    /// Sets the channel of each record of the block, at most `kChunk`, and which hashes travel along.
+    virtual void chooseLanes(BlockRef& block, std::uint16_t* laneOf) = 0;
 
     List<Lane> lanes_;
 
@@ -104,84 +116,73 @@ private:
     void control(ControlKind kind, std::int64_t checkpointId = 0);
 
     const RecordLayout& layout_;
+    ScatterRecords& scatter_;
 };
 
-/// What they have in common for records of type T.
+/// The most frequent case without a branch, and with both positions in registers: not one instruction of it waits
+/// for a store of the record before.
 template <class T>
-class ChannelPort : public ChannelPortBase {
+void splitInTwo(Lane& first, Lane& second, Block<T> block, const std::uint16_t* laneOf) {
+    for (std::size_t from = 0; from < block.size;) {
+        first.prepare(true, false);
+        second.prepare(true, false);
+        const std::size_t end = from + std::min({block.size - from, first.room(), second.room()});
+        // arithmetic on addresses: from a choice the compiler would make a branch, wrong every other time
+        const auto valuesOfFirst = reinterpret_cast<std::uintptr_t>(first.values<T>());
+        const auto timesOfFirst = reinterpret_cast<std::uintptr_t>(first.timestamps());
+        const std::uintptr_t valuesApart = reinterpret_cast<std::uintptr_t>(second.values<T>()) - valuesOfFirst;
+        const std::uintptr_t timesApart = reinterpret_cast<std::uintptr_t>(second.timestamps()) - timesOfFirst;
+        const std::size_t count = end - from;
+        std::size_t inSecond = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t lane = laneOf[from + i];  // 0 or 1
+            const std::uintptr_t mask = std::uintptr_t{0} - lane;
+            const std::size_t inFirst = i - inSecond;
+            const std::size_t at = inFirst + ((inSecond - inFirst) & mask);
+            std::memcpy(reinterpret_cast<void*>(valuesOfFirst + (valuesApart & mask) + at * sizeof(T)),
+                        block.values + from + i, sizeof(T));
+            std::memcpy(reinterpret_cast<void*>(timesOfFirst + (timesApart & mask) + at * sizeof(Timestamp)),
+                        block.timestamps + from + i, sizeof(Timestamp));
+            inSecond += lane;
+        }
+        first.advance(count - inSecond);
+        second.advance(inSecond);
+        first.sendIfFull();
+        second.sendIfFull();
+        from = end;
+    }
+}
+
+/// Sends record i to lane `laneOf[i]`.
+template <class T>
+void scatterRecords(List<Lane>& lanes, BlockRef erased, bool mayMove, const std::uint16_t* laneOf) {
     static_assert(alignof(T) <= 64, "millrace: records must not be aligned to more than 64 bytes");
-
-public:
-    explicit ChannelPort(const PointerList<ChannelWriter>& channels) : ChannelPortBase(channels, kRecordLayout<T>) {}
-
-protected:
-    /// Ports choose the channels for at most so many records at a time.
-    static constexpr std::size_t kChunk = 512;
-
-    /// Sends record i to channel `laneOf[i]`.
-    void scatter(Block<T> block, bool mayMove, const std::uint32_t* hashes, const std::uint16_t* laneOf) {
-        const bool timed = block.timestamps != nullptr;
+    const auto block = erased.as<T>();
+    const bool timed = block.timestamps != nullptr;
+    const bool hashed = block.hashes != nullptr;
+    if constexpr (std::is_trivially_copyable_v<T>) {
+        if (lanes.size() == 2 && timed && !hashed) {
+            splitInTwo(lanes[0], lanes[1], block, laneOf);
+            return;
+        }
+    }
+    for (Lane& lane : lanes) lane.prepare(timed, hashed);
+    for (std::size_t i = 0; i < block.size; ++i) {
+        Lane& lane = lanes[laneOf[i]];
+        const Timestamp* const timestamp = timed ? block.timestamps + i : nullptr;
+        const std::uint32_t* const hash = hashed ? block.hashes + i : nullptr;
         if constexpr (std::is_trivially_copyable_v<T>) {
-            if (lanes_.size() == 2 && timed && hashes == nullptr) {
-                splitInTwo(block, laneOf);
-                return;
-            }
+            lane.put<T>(block.values[i], timestamp, hash);
+        } else if (mayMove) {
+            lane.put<T>(std::move(block.values[i]), timestamp, hash);
+        } else if constexpr (std::is_copy_constructible_v<T>) {
+            lane.put<T>(std::as_const(block.values[i]), timestamp, hash);
+        } else {
+            failToCopy();
         }
-        const bool hashed = hashes != nullptr;
-        for (Lane& lane : lanes_) lane.prepare(timed, hashed);
-        for (std::size_t i = 0; i < block.size; ++i) {
-            Lane& lane = lanes_[laneOf[i]];
-            const Timestamp* const timestamp = timed ? block.timestamps + i : nullptr;
-            const std::uint32_t* const hash = hashed ? hashes + i : nullptr;
-            if constexpr (std::is_trivially_copyable_v<T>) {
-                lane.put<T>(block.values[i], timestamp, hash);
-            } else if (mayMove) {
-                lane.put<T>(std::move(block.values[i]), timestamp, hash);
-            } else if constexpr (std::is_copy_constructible_v<T>) {
-                lane.put<T>(std::as_const(block.values[i]), timestamp, hash);
-            } else {
-                failToCopy();
-            }
-            lane.turn(timed, hashed);
-        }
+        lane.turn(timed, hashed);
     }
-
-private:
-    /// The most frequent case without a branch, and with both positions in registers: not one instruction of it waits
-    /// for a store of the record before.
-    void splitInTwo(Block<T> block, const std::uint16_t* laneOf) {
-        Lane& first = lanes_[0];
-        Lane& second = lanes_[1];
-        for (std::size_t from = 0; from < block.size;) {
-            first.prepare(true, false);
-            second.prepare(true, false);
-            const std::size_t end = from + std::min({block.size - from, first.room(), second.room()});
-            // arithmetic on addresses: from a choice the compiler would make a branch, wrong every other time
-            const auto valuesOfFirst = reinterpret_cast<std::uintptr_t>(first.values<T>());
-            const auto timesOfFirst = reinterpret_cast<std::uintptr_t>(first.timestamps());
-            const std::uintptr_t valuesApart = reinterpret_cast<std::uintptr_t>(second.values<T>()) - valuesOfFirst;
-            const std::uintptr_t timesApart = reinterpret_cast<std::uintptr_t>(second.timestamps()) - timesOfFirst;
-            const std::size_t count = end - from;
-            std::size_t inSecond = 0;
-            for (std::size_t i = 0; i < count; ++i) {
-                const std::size_t lane = laneOf[from + i];  // 0 or 1
-                const std::uintptr_t mask = std::uintptr_t{0} - lane;
-                const std::size_t inFirst = i - inSecond;
-                const std::size_t at = inFirst + ((inSecond - inFirst) & mask);
-                std::memcpy(reinterpret_cast<void*>(valuesOfFirst + (valuesApart & mask) + at * sizeof(T)),
-                            block.values + from + i, sizeof(T));
-                std::memcpy(reinterpret_cast<void*>(timesOfFirst + (timesApart & mask) + at * sizeof(Timestamp)),
-                            block.timestamps + from + i, sizeof(Timestamp));
-                inSecond += lane;
-            }
-            first.advance(count - inSecond);
-            second.advance(inSecond);
-            first.sendIfFull();
-            second.sendIfFull();
-            from = end;
-        }
-    }
-};
+}
 
 }  // namespace millrace::detail
 

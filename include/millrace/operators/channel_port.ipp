@@ -50,39 +50,40 @@ MILLRACE_INLINE void Lane::flush() {
     }
 }
 
-MILLRACE_INLINE_COLD ChannelPortBase::ChannelPortBase(const PointerList<ChannelWriter>& channels,
-                                                      const RecordLayout& layout)
-    : layout_(layout) {
+MILLRACE_INLINE_COLD ChannelPort::ChannelPort(const PointerList<ChannelWriter>& channels, const RecordLayout& layout,
+                                              ScatterRecords& scatter)
+    : layout_(layout), scatter_(scatter) {
     lanes_.reserve(channels.size());
     for (std::size_t i = 0; i < channels.size(); ++i) lanes_.emplace_back(channels[i], layout);
 }
+MILLRACE_INLINE_COLD ChannelPort::~ChannelPort() = default;
 
-MILLRACE_INLINE Progress ChannelPortBase::onWatermark(Timestamp watermark) {
+MILLRACE_INLINE Progress ChannelPort::onWatermark(Timestamp watermark) {
     for (Lane& lane : lanes_) lane.mark(watermark);
     return Progress::Done;
 }
-MILLRACE_INLINE void ChannelPortBase::onIdle() {
+MILLRACE_INLINE void ChannelPort::onIdle() {
     control(ControlKind::Idle);
 }
-MILLRACE_INLINE void ChannelPortBase::onActive() {
+MILLRACE_INLINE void ChannelPort::onActive() {
     control(ControlKind::Active);
 }
-MILLRACE_INLINE Progress ChannelPortBase::endInput() {
+MILLRACE_INLINE Progress ChannelPort::endInput() {
     control(ControlKind::EndOfInput);
     return Progress::Done;
 }
-MILLRACE_INLINE void ChannelPortBase::onBarrier(std::int64_t checkpointId) {
+MILLRACE_INLINE void ChannelPort::onBarrier(std::int64_t checkpointId) {
     control(ControlKind::Barrier, checkpointId);
 }
-MILLRACE_INLINE void ChannelPortBase::flush() {
+MILLRACE_INLINE void ChannelPort::flush() {
     for (Lane& lane : lanes_) lane.flush();
 }
 
-[[gnu::noinline]] MILLRACE_INLINE_COLD void ChannelPortBase::control(ControlKind kind, std::int64_t checkpointId) {
+[[gnu::noinline]] MILLRACE_INLINE_COLD void ChannelPort::control(ControlKind kind, std::int64_t checkpointId) {
     for (Lane& lane : lanes_) lane.control(kind, checkpointId);
 }
 
-MILLRACE_INLINE void ChannelPortBase::append(Lane& lane, BlockRef block, bool mayMove) {
+MILLRACE_INLINE void ChannelPort::append(Lane& lane, BlockRef block, bool mayMove) {
     const bool hashed = block.hashes != nullptr;
     while (block.size > 0) {
         lane.prepare(block.timestamps != nullptr, hashed);
@@ -98,6 +99,17 @@ MILLRACE_INLINE void ChannelPortBase::append(Lane& lane, BlockRef block, bool ma
         lane.advance(count);
         lane.sendIfFull();
         block = layout_.rest(block, count);
+    }
+}
+
+MILLRACE_INLINE void ChannelPort::scatter(BlockRef block, bool mayMove) {
+    std::uint16_t laneOf[kChunk];
+    while (block.size > 0) {
+        BlockRef chunk = block;
+        chunk.size = std::min(kChunk, block.size);
+        block = layout_.rest(block, chunk.size);
+        chooseLanes(chunk, laneOf);
+        scatter_(lanes_, chunk, mayMove, laneOf);
     }
 }
 

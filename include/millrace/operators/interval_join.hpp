@@ -180,19 +180,19 @@ public:
 
     void snapshot(SnapshotSink& sink) {
         // as if every record had been removed exactly when it was due, at the watermark of now
-        writeByOwner(sink, table_, {this->fn_.id().uid, "join", maxParallelism_, kFormat}, kLayout,
-                     [watermark = watermark_, left = leftDropped_, right = rightDropped_](
-                         ByteWriter& group, const Key& key, const Cell& cell) {
-                         const bool isPruned = cell.prunedAt == watermark;
-                         const Timestamp leftAfter = isPruned ? kMinTimestamp : left;
-                         const Timestamp rightAfter = isPruned ? kMinTimestamp : right;
-                         const std::size_t lefts = cell.values.template countAfter<true>(leftAfter);
-                         const std::size_t rights = cell.values.template countAfter<false>(rightAfter);
-                         if (lefts + rights == 0) return;
-                         Codec<Key>::encode(key, group);
-                         write<true>(group, cell, lefts, leftAfter);
-                         write<false>(group, cell, rights, rightAfter);
-                     });
+        writeTable(sink, table_, false, {this->fn_.id().uid, "join", maxParallelism_, kFormat}, kLayout,
+                   [watermark = watermark_, left = leftDropped_, right = rightDropped_](
+                       ByteWriter& group, const Key& key, const Cell& cell) {
+                       const bool isPruned = cell.prunedAt == watermark;
+                       const Timestamp leftAfter = isPruned ? kMinTimestamp : left;
+                       const Timestamp rightAfter = isPruned ? kMinTimestamp : right;
+                       const std::size_t lefts = cell.values.template countAfter<true>(leftAfter);
+                       const std::size_t rights = cell.values.template countAfter<false>(rightAfter);
+                       if (lefts + rights == 0) return;
+                       Codec<Key>::encode(key, group);
+                       write<true>(group, cell, lefts, leftAfter);
+                       write<false>(group, cell, rights, rightAfter);
+                   });
         eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {

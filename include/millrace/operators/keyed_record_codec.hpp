@@ -51,6 +51,7 @@ class TypedKeyedRecordCodec final : public KeyedRecordCodec {
 
 public:
     explicit TypedKeyedRecordCodec(const KeySelector& selector) : selector_(selector) {}
+    [[gnu::cold]] ~TypedKeyedRecordCodec() override = default;
 
     void encode(BlockRef erased, EncodedRecords& into) override {
         const auto block = erased.as<T>();

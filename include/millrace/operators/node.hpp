@@ -16,7 +16,8 @@
 //     void pushBlock(Block<In>)        a block; the node may overwrite or move from it
 //     void push(In&&, Timestamp)       one record; used where records own memory
 //     void flush()                     hands on what it still holds; ends every block of the stage
-//     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, endKey, snapshot, restore
+//     open, close, onWatermark, onIdle, onActive, onProcessingTime, resume, endInput, snapshot, restore
+//     Progress endKey()                keyed operators only: behind the last record of a key in batch execution
 // and inherits from `ForwardingNode` what it does not care about. Where it cares about none but open and flush it has
 //     static constexpr bool kPassesEvents = true
 // and need not even pass the others on: see `eventTarget`. A node that derives from such a one but does care has to say false again.
@@ -87,7 +88,6 @@ public:
     Progress onProcessingTime(Timestamp) { return Progress::Done; }
     Progress resume() { return Progress::Done; }
     Progress endInput() { return outputs_->endInput(); }
-    Progress endKey() { return Progress::Done; }
     void snapshot(SnapshotSink&) {}
     void restore(const SnapshotSource&) {}
 
@@ -99,7 +99,7 @@ protected:
 
 /// The first node, from this one on, that does something about events. They are handed to it at once, so that the nodes in
 /// between have no function for each kind of event that would have to be compiled. Not for `open` and `flush`, which every
-/// node has, and not for `endKey`, which is the head's.
+/// node has.
 template <class Node>
 auto& eventTarget(Node& node) noexcept {
     if constexpr (requires { requires Node::kPassesEvents; }) {
@@ -108,6 +108,18 @@ auto& eventTarget(Node& node) noexcept {
         return static_cast<OutputEvents&>(node);
     } else {
         return node;
+    }
+}
+
+/// Ends a key at the head of a stage, the only node that has one.
+template <class Node>
+Progress endKeyOf(Node& head) {
+    if constexpr (requires { head.endKey(); }) {
+        const Progress progress = head.endKey();
+        head.flush();
+        return progress;
+    } else {
+        return Progress::Done;
     }
 }
 
@@ -127,7 +139,6 @@ public:
     Progress onProcessingTime(Timestamp now) { return eventTarget(next_).onProcessingTime(now); }
     Progress resume() { return eventTarget(next_).resume(); }
     Progress endInput() { return eventTarget(next_).endInput(); }
-    Progress endKey() { return Progress::Done; }  // only the head of a stage has a key
     void snapshot(SnapshotSink& sink) { eventTarget(next_).snapshot(sink); }
     void restore(const SnapshotSource& source) { eventTarget(next_).restore(source); }
 

@@ -68,6 +68,7 @@ private:
     template <class X>
     struct SideBuffer final : SideBufferBase {
         explicit SideBuffer(const PointerList<Port>& to) : ports(to) {}
+        [[gnu::cold]] ~SideBuffer() override = default;
         template <class U>
         void add(U&& value, Timestamp timestamp) {
             const std::size_t at = elements.size();

@@ -55,35 +55,15 @@ private:
 /// All exchanges that do not look at the record:
 /// Forward and Global to the first channel, Broadcast to all of them, Shuffle to a seeded random one,
 /// Rebalance and Rescale round robin, starting with a seeded one.
-template <class T>
-class PlainPort final : public ChannelPort<T> {
-    using ChannelPort<T>::kChunk;
-
+class PlainPort final : public ChannelPort {
 public:
-    PlainPort(const PointerList<ChannelWriter>& channels, const PortContext& context)
-        : ChannelPort<T>(channels), exchange_(context.exchange), chooser_(context.seed, channels.size()) {}
-
-    void onBlock(BlockRef erased, bool mayMove) override {
-        const Block<T> block = erased.as<T>();
-        if (exchange_ == ExchangeKind::Broadcast) {
-            for (Lane& lane : this->lanes_) this->append(lane, block, mayMove && &lane == &this->lanes_.back());
-        } else if (exchange_ == ExchangeKind::Forward || exchange_ == ExchangeKind::Global) {
-            this->append(this->lanes_.front(), block, mayMove);
-        } else {
-            std::uint16_t laneOf[kChunk];
-            for (std::size_t from = 0; from < block.size; from += kChunk) {
-                const Block<T> part = block.slice(from, std::min(kChunk, block.size - from));
-                if (exchange_ == ExchangeKind::Shuffle) {
-                    chooser_.atRandom(laneOf, part.size);
-                } else {
-                    chooser_.inTurn(laneOf, part.size);
-                }
-                this->scatter(part, mayMove, nullptr, laneOf);
-            }
-        }
-    }
+    PlainPort(const PointerList<ChannelWriter>& channels, const PortContext& context, const RecordLayout& layout,
+              ScatterRecords& scatter);
+    MILLRACE_INLINE void onBlock(BlockRef block, bool mayMove) override;
 
 private:
+    MILLRACE_INLINE void chooseLanes(BlockRef& block, std::uint16_t* laneOf) override;
+
     ExchangeKind exchange_;
     LaneChooser chooser_;
 };
@@ -92,62 +72,47 @@ private:
 template <class Key>
 inline constexpr bool kHashTravels = !(std::is_arithmetic_v<Key> || std::is_enum_v<Key>);
 
-/// By key group, as a keyed operator needs it. The hashes of keys that are not cheap to hash travel along.
-template <class T, class KeySelector>
-class HashPort final : public ChannelPort<T> {
-    using Key = KeyDecay<std::invoke_result_t<KeySelector&, const T&>>;
-    using ChannelPort<T>::kChunk;
-    static constexpr bool kSendHashes = kHashTravels<Key>;
-
+/// By key group, as a keyed operator needs it.
+class KeyGroupPort : public ChannelPort {
 public:
-    HashPort(const PointerList<ChannelWriter>& channels, const PortContext& context, KeySelector keySelector)
-        : ChannelPort<T>(channels), keySelector_(std::move(keySelector)),
-          maxParallelism_(static_cast<std::uint32_t>(context.maxParallelism)),
-          powerOfTwo_(std::has_single_bit(maxParallelism_)),
-          router_(static_cast<int>(channels.size()), context.maxParallelism), laneOfGroup_(maxParallelism_) {
-        const int parallelism = static_cast<int>(channels.size());
-        for (int group = 0; group < context.maxParallelism; ++group) {
-            laneOfGroup_[static_cast<std::size_t>(group)] =
-                static_cast<std::uint16_t>(subtaskForKeyGroup(group, parallelism, context.maxParallelism));
-        }
-    }
+    MILLRACE_INLINE void onBlock(BlockRef block, bool mayMove) override;
 
-    void onBlock(BlockRef erased, bool mayMove) override {
-        const Block<T> block = erased.as<T>();
-        if constexpr (!kSendHashes) {
-            if (this->lanes_.size() == 1) {
-                this->append(this->lanes_.front(), {block.values, block.timestamps, nullptr, block.size}, mayMove);
-                return;
-            }
-        }
-        for (std::size_t from = 0; from < block.size; from += kChunk) {
-            const Block<T> part = block.slice(from, std::min(kChunk, block.size - from));
-            for (std::size_t i = 0; i < part.size; ++i) {
-                hashes_[i] = keyHash(detail::invoke(keySelector_, std::as_const(part.values[i])));
-            }
-            // loops of their own, so that they are vectorised
-            if (powerOfTwo_) {
-                for (std::size_t i = 0; i < part.size; ++i)
-                    groups_[i] = keyGroupHash(hashes_[i]) & (maxParallelism_ - 1);
-            } else {
-                for (std::size_t i = 0; i < part.size; ++i) {
-                    groups_[i] = static_cast<std::uint32_t>(router_.keyGroup(hashes_[i]));
-                }
-            }
-            for (std::size_t i = 0; i < part.size; ++i) laneOf_[i] = laneOfGroup_[groups_[i]];
-            this->scatter(part, mayMove, kSendHashes ? hashes_.data() : nullptr, laneOf_.data());
-        }
-    }
+protected:
+    KeyGroupPort(const PointerList<ChannelWriter>& channels, const PortContext& context, const RecordLayout& layout,
+                 ScatterRecords& scatter, bool hashesTravel);
+    MILLRACE_INLINE ~KeyGroupPort() override;
 
 private:
-    KeySelector keySelector_;
-    std::uint32_t maxParallelism_;
-    bool powerOfTwo_;
+    MILLRACE_INLINE void chooseLanes(BlockRef& block, std::uint16_t* laneOf) override;
+    virtual void hashKeys(BlockRef block, std::uint32_t* hashes) = 0;
+
+    const bool hashesTravel_;
+    const std::uint32_t maxParallelism_;
+    const bool powerOfTwo_;
     KeyGroupRouter router_;
     List<std::uint16_t> laneOfGroup_;
     std::array<std::uint32_t, kChunk> hashes_;
     std::array<std::uint32_t, kChunk> groups_;
-    std::array<std::uint16_t, kChunk> laneOf_;
+};
+
+/// By the groups of the keys that a selector finds. The hashes of those that are not cheap to hash travel along.
+template <class T, class KeySelector>
+class HashPort final : public KeyGroupPort {
+    using Key = KeyDecay<std::invoke_result_t<KeySelector&, const T&>>;
+
+public:
+    HashPort(const PointerList<ChannelWriter>& channels, const PortContext& context, KeySelector keySelector)
+        : KeyGroupPort(channels, context, kRecordLayout<T>, scatterRecords<T>, kHashTravels<Key>),
+          keySelector_(std::move(keySelector)) {}
+    [[gnu::cold]] ~HashPort() override = default;
+
+private:
+    void hashKeys(BlockRef block, std::uint32_t* hashes) override {
+        const T* const values = static_cast<const T*>(block.values);
+        for (std::size_t i = 0; i < block.size; ++i) hashes[i] = keyHash(detail::invoke(keySelector_, values[i]));
+    }
+
+    KeySelector keySelector_;
 };
 
 /// Asks the user's partitioner. *Failure:* MillraceException for what is not a partition.
@@ -163,30 +128,32 @@ int choosePartition(Partitioner& partitioner, KeySelector& keySelector, const Re
 
 /// By the user's partitioner: `partitioner(key, numberOfPartitions)` gives the index of the consumer.
 template <class T, class Partitioner, class KeySelector>
-class CustomPort final : public ChannelPort<T> {
+class CustomPort final : public ChannelPort {
 public:
     CustomPort(const PointerList<ChannelWriter>& channels, const PortContext&, Partitioner partitioner,
                KeySelector keySelector)
-        : ChannelPort<T>(channels), partitioner_(std::move(partitioner)), keySelector_(std::move(keySelector)) {}
-    void onBlock(BlockRef erased, bool mayMove) override {
-        const Block<T> block = erased.as<T>();
-        const int partitions = static_cast<int>(this->lanes_.size());
-        std::array<std::uint16_t, ChannelPort<T>::kChunk> laneOf;
-        for (std::size_t from = 0; from < block.size; from += laneOf.size()) {
-            const Block<T> part = block.slice(from, std::min(laneOf.size(), block.size - from));
-            for (std::size_t i = 0; i < part.size; ++i) {
-                laneOf[i] = static_cast<std::uint16_t>(
-                    choosePartition(partitioner_, keySelector_, std::as_const(part.values[i]), partitions));
-            }
-            this->scatter(part, mayMove, nullptr, laneOf.data());
-        }
-    }
+        : ChannelPort(channels, kRecordLayout<T>, scatterRecords<T>), partitioner_(std::move(partitioner)),
+          keySelector_(std::move(keySelector)) {}
+    void onBlock(BlockRef block, bool mayMove) override { scatter(block, mayMove); }
 
 private:
+    void chooseLanes(BlockRef& block, std::uint16_t* laneOf) override {
+        const T* const values = static_cast<const T*>(block.values);
+        const int partitions = static_cast<int>(lanes_.size());
+        for (std::size_t i = 0; i < block.size; ++i) {
+            laneOf[i] = static_cast<std::uint16_t>(choosePartition(partitioner_, keySelector_, values[i], partitions));
+        }
+        block.hashes = nullptr;
+    }
+
     Partitioner partitioner_;
     KeySelector keySelector_;
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/operators/ports.ipp>
+#endif
 
 #endif  // MILLRACE_OPERATORS_PORTS_HPP

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +33,7 @@ public:
         if (restored != nullptr) restore(source, parallelism, *restored);
         if (enumerator_ == nullptr) enumerator_ = source.createEnumerator(parallelism);
     }
+    [[gnu::cold]] ~SharedEnumerator() override = default;
 
     /// The next split; `last` becomes whether there will never be another one.
     [[gnu::cold]] std::optional<Split> nextSplit(int subtask, bool& last) {
@@ -60,7 +62,7 @@ public:
     [[gnu::cold]] void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
             const std::lock_guard lock(mutex_);
-            std::vector<Split> left;
+            List<Split> left;
             // what readers have taken since is before the rest in event time
             for (const Passed& each : passed_) {
                 if (each.checkpointId != checkpointId) continue;
@@ -88,21 +90,25 @@ private:
     struct Passed {
         std::int64_t checkpointId;
         int subtask;
-        std::vector<Split> takenSince;
+        List<Split> takenSince;
     };
 
+    [[gnu::cold, gnu::noinline]] static void readSplits(ByteReader& reader, List<Split>& into) {
+        for (auto count = reader.read<std::uint32_t>("a number of splits"); count > 0; --count) {
+            into.emplace_back();
+            Codec<Split>::decode(reader, into.back());
+        }
+    }
     [[gnu::cold]] void restore(const Source& source, int parallelism, const SnapshotSource& restored) {
         if constexpr (HasCodec<Split>) {
-            std::vector<Split> splits;
+            List<Split> read;
             bool isSaved = false;
             readKeyGroups(restored, uid_, "enumerator", kLayout, kFormat, [&](ByteReader& reader) {
                 isSaved = true;
-                for (auto count = reader.read<std::uint32_t>("a number of splits"); count > 0; --count) {
-                    splits.emplace_back();
-                    Codec<Split>::decode(reader, splits.back());
-                }
+                readSplits(reader, read);
             });
             if (!isSaved) return;
+            std::vector<Split> splits(std::make_move_iterator(read.begin()), std::make_move_iterator(read.end()));
             if constexpr (requires { source.restoreEnumerator(parallelism, std::move(splits)); }) {
                 enumerator_ = source.restoreEnumerator(parallelism, std::move(splits));
             } else {

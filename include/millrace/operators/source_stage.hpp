@@ -47,8 +47,9 @@ public:
                 std::shared_ptr<SharedState> enumerator)
         : OperatorStage(operators), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
           next_(typename OutputNode<T>::Refs{outputs_, pending_}) {}
+    [[gnu::cold]] ~SourceStage() override = default;
 
-    void close() override {
+    [[gnu::cold]] void close() override {
         if (reader_.has_value()) strategy_.guarded("close() of the source", [&] { reader_->close(); });
         reader_.reset();
     }
@@ -103,22 +104,15 @@ public:
     [[gnu::cold]] void snapshot(SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
             sink.describe(strategy_.id().uid, "splits", kLayout);
-            const auto write = [&](const Split& split, Timestamp watermark) {
-                ByteWriter bytes;
-                bytes.write(kFormat);
-                Codec<Split>::encode(split, bytes);
-                bytes.write(watermark.time_since_epoch().count());
-                sink.write(strategy_.id().uid, "splits", kSplitState, bytes.bytes());
-            };
             if constexpr (kSideBySide) {
                 splits_.forEach([&](std::size_t slot, const auto& open) {
-                    write(reader_->position(slot), open.watermarks.output().watermark());
+                    writeSplit(sink, reader_->position(slot), open.watermarks.output().watermark());
                 });
             } else {
-                if (watermarks_.has_value()) write(reader_->position(), last_);
+                if (watermarks_.has_value()) writeSplit(sink, reader_->position(), last_);
             }
             for (std::size_t i = nextRestored_; i < restored_.size(); ++i) {
-                write(restored_[i].split, restored_[i].watermark);
+                writeSplit(sink, restored_[i].split, restored_[i].watermark);
             }
             const Timestamp reached = std::max(last_, resumeFrom_);
             if (hasSplit() || reached == kMinTimestamp || reached == kMaxTimestamp) return;
@@ -131,6 +125,18 @@ public:
     }
 
 private:
+    [[gnu::cold, gnu::noinline]] void writeSplit(SnapshotSink& sink, const Split& split, Timestamp watermark) const {
+        ByteWriter bytes;
+        bytes.write(kFormat);
+        Codec<Split>::encode(split, bytes);
+        bytes.write(watermark.time_since_epoch().count());
+        sink.write(strategy_.id().uid, "splits", kSplitState, bytes.bytes());
+    }
+    [[gnu::cold, gnu::noinline]] void readSplit(ByteReader& reader) {
+        restored_.emplace_back();
+        Codec<Split>::decode(reader, restored_.back().split);
+        restored_.back().watermark = Timestamp{Duration{reader.read<std::int64_t>("a watermark")}};
+    }
     [[gnu::cold]] void openNodes(OpenContext& context) override {
         stage_ = &context.stage;
         strategy_.open(context);
@@ -154,11 +160,8 @@ private:
     }
     [[gnu::cold]] void restoreNodes(const SnapshotSource& source) override {
         if constexpr (HasCodec<Split>) {
-            readKeyGroups(source, operators_.front().uid, "splits", kLayout, kFormat, [&](ByteReader& reader) {
-                restored_.emplace_back();
-                Codec<Split>::decode(reader, restored_.back().split);
-                restored_.back().watermark = Timestamp{Duration{reader.read<std::int64_t>("a watermark")}};
-            });
+            readKeyGroups(source, operators_.front().uid, "splits", kLayout, kFormat,
+                          [&](ByteReader& reader) { readSplit(reader); });
             // the smallest: which subtask takes which split next is not known
             Timestamp smallest = kMaxTimestamp;
             readKeyGroups(source, operators_.front().uid, "watermark", kWatermarkLayout, kFormat,
@@ -431,6 +434,7 @@ template <class Source, class Strategy>
 class SourceStageFactory final : public BindableStageFactory {
 public:
     SourceStageFactory(Source source, Strategy strategy) : source_(std::move(source)), strategy_(std::move(strategy)) {}
+    [[gnu::cold]] ~SourceStageFactory() override = default;
 
     [[gnu::cold]] std::shared_ptr<SharedState> createShared(int parallelism,
                                                             const SnapshotSource* restored) const override {

@@ -88,7 +88,7 @@ public:
     }
 
     /// The watermark is all that is kept of the generator: event time does not go back.
-    void snapshot(SnapshotSink& sink) {
+    [[gnu::cold]] void snapshot(SnapshotSink& sink) {
         ByteWriter bytes;
         bytes.write(kFormat);
         // before the first record what was restored has not been emitted yet
@@ -98,7 +98,7 @@ public:
         sink.write(strategy_.id().uid, "watermark", kUnionState, bytes.bytes());
         eventTarget(this->next_).snapshot(sink);
     }
-    void restore(const SnapshotSource& source) {
+    [[gnu::cold]] void restore(const SnapshotSource& source) {
         restoreWatermark(source);
         eventTarget(this->next_).restore(source);
     }

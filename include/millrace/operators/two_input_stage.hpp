@@ -58,7 +58,7 @@ public:
     [[gnu::cold]] ChainStage(const Chain& chain, const List<OperatorId>& operators)
         : OperatorStage(operators), nodes_(Nodes::make(chain, typename Tail::Refs{outputs_, pending_})) {}
 
-    void close() override { eventTarget(nodes_).close(); }
+    [[gnu::cold]] void close() override { eventTarget(nodes_).close(); }
 
     void onBlock(int input, BlockRef block) override {
         StageMetrics::add(metrics.recordsIn, block.size);
@@ -77,13 +77,11 @@ public:
     void onActive(int input) override { statusChanged(watermarks_.active(indexOf(input))); }
     Progress onProcessingTime(Timestamp now) override { return eventTarget(nodes_).onProcessingTime(now); }
     Progress resume() override { return eventTarget(nodes_).resume(); }
-    Progress endInput(int) override { return --openInputs_ == 0 ? eventTarget(nodes_).endInput() : Progress::Done; }
-    Progress endKey() override {
-        const Progress progress = nodes_.endKey();
-        nodes_.flush();
-        return progress;
+    [[gnu::cold]] Progress endInput(int) override {
+        return --openInputs_ == 0 ? eventTarget(nodes_).endInput() : Progress::Done;
     }
-    void snapshot(SnapshotSink& sink) override {
+    Progress endKey() override { return endKeyOf(nodes_); }
+    [[gnu::cold]] void snapshot(SnapshotSink& sink) override {
         eventTarget(nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }
@@ -92,11 +90,11 @@ public:
     typename Nodes::Type& head() noexcept { return nodes_; }
 
 private:
-    void openNodes(OpenContext& context) override {
+    [[gnu::cold]] void openNodes(OpenContext& context) override {
         stage_ = &context.stage;
         nodes_.open(context);
     }
-    void restoreNodes(const SnapshotSource& source) override { eventTarget(nodes_).restore(source); }
+    [[gnu::cold]] void restoreNodes(const SnapshotSource& source) override { eventTarget(nodes_).restore(source); }
 
     static std::size_t indexOf(int input) noexcept { return input == 0 ? 0 : 1; }
 

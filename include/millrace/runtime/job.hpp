@@ -109,6 +109,7 @@ private:
         std::uint64_t out = 0;
     };
 
+    static void wakeIfAlive(const std::weak_ptr<Job>& weak, const std::weak_ptr<void>& region, Actor& task);
     std::shared_ptr<JobTasks> attempt() const;
     void wakeAll();
     void endAttempt();

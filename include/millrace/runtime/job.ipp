@@ -101,13 +101,18 @@ MILLRACE_INLINE_COLD std::shared_ptr<TaskExecutor> Job::runningOn() const {
 
 MILLRACE_INLINE_COLD std::function<void()> Job::wakeUp(Actor& task) {
     return [weak = weak_from_this(), region = static_cast<Task&>(task).owner(), &task] {
-        const auto job = weak.lock();
-        const auto alive = region.lock();
-        if (alive == nullptr) return;
-        // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
-        const auto executor = job != nullptr ? job->runningOn() : nullptr;
-        if (executor != nullptr) task.wake();
+        wakeIfAlive(weak, region, task);
     };
+}
+
+[[gnu::noinline]] MILLRACE_INLINE_COLD void Job::wakeIfAlive(const std::weak_ptr<Job>& weak,
+                                                             const std::weak_ptr<void>& region, Actor& task) {
+    const auto job = weak.lock();
+    const auto alive = region.lock();
+    if (alive == nullptr) return;
+    // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
+    const auto executor = job != nullptr ? job->runningOn() : nullptr;
+    if (executor != nullptr) task.wake();
 }
 
 MILLRACE_INLINE std::weak_ptr<Actor> Job::weakReference(Actor& task) {

@@ -23,6 +23,7 @@ public:
         : graph_(graph), job_(job), executor_(executor), accumulators_(accumulators), segments_(segments),
           stateMemory_(stateMemory), supervisor_(supervisor), before_(before), region_(region),
           regions_(regionsOf(graph)) {}
+    [[gnu::cold]] ~JobWiring() = default;
 
     JobTasks wire();
 

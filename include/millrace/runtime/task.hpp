@@ -178,7 +178,9 @@ private:
     Outcome finish();
     bool resumeStages();
     bool runMail();
+    bool runNextMail();
     bool runTimers();
+    bool runNextTimer();
     bool runEvents();
     bool receive();
     bool receiveNext();

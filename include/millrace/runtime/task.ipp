@@ -303,8 +303,11 @@ MILLRACE_INLINE_COLD void Task::postMail(std::size_t stage, std::function<void()
 }
 
 MILLRACE_INLINE bool Task::runMail() {
+    return (nextMail_ < mail_.size() || hasMail_.load()) && runNextMail();
+}
+[[gnu::noinline]] MILLRACE_INLINE_COLD bool Task::runNextMail() {
     if (nextMail_ == mail_.size()) {
-        if (!hasMail_.load() || !hasMail_.exchange(false)) return false;
+        if (!hasMail_.exchange(false)) return false;
         mail_.clear();
         nextMail_ = 0;
         const std::lock_guard lock(mailMutex_);
@@ -330,8 +333,10 @@ MILLRACE_INLINE void Task::addTimer(Timestamp time) {
 }
 
 MILLRACE_INLINE bool Task::runTimers() {
+    return (timerStage_ < stages_.size() || (timersMayBeDue_ && !timers_.empty() && !isPaused())) && runNextTimer();
+}
+[[gnu::noinline]] MILLRACE_INLINE_COLD bool Task::runNextTimer() {
     if (timerStage_ >= stages_.size()) {
-        if (!timersMayBeDue_ || timers_.empty() || isPaused()) return false;
         timersMayBeDue_ = false;
         timerTime_ = now();
         if (timers_.back() > timerTime_) return false;
@@ -369,7 +374,7 @@ MILLRACE_INLINE void Task::flushPorts() {
     if (bufferTimeout_ > Duration{0}) lastFlush_ = lastClock_;
 }
 
-MILLRACE_INLINE void Task::armWakeUp(Timestamp time) {
+MILLRACE_INLINE_COLD void Task::armWakeUp(Timestamp time) {
     if (takeRing()) armedWakeUp_ = kMaxTimestamp;
     if (armedWakeUp_ <= time) return;  // an earlier one is on its way; this is called again then
     armedWakeUp_ = time;

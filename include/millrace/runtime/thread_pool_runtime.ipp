@@ -121,7 +121,7 @@ MILLRACE_INLINE void PoolExecutor::append(Actor& actor) noexcept {
     last_ = &actor;
 }
 
-MILLRACE_INLINE void PoolExecutor::run() {
+MILLRACE_INLINE_COLD void PoolExecutor::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
         Actor* actor = nullptr;

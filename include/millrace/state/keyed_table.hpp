@@ -93,7 +93,7 @@ public:
     KeyedTable() = default;
     KeyedTable(const KeyedTable&) = delete;
     KeyedTable& operator=(const KeyedTable&) = delete;
-    ~KeyedTable() {
+    [[gnu::cold]] ~KeyedTable() {
         freezer_.thaw();  // its reader may still want it; who keeps entries belongs to the same task, and goes with it
         destroyAll();
         if (account_ != nullptr) account_->countEntries(0, reported_);

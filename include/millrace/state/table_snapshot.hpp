@@ -1,7 +1,6 @@
 #ifndef MILLRACE_STATE_TABLE_SNAPSHOT_HPP
 #define MILLRACE_STATE_TABLE_SNAPSHOT_HPP
 
-#include <millrace/core/algorithm.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/state/frozen_memory.hpp>
 #include <millrace/state/key_group_state.hpp>
@@ -10,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,169 +23,95 @@ struct TablePlace {
     std::uint8_t format;  ///< version of how entries are written
 };
 
-/// Writes entries with `write(ByteWriter&, const Key&, const Value&)`, each to its key group.
-template <class Write>
-struct EntryWriter {
-    KeyGroupWriter& groups;
-    const Write& write;
+/// The entries of a table for code that does not know their types: the writing itself, and where they are.
+class TableEntries {
+public:
+    virtual ~TableEntries() = default;
+    /// Writes those in so many slots of the table or of a copy of it, each to its key group. Returns how many bytes they were.
+    virtual std::size_t write(KeyGroupWriter& groups, const std::byte* slots, std::size_t count) const = 0;
+    /// The same for the entry beside the slots.
+    virtual void writeSide(KeyGroupWriter& groups) const = 0;
+    /// Copies that entry: it is written as it is now, whatever happens to the table. For tables that freeze.
+    virtual void keepSide() = 0;
 
-    template <class Key, class Value>
-    void operator()(const Key& key, const Value& value) const {
-        write(groups.of(keyOfGroup(key)), key, value);
+    const std::byte* slot(std::size_t index) const noexcept { return slots + index * slotBytes; }
+
+    const std::byte* slots;
+    std::size_t slotBytes;
+    std::size_t capacity;
+    TableKeepers* keepers;
+};
+
+/// Written with `write(ByteWriter&, const Key&, const Value&)`.
+template <class Table, class Write>
+class EntriesOf final : public TableEntries {
+    using Slot = typename Table::Slot;
+
+public:
+    EntriesOf(Table& table, Write write) : write_(std::move(write)), side_(&table.sideSlot()) {
+        slots = reinterpret_cast<const std::byte*>(table.slots());
+        slotBytes = sizeof(Slot);
+        capacity = table.capacity();
+        keepers = &table.keepers();
     }
+
+    std::size_t write(KeyGroupWriter& groups, const std::byte* from, std::size_t count) const override {
+        std::size_t bytes = 0;
+        Table::forEachOf(reinterpret_cast<const Slot*>(from), count, [&](const auto& key, const auto& value) {
+            ByteWriter& group = groups.of(keyOfGroup(key));
+            const std::size_t before = group.size();
+            write_(group, key, value);
+            bytes += group.size() - before;
+        });
+        return bytes;
+    }
+    void writeSide(KeyGroupWriter& groups) const override {
+        Table::forSide(*side_,
+                       [&](const auto& key, const auto& value) { write_(groups.of(keyOfGroup(key)), key, value); });
+    }
+    void keepSide() override {
+        if constexpr (Table::kFreezes) {
+            std::memcpy(static_cast<void*>(kept_), side_, sizeof(Slot));
+            side_ = reinterpret_cast<const Slot*>(kept_);
+        }
+    }
+
+private:
+    Write write_;
+    const Slot* side_;
+    alignas(Slot) std::byte kept_[Table::kFreezes ? sizeof(Slot) : 1];
 };
 
 /// Writes a table that has been described.
+void writeAtOnce(SnapshotSink& sink, const TableEntries& entries, const TablePlace& place);
 template <class Table, class Write>
-void writeAtOnce(SnapshotSink& sink, Table& table, const TablePlace& place, const Write& write) {
-    KeyGroupWriter groups(place.maxParallelism, place.format);
-    const EntryWriter<Write> writeEntry{groups, write};
-    Table::forEachOf(table.slots(), table.capacity(), writeEntry);
-    Table::forSide(table.sideSlot(), writeEntry);
-    groups.writePieces(sink, place.uid, place.state);
+[[gnu::cold]] void writeAtOnce(SnapshotSink& sink, Table& table, const TablePlace& place, Write write) {
+    writeAtOnce(sink, EntriesOf<Table, Write>(table, std::move(write)), place);
 }
 
-/// A table as it was, in frozen memory.
-template <class Table, class Write>
-class DeferredTable final : public DeferredState {
-    using Slot = typename Table::Slot;
-    static constexpr std::size_t kChunksPerSegment = 128;  // of 4 KiB
-
-public:
-    DeferredTable(Table& table, FrozenMemory& memory, TablePlace place, Write write)
-        : memory_(memory), place_(std::move(place)), write_(std::move(write)) {
-        std::memcpy(static_cast<void*>(side_), &table.sideSlot(), sizeof(Slot));
-    }
-    DeferredTable(const DeferredTable&) = delete;
-    DeferredTable& operator=(const DeferredTable&) = delete;
-    ~DeferredTable() override { memory_.finishReading(); }
-
-    void writeTo(SnapshotSink& sink) override {
-        KeyGroupWriter groups(place_.maxParallelism, place_.format);
-        groups.streamTo(sink, place_.uid, place_.state);
-        const EntryWriter<Write> write{groups, write_};
-        const bool inSegments = sink.wantsSegments();
-        std::size_t chunks = 0;
-        memory_.read([&](const std::byte* slots, std::size_t bytes) {
-            Table::forEachOf(reinterpret_cast<const Slot*>(slots), bytes / sizeof(Slot), write);
-            if (inSegments && ++chunks % kChunksPerSegment == 0) groups.endSegment();
-        });
-        Table::forSide(*reinterpret_cast<const Slot*>(side_), write);
-        groups.writePieces(sink, place_.uid, place_.state);
-    }
-
-private:
-    FrozenMemory& memory_;
-    TablePlace place_;
-    Write write_;
-    alignas(Slot) std::byte side_[sizeof(Slot)];
-};
-
-/// A table as it was, while its owner encodes it and changes it. What is encoded has a bit: an entry that has been changed
-/// since is not looked at again, and one that has come since is not part of it.
-template <class Table, class Write>
-class GradualTable final : public GradualState, private TableKeeper {
-public:
-    [[gnu::cold]] GradualTable(Table& table, TablePlace place, Write write)
-        : table_(&table), place_(std::move(place)), write_(std::move(write)),
-          groups_(place_.maxParallelism, place_.format), kept_(new std::uint64_t[table.capacity() / 64 + 1]()) {
-        Table::forSide(table.sideSlot(), EntryWriter<Write>{groups_, write_});
-        table.keepers().add(*this);
-    }
-    GradualTable(const GradualTable&) = delete;
-    GradualTable& operator=(const GradualTable&) = delete;
-    ~GradualTable() override {
-        if (table_ != nullptr) table_->keepers().remove(*this);
-    }
-
-    bool encodeSome(std::size_t slots) override {
-        if (table_ != nullptr) {
-            const std::size_t end = cursor_ + std::min(slots, table_->capacity() - cursor_);
-            const std::size_t full = bytes_ + kMostBytesAtOnce;
-            while (cursor_ < end && bytes_ < full) encode(cursor_++);
-            if (cursor_ == table_->capacity()) std::exchange(table_, nullptr)->keepers().remove(*this);
-        }
-        if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
-        return table_ != nullptr;
-    }
-    std::string_view uid() const noexcept override { return place_.uid; }
-    void writeTo(SnapshotSink& sink) override { groups_.writePieces(sink, place_.uid, place_.state); }
-
-private:
-    /// Entries may hold lists of any length: a step goes over fewer of those.
-    static constexpr std::size_t kMostBytesAtOnce = 64 * 1024;
-
-    void keep(std::size_t slot) noexcept override {
-        if (slot >= cursor_) encode(slot);
-    }
-    void keepAll() noexcept override {
-        while (cursor_ < table_->capacity()) encode(cursor_++);
-        table_ = nullptr;
-    }
-    void abandon() noexcept override { table_ = nullptr; }
-    void encode(std::size_t slot) noexcept {
-        std::uint64_t& word = kept_[slot / 64];
-        const std::uint64_t bit = std::uint64_t{1} << slot % 64;
-        if ((word & bit) != 0) return;
-        word |= bit;
-        try {
-            Table::forEachOf(table_->slots() + slot, 1, [this](const auto& key, const auto& value) {
-                ByteWriter& group = groups_.of(keyOfGroup(key));
-                const std::size_t before = group.size();
-                write_(group, key, value);
-                bytes_ += group.size() - before;
-            });
-        } catch (...) {
-            if (failure_ == nullptr) failure_ = std::current_exception();
-        }
-    }
-
-    Table* table_;  ///< null: it is all encoded, or gone
-    TablePlace place_;
-    Write write_;
-    KeyGroupWriter groups_;
-    Owner<std::uint64_t[]> kept_;  ///< a bit per slot
-    std::size_t cursor_ = 0;       ///< all before it is encoded
-    std::size_t bytes_ = 0;        ///< that have been encoded
-    std::exception_ptr failure_;   ///< of an entry that was about to change
-};
+/// The same of a table that takes so many bytes, and whether its values own no more: by and by, if the sink sees to that.
+void writeByOwner(SnapshotSink& sink, Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
+                  bool isPlain);
+/// The same of frozen memory, on another thread.
+void writeLater(SnapshotSink& sink, Owner<TableEntries> entries, const TablePlace& place, FrozenMemory& frozen);
 
 /// Writes a table as it is now: a large one, or one of large values, by and by, where the sink sees to that, while it changes;
 /// `keep` or `keepFor` then comes before every change that the table does not make itself. `layout` is what `write` writes;
 /// `write` must not refer to what might change, nor to anything that goes before the table.
+/// If it `mayDefer`, a large one of plain entries is written on another thread: so are the codecs of plain keys and values
+/// called there, and `write` must not refer to what might go.
 template <class Table, class Write>
-void writeByOwner(SnapshotSink& sink, Table& table, TablePlace place, const StateLayout& layout, Write write) {
+[[gnu::cold]] void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, const TablePlace& place,
+                              const StateLayout& layout, Write write) {
     sink.describe(place.uid, place.state, layout);
-    const std::size_t gradualFrom = sink.gradualFrom();
-    if (table.empty() || gradualFrom == SIZE_MAX || (Table::kPlain && table.memoryBytes() < gradualFrom)) {
-        return writeAtOnce(sink, table, place, write);
-    }
-    Owner<GradualState> state(new GradualTable<Table, Write>(table, std::move(place), std::move(write)));
-    // how much its values own is seen only when they are encoded
-    if (table.memoryBytes() < gradualFrom && !state->encodeSome(SIZE_MAX)) return state->writeTo(sink);
-    sink.writeGradually(std::move(state));
-}
-
-/// The same, and a large one of plain entries on another thread: so are the codecs of plain keys and values called there, if
-/// it `mayDefer`; and `write` must not refer to what might go.
-template <class Table, class Write>
-void writeTable(SnapshotSink& sink, Table& table, bool mayDefer, TablePlace place, const StateLayout& layout,
-                Write write) {
+    if (table.empty()) return;
+    Owner<TableEntries> entries(new EntriesOf<Table, Write>(table, std::move(write)));
     if constexpr (Table::kFreezes) {
-        if (FrozenMemory* const memory = mayDefer ? table.freeze() : nullptr) {
-            sink.describe(place.uid, place.state, layout);
-            Owner<DeferredState> state;
-            try {
-                state.reset(new DeferredTable<Table, Write>(table, *memory, std::move(place), std::move(write)));
-            } catch (...) {
-                memory->finishReading();
-                throw;
-            }
-            sink.writeLater(std::move(state));
-            return;
+        if (FrozenMemory* const frozen = mayDefer ? table.freeze() : nullptr) {
+            return writeLater(sink, std::move(entries), place, *frozen);
         }
     }
-    writeByOwner(sink, table, std::move(place), layout, std::move(write));
+    writeByOwner(sink, std::move(entries), place, table.memoryBytes(), Table::kPlain);
 }
 
 /// `readKeyGroups` of entries that `read` puts into the table: as soon as the first ones tell how long they are, it gets the
@@ -248,5 +172,9 @@ private:
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/state/table_snapshot.ipp>
+#endif
 
 #endif  // MILLRACE_STATE_TABLE_SNAPSHOT_HPP

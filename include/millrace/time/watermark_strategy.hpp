@@ -57,7 +57,7 @@ public:
     /// Without a record for longer than this (processing time), the split or subtask counts as idle and no longer
     /// holds event time back. The time that it is held up itself, by back pressure or by alignment, does not count.
     /// *Failure:* ConfigurationException unless positive.
-    BasicWatermarkStrategy withIdleness(Duration timeout) const {
+    [[gnu::cold]] BasicWatermarkStrategy withIdleness(Duration timeout) const {
         if (timeout <= Duration::zero()) {
             throw ConfigurationException("withIdleness(timeout): the timeout must be positive");
         }
@@ -69,7 +69,7 @@ public:
     /// when the input ends: Flink's auto-watermark interval. Fewer watermarks, later results. A record alone does not
     /// end idleness then, only a watermark that it causes does. 0 is after every block, whatever the environment's
     /// `setAutoWatermarkInterval` says. *Failure:* ConfigurationException for a negative interval.
-    BasicWatermarkStrategy withPeriodicEmit(Duration interval) const {
+    [[gnu::cold]] BasicWatermarkStrategy withPeriodicEmit(Duration interval) const {
         if (interval < Duration::zero()) {
             throw ConfigurationException(
                 "withPeriodicEmit(interval): the interval is negative; give 0 for a watermark after every block of "
@@ -88,8 +88,8 @@ public:
     /// for the sake of programs that come from there and changes nothing.
     /// Only sources can pause: `assignTimestampsAndWatermarks` refuses such a strategy, `fromSource` takes it.
     /// *Failure:* ConfigurationException for an empty group, or a negative drift or interval.
-    BasicWatermarkStrategy withWatermarkAlignment(std::string group, Duration maxDrift,
-                                                  Duration updateInterval = Duration::zero()) const {
+    [[gnu::cold]] BasicWatermarkStrategy withWatermarkAlignment(std::string group, Duration maxDrift,
+                                                                Duration updateInterval = Duration::zero()) const {
         if (group.empty() || maxDrift < Duration::zero() || updateInterval < Duration::zero()) {
             throw ConfigurationException(
                 "withWatermarkAlignment(group, maxDrift, updateInterval): the group needs a name, and neither duration "

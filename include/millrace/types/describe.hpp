@@ -43,7 +43,7 @@ inline constexpr bool kIsTimePoint = false;
 template <class Dur>
 inline constexpr bool kIsTimePoint<std::chrono::time_point<std::chrono::system_clock, Dur>> = true;
 
-inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> time) {
+[[gnu::cold]] inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> time) {
     // by hand, since a floor to seconds cannot be subtracted again near the smallest time
     constexpr std::int64_t kSecond = 1'000'000'000;
     const std::int64_t ticks = time.time_since_epoch().count();
@@ -116,7 +116,7 @@ void streamInto(std::string& out, const T& value) {
 }
 
 template <class T>
-void describeInto(std::string& out, const T& value) {
+[[gnu::cold]] void describeInto(std::string& out, const T& value) {
     if constexpr (std::same_as<T, bool>) {
         out += value ? "true" : "false";
     } else if constexpr (std::same_as<T, char>) {

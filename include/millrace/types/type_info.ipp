@@ -6,20 +6,22 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void appendTypeText(const TypeInfo& info, std::string& text) {
-    const auto appendParts = [&](const char* before) {
-        text += before;
-        for (std::uint32_t i = 0; i < info.count; ++i) {
-            if (i > 0) text += ',';
-            appendTypeText(*info.parts[i], text);
-        }
-        text += '>';
-    };
-    const auto appendTicks = [&](const char* before) {
-        text += before;
-        appendTypeText(*info.parts[0], text);
-        text += message({",", info.num, "/", info.den, "s>"});
-    };
+[[gnu::noinline]] MILLRACE_INLINE_COLD void appendTypeParts(const char* before, const TypeInfo& info,
+                                                            std::string& text) {
+    text += before;
+    for (std::uint32_t i = 0; i < info.count; ++i) {
+        if (i > 0) text += ',';
+        appendTypeText(*info.parts[i], text);
+    }
+    text += '>';
+}
+[[gnu::noinline]] MILLRACE_INLINE_COLD void appendTicks(const char* before, const TypeInfo& info, std::string& text) {
+    text += before;
+    appendTypeText(*info.parts[0], text);
+    text += message({",", info.num, "/", info.den, "s>"});
+}
+
+[[gnu::noinline]] MILLRACE_INLINE_COLD void appendTypeText(const TypeInfo& info, std::string& text) {
     switch (info.kind) {
         case TypeKind::None:
             if (info.own == nullptr) return;
@@ -39,31 +41,31 @@ MILLRACE_INLINE_COLD void appendTypeText(const TypeInfo& info, std::string& text
             }
             return;
         case TypeKind::Enumeration:
-            return appendParts("enum<");
+            return appendTypeParts("enum<", info, text);
         case TypeKind::Duration:
-            return appendTicks("duration<");
+            return appendTicks("duration<", info, text);
         case TypeKind::TimePoint:
-            return appendTicks(info.letter == 's' ? "time<" : "local_time<");
+            return appendTicks(info.letter == 's' ? "time<" : "local_time<", info, text);
         case TypeKind::String:
             text += "string";
             return;
         case TypeKind::Optional:
-            return appendParts("optional<");
+            return appendTypeParts("optional<", info, text);
         case TypeKind::Variant:
-            return appendParts("variant<");
+            return appendTypeParts("variant<", info, text);
         case TypeKind::Tuple:
-            return appendParts("tuple<");
+            return appendTypeParts("tuple<", info, text);
         case TypeKind::Array:
             text += "array<";
             appendTypeText(*info.parts[0], text);
             text += message({",", info.count, ">"});
             return;
         case TypeKind::Sequence:
-            return appendParts("list<");
+            return appendTypeParts("list<", info, text);
         case TypeKind::Set:
-            return appendParts("set<");
+            return appendTypeParts("set<", info, text);
         case TypeKind::Map:
-            return appendParts("map<");
+            return appendTypeParts("map<", info, text);
         case TypeKind::Aggregate:
             text += '{';
             for (std::uint32_t i = 0; i < info.count; ++i) {
@@ -75,11 +77,11 @@ MILLRACE_INLINE_COLD void appendTypeText(const TypeInfo& info, std::string& text
             text += '}';
             return;
         case TypeKind::Flagged:
-            return appendParts("flagged<");
+            return appendTypeParts("flagged<", info, text);
         case TypeKind::StampedList:
-            return appendParts("stamped_list<");
+            return appendTypeParts("stamped_list<", info, text);
         case TypeKind::StampedMap:
-            return appendParts("stamped_map<");
+            return appendTypeParts("stamped_map<", info, text);
     }
 }
 

@@ -134,14 +134,14 @@ public:
     }
 
     void snapshot(SnapshotSink& sink, std::string_view uid, int maxParallelism) {
-        writeByOwner(sink, table_, {std::string(uid), kStateName, maxParallelism, kFormat}, kCellLayout<Key, Cell>,
-                     [](ByteWriter& group, const Key& key, const Entry& entry) {
-                         entry.forEach([&](const TimeWindow& window, const Accumulator& contents, bool pending) {
-                             Codec<Key>::encode(key, group);
-                             writeWindow(window, true, pending, group);
-                             Codec<Accumulator>::encode(contents, group);
-                         });
-                     });
+        writeTable(sink, table_, false, {std::string(uid), kStateName, maxParallelism, kFormat}, kCellLayout<Key, Cell>,
+                   [](ByteWriter& group, const Key& key, const Entry& entry) {
+                       entry.forEach([&](const TimeWindow& window, const Accumulator& contents, bool pending) {
+                           Codec<Key>::encode(key, group);
+                           writeWindow(window, true, pending, group);
+                           Codec<Accumulator>::encode(contents, group);
+                       });
+                   });
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
         readKeyGroups(source, uid, kStateName, kCellLayout<Key, Cell>, kFormat, [&](ByteReader& reader) {

@@ -164,13 +164,13 @@ public:
     }
 
     void snapshot(SnapshotSink& sink) {
-        writeByOwner(sink, table_, {aggregate_.id().uid, kStateName, stage_->maxParallelism, kFormat},
-                     kCellLayout<Key, Cell>, [](ByteWriter& group, const Key& key, const Entry& entry) {
-                         for (const Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
-                             Codec<Key>::encode(key, group);
-                             writeCell(*cell, group);
-                         }
-                     });
+        writeTable(sink, table_, false, {aggregate_.id().uid, kStateName, stage_->maxParallelism, kFormat},
+                   kCellLayout<Key, Cell>, [](ByteWriter& group, const Key& key, const Entry& entry) {
+                       for (const Cell* cell = &entry.first; cell != nullptr && cell->live; cell = cell->next) {
+                           Codec<Key>::encode(key, group);
+                           writeCell(*cell, group);
+                       }
+                   });
         snapshotOverdue(sink);
         emitter_.snapshot(sink);
         eventTarget(this->next_).snapshot(sink);
