@@ -142,10 +142,13 @@ TEST_CASE("a table may go before its snapshot is written", "[state]") {
     {
         KeyedTable<int, Pair> table;
         for (int key = 0; key < 20'000; ++key) table.findOrInsert(key, [&] { return Pair{key, 1}; });
+        table.findOrInsert(INT32_MIN, [] { return Pair{7, 1}; });  // beside the slots
         writePairs(table, snapshot);
+        table.findOrInsert(INT32_MIN, [] { return Pair{}; }) = Pair{8, 2};
     }
     const auto entries = entriesOf<int>(snapshot.finish());
-    CHECK(entries.size() == 20'000);
+    CHECK(entries.size() == 20'001);
+    CHECK(entries.at(INT32_MIN) == Pair{7, 1});
     CHECK(entries.at(19'999) == Pair{19'999, 1});
 }
 

@@ -24,7 +24,7 @@
 // A virtual function whose body is there is MILLRACE_INLINE in its class, too: otherwise its class's vtable, and all that
 // hangs on it, would be compiled by every file that includes the header.
 //
-// What runs once per job and not once per block is MILLRACE_INLINE_COLD: header-only, it is compiled for size, which costs
+// What runs seldom, compared with blocks, is MILLRACE_INLINE_COLD: header-only, it is compiled for size, which costs
 // every file that includes it less time.
 #ifdef MILLRACE_SEPARATE_COMPILATION
 #define MILLRACE_INLINE

@@ -80,7 +80,7 @@ public:
     Progress resume() override { return eventTarget(nodes_).resume(); }
     [[gnu::cold]] Progress endInput(int) override { return eventTarget(nodes_).endInput(); }
     Progress endKey() override { return endKeyOf(nodes_); }
-    [[gnu::cold]] void snapshot(SnapshotSink& sink) override {
+    void snapshot(SnapshotSink& sink) override {
         eventTarget(nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }

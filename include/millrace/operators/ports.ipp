@@ -1,4 +1,3 @@
-#include <millrace/core/algorithm.hpp>
 #include <millrace/operators/ports.hpp>
 
 namespace millrace::detail {

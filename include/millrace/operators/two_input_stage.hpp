@@ -81,7 +81,7 @@ public:
         return --openInputs_ == 0 ? eventTarget(nodes_).endInput() : Progress::Done;
     }
     Progress endKey() override { return endKeyOf(nodes_); }
-    [[gnu::cold]] void snapshot(SnapshotSink& sink) override {
+    void snapshot(SnapshotSink& sink) override {
         eventTarget(nodes_).snapshot(sink);
         checkpoints.snapshot(sink);
     }

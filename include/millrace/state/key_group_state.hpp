@@ -37,7 +37,7 @@ const Key& keyOfGroup(const NamespacedKey<Key, Namespace>& key) noexcept {
 /// Collects keyed state by key group: the radix pass of a snapshot. Each piece starts with the version of its format.
 class KeyGroupWriter {
 public:
-    [[gnu::cold]] KeyGroupWriter(int maxParallelism, std::uint8_t version)
+    KeyGroupWriter(int maxParallelism, std::uint8_t version)
         : router_(1, maxParallelism), maxParallelism_(maxParallelism), version_(version),
           groups_(static_cast<std::size_t>(maxParallelism)) {}
 

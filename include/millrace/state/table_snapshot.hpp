@@ -28,7 +28,7 @@ class TableEntries {
 public:
     virtual ~TableEntries() = default;
     /// Writes those in so many slots of the table or of a copy of it, each to its key group. Returns how many bytes they were.
-    virtual std::size_t write(KeyGroupWriter& groups, const std::byte* slots, std::size_t count) const = 0;
+    virtual std::size_t write(KeyGroupWriter& groups, const std::byte* from, std::size_t count) const = 0;
     /// The same for the entry beside the slots.
     virtual void writeSide(KeyGroupWriter& groups) const = 0;
     /// Copies that entry: it is written as it is now, whatever happens to the table. For tables that freeze.
@@ -36,6 +36,7 @@ public:
 
     const std::byte* slot(std::size_t index) const noexcept { return slots + index * slotBytes; }
 
+    /// Of the table as it is now. Before it grows or gives its slots up, it tells its keepers, who are done with them then.
     const std::byte* slots;
     std::size_t slotBytes;
     std::size_t capacity;
@@ -89,7 +90,7 @@ template <class Table, class Write>
     writeAtOnce(sink, EntriesOf<Table, Write>(table, std::move(write)), place);
 }
 
-/// The same of a table that takes so many bytes, and whether its values own no more: by and by, if the sink sees to that.
+/// The same by and by, if the sink sees to that and the table is large (`memoryBytes`) or its values own memory (not `isPlain`).
 void writeByOwner(SnapshotSink& sink, Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
                   bool isPlain);
 /// The same of frozen memory, on another thread.
