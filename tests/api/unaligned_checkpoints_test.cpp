@@ -198,8 +198,7 @@ CheckpointConfig configOf(const std::string& directory, bool unaligned) {
 
 TEST_CASE("an unaligned checkpoint does not wait for a slow sink, and another parallelism goes on from it",
           "[api][checkpoint][unaligned]") {
-    for (std::uint64_t seed = 0; seed < std::max<std::uint64_t>(3, testsupport::roundsToTry<std::uint64_t>(12));
-         ++seed) {
+    for (std::uint64_t seed = 0; seed < testsupport::roundsToTry<std::uint64_t>(12, 3); ++seed) {
         const int parallelism = 2 + static_cast<int>(seed % 3);
         const int parallelismAfter = 4 - static_cast<int>(seed % 4);
         CAPTURE(seed, parallelism, parallelismAfter);

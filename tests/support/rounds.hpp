@@ -9,6 +9,8 @@
 #endif
 #endif
 
+#include <algorithm>
+
 namespace millrace::testsupport {
 
 #ifdef MILLRACE_TESTS_SANITIZED
@@ -24,11 +26,11 @@ constexpr Number roundsToCount(Number rounds) noexcept {
     return kSanitized ? rounds / 10 : rounds;
 }
 
-/// How many seeds or failures a test tries that takes long with a sanitizer: a tenth there, and at least one. The others are
-/// tried where results, not memory and threads, are what may be wrong.
+/// How many seeds or failures a test tries that takes long with a sanitizer: a tenth there, and at least so many as
+/// there are kinds of them (`least`). The others are tried where results, not memory and threads, are what may be wrong.
 template <class Number>
-constexpr Number roundsToTry(Number rounds) noexcept {
-    return kSanitized ? (rounds + 9) / 10 : rounds;
+constexpr Number roundsToTry(Number rounds, Number least = 1) noexcept {
+    return kSanitized ? std::max<Number>(least, (rounds + 9) / 10) : rounds;
 }
 
 }  // namespace millrace::testsupport

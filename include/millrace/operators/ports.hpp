@@ -10,7 +10,6 @@
 #include <millrace/types/key_hash.hpp>
 
 #include <array>
-#include <bit>
 #include <utility>
 
 // The ports of edges that go over channels. `channels[i]` leads to the i-th consumer in reach; watermarks and control

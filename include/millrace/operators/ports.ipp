@@ -1,5 +1,7 @@
 #include <millrace/operators/ports.hpp>
 
+#include <bit>
+
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD PlainPort::PlainPort(const PointerList<ChannelWriter>& channels, const PortContext& context,

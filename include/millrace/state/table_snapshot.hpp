@@ -55,6 +55,8 @@ public:
         capacity = table.capacity();
         keepers = &table.keepers();
     }
+    EntriesOf(const EntriesOf&) = delete;  // the side may be one's own
+    EntriesOf& operator=(const EntriesOf&) = delete;
 
     std::size_t write(KeyGroupWriter& groups, const std::byte* from, std::size_t count) const override {
         std::size_t bytes = 0;
