@@ -115,12 +115,6 @@ using Lines = std::vector<Emitted<std::string>>;
 
 }  // namespace
 
-namespace millrace::testsupport {
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) {
-    return out << e.value << "@" << e.time;
-}
-}  // namespace millrace::testsupport
-
 TEST_CASE("what is emitted for broadcast elements is handed on as soon as a block is full", "[operators][broadcast]") {
     constexpr std::size_t kFull = detail::kBlockRecords<std::string>;
     for (const bool timed : {false, true}) {

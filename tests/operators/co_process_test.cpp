@@ -75,12 +75,6 @@ const AccountsOperator kAccounts{&Deposit::account, &Ask::account, {}};
 
 }  // namespace
 
-namespace millrace::testsupport {
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) {
-    return out << e.value << "@" << e.time;
-}
-}  // namespace millrace::testsupport
-
 TEST_CASE("a co-process function sees the element's time and the smaller watermark of both inputs", "[operators]") {
     ShowHarness harness(Show{});
     harness.open();

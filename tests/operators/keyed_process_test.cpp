@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace keyed_process_test {
+
 using namespace millrace;
 using namespace millrace::testsupport;
 using namespace millrace::detail;
@@ -119,28 +121,32 @@ struct TotalOfKey {
 
 }  // namespace
 
+}  // namespace keyed_process_test
+
 template <>
-struct millrace::KeyHash<Shop> {
-    static std::uint64_t of(const Shop& shop) {
-        ++hashedShops;
+struct millrace::KeyHash<keyed_process_test::Shop> {
+    static std::uint64_t of(const keyed_process_test::Shop& shop) {
+        ++keyed_process_test::hashedShops;
         return static_cast<std::uint64_t>(shop.number);
     }
 };
 template <>
-struct millrace::KeyHash<Picky> {
-    static std::uint64_t of(const Picky& key) {
-        if (key.number == Picky::unhashable) throw std::logic_error("not hashable");
+struct millrace::KeyHash<keyed_process_test::Picky> {
+    static std::uint64_t of(const keyed_process_test::Picky& key) {
+        if (key.number == keyed_process_test::Picky::unhashable) throw std::logic_error("not hashable");
         return static_cast<std::uint64_t>(key.number);
     }
 };
 template <>
-struct millrace::Codec<Picky> {
-    static void encode(const Picky& key, ByteWriter& writer) { writer.write(key.number); }
-    static void decode(ByteReader& reader, Picky& key) { key.number = reader.read<int>(); }
+struct millrace::Codec<keyed_process_test::Picky> {
+    static void encode(const keyed_process_test::Picky& key, ByteWriter& writer) { writer.write(key.number); }
+    static void decode(ByteReader& reader, keyed_process_test::Picky& key) { key.number = reader.read<int>(); }
     static std::string name() { return "test.Picky"; }
     static constexpr std::uint32_t version() { return 1; }
     static constexpr bool isDeterministic() { return true; }
 };
+
+namespace keyed_process_test {
 
 TEST_CASE("each key has state of its own, and results the timestamps of their elements", "[operators]") {
     auto harness = keyed(TotalOfKey{});
@@ -712,3 +718,5 @@ TEST_CASE("state, timers and firing ask the heap for nothing once they have what
     run(roundsToCount(200'000));
     CHECK(allocationCount() - before < 100);
 }
+
+}  // namespace keyed_process_test

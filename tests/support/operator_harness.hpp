@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,12 @@ struct Emitted {
     std::int64_t time;
     bool operator==(const Emitted&) const = default;
 };
+inline std::ostream& operator<<(std::ostream& out, const Emitted<std::int64_t>& e) {
+    return out << e.value << "@" << e.time;
+}
+inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) {
+    return out << e.value << "@" << e.time;
+}
 
 /// Writes down all that comes out of a stage: elements, and one trace of everything if there is a way to show elements.
 template <class T>

@@ -34,15 +34,6 @@ auto withFunction(Assigner assigner, WindowFn fn) {
 
 }  // namespace
 
-namespace millrace::testsupport {
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::int64_t>& e) {
-    return out << e.value << "@" << e.time;
-}
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) {
-    return out << e.value << "@" << e.time;
-}
-}  // namespace millrace::testsupport
-
 TEST_CASE("a window fires when the watermark reaches its last timestamp, before the watermark goes on", "[windowing]") {
     OperatorHarness harness(windowsOf<Sum>(TumblingEventTimeWindows::of(10ns)));
     harness.open();

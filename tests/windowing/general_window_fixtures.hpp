@@ -60,10 +60,6 @@ auto listsOf(Assigner assigner, Trigger trigger, Evictor evictor = {}, Duration 
     return Op{&Item::key, assigner, trigger, evictor, {}, {}, lateness, {}};
 }
 
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) {
-    return out << e.value << "@" << e.time;
-}
-
 /// Sets the clock, then lets the operator see it.
 template <class Harness>
 void clockTo(Harness& harness, std::int64_t time) {
