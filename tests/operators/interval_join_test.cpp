@@ -60,12 +60,6 @@ std::vector<std::int64_t> ticksOf(const std::vector<Timestamp>& times) {
 
 }  // namespace
 
-namespace millrace::testsupport {
-inline std::ostream& operator<<(std::ostream& out, const Emitted<std::string>& e) {
-    return out << e.value << "@" << e.time;
-}
-}  // namespace millrace::testsupport
-
 TEST_CASE("interval join [-2, +1]: both bounds belong to it, and the result has the later timestamp", "[operators]") {
     auto harness = orderHarness(orders(-2, 1));
     harness.open();
@@ -262,6 +256,38 @@ TEST_CASE("keys are freed by watermarks alone, a few at a time", "[operators]") 
     CHECK(entries(restored) == 2);
     restored.watermarks(2'000'000);
     CHECK(entries(restored) == 0);
+}
+
+TEST_CASE("batch: an interval join keeps nothing of a key that has ended", "[operators]") {
+    auto harness = orderHarness(orders(-2, 1));
+    harness.context.isBatch = true;
+    harness.open();
+    const auto isForgotten = [&] {
+        return harness.head().keys() == 0 && harness.head().bufferedLeft().empty() &&
+               harness.head().bufferedRight().empty() && harness.stage().metrics.state.entries.load() == 0 &&
+               harness.snapshot().empty();
+    };
+    harness.element1({1, 7}, 100);
+    harness.element2({2, 7}, 101);
+    CHECK(harness.take() == Shown{{"l1r2", 101}});
+    CHECK(!isForgotten());
+    CHECK(harness.stage().endKey() == detail::Progress::Done);
+    CHECK(isForgotten());
+
+    harness.element2({3, 7}, 100);  // the same key and time: would join left 1, were it there
+    CHECK(harness.take().empty());
+    CHECK(harness.stage().endKey() == detail::Progress::Done);
+    for (std::int64_t t = 1; t <= 60; ++t) harness.element1({t, 8}, t);  // more than a key has room for in place
+    harness.element2({4, 8}, 60);  // nothing is late: every key starts at the beginning of time
+    CHECK(harness.take() == Shown{{"l59r4", 60}, {"l60r4", 60}});
+    CHECK(harness.stage().endKey() == detail::Progress::Done);
+    CHECK(isForgotten());
+    harness.element1({5, 8}, 60);
+    CHECK(harness.take().empty());
+    CHECK(harness.stage().endKey() == detail::Progress::Done);
+    harness.watermarks(ticks(kMaxTimestamp));
+    CHECK(isForgotten());
+    CHECK(harness.stage().metrics.lateRecordsDropped == 0);
 }
 
 TEST_CASE("strings on one side, other strings as keys: what an interval join moves and frees stays whole",

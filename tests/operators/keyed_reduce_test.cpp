@@ -119,6 +119,35 @@ TEST_CASE("records that own memory are reduced too, by string keys", "[operators
     CHECK(restored.take() == Words{{{longWord, 15}, 4}, {{"b", 11}, 5}});
 }
 
+TEST_CASE("batch: a reduce gives its value when the key ends, and forgets the key", "[operators]") {
+    const std::int64_t end = ticks(kMaxTimestamp);
+    OperatorHarness sums(rolling(SumFunction<Amount>{kAmount}));
+    sums.context.isBatch = true;
+    sums.open();
+    sums.elements({{{1, 10, 5}, 1}, {{1, 11, 3}, 2}});
+    sums.element({1, 12, 9}, 3);
+    CHECK(sums.take().empty());
+    CHECK(sums.stage().endKey() == Progress::Done);
+    CHECK(sums.take() == std::vector<Emitted<Sale>>{{{1, 10, 17}, end}});
+    CHECK(sums.snapshot().empty());
+    sums.element({1, 13, 4}, 4);  // would be 21, were the key known
+    CHECK(sums.stage().endKey() == Progress::Done);
+    CHECK(sums.stage().endKey() == Progress::Done);  // there is nothing more
+    CHECK(sums.take() == std::vector<Emitted<Sale>>{{{1, 13, 4}, end}});
+
+    const auto text = [](const Word& w) -> std::string_view { return w.text; };
+    const auto add = [](const Word& a, const Word& b) { return Word{a.text, a.count + b.count}; };
+    OperatorHarness counts(KeyedReduceOperator<Word, decltype(text), decltype(add)>{text, add});
+    counts.context.isBatch = true;
+    counts.open();
+    const std::string longWord = "a word too long to be kept inline";
+    counts.elements({{{longWord, 1}, 1}, {{longWord, 4}, 3}});
+    CHECK(counts.take().empty());
+    CHECK(counts.stage().endKey() == Progress::Done);
+    CHECK(counts.take() == std::vector<Emitted<Word>>{{{longWord, 5}, end}});
+    CHECK(counts.snapshot().empty());
+}
+
 TEST_CASE("rolling sums go on after a restore to another parallelism", "[operators][state][property]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{6}));
     const auto parts = GENERATE(1, 2, 3);

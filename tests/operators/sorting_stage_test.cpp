@@ -1,6 +1,7 @@
 #include <millrace/operators/sorting_stage.hpp>
 
 #include <millrace/operators/co_process.hpp>
+#include <millrace/operators/keyed_co_process.hpp>
 #include <millrace/operators/keyed_process.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/windowing/aligned_window_operator.hpp>
@@ -15,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -37,14 +39,17 @@ using ShopOf = std::string Sale::*;
 
 constexpr std::int64_t kEnd = kMaxTimestamp.time_since_epoch().count();
 
-/// A keyed operator in batch execution.
-template <class Op>
+/// A keyed operator in batch execution; with two inputs, both are sales by shop.
+template <class Op, class Inputs = Input<Sale>>
 struct BatchHarness {
     using Out = typename Op::Output;
+    static constexpr int kInputs = std::is_same_v<Inputs, Input<Sale>> ? 1 : 2;
     explicit BatchHarness(Op op, std::size_t memory = 1 << 20) {
-        using Chain = Link<Input<Sale>, Op>;
+        using Chain = Link<Inputs, Op>;
         std::vector<std::unique_ptr<KeyedRecordCodec>> codecs;
-        codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
+        for (int i = 0; i < kInputs; ++i) {
+            codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
+        }
         stage = std::make_unique<SortingStage>(
             Owner<Stage>(new ChainStage<Chain>(Chain{{}, std::move(op)}, detail::List<OperatorId>{{"op", "uid-1"}})),
             std::move(codecs), memory, std::string());
@@ -52,11 +57,11 @@ struct BatchHarness {
         stage->addOutput("", output);
         stage->open(context);
     }
-    void element(Sale sale, std::int64_t time) {
+    void element(Sale sale, std::int64_t time, int input = 0) {
         Timestamp timestamp = at(time);
-        stage->onBlock(0, Block<Sale>{&sale, &timestamp, nullptr, 1});
+        stage->onBlock(input, Block<Sale>{&sale, &timestamp, nullptr, 1});
     }
-    /// Ends the input; returns how often back pressure stopped the replay.
+    /// Ends the inputs; returns how often back pressure stopped the replay.
     int end() {
         int stops = 0;
         const auto finish = [&](Progress progress) {
@@ -65,8 +70,8 @@ struct BatchHarness {
                 progress = stage->resume();
             }
         };
-        finish(stage->onWatermark(0, kMaxTimestamp));
-        finish(stage->endInput(0));
+        for (int i = 0; i < kInputs; ++i) finish(stage->onWatermark(i, kMaxTimestamp));
+        for (int i = 0; i < kInputs; ++i) finish(stage->endInput(i));
         return stops;
     }
 
@@ -218,25 +223,89 @@ struct Both {
 }  // namespace
 
 TEST_CASE("batch: of two keyed inputs one may have ended when the job stops without draining", "[operators]") {
-    using Chain = Link<TwoInputs<Sale, Sale>, CoProcessOperator<Sale, Sale, Sale, Both>>;
-    std::vector<std::unique_ptr<KeyedRecordCodec>> codecs;
-    codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
-    codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
-    SortingStage stage(Owner<Stage>(new ChainStage<Chain>(Chain{}, detail::List<OperatorId>{{"op", "uid-1"}})),
-                       std::move(codecs), 1 << 20, std::string());
-    FakeStageContext context;
-    context.isBatch = true;
-    RecordingPort<Sale> output;
-    stage.addOutput("", output);
-    stage.open(context);
-    Sale sale{"a", 1};
-    stage.onBlock(0, Block<Sale>{&sale, nullptr, nullptr, 1});
-    CHECK(stage.onWatermark(0, kMaxTimestamp) == Progress::Done);
-    CHECK(stage.endInput(0) == Progress::Done);
-    CHECK(output.controls.empty());
-    CHECK(stage.endInput(1) == Progress::Done);
-    CHECK(output.controls == std::vector<std::string>{"end"});  // once this was never sent, and the job hung
-    CHECK(output.elements.empty());
+    using Op = CoProcessOperator<Sale, Sale, Sale, Both>;
+    BatchHarness<Op, TwoInputs<Sale, Sale>> harness(Op{});
+    harness.element({"a", 1}, 1);
+    CHECK(harness.stage->onWatermark(0, kMaxTimestamp) == Progress::Done);
+    CHECK(harness.stage->endInput(0) == Progress::Done);
+    CHECK(harness.output.controls.empty());
+    CHECK(harness.stage->endInput(1) == Progress::Done);
+    CHECK(harness.output.controls == std::vector<std::string>{"end"});  // once this was never sent, and the job hung
+    CHECK(harness.output.elements.empty());
+}
+
+namespace {
+
+/// Emits what it is called with: whose key it is, what, and the balance of sales and returns then.
+struct Balance {
+    ValueState<int> balance;
+    void open(KeyedRuntimeContext& context) { balance = context.getState(ValueStateDescriptor<int>{"balance"}); }
+    void processElement1(const Sale& sale, KeyedProcessContext<std::string>& context, Collector<std::string>& out) {
+        book("sale", sale.amount, context, out);
+    }
+    void processElement2(const Sale& sale, KeyedProcessContext<std::string>& context, Collector<std::string>& out) {
+        book("return", -sale.amount, context, out);
+    }
+    void onTimer(Timestamp time, OnTimerContext<std::string>& context, Collector<std::string>& out) {
+        CHECK(context.currentWatermark() == kMaxTimestamp);
+        out.collect(context.currentKey() + " timer " + std::to_string(testsupport::ticks(time)) + ": " +
+                    std::to_string(*balance.value()));
+    }
+    void book(const char* what, int amount, KeyedProcessContext<std::string>& context, Collector<std::string>& out) {
+        CHECK(context.currentWatermark() == kMinTimestamp);
+        balance.update(balance.valueOr(0) + amount);
+        out.collect(context.currentKey() + " " + what + ": " + std::to_string(*balance.value()));
+        // soon, so that timers are due before later records of the key and before records of the next one
+        context.timerService().registerEventTimeTimer(*context.timestamp() + Duration{2});
+    }
+};
+
+}  // namespace
+
+TEST_CASE("batch: two keyed inputs share a key's time and state, and its timers fire before the next key begins",
+          "[operators]") {
+    const bool underBackPressure = GENERATE(false, true);
+    CAPTURE(underBackPressure);
+    using Op = KeyedCoProcessOperator<Sale, Sale, ShopOf, ShopOf, std::string, Balance>;
+    BatchHarness<Op, TwoInputs<Sale, Sale>> harness(Op{&Sale::shop, &Sale::shop, {}});
+    if (underBackPressure) harness.output.afterBlock = [&] { harness.context.outputBlocked = true; };
+    harness.element({"b", 1}, 9, 1);
+    harness.element({"a", 10}, 20, 0);
+    harness.element({"c", 7}, 1, 1);  // only in the second input
+    harness.element({"a", 4}, 30, 1);
+    harness.element({"b", 5}, 5, 0);
+    harness.element({"a", 2}, 25, 1);
+    harness.element({"a", 3}, 28, 0);
+    harness.element({"b", 6}, 10, 0);
+    CHECK(harness.output.elements.empty());
+    const int stops = harness.end();
+    CHECK((stops > 0) == underBackPressure);
+
+    using Lines = std::vector<Emitted<std::string>>;
+    std::vector<Lines> keys;  // a key that came twice would be here twice
+    for (const auto& line : harness.output.elements) {
+        if (keys.empty() || keys.back().front().value.front() != line.value.front()) keys.emplace_back();
+        keys.back().push_back(line);
+    }
+    std::sort(keys.begin(), keys.end(), [](const Lines& a, const Lines& b) { return a[0].value < b[0].value; });
+    CHECK(keys == std::vector<Lines>{{{"a sale: 10", 20},
+                                      {"a return: 8", 25},
+                                      {"a sale: 11", 28},
+                                      {"a return: 7", 30},
+                                      {"a timer 22: 7", 22},
+                                      {"a timer 27: 7", 27},
+                                      {"a timer 30: 7", 30},
+                                      {"a timer 32: 7", 32}},
+                                     {{"b sale: 5", 5},
+                                      {"b return: 4", 9},
+                                      {"b sale: 10", 10},
+                                      {"b timer 7: 10", 7},
+                                      {"b timer 11: 10", 11},
+                                      {"b timer 12: 10", 12}},
+                                     {{"c return: -7", 1}, {"c timer 3: -7", 3}}});
+    CHECK(harness.output.watermarks ==
+          std::vector<RecordingPort<std::string>::Watermark>{{kEnd, harness.output.elements.size()}});
+    CHECK(harness.output.controls == std::vector<std::string>{"end"});
 }
 
 TEST_CASE("batch: -0.0 and 0.0 are one key", "[operators]") {
