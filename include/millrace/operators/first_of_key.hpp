@@ -6,6 +6,7 @@
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table.hpp>
+#include <millrace/state/table_snapshot.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -69,13 +70,11 @@ public:
     }
 
     void snapshot(SnapshotSink& sink) {
-        KeyGroupWriter writer(maxParallelism_, kFormat);
-        table_.forEach([&](const Key& key, std::uint64_t passed) {
-            ByteWriter& group = writer.of(key);
-            Codec<Key>::encode(key, group);
-            group.write(passed);
-        });
-        writer.writeTo(sink, this->fn_.id().uid, "first of key", kLayout);
+        writeTable(sink, table_, true, {this->fn_.id().uid, "first of key", maxParallelism_, kFormat}, kLayout,
+                   [](ByteWriter& group, const Key& key, std::uint64_t passed) {
+                       Codec<Key>::encode(key, group);
+                       group.write(passed);
+                   });
         eventTarget(this->next_).snapshot(sink);
     }
     void restore(const SnapshotSource& source) {
