@@ -46,7 +46,7 @@ TEST_CASE("a manifest is JSON for people and programs", "[checkpoint]") {
 "format": "millrace checkpoint",
 "formatVersion": 2,
 "writtenBy": "millrace )" +
-              message({MILLRACE_VERSION_MAJOR, ".", MILLRACE_VERSION_MINOR, ".", MILLRACE_VERSION_PATCH}) +
+              message("{}.{}.{}", {MILLRACE_VERSION_MAJOR, MILLRACE_VERSION_MINOR, MILLRACE_VERSION_PATCH}) +
               R"(",
 "id": 7,
 "kind": "checkpoint",

@@ -104,7 +104,7 @@ public:
 
 private:
     detail::SourceStageFactory<Source, Strategy> factory_;
-    std::shared_ptr<detail::SharedState> enumerator_;
+    detail::Shared<detail::SharedState> enumerator_;
     detail::Owner<detail::Stage> stage_;
     std::unique_ptr<Recorder> port_;
     std::string out_;

@@ -316,7 +316,7 @@ using MakeStage = std::function<std::unique_ptr<Stage>()>;
 class FakeFactory final : public detail::StageFactory {
 public:
     explicit FakeFactory(MakeStage make) : make_(std::move(make)) {}
-    Owner<Stage> create(const std::shared_ptr<detail::SharedState>&) const override {
+    Owner<Stage> create(const detail::Shared<detail::SharedState>&) const override {
         return Owner<Stage>(make_().release());
     }
 
@@ -339,7 +339,7 @@ struct FakeGraph : JobGraph {
         for (GraphEdge& edge : inputs) added.inputs.push_back(std::move(edge));
         added.parallelism = parallelism;
         added.isSource = added.inputs.empty();
-        added.factory = std::make_shared<FakeFactory>(std::move(make));
+        added.factory = detail::Shared<FakeFactory>(new FakeFactory(std::move(make)));
         return added;
     }
     GraphNode& source(std::string name, int parallelism, MakeStage make) {
@@ -360,7 +360,7 @@ struct FakeGraph : JobGraph {
         result.from = from;
         result.exchange = kind;
         result.exchangeGiven = kind != ExchangeKind::Forward;
-        result.ports = std::make_shared<FakePorts>(kind == ExchangeKind::Broadcast, batchRecords);
+        result.ports = detail::Shared<FakePorts>(new FakePorts(kind == ExchangeKind::Broadcast, batchRecords));
         return result;
     }
     GraphEdge tagged(int from, std::string tag) const {

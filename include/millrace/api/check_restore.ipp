@@ -210,11 +210,11 @@ MILLRACE_INLINE_COLD std::string RestoreReport::toString() const {
                             field.now, field.note});
         }
     }
-    std::string text = detail::message({path, ", checkpoint ", checkpointId, " of job '", jobName, "': ",
+    std::string text = detail::message("{}, checkpoint {} of job '{}': {}\n",
+                                       {path, checkpointId, jobName,
                                         isRestorable()       ? "can be restored"
                                         : isRestorable(true) ? "can be restored with allowNonRestoredState"
-                                                             : "cannot be restored",
-                                        "\n"});
+                                                             : "cannot be restored"});
     for (const std::string& problem : problems) text += problem + "\n";
     return text + "\n" + detail::formatTable(rows);
 }

@@ -33,7 +33,7 @@ MILLRACE_INLINE_COLD void checkConfig(const CheckpointConfig& config) {
     if (config.alignedCheckpointTimeout > Duration{0} && !config.unaligned) {
         wrong = "alignedCheckpointTimeout is when barriers begin to overtake: it needs unaligned = true";
     }
-    if (wrong != nullptr) raise<ConfigurationException>({"enableCheckpointing: ", wrong});
+    if (wrong != nullptr) raise<ConfigurationException>("enableCheckpointing: {}", {wrong});
     requireCompression(config.compression, "enableCheckpointing: ");
 }
 
@@ -68,7 +68,7 @@ private:
 MILLRACE_INLINE_COLD void enableCheckpointing(StreamEnvironment& env, const CheckpointConfig& config,
                                               CheckpointStoreFactory makeStore, CheckpointOpener open) {
     checkConfig(config);
-    env.superviseWith(std::make_shared<CheckpointSupervision>(config, std::move(makeStore), std::move(open)));
+    env.superviseWith(Shared<JobSupervision>(new CheckpointSupervision(config, std::move(makeStore), std::move(open))));
 }
 
 }  // namespace detail

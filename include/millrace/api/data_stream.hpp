@@ -560,7 +560,7 @@ private:
         const detail::StreamInput input = sealedInput();
         const int node = detail::recordSink(
             input, kind,
-            detail::sharedAs<detail::StageFactory>(new detail::ChainStageFactory<Alone>(Alone{{}, std::move(op)})));
+            detail::Shared<detail::StageFactory>(new detail::ChainStageFactory<Alone>(Alone{{}, std::move(op)})));
         return DataStreamSink(input, node);
     }
     DataStreamSink printTo(std::FILE* file, std::string label) const {
@@ -601,7 +601,7 @@ private:
         }
         return named;
     }
-    DataStream<T> exchanged(ExchangeKind kind, std::shared_ptr<const detail::PortFactory> ports) const {
+    DataStream<T> exchanged(ExchangeKind kind, detail::Shared<const detail::PortFactory> ports) const {
         detail::StreamInput input = sealedInput();
         input.exchange = kind;
         input.exchangeGiven = true;

@@ -15,7 +15,7 @@
 
 namespace millrace::detail {
 
-using Ports = std::shared_ptr<const PortFactory>;
+using Ports = Shared<const PortFactory>;
 
 /// For every exchange but Hash and Custom. One class for all types of records.
 class PlainPortFactory final : public PortFactory {
@@ -35,7 +35,7 @@ private:
 };
 template <class T>
 [[gnu::cold]] Ports plainPorts() {
-    return sharedAs<const PortFactory>(
+    return Shared<const PortFactory>(
         new PlainPortFactory(kRecordLayout<T>, scatterRecords<T>, detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
@@ -68,7 +68,7 @@ private:
 };
 template <class T, class KeySelector>
 [[gnu::cold]] Ports hashPorts(KeySelector selector) {
-    return sharedAs<const PortFactory>(new HashPortFactory<T, KeySelector>(std::move(selector)));
+    return Shared<const PortFactory>(new HashPortFactory<T, KeySelector>(std::move(selector)));
 }
 /// For records that are where their keys belong already.
 template <class T, class KeySelector>
@@ -88,7 +88,7 @@ private:
 };
 template <class T, class KeySelector>
 Ports keyedForwardPorts(KeySelector selector) {
-    return sharedAs<const PortFactory>(new KeyedForwardPortFactory<T, KeySelector>(std::move(selector)));
+    return Shared<const PortFactory>(new KeyedForwardPortFactory<T, KeySelector>(std::move(selector)));
 }
 template <class T, class Partitioner, class KeySelector>
 class CustomPortFactory final : public PortFactory {
@@ -112,7 +112,7 @@ private:
 };
 template <class T, class Partitioner, class KeySelector>
 Ports customPorts(Partitioner partitioner, KeySelector selector) {
-    return sharedAs<const PortFactory>(
+    return Shared<const PortFactory>(
         new CustomPortFactory<T, Partitioner, KeySelector>(std::move(partitioner), std::move(selector)));
 }
 

@@ -162,9 +162,8 @@ private:
         partials.ports = std::move(ports);
         for (const detail::GraphEdge& upstream : input.upstreams) {
             const Chain chain{{}, Local{windows_.selector_, windows_.assigner_, aggregate, when_}};
-            detail::appendLocalPart(
-                partials, input, upstream, detail::plainPorts<T>(), "local " + kind,
-                detail::sharedAs<detail::StageFactory>(new detail::ChainStageFactory<Chain>(chain)));
+            detail::appendLocalPart(partials, input, upstream, detail::plainPorts<T>(), "local " + kind,
+                                    detail::Shared<detail::StageFactory>(new detail::ChainStageFactory<Chain>(chain)));
         }
         return partials;
     }

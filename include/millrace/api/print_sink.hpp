@@ -19,7 +19,7 @@ public:
 
     void open(RuntimeContext& context) {
         if (context.parallelism() > 1) {
-            prefix_ = message({prefix_, prefix_.empty() ? "" : ":", context.subtaskIndex() + 1});
+            prefix_ = message("{}{}{}", {prefix_, prefix_.empty() ? "" : ":", context.subtaskIndex() + 1});
         }
         if (!prefix_.empty()) prefix_ += "> ";
     }
@@ -32,9 +32,10 @@ public:
 private:
     // Describing is compiled for size, and called by a pointer: or else the loop around it would be as well.
     [[gnu::noinline]] void print(FunctionRef<void(std::string&)> describe) {
-        line_ = prefix_;
+        line_.clear();
+        appendText(line_, prefix_);
         describe(line_);
-        line_ += '\n';
+        appendText(line_, "\n");
         std::fwrite(line_.data(), 1, line_.size(), file_);  // one call: lines of several subtasks do not mix
     }
 

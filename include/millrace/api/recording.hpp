@@ -35,17 +35,17 @@ void appendOperator(const StreamInput& input, List<PendingOperator>& pending, bo
 
 /// Records the operators as one stage behind the input; returns its id.
 int recordNode(GraphBuilder& graph, const StreamInput& input, const List<PendingOperator>& pending,
-               std::shared_ptr<StageFactory> factory);
+               Shared<StageFactory> factory);
 
 /// Seals a chain into a stage of the graph.
 template <class Ops>
 [[gnu::cold]] int recordStage(GraphBuilder& graph, const StreamInput& input, Ops ops,
                               const List<PendingOperator>& pending) {
-    return recordNode(graph, input, pending, sharedAs<StageFactory>(new ChainStageFactory<Ops>(std::move(ops))));
+    return recordNode(graph, input, pending, Shared<StageFactory>(new ChainStageFactory<Ops>(std::move(ops))));
 }
 
 /// Records a stage of one operator that ends the stream; returns its id.
-int recordSink(const StreamInput& input, std::string_view kind, std::shared_ptr<StageFactory> factory);
+int recordSink(const StreamInput& input, std::string_view kind, Shared<StageFactory> factory);
 
 /// The main output of a recorded stage, as the next one's input.
 StreamInput outputOf(const StreamInput& from, int node, Ports ports);
@@ -57,7 +57,7 @@ StreamInput outputOf(const StreamInput& from, int node) {
 /// Records the part of an operator that is in front of its exchange, behind one of the outputs that the operator reads, and
 /// adds what it gives to `parts`.
 void appendLocalPart(StreamInput& parts, const StreamInput& from, const GraphEdge& upstream, Ports ports,
-                     std::string_view kind, std::shared_ptr<StageFactory> factory);
+                     std::string_view kind, Shared<StageFactory> factory);
 
 /// Makes an exchange of a stream that has none: every record stays in its subtask, where its key belongs.
 /// *Failure:* GraphException for a stream that ends in an exchange.

@@ -14,9 +14,10 @@ MILLRACE_INLINE_COLD void appendOperator(const StreamInput& input, List<PendingO
                                          std::string_view kind, const StageTraits& traits) {
     input.checked();
     if (isRecorded) {
-        raise<GraphException>({"the stream behind '", pending.back().info.name,
-                               "' was already used by its name, so it is recorded; go on by its name, without "
-                               "std::move"});
+        raise<GraphException>(
+            "the stream behind '{}' was already used by its name, so it is recorded; go on by its name, without "
+            "std::move",
+            {pending.back().info.name});
     }
     PendingOperator& added = pending.emplace_back();
     added.info = operatorInfo(std::string(kind));
@@ -24,24 +25,23 @@ MILLRACE_INLINE_COLD void appendOperator(const StreamInput& input, List<PendingO
 }
 
 MILLRACE_INLINE_COLD void failAlreadyRecorded(const char* call) {
-    raise<GraphException>({call, ": this operator is already recorded; call it directly behind the operator"});
+    raise<GraphException>("{}: this operator is already recorded; call it directly behind the operator", {call});
 }
 
 MILLRACE_INLINE_COLD int recordNode(GraphBuilder& graph, const StreamInput& input, const List<PendingOperator>& pending,
-                                    std::shared_ptr<StageFactory> factory) {
-    GraphNode node;
+                                    Shared<StageFactory> factory) {
+    Owner<GraphNode> node(new GraphNode);
     StageTraits traits;
     for (const PendingOperator& op : pending) {
-        node.operators.add(new OperatorInfo(op.info));
+        node->operators.add(new OperatorInfo(op.info));
         traits.add(op.traits);
     }
-    traits.applyTo(node);
-    node.inputs = input.edges();
+    traits.applyTo(*node);
+    node->inputs = input.edges();
     return graph.add(std::move(node), std::move(factory));
 }
 
-MILLRACE_INLINE_COLD int recordSink(const StreamInput& input, std::string_view kind,
-                                    std::shared_ptr<StageFactory> factory) {
+MILLRACE_INLINE_COLD int recordSink(const StreamInput& input, std::string_view kind, Shared<StageFactory> factory) {
     StageTraits traits;
     traits.isSink = true;
     List<PendingOperator> sink;
@@ -59,7 +59,7 @@ MILLRACE_INLINE_COLD StreamInput outputOf(const StreamInput& from, int node, Por
 }
 
 MILLRACE_INLINE_COLD void appendLocalPart(StreamInput& parts, const StreamInput& from, const GraphEdge& upstream,
-                                          Ports ports, std::string_view kind, std::shared_ptr<StageFactory> factory) {
+                                          Ports ports, std::string_view kind, Shared<StageFactory> factory) {
     StreamInput input = outputOf(from, upstream.from, std::move(ports));
     input.upstreams.front().tag = upstream.tag;
     List<PendingOperator> local;

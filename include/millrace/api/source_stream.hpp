@@ -24,13 +24,12 @@ struct SourceTraits {
 };
 
 /// What an operator behind the source will read.
-StreamInput recordSourceNode(const std::shared_ptr<GraphBuilder>& graph, std::string name, const SourceTraits& traits,
-                             std::shared_ptr<StageFactory> factory, Ports ports);
+StreamInput recordSourceNode(const Shared<GraphBuilder>& graph, std::string name, const SourceTraits& traits,
+                             Shared<StageFactory> factory, Ports ports);
 
 /// Records a source with its watermark strategy; the stream behind it.
 template <class Source, class Strategy>
-[[gnu::cold]] auto recordSource(const std::shared_ptr<GraphBuilder>& graph, Source source, Strategy strategy,
-                                std::string name) {
+[[gnu::cold]] auto recordSource(const Shared<GraphBuilder>& graph, Source source, Strategy strategy, std::string name) {
     static_assert(
         SourceType<Source>,
         "millrace: fromSource(source, strategy): this is not a source; see functions/source.hpp for its parts: "
@@ -48,7 +47,7 @@ template <class Source, class Strategy>
     traits.alignment = strategy.settings().alignment;
     StageFactory* const factory = new SourceStageFactory<Source, Strategy>(std::move(source), std::move(strategy));
     return StreamAccess::stream<T>(
-        recordSourceNode(graph, std::move(name), traits, sharedAs<StageFactory>(factory), plainPorts<T>()));
+        recordSourceNode(graph, std::move(name), traits, Shared<StageFactory>(factory), plainPorts<T>()));
 }
 
 }  // namespace millrace::detail

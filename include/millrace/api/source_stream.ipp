@@ -2,18 +2,18 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD StreamInput recordSourceNode(const std::shared_ptr<GraphBuilder>& graph, std::string name,
-                                                  const SourceTraits& traits, std::shared_ptr<StageFactory> factory,
+MILLRACE_INLINE_COLD StreamInput recordSourceNode(const Shared<GraphBuilder>& graph, std::string name,
+                                                  const SourceTraits& traits, Shared<StageFactory> factory,
                                                   Ports ports) {
-    GraphNode node;
-    OperatorInfo& source = node.operators.add(new OperatorInfo(operatorInfo("source")));
+    Owner<GraphNode> node(new GraphNode);
+    OperatorInfo& source = node->operators.add(new OperatorInfo(operatorInfo("source")));
     source.name = std::move(name);
-    node.isSource = true;
-    node.isBounded = traits.isBounded;
-    node.assignsTimestamps = traits.assignsTimestamps;
-    node.emitsWatermarks = traits.emitsWatermarks;
-    node.alignment = traits.alignment;
-    node.fixedParallelism = traits.fixedParallelism;
+    node->isSource = true;
+    node->isBounded = traits.isBounded;
+    node->assignsTimestamps = traits.assignsTimestamps;
+    node->emitsWatermarks = traits.emitsWatermarks;
+    node->alignment = traits.alignment;
+    node->fixedParallelism = traits.fixedParallelism;
     StreamInput environment;
     environment.graph = graph;
     environment.generation = graph->generation();

@@ -195,8 +195,8 @@ public:
     }
 
     // ---- for the library ----
-    const std::shared_ptr<detail::GraphBuilder>& graph() const noexcept { return graph_; }
-    void superviseWith(std::shared_ptr<detail::JobSupervision> supervision) noexcept {
+    const detail::Shared<detail::GraphBuilder>& graph() const noexcept { return graph_; }
+    void superviseWith(detail::Shared<detail::JobSupervision> supervision) noexcept {
         settings_.supervision = std::move(supervision);
     }
 
@@ -207,7 +207,7 @@ protected:
 private:
     detail::JobSettings settingsFor(std::string jobName) const;
 
-    std::shared_ptr<detail::GraphBuilder> graph_;
+    detail::Shared<detail::GraphBuilder> graph_;
     detail::JobSettings settings_;
     std::optional<int> maxParallelism_;
 };

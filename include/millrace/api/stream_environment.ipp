@@ -20,7 +20,7 @@ MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setParallelism(int pa
 MILLRACE_INLINE_COLD StreamEnvironment& StreamEnvironment::setMaxParallelism(int maxParallelism) {
     if (maxParallelism < 1 || maxParallelism > 32768) {
         detail::raise<ConfigurationException>(
-            {"setMaxParallelism(", maxParallelism, "): the number of key groups must be between 1 and 32768"});
+            "setMaxParallelism({}): the number of key groups must be between 1 and 32768", {maxParallelism});
     }
     maxParallelism_ = maxParallelism;
     return *this;

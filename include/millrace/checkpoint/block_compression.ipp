@@ -74,9 +74,9 @@ MILLRACE_INLINE_COLD std::span<const std::byte> BlockCompressor::compress(std::s
 
 [[gnu::cold]] inline void decompressZstd(std::span<const std::byte> from, std::span<std::byte> into) {
     const std::size_t got = ZSTD_decompress(into.data(), into.size(), from.data(), from.size());
-    if (ZSTD_isError(got) != 0) throw CodecException(message({"zstd says: ", ZSTD_getErrorName(got)}));
+    if (ZSTD_isError(got) != 0) throw CodecException(message("zstd says: {}", {ZSTD_getErrorName(got)}));
     if (got != into.size()) {
-        throw CodecException(message({into.size(), " bytes were expected of zstd, but it gave ", got}));
+        throw CodecException(message("{} bytes were expected of zstd, but it gave {}", {into.size(), got}));
     }
 }
 
@@ -92,15 +92,15 @@ MILLRACE_INLINE_COLD std::span<const std::byte> BlockCompressor::compress(std::s
 }
 
 [[noreturn, gnu::cold]] inline void decompressZstd(std::span<const std::byte>, std::span<std::byte>) {
-    raise<ConfigurationException>({"compressed by zstd, which this program was built without; ", kZstdHint});
+    raise<ConfigurationException>("compressed by zstd, which this program was built without; {}", {kZstdHint});
 }
 
 #endif
 
 MILLRACE_INLINE_COLD void requireCompression(SnapshotCompression compression, std::string_view who) {
     if (isAvailable(compression)) return;
-    raise<ConfigurationException>(
-        {who, "compression by zstd was asked for, which this program was built without; ", kZstdHint});
+    raise<ConfigurationException>("{}compression by zstd was asked for, which this program was built without; {}",
+                                  {who, kZstdHint});
 }
 
 MILLRACE_INLINE_COLD BlockCompressor::BlockCompressor(SnapshotCompression compression) {
@@ -115,13 +115,14 @@ MILLRACE_INLINE_COLD std::vector<std::byte> decompressBlock(std::span<const std:
     const std::string_view name = reader.readString();
     const auto size = reader.read<std::uint64_t>("a number of bytes");
     if (name != kZstdName) {
-        raise<ConfigurationException>({"compressed by '", name,
-                                       "', which this version of millrace does not know. Restore it with the version "
-                                       "that wrote it, or a later one"});
+        raise<ConfigurationException>(
+            "compressed by '{}', which this version of millrace does not know. Restore it with the version that wrote "
+            "it, or a later one",
+            {name});
     }
     const std::span<const std::byte> compressed = reader.readBytes(reader.remaining());
     if (size > mostUncompressedBytes(compressed.size())) {
-        reader.fail(message({compressed.size(), " compressed bytes cannot be ", size}));
+        reader.fail(message("{} compressed bytes cannot be {}", {compressed.size(), size}));
     }
     if (!kHasZstd) decompressZstd(compressed, {});
     std::vector<std::byte> bytes(static_cast<std::size_t>(size));

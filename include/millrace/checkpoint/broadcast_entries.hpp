@@ -35,7 +35,7 @@ struct BroadcastEntries {
                 reader.expectEnd();
             } catch (const CodecException&) {
                 std::throw_with_nested(
-                    CodecException(message({"'", state, "' of operator uid '", uid, "' cannot be read"})));
+                    CodecException(message("'{}' of operator uid '{}' cannot be read", {state, uid})));
             }
         });
         return entries;

@@ -95,7 +95,7 @@ MILLRACE_INLINE_COLD CheckpointSummary summarizeCheckpoint(const std::string& di
             summary.damage.emplace_back(error.what());
         }
     }
-    for (const std::int64_t id : others) summary.references.push_back(detail::message({"chk-", id}));
+    for (const std::int64_t id : others) summary.references.push_back(detail::message("chk-{}", {id}));
     for (const detail::CheckpointedOperator& each : description.operators) {
         OperatorSummary& entry = summary.operators.emplace_back();
         entry.uid = each.uid;

@@ -22,21 +22,20 @@ MILLRACE_INLINE_COLD std::string parentOf(const std::string& path) {
 }
 
 MILLRACE_INLINE_COLD std::string pathOfPart(const std::string& directory, const std::string& name) {
-    if (name.find('/') == std::string::npos) return message({directory, "/", name});
+    if (name.find('/') == std::string::npos) return message("{}/{}", {directory, name});
     const std::string path = withoutTrailingSlashes(directory);
     const std::string last = path.substr(path.rfind('/') + 1);
-    if (last == "." || last == "..") return message({path, "/../", name});
+    if (last == "." || last == "..") return message("{}/../{}", {path, name});
     const std::string parent = parentOf(path);
-    return message({parent == "/" ? "" : parent, "/", name});
+    return message("{}/{}", {parent == "/" ? "" : parent, name});
 }
 
 /// Why a directory without manifest is no checkpoint, in a form that helps.
 [[noreturn, gnu::cold]] inline void failNoManifest(FileSystem& files, const std::string& directory) {
     const FileKind kind = files.kindOf(directory);
-    if (kind == FileKind::None) raise<IoException>({"there is no checkpoint '", directory, "': no such directory"});
+    if (kind == FileKind::None) raise<IoException>("there is no checkpoint '{}': no such directory", {directory});
     if (kind != FileKind::Directory) {
-        raise<IoException>(
-            {"'", directory, "' is not a checkpoint: give the directory that holds '", kManifestName, "'"});
+        raise<IoException>("'{}' is not a checkpoint: give the directory that holds '{}'", {directory, kManifestName});
     }
     std::string inside;
     std::int64_t newest = -1;
@@ -47,34 +46,36 @@ MILLRACE_INLINE_COLD std::string pathOfPart(const std::string& directory, const 
         }
     }
     if (!inside.empty()) {
-        raise<IoException>({"'", directory,
-                            "' is not a checkpoint, but a directory of them: give one of them, such as '", directory,
-                            "/", inside, "'"});
+        raise<IoException>("'{}' is not a checkpoint, but a directory of them: give one of them, such as '{}/{}'",
+                           {directory, directory, inside});
     }
-    raise<IoException>({"'", directory, "' is not a completed checkpoint: it has no '", kManifestName,
-                        "', which is written last. Give another one"});
+    raise<IoException>("'{}' is not a completed checkpoint: it has no '{}', which is written last. Give another one",
+                       {directory, kManifestName});
 }
 
 MILLRACE_INLINE_COLD void failToRead(const std::string& directory, const PermissionException& cause) {
-    raise<PermissionException>({"'", directory, "' cannot be read: ", cause.what(),
-                                ". Run as the user that wrote it, or let this one read its files and enter the "
-                                "directories above them (chown, chmod)"});
+    raise<PermissionException>(
+        "'{}' cannot be read: {}. Run as the user that wrote it, or let this one read its files and enter the "
+        "directories above them (chown, chmod)",
+        {directory, cause.what()});
 }
 
 MILLRACE_INLINE_COLD void failToWrite(const std::string& directory, const PermissionException& cause) {
-    raise<PermissionException>({"'", directory, "' cannot be written: ", cause.what(),
-                                ". Name a directory in which this process may create files, or let it do so in this "
-                                "one (chown, chmod)"});
+    raise<PermissionException>(
+        "'{}' cannot be written: {}. Name a directory in which this process may create files, or let it do so in this "
+        "one (chown, chmod)",
+        {directory, cause.what()});
 }
 
 MILLRACE_INLINE_COLD CheckpointManifest readManifest(FileSystem& files, const std::string& directory) try {
-    const std::string path = message({directory, "/", kManifestName});
+    const std::string path = message("{}/{}", {directory, kManifestName});
     if (files.kindOf(path) == FileKind::None) failNoManifest(files, directory);
     const std::unique_ptr<ReadableFile> file = files.open(path);
     const std::uint64_t size = file->size();
     if (size > kLargestManifest) {
-        raise<CodecException>({"the manifest '", path, "' is damaged: it has ", size, " bytes, at most ",
-                               kLargestManifest, " were expected. Restore from another checkpoint"});
+        raise<CodecException>(
+            "the manifest '{}' is damaged: it has {} bytes, at most {} were expected. Restore from another checkpoint",
+            {path, size, kLargestManifest});
     }
     std::string text(static_cast<std::size_t>(size), '\0');
     text.resize(file->readAt(0, std::as_writable_bytes(std::span(text))));
@@ -106,20 +107,21 @@ MILLRACE_INLINE_COLD void FileCheckpoint::expectIntact(const StateFileIndex& par
     if (files_->kindOf(path) == FileKind::None) {
         const bool isElsewhere = part.owner.checkpoint != description_.id;
         raise<CodecException>(
-            {"the state file '", path, "' is missing, though the manifest of the checkpoint ", isElsewhere ? "'" : "",
-             isElsewhere ? place_ : "", isElsewhere ? "' " : "", isElsewhere ? "refers to" : "names",
-             isElsewhere ? " it: an incremental checkpoint needs the directories beside it. " : " it. ",
-             "Restore from another checkpoint, or from a copy of this one"});
+            "the state file '{}' is missing, though the manifest of the checkpoint {}{}{}{}{}Restore from another "
+            "checkpoint, or from a copy of this one",
+            {path, isElsewhere ? "'" : "", isElsewhere ? place_ : "", isElsewhere ? "' " : "",
+             isElsewhere ? "refers to" : "names",
+             isElsewhere ? " it: an incremental checkpoint needs the directories beside it. " : " it. "});
     }
     const StateFileReader reader(*files_, path);
     if (reader.size() != part.size) {
-        reader.fail(std::min(reader.size(), part.size),
-                    message({"the manifest says that it has ", part.size, " bytes"}));
+        reader.fail(std::min(reader.size(), part.size), message("the manifest says that it has {} bytes", {part.size}));
     }
     if (reader.owner() != part.owner) {
-        reader.fail(0, message({"it is of checkpoint ", reader.owner().checkpoint, ", task ", reader.owner().task,
-                                ", subtask ", reader.owner().subtask, " instead of checkpoint ", part.owner.checkpoint,
-                                ", task ", part.owner.task, ", subtask ", part.owner.subtask}));
+        reader.fail(
+            0, message("it is of checkpoint {}, task {}, subtask {} instead of checkpoint {}, task {}, subtask {}",
+                       {reader.owner().checkpoint, reader.owner().task, reader.owner().subtask, part.owner.checkpoint,
+                        part.owner.task, part.owner.subtask}));
     }
 } catch (const PermissionException& cause) {
     failToRead(place_, cause);

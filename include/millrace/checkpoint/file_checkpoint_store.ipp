@@ -49,8 +49,9 @@ MILLRACE_INLINE_COLD FileCheckpointStore::FileCheckpointStore(std::string direct
         openDirectory();
     } catch (const IoException& error) {
         raise<IoException>(
-            {"the directory '", directory_, "' cannot be used for checkpoints: ", error.what(),
-             ". Name a directory in which this process may create files, and no other job keeps its own"});
+            "the directory '{}' cannot be used for checkpoints: {}. Name a directory in which this process may create "
+            "files, and no other job keeps its own",
+            {directory_, error.what()});
     }
     if (incremental_) contentKey_ = randomContentKey();
     scan();
@@ -69,13 +70,13 @@ MILLRACE_INLINE_COLD std::unique_ptr<CheckpointStore> FileCheckpointStore::forSa
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::openDirectory() {
     createDirectories(directory_);
-    const std::string path = message({directory_, "/millrace.lock"});
+    const std::string path = message("{}/millrace.lock", {directory_});
     std::int64_t holder = 0;
     lock_ = files_->tryLock(path, holder);
     if (lock_ != nullptr) return;
     if (holder != 0)
-        raise<IoException>({"a job in process ", holder, " keeps its checkpoints there, and holds '", path, "'"});
-    raise<IoException>({"another job keeps its checkpoints there, and holds '", path, "'"});
+        raise<IoException>("a job in process {} keeps its checkpoints there, and holds '{}'", {holder, path});
+    raise<IoException>("another job keeps its checkpoints there, and holds '{}'", {path});
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::createDirectories(const std::string& path) {
@@ -108,7 +109,8 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::scan() try {
         std::int64_t id = numberInName(entry.name, "chk-", "");
         const CheckpointKind kind = id >= 0 ? CheckpointKind::Checkpoint : CheckpointKind::Savepoint;
         if (id < 0) id = numberInName(entry.name, "savepoint-", "");
-        if (id >= 0 && !addFound(entry.name, id, kind)) unfinished.push_back(message({directory_, "/", entry.name}));
+        if (id >= 0 && !addFound(entry.name, id, kind))
+            unfinished.push_back(message("{}/{}", {directory_, entry.name}));
     }
     // once it is known what those that are complete refer to
     for (const std::string& path : unfinished) removeFiles(path, true);
@@ -119,9 +121,9 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::scan() try {
 /// False for a directory without manifest.
 MILLRACE_INLINE_COLD bool FileCheckpointStore::addFound(const std::string& name, std::int64_t id, CheckpointKind kind) {
     lastId_ = std::max(lastId_, id);
-    const std::string path = message({directory_, "/", name});
+    const std::string path = message("{}/{}", {directory_, name});
     try {
-        if (files_->kindOf(message({path, "/", kManifestName})) == FileKind::None) return false;
+        if (files_->kindOf(message("{}/{}", {path, kManifestName})) == FileKind::None) return false;
     } catch (const IoException& error) {
         // it cannot be looked at, so perhaps it is complete: `load` will say what is wrong
         log(LogLevel::Warning, error.what());
@@ -143,7 +145,7 @@ MILLRACE_INLINE_COLD bool FileCheckpointStore::addFound(const std::string& name,
         entry.references = referencesOf(manifest.parts);
         entry.referencesUnknown = false;
         // a crash can leave the manifest under both names
-        const std::string second = message({path, "/", kNewManifestName});
+        const std::string second = message("{}/{}", {path, kNewManifestName});
         if (files_->kindOf(second) != FileKind::None) files_->remove(second);
     } catch (const MillraceException& error) {
         log(LogLevel::Warning, error.what());
@@ -175,8 +177,9 @@ MILLRACE_INLINE_COLD bool FileCheckpointStore::makeDirectory(const std::string& 
         return true;
     }
     if (files_->list(path).empty()) return false;
-    raise<IoException>({"cannot write a savepoint to '", path,
-                        "': there are files in it. Name a directory that is empty or does not exist"});
+    raise<IoException>(
+        "cannot write a savepoint to '{}': there are files in it. Name a directory that is empty or does not exist",
+        {path});
 } catch (const PermissionException& cause) {
     failToWrite(path, cause);
 }
@@ -192,7 +195,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::begin(const CheckpointDescription
         entry->ownsDirectory = makeDirectory(entry->info.path, true);
     } else {
         if (directory_.empty()) throw ConfigurationException("a savepoint needs a directory; name one");
-        entry->info.path = message({directory_, isSavepoint ? "/savepoint-" : "/chk-", description.id});
+        entry->info.path = message("{}{}{}", {directory_, isSavepoint ? "/savepoint-" : "/chk-", description.id});
         makeDirectory(entry->info.path, false);
     }
     const std::lock_guard guard(mutex_);
@@ -226,7 +229,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
         incremental.key = contentKey_;
         if (base != nullptr) incremental.known = base->of(task, subtask);
         ++entry->writers;
-        path = message({entry->info.path, "/part-", ++entry->lastPart, ".state"});
+        path = message("{}/part-{}.state", {entry->info.path, ++entry->lastPart});
     }
     // To the end of this function the entry stays: who discards it leaves it to its writers.
     const auto isWanted = [&] {
@@ -245,7 +248,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::writePart(std::int64_t id, int ta
         incremental.written.task = task;
         incremental.written.subtask = subtask;
         const auto file = std::make_shared<SharedFile>();
-        *file = {message({"chk-", id, "/", index.name}), index.owner, index.size};
+        *file = {message("chk-{}/{}", {id, index.name}), index.owner, index.size};
         for (KnownBlock& block : incremental.written.blocks) {
             if (block.file == nullptr) block.file = file;
         }
@@ -275,26 +278,26 @@ MILLRACE_INLINE_COLD CheckpointInfo FileCheckpointStore::complete(const Checkpoi
         const std::lock_guard guard(mutex_);
         entry = find(description.id);
         if (entry == nullptr || entry->isComplete) {
-            raise<IoException>({"checkpoint ", description.id, " was discarded before it was complete"});
+            raise<IoException>("checkpoint {} was discarded before it was complete", {description.id});
         }
         if (entry->hasFailed || entry->writers > 0) {
             raise<IoException>(
-                {"checkpoint ", description.id, " in '", entry->info.path, "' cannot be completed: ",
+                "checkpoint {} in '{}' cannot be completed: {}",
+                {description.id, entry->info.path,
                  entry->hasFailed ? "a part of it could not be written" : "parts of it are still being written"});
         }
         manifest.parts = entry->parts;
     }
     manifest.description = description;
     const std::string& directory = entry->info.path;
-    const std::string path = message({directory, "/", kManifestName});
-    const std::string newPath = message({directory, "/", kNewManifestName});
+    const std::string path = message("{}/{}", {directory, kManifestName});
+    const std::string newPath = message("{}/{}", {directory, kNewManifestName});
     const std::string text = formatManifest(manifest);
     if (text.size() > kLargestManifest) {  // nobody would read it
-        raise<IoException>({"checkpoint ", description.id, " in '", directory,
-                            "' cannot be completed: its manifest has ", text.size(), " bytes, at most ",
-                            kLargestManifest,
-                            " are read. An incremental checkpoint of so much state refers to too many places: set "
-                            "CheckpointConfig::incremental to false"});
+        raise<IoException>(
+            "checkpoint {} in '{}' cannot be completed: its manifest has {} bytes, at most {} are read. An incremental "
+            "checkpoint of so much state refers to too many places: set CheckpointConfig::incremental to false",
+            {description.id, directory, text.size(), kLargestManifest});
     }
     try {
         const std::unique_ptr<WritableFile> file = files_->create(newPath);
@@ -345,12 +348,11 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::withdraw(const std::string& direc
         if (files_->kindOf(manifest) != FileKind::None) files_->remove(manifest);
         files_->syncDirectory(directory);
     } catch (const IoException&) {
-        raise<IoException>({"the checkpoint in '", directory,
-                            "' could not be completed, and whether it counts after a "
-                            "restart is not sure: ",
-                            cause});
+        raise<IoException>(
+            "the checkpoint in '{}' could not be completed, and whether it counts after a restart is not sure: {}",
+            {directory, cause});
     }
-    raise<IoException>({"the checkpoint in '", directory, "' could not be completed: ", cause});
+    raise<IoException>("the checkpoint in '{}' could not be completed: {}", {directory, cause});
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::discard(std::int64_t id) noexcept {
@@ -397,7 +399,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::sweepRemains() noexcept {
         const std::lock_guard guard(mutex_);
         remains.swap(remains_);
     }
-    for (const std::int64_t id : remains) removeFiles(message({directory_, "/chk-", id}), true);
+    for (const std::int64_t id : remains) removeFiles(message("{}/chk-{}", {directory_, id}), true);
 }
 
 MILLRACE_INLINE_COLD void FileCheckpointStore::removeFiles(const std::string& path, bool withDirectory) noexcept {
@@ -407,7 +409,7 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::removeFiles(const std::string& pa
     try {
         // Without its manifest a directory is no checkpoint any more. That comes first and is made sure of, so that no
         // crash leaves one that looks complete and is not.
-        const std::string manifest = message({path, "/", kManifestName});
+        const std::string manifest = message("{}/{}", {path, kManifestName});
         if (files_->kindOf(manifest) == FileKind::File) {
             files_->remove(manifest);
             files_->syncDirectory(path);
@@ -416,10 +418,10 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::removeFiles(const std::string& pa
         for (const DirectoryEntry& entry : files_->list(path)) {
             if (entry.kind != FileKind::File || !isCheckpointFile(entry.name)) {
                 hasOthers = true;
-            } else if (id >= 0 && isReferredTo(id, message({name, "/", entry.name}))) {
+            } else if (id >= 0 && isReferredTo(id, message("{}/{}", {name, entry.name}))) {
                 isNeeded = true;
             } else {
-                files_->remove(message({path, "/", entry.name}));
+                files_->remove(message("{}/{}", {path, entry.name}));
             }
         }
         if (withDirectory && !hasOthers && !isNeeded) files_->remove(path);
@@ -435,11 +437,12 @@ MILLRACE_INLINE_COLD void FileCheckpointStore::setFinished(std::int64_t lastId) 
     const std::int64_t before = finishedWith();
     if (lastId == before || directory_.empty()) return;
     if (lastId >= 0) {
-        const std::unique_ptr<WritableFile> file = files_->create(message({directory_, "/", kFinishedPrefix, lastId}));
+        const std::unique_ptr<WritableFile> file =
+            files_->create(message("{}/{}{}", {directory_, kFinishedPrefix, lastId}));
         file->sync();
         file->close();
     }
-    if (before >= 0) files_->remove(message({directory_, "/", kFinishedPrefix, before}));
+    if (before >= 0) files_->remove(message("{}/{}{}", {directory_, kFinishedPrefix, before}));
     files_->syncDirectory(directory_);
     const std::lock_guard guard(mutex_);
     finishedWith_ = lastId;
@@ -465,7 +468,7 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> FileCheckpointStore
         const std::lock_guard guard(mutex_);
         const Entry* const entry = find(id);
         if (entry == nullptr || !entry->isComplete) {
-            raise<IoException>({"there is no completed checkpoint ", id, " in '", directory_, "'"});
+            raise<IoException>("there is no completed checkpoint {} in '{}'", {id, directory_});
         }
         path = entry->info.path;
         // Who loads one restores it, and that may have been because another is damaged: the next one refers to none of them.
@@ -475,10 +478,10 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> FileCheckpointStore
     }
     auto checkpoint = std::make_shared<FileCheckpoint>(files_, path);
     if (checkpoint->description().id != id) {
-        raise<CodecException>({"the manifest '", path, "/", kManifestName, "' is of checkpoint ",
-                               checkpoint->description().id, ", not ", id,
-                               ": the directory was renamed. Give it its name "
-                               "back, or restore from it by its path"});
+        raise<CodecException>(
+            "the manifest '{}/{}' is of checkpoint {}, not {}: the directory was renamed. Give it its name back, or "
+            "restore from it by its path",
+            {path, kManifestName, checkpoint->description().id, id});
     }
     return checkpoint;
 }

@@ -58,10 +58,10 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
     const CheckpointDescription& description = manifest.description;
     std::string text = "{\n";
     const auto add = [&](std::string_view name, const Json& value) {
-        text += message({"\"", name, "\": "}) + value.dump() + ",\n";
+        text += message("\"{}\": ", {name}) + value.dump() + ",\n";
     };
     const auto addList = [&](std::string_view name, const Json& list) {  // an element per line, for who looks at it
-        text += message({"\"", name, "\": ["});
+        text += message("\"{}\": [", {name});
         bool isFirst = true;
         for (const Json& element : list) {
             text += (isFirst ? "\n  " : ",\n  ") + element.dump();
@@ -77,7 +77,7 @@ MILLRACE_INLINE_COLD std::string formatManifest(const CheckpointManifest& manife
     }
     add("formatVersion", isNew ? kManifestVersion : 2);
     add("writtenBy",
-        message({"millrace ", MILLRACE_VERSION_MAJOR, ".", MILLRACE_VERSION_MINOR, ".", MILLRACE_VERSION_PATCH}));
+        message("millrace {}.{}.{}", {MILLRACE_VERSION_MAJOR, MILLRACE_VERSION_MINOR, MILLRACE_VERSION_PATCH}));
     add("id", description.id);
     add("kind", description.kind == CheckpointKind::Savepoint ? "savepoint" : "checkpoint");
     add("jobName", textToJson(description.jobName));
@@ -153,19 +153,20 @@ public:
     explicit ManifestReader(const std::string& path) : path_(path) {}
 
     [[noreturn, gnu::cold]] void fail(const std::string& problem) const {
-        raise<CodecException>({"the manifest '", path_, "' is damaged: ", problem,
-                               ". Restore from another checkpoint, or from a copy of this one"});
+        raise<CodecException>(
+            "the manifest '{}' is damaged: {}. Restore from another checkpoint, or from a copy of this one",
+            {path_, problem});
     }
     [[gnu::cold]] const Json& member(const Json& object, const char* name) const {
         const auto found = object.find(name);
-        if (found == object.end()) fail(message({"it has no '", name, "'"}));
+        if (found == object.end()) fail(message("it has no '{}'", {name}));
         return *found;
     }
     [[gnu::cold]] const Json& list(const Json& object, const char* name) const {
         const Json& value = member(object, name);
-        if (!value.is_array()) fail(message({"'", name, "' is not a list"}));
+        if (!value.is_array()) fail(message("'{}' is not a list", {name}));
         for (const Json& element : value) {
-            if (!element.is_object()) fail(message({"'", name, "' has an element that is not an object"}));
+            if (!element.is_object()) fail(message("'{}' has an element that is not an object", {name}));
         }
         return value;
     }
@@ -178,7 +179,7 @@ public:
             value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
         if (!value.is_number_integer() || isTooLarge || value.get<std::int64_t>() < lowest ||
             value.get<std::int64_t>() > highest) {
-            fail(message({"'", name, "' is not a whole number from ", lowest, " to ", highest}));
+            fail(message("'{}' is not a whole number from {} to {}", {name, lowest, highest}));
         }
         return value.get<std::int64_t>();
     }
@@ -193,8 +194,7 @@ public:
         const Json& value = member(object, name);
         if (value.is_string()) return value.get<std::string>();
         const auto hex = value.is_object() ? value.find("hex") : value.end();
-        if (!value.is_object() || hex == value.end() || !hex->is_string())
-            fail(message({"'", name, "' is not a text"}));
+        if (!value.is_object() || hex == value.end() || !hex->is_string()) fail(message("'{}' is not a text", {name}));
         const auto& digits = hex->get_ref<const std::string&>();
         std::string result;
         for (std::size_t i = 0; i < digits.size(); i += 2) {
@@ -202,7 +202,7 @@ public:
             const char* const end = digits.data() + std::min(i + 2, digits.size());
             const auto [stop, error] = std::from_chars(digits.data() + i, end, c, 16);
             if (error != std::errc() || stop != digits.data() + i + 2) {
-                fail(message({"'", name, "' has digits that are not hexadecimal pairs"}));
+                fail(message("'{}' has digits that are not hexadecimal pairs", {name}));
             }
             result += static_cast<char>(c);
         }
@@ -216,7 +216,7 @@ private:
 MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, const std::string& path) {
     const ManifestReader reader(path);
     const std::size_t endSize = manifestEnd({}).size();
-    if (text.size() < endSize) reader.fail(message({"it has only ", text.size(), " bytes"}));
+    if (text.size() < endSize) reader.fail(message("it has only {} bytes", {text.size()}));
     const std::string_view body = text.substr(0, text.size() - endSize);
     if (text.substr(body.size()) != manifestEnd(body)) {
         reader.fail("its checksum, the last line but one, does not match (was it edited?)");
@@ -228,17 +228,17 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
         reader.fail(error.what());
     }
     if (!json.is_object() || reader.text(json, "format") != kManifestFormat) {
-        reader.fail(message({"its 'format' is not '", kManifestFormat, "'"}));
+        reader.fail(message("its 'format' is not '{}'", {kManifestFormat}));
     }
     const std::int64_t version = reader.integer(json, "formatVersion", 1);
     if (version > kManifestVersion) {
         const auto writtenBy = json.find("writtenBy");
-        raise<CodecException>({"the manifest '", path, "' has format version ", version,
-                               ", but this build of millrace reads versions up to ", kManifestVersion,
-                               ". Restore it with the version that wrote it (",
-                               writtenBy != json.end() && writtenBy->is_string() ? reader.text(json, "writtenBy")
-                                                                                 : std::string("unknown"),
-                               "), or a later one"});
+        raise<CodecException>(
+            "the manifest '{}' has format version {}, but this build of millrace reads versions up to {}. Restore it "
+            "with the version that wrote it ({}), or a later one",
+            {path, version, kManifestVersion,
+             writtenBy != json.end() && writtenBy->is_string() ? reader.text(json, "writtenBy")
+                                                               : std::string("unknown")});
     }
     CheckpointManifest manifest;
     manifest.version = static_cast<int>(version);
@@ -269,9 +269,9 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
             slash != std::string::npos && version >= 3 ? numberInName(part.name.substr(0, slash), "chk-", "") : -1;
         const std::string own = elsewhere >= 0 ? part.name.substr(slash + 1) : part.name;
         if (numberInName(own, "part-", ".state") < 0 || elsewhere >= description.id) {
-            reader.fail(message({"'", part.name, "' is not the name of a part ('part-1.state')"}));
+            reader.fail(message("'{}' is not the name of a part ('part-1.state')", {part.name}));
         }
-        if (!names.insert(part.name).second) reader.fail(message({"'", part.name, "' is there twice"}));
+        if (!names.insert(part.name).second) reader.fail(message("'{}' is there twice", {part.name}));
         part.owner = {elsewhere >= 0 ? elsewhere : description.id, reader.small(entry, "task"),
                       reader.small(entry, "subtask")};
         part.size = reader.size(entry, "size");
@@ -287,7 +287,7 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
         const std::string file = reader.text(entry, "file");
         part = std::find_if(part, manifest.parts.end(), [&](const StateFileIndex& each) { return each.name == file; });
         if (part == manifest.parts.end())
-            reader.fail(message({"a state is in '", file, "', which is not among the parts"}));
+            reader.fail(message("a state is in '{}', which is not among the parts", {file}));
         StateExtent& extent = part->states.emplace_back();
         extent.uid = reader.text(entry, "uid");
         extent.state = reader.text(entry, "state");
@@ -301,12 +301,12 @@ MILLRACE_INLINE_COLD CheckpointManifest parseManifest(std::string_view text, con
         extent.firstKeyGroup = reader.small(entry, "firstKeyGroup");
         extent.lastKeyGroup = reader.small(entry, "lastKeyGroup");
         if (const int groups = manifest.description.maxParallelism; extent.lastKeyGroup >= groups) {
-            reader.fail(message({"state '", extent.state, "' of uid '", extent.uid, "' has key group ",
-                                 extent.lastKeyGroup, ", but maxParallelism is ", groups}));
+            reader.fail(message("state '{}' of uid '{}' has key group {}, but maxParallelism is {}",
+                                {extent.state, extent.uid, extent.lastKeyGroup, groups}));
         }
         if (extent.offset < kStateFileHeaderSize || extent.offset > part->size ||
             extent.length > part->size - extent.offset) {
-            reader.fail(message({"state '", extent.state, "' of uid '", extent.uid, "' reaches beyond its file"}));
+            reader.fail(message("state '{}' of uid '{}' reaches beyond its file", {extent.state, extent.uid}));
         }
     }
     return manifest;

@@ -98,7 +98,7 @@ MILLRACE_INLINE_COLD CheckpointInfo MemoryCheckpointStore::complete(const Checkp
     if (CheckpointStore* const other = storeOf(description.id)) return other->complete(description);
     const std::lock_guard lock(mutex_);
     Entry* const entry = find(description.id);
-    if (entry == nullptr) raise<IoException>({"checkpoint ", description.id, " was discarded before it was complete"});
+    if (entry == nullptr) raise<IoException>("checkpoint {} was discarded before it was complete", {description.id});
     entry->stored->setDescription(description);
     entry->isComplete = true;
     entry->info.id = description.id;
@@ -127,7 +127,7 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> MemoryCheckpointSto
     const std::lock_guard lock(mutex_);
     const Entry* const entry = find(id);
     if (entry == nullptr || !entry->isComplete)
-        raise<IoException>({"there is no completed checkpoint ", id, " in memory"});
+        raise<IoException>("there is no completed checkpoint {} in memory", {id});
     return entry->stored;
 }
 

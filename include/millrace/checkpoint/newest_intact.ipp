@@ -29,8 +29,8 @@ MILLRACE_INLINE_COLD NewestIntact loadNewestIntact(const CheckpointStore& store,
             return result;
         } catch (const CodecException& error) {
             result.skipped.push_back({info.id, info.path, describeException(error)});
-            log(LogLevel::Warning, message({"checkpoint ", info.id, " cannot be used, trying the one before: ",
-                                            result.skipped.back().problem}));
+            log(LogLevel::Warning, message("checkpoint {} cannot be used, trying the one before: {}",
+                                           {info.id, result.skipped.back().problem}));
         }
     }
     return result;

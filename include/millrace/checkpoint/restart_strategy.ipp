@@ -13,9 +13,10 @@ MILLRACE_INLINE_COLD RestartStrategy RestartStrategy::noRestart() {
 
 MILLRACE_INLINE_COLD RestartStrategy RestartStrategy::fixedDelay(int attempts, Duration delay) {
     if (attempts < 0 || delay < Duration{0}) {
-        detail::raise<ConfigurationException>({"RestartStrategy::fixedDelay: ", attempts, " attempts after ",
-                                               delay.count(),
-                                               " ns; neither may be negative. Not to restart at all: noRestart()"});
+        detail::raise<ConfigurationException>(
+            "RestartStrategy::fixedDelay: {} attempts after {} ns; neither may be negative. Not to restart at all: "
+            "noRestart()",
+            {attempts, delay.count()});
     }
     RestartStrategy strategy;
     strategy.kind_ = Kind::FixedDelay;
@@ -27,10 +28,9 @@ MILLRACE_INLINE_COLD RestartStrategy RestartStrategy::fixedDelay(int attempts, D
 MILLRACE_INLINE_COLD RestartStrategy RestartStrategy::failureRate(int maxFailures, Duration interval, Duration delay) {
     if (maxFailures < 1 || interval <= Duration{0} || delay < Duration{0}) {
         detail::raise<ConfigurationException>(
-            {"RestartStrategy::failureRate: ", maxFailures, " failures in ", interval.count(), " ns with a delay of ",
-             delay.count(),
-             " ns; expected at least one failure, an interval above 0 and a delay of 0"
-             " or more"});
+            "RestartStrategy::failureRate: {} failures in {} ns with a delay of {} ns; expected at least one failure, "
+            "an interval above 0 and a delay of 0 or more",
+            {maxFailures, interval.count(), delay.count()});
     }
     RestartStrategy strategy;
     strategy.kind_ = Kind::FailureRate;
@@ -47,7 +47,7 @@ MILLRACE_INLINE_COLD RestartStrategy RestartStrategy::exponentialDelay(Exponenti
     if (options.multiplier < 1) wrong = "multiplier must be 1 or more";
     if (options.maxBackoff < options.initialBackoff) wrong = "maxBackoff must not be below initialBackoff";
     if (options.initialBackoff <= Duration{0}) wrong = "initialBackoff must be above 0";
-    if (wrong != nullptr) detail::raise<ConfigurationException>({"RestartStrategy::exponentialDelay: ", wrong});
+    if (wrong != nullptr) detail::raise<ConfigurationException>("RestartStrategy::exponentialDelay: {}", {wrong});
     RestartStrategy strategy;
     strategy.kind_ = Kind::ExponentialDelay;
     strategy.exponential_ = options;

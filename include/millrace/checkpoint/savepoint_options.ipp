@@ -26,7 +26,7 @@ MILLRACE_INLINE_COLD SavepointOptions SavepointOptions::fromArguments(int& argc,
             found = argv[++next];
         }
         if (found.empty())
-            detail::raise<ConfigurationException>({name, ": a directory is missing; write ", name, " DIR"});
+            detail::raise<ConfigurationException>("{}: a directory is missing; write {} DIR", {name, name});
         value = found;
         return true;
     };

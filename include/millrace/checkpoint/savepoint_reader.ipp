@@ -23,8 +23,8 @@ MILLRACE_INLINE_COLD SavepointReader::SavepointReader(const std::string& directo
     : checkpoint_(new detail::FileCheckpoint(std::move(files), directory)), source_(checkpoint_, 0, 1) {
     if (!checkpoint_->hasSchemas()) {
         detail::raise<ConfigurationException>(
-            {"'", checkpoint_->place(),
-             "' has format version 1, which does not say what types its state has: it cannot be read"});
+            "'{}' has format version 1, which does not say what types its state has: it cannot be read",
+            {checkpoint_->place()});
     }
 }
 
@@ -38,15 +38,14 @@ MILLRACE_INLINE_COLD std::string SavepointReader::known(std::string_view uid, st
                                                         std::string_view name) const {
     const std::vector<std::string> all = uids();
     if (std::find(all.begin(), all.end(), uid) == all.end()) {
-        detail::raise<ConfigurationException>(
-            {"'", checkpoint_->place(), "' has no operator of uid '", uid, "'; it has ", detail::quotedList(all)});
+        detail::raise<ConfigurationException>("'{}' has no operator of uid '{}'; it has {}",
+                                              {checkpoint_->place(), uid, detail::quotedList(all)});
     }
-    std::string state = detail::message({prefix, name});
+    std::string state = detail::message("{}{}", {prefix, name});
     const std::vector<std::string> found = states(uid);
     if (std::find(found.begin(), found.end(), state) == found.end()) {
-        detail::raise<ConfigurationException>({"'", checkpoint_->place(), "' has no '", state,
-                                               "' of the operator uid '", uid, "'; it has ",
-                                               detail::quotedList(found)});
+        detail::raise<ConfigurationException>("'{}' has no '{}' of the operator uid '{}'; it has {}",
+                                              {checkpoint_->place(), state, uid, detail::quotedList(found)});
     }
     return state;
 }

@@ -109,7 +109,7 @@ public:
     template <class K, class V, class Range>
     SavepointWriter& writeBroadcastState(std::string_view uid, std::string_view name, const Range& entries) {
         using Entries = detail::BroadcastEntries<K, V>;
-        const std::string state = detail::message({"broadcast/", name});
+        const std::string state = detail::message("broadcast/{}", {name});
         if (const auto twice = detail::keyGivenTwice<K>(entries)) {
             detail::throwMapKeyTwice(uid, name, describeValue(*twice), {});
         }
@@ -131,7 +131,7 @@ public:
     /// `change(std::vector<std::pair<K, V>>&)`. *Failure:* as `writeBroadcastState`.
     template <class K, class V, class Change>
     SavepointWriter& modifyBroadcastState(std::string_view uid, std::string_view name, Change change) {
-        const std::string state = detail::message({"broadcast/", name});
+        const std::string state = detail::message("broadcast/{}", {name});
         auto entries = detail::BroadcastEntries<K, V>::read(existingPart(uid, state), uid, state);
         change(entries);
         return writeBroadcastState<K, V>(uid, name, entries);
@@ -162,7 +162,7 @@ private:
     SavepointWriter& modify(std::string_view uid, std::string_view name, const Entries& entries, Change& change) {
         detail::KeyGroupWriter writer(description_.maxParallelism, detail::kKeyedEntryFormat);
         const MemorySnapshot& part = existing(uid, name);
-        detail::readEntries<Key>(part, uid, detail::message({"state/", name}), entries,
+        detail::readEntries<Key>(part, uid, detail::message("state/{}", {name}), entries,
                                  [&](const Key& key, auto&& value, const auto& stamp) {
                                      if constexpr (requires { static_cast<bool>(change(key, value)); }) {
                                          if (!change(key, value)) return;
@@ -193,7 +193,7 @@ private:
     template <class T, class Range>
     SavepointWriter& putList(std::string_view uid, std::string_view name, int distribution, const Range& elements) {
         static_assert(detail::RequireCodec<T>::kChecked);
-        const std::string state = detail::message({detail::kOperatorStatePrefix, name});
+        const std::string state = detail::message("{}{}", {detail::kOperatorStatePrefix, name});
         detail::OperatorListWriter writer(emptied(uid, state), uid, state, distribution, detail::kTypeInfo<T>);
         for (const T& element : elements) writer.add(element);
         return *this;

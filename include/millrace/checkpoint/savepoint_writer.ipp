@@ -13,9 +13,10 @@ namespace detail {
 
 MILLRACE_INLINE_COLD void throwMapKeyTwice(std::string_view uid, std::string_view state, std::string_view mapKey,
                                            std::string_view key) {
-    raise<ConfigurationException>({"SavepointWriter: in state '", state, "' of the operator uid '", uid,
-                                   "' a map has the key '", mapKey, "' twice", key.empty() ? "" : ", that of '", key,
-                                   key.empty() ? "" : "'", "; give each key of a map once"});
+    raise<ConfigurationException>(
+        "SavepointWriter: in state '{}' of the operator uid '{}' a map has the key '{}' twice{}{}{}; give each key of "
+        "a map once",
+        {state, uid, mapKey, key.empty() ? "" : ", that of '", key, key.empty() ? "" : "'"});
 }
 
 /// The states of an operator, under another uid; under an empty one they are gone.
@@ -38,7 +39,7 @@ MILLRACE_INLINE_COLD void throwMapKeyTwice(std::string_view uid, std::string_vie
 MILLRACE_INLINE_COLD SavepointWriter::SavepointWriter(int maxParallelism) {
     if (maxParallelism < 1 || maxParallelism > kMaxParallelismLimit) {
         detail::raise<ConfigurationException>(
-            {"SavepointWriter(", maxParallelism, "): the number of key groups must be between 1 and 32768"});
+            "SavepointWriter({}): the number of key groups must be between 1 and 32768", {maxParallelism});
     }
     description_.id = 1;
     description_.kind = CheckpointKind::Savepoint;
@@ -67,14 +68,14 @@ MILLRACE_INLINE_COLD void SavepointWriter::expectOperator(std::string_view uid) 
         if (each.uid == uid) return;
         known.push_back(each.uid);
     }
-    detail::raise<ConfigurationException>(
-        {"SavepointWriter: there is no operator of uid '", uid, "', but ", detail::quotedList(known)});
+    detail::raise<ConfigurationException>("SavepointWriter: there is no operator of uid '{}', but {}",
+                                          {uid, detail::quotedList(known)});
 }
 
 MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::put(std::string_view uid, std::string_view name,
                                                            const detail::StateLayout& layout,
                                                            const detail::KeyGroupWriter& entries) {
-    const std::string state = detail::message({"state/", name});
+    const std::string state = detail::message("state/{}", {name});
     keyed_.erase(uid, state);
     entries.writeTo(keyed_, uid, state, layout);
     addOperator(uid);
@@ -101,14 +102,14 @@ MILLRACE_INLINE_COLD const MemorySnapshot& SavepointWriter::existingPart(std::st
     for (const auto& [subtask, part] : parts_) {
         if (!part.schemaOf(uid, state).empty()) return part;
     }
-    detail::raise<ConfigurationException>({"SavepointWriter: the operator uid '", uid, "' has no '", state,
-                                           "' to modify; it has ", detail::quotedList(statesOf(uid))});
+    detail::raise<ConfigurationException>("SavepointWriter: the operator uid '{}' has no '{}' to modify; it has {}",
+                                          {uid, state, detail::quotedList(statesOf(uid))});
 }
 
 MILLRACE_INLINE_COLD int SavepointWriter::visitList(std::string_view uid, std::string_view name,
                                                     const detail::TypeInfo& info,
                                                     const std::function<void(ByteReader&)>& element) {
-    const std::string state = detail::message({detail::kOperatorStatePrefix, name});
+    const std::string state = detail::message("{}{}", {detail::kOperatorStatePrefix, name});
     int distribution = kSplitState;
     existingPart(uid, state).read(uid, state, [&](int kind, std::span<const std::byte>) { distribution = kind; });
     for (const auto& [subtask, part] : parts_) detail::readOperatorList(part, uid, state, info, element);
@@ -129,10 +130,11 @@ MILLRACE_INLINE_COLD std::vector<std::string> SavepointWriter::statesOf(std::str
 
 MILLRACE_INLINE_COLD const MemorySnapshot& SavepointWriter::existing(std::string_view uid, std::string_view name) {
     expectOperator(uid);
-    const std::string state = detail::message({"state/", name});
+    const std::string state = detail::message("state/{}", {name});
     if (keyed_.schemaOf(uid, state).empty()) {
-        detail::raise<ConfigurationException>({"SavepointWriter: the operator uid '", uid, "' has no keyed state '",
-                                               name, "' to modify; it has ", detail::quotedList(statesOf(uid))});
+        detail::raise<ConfigurationException>(
+            "SavepointWriter: the operator uid '{}' has no keyed state '{}' to modify; it has {}",
+            {uid, name, detail::quotedList(statesOf(uid))});
     }
     return keyed_;
 }
@@ -142,8 +144,9 @@ MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::removeState(std::string_v
     bool isThere = keyed_.erase(uid, state);
     for (auto& [subtask, part] : parts_) isThere = part.erase(uid, state) || isThere;
     if (!isThere) {
-        detail::raise<ConfigurationException>({"SavepointWriter: the operator uid '", uid, "' has no state '", state,
-                                               "' to remove; it has ", detail::quotedList(statesOf(uid))});
+        detail::raise<ConfigurationException>(
+            "SavepointWriter: the operator uid '{}' has no state '{}' to remove; it has {}",
+            {uid, state, detail::quotedList(statesOf(uid))});
     }
     return *this;
 }
@@ -167,7 +170,7 @@ MILLRACE_INLINE_COLD SavepointWriter& SavepointWriter::changeOperatorIdentifier(
     for (const detail::CheckpointedOperator& each : description_.operators) {
         if (each.uid != to) continue;
         detail::raise<ConfigurationException>(
-            {"SavepointWriter: '", from, "' cannot be renamed to '", to, "', since there is an operator of that uid"});
+            "SavepointWriter: '{}' cannot be renamed to '{}', since there is an operator of that uid", {from, to});
     }
     detail::renameStates(keyed_, from, to);
     for (auto& [subtask, part] : parts_) detail::renameStates(part, from, to);

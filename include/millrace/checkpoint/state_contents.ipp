@@ -101,7 +101,7 @@ MILLRACE_INLINE_COLD StateContents readStateContents(const std::string& director
     }
     if (const detail::Schema* const own = detail::ownCodecIn(layout.entry)) {
         contents.unreadable =
-            detail::message({"it has values of the codec ", own->text, ", which only its program reads"});
+            detail::message("it has values of the codec {}, which only its program reads", {own->text});
         return contents;
     }
     detail::ContentsReader reader(layout, contents);

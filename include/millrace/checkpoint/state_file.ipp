@@ -298,8 +298,10 @@ MILLRACE_INLINE_COLD StateFileReader::StateFileReader(std::unique_ptr<ReadableFi
 }
 
 MILLRACE_INLINE_COLD void StateFileReader::fail(std::uint64_t offset, const std::string& problem) const {
-    raise<CodecException>({"the state file '", path_, "' is damaged at byte ", offset, " of ", size_, ": ", problem,
-                           ". Restore from another checkpoint, or from a copy of this one"});
+    raise<CodecException>(
+        "the state file '{}' is damaged at byte {} of {}: {}. Restore from another checkpoint, or from a copy of this "
+        "one",
+        {path_, offset, size_, problem});
 }
 
 MILLRACE_INLINE_COLD void StateFileReader::readBytes(std::uint64_t offset, std::span<std::byte> into) const {
@@ -324,9 +326,10 @@ MILLRACE_INLINE_COLD void StateFileReader::readHeader() {
         fail(0, "the checksum of its header does not match");
     }
     if (version != kStateFileVersion || flags != 0) {
-        raise<CodecException>({"the state file '", path_, "' has format version ", version, " and flags ", flags,
-                               " (at byte 8), but this build of millrace reads version ", kStateFileVersion,
-                               " and flags 0. Restore it with the version that wrote it, or a later one"});
+        raise<CodecException>(
+            "the state file '{}' has format version {} and flags {} (at byte 8), but this build of millrace reads "
+            "version {} and flags 0. Restore it with the version that wrote it, or a later one",
+            {path_, version, flags, kStateFileVersion});
     }
 }
 
@@ -346,11 +349,11 @@ MILLRACE_INLINE_COLD StateFileReader::Block StateFileReader::readBlock(std::uint
     }
     const bool isKnown = (kind == 1 && compression <= kCompressedBlock) || (kind == 2 && compression == 0);
     if (!isKnown || reserved != 0) {
-        fail(offset, message({"unknown kind of block: ", kind, ", ", compression, ", ", reserved}));
+        fail(offset, message("unknown kind of block: {}, {}, {}", {kind, compression, reserved}));
     }
     if (length > end - offset - kBlockHeaderSize) {
-        fail(offset, message({"a block of ", length, " bytes was expected, but only ", end - offset - kBlockHeaderSize,
-                              " follow"}));
+        fail(offset, message("a block of {} bytes was expected, but only {} follow",
+                             {length, end - offset - kBlockHeaderSize}));
     }
     Block block{static_cast<BlockKind>(kind), offset + kBlockHeaderSize, offset + kBlockHeaderSize + length, {}};
     block.payload.resize(static_cast<std::size_t>(length));  // no more than the file has
@@ -363,8 +366,8 @@ MILLRACE_INLINE_COLD StateFileReader::Block StateFileReader::readBlock(std::uint
         } catch (const CodecException& error) {
             fail(offset, error.what());
         } catch (const ConfigurationException& error) {
-            raise<ConfigurationException>(
-                {"the state file '", path_, "' has a block at byte ", offset, " that is ", error.what()});
+            raise<ConfigurationException>("the state file '{}' has a block at byte {} that is {}",
+                                          {path_, offset, error.what()});
         }
     }
     return block;
@@ -372,7 +375,7 @@ MILLRACE_INLINE_COLD StateFileReader::Block StateFileReader::readBlock(std::uint
 
 MILLRACE_INLINE_COLD void StateFileReader::read(const StateExtent& extent, const Visitor& visit) const {
     if (extent.offset < kStateFileHeaderSize || extent.offset > size_ || extent.length > size_ - extent.offset) {
-        fail(extent.offset, message({"the manifest says that ", extent.length, " bytes of state are here"}));
+        fail(extent.offset, message("the manifest says that {} bytes of state are here", {extent.length}));
     }
     std::uint64_t pieces = 0;
     for (std::uint64_t at = extent.offset; at < extent.offset + extent.length;) {
@@ -381,18 +384,18 @@ MILLRACE_INLINE_COLD void StateFileReader::read(const StateExtent& extent, const
         pieces += readPieces(block.payload, [&](std::string_view uid, std::string_view state, int keyGroup,
                                                 std::span<const std::byte> bytes) {
             if (uid != extent.uid || state != extent.state) {
-                fail(at, message({"state '", state, "' of uid '", uid, "' is here instead of '", extent.state, "' of '",
-                                  extent.uid, "'"}));
+                fail(at, message("state '{}' of uid '{}' is here instead of '{}' of '{}'",
+                                 {state, uid, extent.state, extent.uid}));
             }
             if (keyGroup < extent.firstKeyGroup || keyGroup > extent.lastKeyGroup) {
-                fail(at, message({"key group ", keyGroup, " is not among those of the manifest"}));
+                fail(at, message("key group {} is not among those of the manifest", {keyGroup}));
             }
             visit(keyGroup, bytes);
         });
         at = block.end;
     }
     if (pieces != extent.pieces) {
-        fail(extent.offset, message({extent.pieces, " pieces were expected, but ", pieces, " are here"}));
+        fail(extent.offset, message("{} pieces were expected, but {} are here", {extent.pieces, pieces}));
     }
 }
 

@@ -47,8 +47,7 @@ MILLRACE_INLINE_COLD void SubtaskState::readAs(std::string_view uid, std::string
     try {
         readMigrated(*this, checkpoint_->schemaOf(uid, state), uid, state, layout, visit);
     } catch (const StateMigrationException& error) {
-        raise<StateMigrationException>(
-            {"checkpoint ", checkpointId(), " (", checkpoint_->place(), "): ", error.what()});
+        raise<StateMigrationException>("checkpoint {} ({}): {}", {checkpointId(), checkpoint_->place(), error.what()});
     }
 }
 

@@ -18,7 +18,7 @@ void forEachPatternPart(std::string_view pattern, Literal literal, Field field) 
         if (c == '\'') {
             const std::size_t end = pattern.find('\'', i + 1);
             if (end == std::string_view::npos) {
-                raise<ConfigurationException>({"DateTimeBucketAssigner: the quote in \"", pattern, "\" is not closed"});
+                raise<ConfigurationException>("DateTimeBucketAssigner: the quote in \"{}\" is not closed", {pattern});
             }
             if (end == i + 1) literal('\'');
             for (const char each : pattern.substr(i + 1, end - i - 1)) literal(each);
@@ -47,8 +47,9 @@ MILLRACE_INLINE_COLD DateTimeBucketAssigner::DateTimeBucketAssigner(std::string 
                                    : std::string_view("MdHms").find(letter) != std::string_view::npos && count == 2;
             if (!known) {
                 detail::raise<ConfigurationException>(
-                    {"DateTimeBucketAssigner: '", std::string(count, letter), "' in \"", pattern_,
-                     "\" is none of yyyy, MM, dd, HH, mm, ss; put other letters between single quotes"});
+                    "DateTimeBucketAssigner: '{}' in \"{}\" is none of yyyy, MM, dd, HH, mm, ss; put other letters "
+                    "between single quotes",
+                    {std::string(count, letter), pattern_});
             }
             if (letter == 'H') unit_ = std::min(unit_, std::chrono::seconds(3600));
             if (letter == 'm') unit_ = std::min(unit_, std::chrono::seconds(60));

@@ -28,6 +28,12 @@ namespace detail {
 /// Gives the one split of a collection to whoever asks.
 class CollectionEnumerator final : public SplitEnumerator<CollectionSplit> {
 public:
+    CollectionEnumerator() = default;
+    /// Goes on with what was left.
+    explicit CollectionEnumerator(const std::vector<CollectionSplit>& left) : given_(left.empty()) {
+        if (!left.empty()) split_ = left[0];
+    }
+
     std::optional<CollectionSplit> nextSplit(int) override {
         if (given_) return std::nullopt;
         given_ = true;
@@ -61,8 +67,7 @@ public:
     using Split = CollectionSplit;
     static constexpr int kFixedParallelism = 1;
 
-    explicit CollectionSource(std::vector<T> elements)
-        : elements_(detail::sharedAs<detail::SharedObject>(new Elements(std::move(elements)))) {}
+    explicit CollectionSource(std::vector<T> elements) : elements_(new Elements(std::move(elements))) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
     template <std::input_iterator Iterator>
     CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
@@ -71,6 +76,10 @@ public:
 
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
         return std::unique_ptr<SplitEnumerator<Split>>(new detail::CollectionEnumerator);
+    }
+    std::unique_ptr<SplitEnumerator<Split>> restoreEnumerator(int /*parallelism*/,
+                                                              const std::vector<Split>& left) const {
+        return std::unique_ptr<SplitEnumerator<Split>>(new detail::CollectionEnumerator(left));
     }
 
 private:
@@ -82,7 +91,7 @@ private:
 public:
     class Reader {
     public:
-        explicit Reader(std::shared_ptr<detail::SharedObject> elements) : elements_(std::move(elements)) {}
+        explicit Reader(detail::Shared<Elements> elements) : elements_(std::move(elements)) {}
 
         void open(Split split) { next_ = std::min<std::size_t>(split.next, elements().size()); }
         FillResult fill(std::span<T> values, std::span<Timestamp> /*timestamps*/) {
@@ -98,18 +107,16 @@ public:
         void close() noexcept {}
 
     private:
-        const std::vector<T>& elements() const noexcept {
-            return static_cast<const Elements*>(elements_.get())->values;
-        }
+        const std::vector<T>& elements() const noexcept { return elements_->values; }
 
-        std::shared_ptr<detail::SharedObject> elements_;
+        detail::Shared<Elements> elements_;
         std::size_t next_ = 0;
     };
 
     Reader createReader(const SourceReaderContext&) const { return Reader(elements_); }
 
 private:
-    std::shared_ptr<detail::SharedObject> elements_;  ///< Elements
+    detail::Shared<Elements> elements_;
 };
 
 template <std::input_iterator Iterator>

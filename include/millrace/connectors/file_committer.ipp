@@ -38,9 +38,9 @@ MILLRACE_INLINE_COLD void FileCommitter::commit(std::span<CommitRequest<PendingF
             if (errno != ENOENT || !request.isRecovered()) {
                 failFile("commit the output file", file.path + "' (now '" + file.pathInProgress, errno);
             }
-            log(LogLevel::Warning,
-                message({"'", file.path, "' was to be committed again after a restore, but neither it nor '",
-                         file.pathInProgress, "' is there: taken for committed, and moved or removed since"}));
+            log(LogLevel::Warning, message("'{}' was to be committed again after a restore, but neither it nor '{}' is "
+                                           "there: taken for committed, and moved or removed since",
+                                           {file.path, file.pathInProgress}));
             request.signalAlreadyCommitted();
             continue;
         }

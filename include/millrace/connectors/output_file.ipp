@@ -41,11 +41,11 @@ MILLRACE_INLINE_COLD OutputFile::OutputFile(const std::string& path, int subtask
     }
     if (states.size() != 1 || states.front().path != path_) {
         raise<ConfigurationException>(
-            {"FileSink: cannot go on writing '", path_, "' after a restore: the checkpoint has ",
-             states.empty() ? "no file of this subtask, but there is one already"
-                            : message({"the file '", states.front().path, "' for this subtask"}),
-             ". A sink with one file per subtask is restored at the same path and parallelism only; use "
-             "FileSink::forRowFormat(directory, format) for one that is not bound to that"});
+            "FileSink: cannot go on writing '{}' after a restore: the checkpoint has {}. A sink with one file per "
+            "subtask is restored at the same path and parallelism only; use FileSink::forRowFormat(directory, format) "
+            "for one that is not bound to that",
+            {path_, states.empty() ? "no file of this subtask, but there is one already"
+                                   : message("the file '{}' for this subtask", {states.front().path})});
     }
     written_ = states.front().size;
     if (states.front().isComplete) return;
@@ -56,8 +56,8 @@ MILLRACE_INLINE_COLD OutputFile::OutputFile(const std::string& path, int subtask
     open(0);
     if (::fstat(file_.get(), &status) != 0) failFile("go on writing", pathInProgress_, errno);
     if (static_cast<std::uint64_t>(status.st_size) < written_) {
-        raise<IoException>({"cannot go on writing '", pathInProgress_, "': the checkpoint has ", written_,
-                            " bytes of it, but there are ", static_cast<std::uint64_t>(status.st_size)});
+        raise<IoException>("cannot go on writing '{}': the checkpoint has {} bytes of it, but there are {}",
+                           {pathInProgress_, written_, static_cast<std::uint64_t>(status.st_size)});
     }
     const auto size = static_cast<off_t>(written_);
     if (::ftruncate(file_.get(), size) != 0 || ::lseek(file_.get(), size, SEEK_SET) != size) {

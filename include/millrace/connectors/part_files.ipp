@@ -36,8 +36,10 @@ MILLRACE_INLINE_COLD void checkBucket(std::string_view bucket) {
         const std::size_t end = std::min(bucket.find('/', from), bucket.size());
         const std::string_view name = bucket.substr(from, end - from);
         if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string_view::npos) {
-            raise<IoException>({"the bucket assigner has given \"", bucket,
-                                "\", which is no directory below the sink's path: give names joined by '/', or \"\""});
+            raise<IoException>(
+                "the bucket assigner has given \"{}\", which is no directory below the sink's path: give names joined "
+                "by '/', or \"\"",
+                {bucket});
         }
         from = end + 1;
     }
@@ -56,15 +58,16 @@ MILLRACE_INLINE_COLD PartFile::PartFile(const PartFileState& state)
     descriptor_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     struct stat status {};
     if (!descriptor_.isOpen() && errno == ENOENT && ::stat(file_.path.c_str(), &status) == 0) {
-        raise<IoException>({"cannot go on writing '", file_.path,
-                            "': it was finished after the checkpoint that is restored, with records that will now be "
-                            "written again; restore the newest checkpoint, or remove the files that are newer"});
+        raise<IoException>(
+            "cannot go on writing '{}': it was finished after the checkpoint that is restored, with records that will "
+            "now be written again; restore the newest checkpoint, or remove the files that are newer",
+            {file_.path});
     }
     if (!descriptor_.isOpen()) failFile("go on writing", path, errno);
     if (::fstat(descriptor_.get(), &status) != 0) failFile("go on writing", path, errno);
     if (static_cast<std::uint64_t>(status.st_size) < written_) {
-        raise<IoException>({"cannot go on writing '", path, "': the checkpoint has ", written_,
-                            " bytes of it, but there are ", static_cast<std::uint64_t>(status.st_size)});
+        raise<IoException>("cannot go on writing '{}': the checkpoint has {} bytes of it, but there are {}",
+                           {path, written_, static_cast<std::uint64_t>(status.st_size)});
     }
     const auto size = static_cast<off_t>(written_);
     if (::ftruncate(descriptor_.get(), size) != 0 || ::lseek(descriptor_.get(), size, SEEK_SET) != size) {
@@ -123,7 +126,7 @@ MILLRACE_INLINE_COLD PartFile& PartFiles::findPart(std::string_view bucket) {
         directory += bucket;
         makeDirectories(directory);
     }
-    const std::string name = message({config_.partPrefix, "-", uid_, "-", counter_++, config_.partSuffix});
+    const std::string name = message("{}-{}-{}{}", {config_.partPrefix, uid_, counter_++, config_.partSuffix});
     auto part = std::make_unique<PartFile>(std::string(bucket),
                                            PendingFile{directory + "/." + name + ".inprogress", directory + "/" + name},
                                            clock_ ? clock_() : Timestamp{});

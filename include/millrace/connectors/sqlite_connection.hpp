@@ -52,13 +52,16 @@ public:
     /// `hint` says what to do about it, where SQLite's own word does not.
     [[noreturn, gnu::cold]] void fail(const std::string& action, const std::string& hint = {}) const {
         const int code = sqlite3_errcode(database_.get()) & 0xff;
-        std::string text = message({"the SQLite database '", path_, "' cannot ", action, ": ",
-                                    database_ == nullptr ? "out of memory" : sqlite3_errmsg(database_.get())});
+        std::string text =
+            message("the SQLite database '{}' cannot {}: {}",
+                    {path_, action, database_ == nullptr ? "out of memory" : sqlite3_errmsg(database_.get())});
         if (!hint.empty()) text += "; " + hint;
         if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
             const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(busyTimeout_).count();
-            throw SqliteLocked(message({text, "; another connection holds it, and did so for ", waited,
-                                        " ms: let it end its transaction, or wait longer with withBusyTimeout(…)"}));
+            throw SqliteLocked(
+                message("{}; another connection holds it, and did so for {} ms: let it end its transaction, or wait "
+                        "longer with withBusyTimeout(…)",
+                        {text, waited}));
         }
         throw IoException(text);
     }

@@ -126,8 +126,8 @@ private:
         } else if constexpr (std::is_same_v<Field, bool> || kIsIntegerText<Field>) {
             if constexpr (std::is_unsigned_v<Field> && sizeof(Field) == 8) {
                 if (field > static_cast<Field>(std::numeric_limits<std::int64_t>::max())) {
-                    raise<IoException>({"SQLite: the column \"", name, "\" cannot take ", std::to_string(field),
-                                        ": integers end at 9223372036854775807"});
+                    raise<IoException>("SQLite: the column \"{}\" cannot take {}: integers end at 9223372036854775807",
+                                       {name, std::to_string(field)});
                 }
             }
             insert_->bind(column, static_cast<std::int64_t>(field));
@@ -158,7 +158,7 @@ private:
         const char* const orElse = conflict == SqliteConflict::Replace  ? " OR REPLACE"
                                    : conflict == SqliteConflict::Ignore ? " OR IGNORE"
                                                                         : "";
-        return message({"INSERT", orElse, " INTO ", quotedSqlName(table_), " (", columns, ") VALUES (", marks, ")"});
+        return message("INSERT{} INTO {} ({}) VALUES ({})", {orElse, quotedSqlName(table_), columns, marks});
     }
     std::string createStatement() const {
         std::string columns;
@@ -167,7 +167,7 @@ private:
             columns += (columns.empty() ? "" : ", ") + quotedSqlName(name) + " " +
                        sqlType<std::remove_cvref_t<decltype(field)>>();
         });
-        return message({"CREATE TABLE IF NOT EXISTS ", quotedSqlName(table_), " (", columns, ")"});
+        return message("CREATE TABLE IF NOT EXISTS {} ({})", {quotedSqlName(table_), columns});
     }
     template <class Field>
     static std::string sqlType() {

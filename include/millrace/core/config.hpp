@@ -25,13 +25,16 @@
 // hangs on it, would be compiled by every file that includes the header.
 //
 // What runs seldom, compared with blocks, is MILLRACE_INLINE_COLD: header-only, it is compiled for size, which costs
-// every file that includes it less time.
+// every file that includes it less time. What runs once per block or batch and is called from several places, or is virtual
+// with one class that g++ would guess, is MILLRACE_INLINE_APART: compiled once and not into each of its callers.
 #ifdef MILLRACE_SEPARATE_COMPILATION
 #define MILLRACE_INLINE
 #define MILLRACE_INLINE_COLD
+#define MILLRACE_INLINE_APART
 #else
 #define MILLRACE_INLINE inline
 #define MILLRACE_INLINE_COLD [[gnu::cold]] inline
+#define MILLRACE_INLINE_APART [[gnu::noinline]] inline
 #endif
 
 #endif  // MILLRACE_CORE_CONFIG_HPP

@@ -82,15 +82,19 @@ public:
 
 namespace detail {
 
+[[gnu::cold, gnu::noinline]] inline void appendCause(const char* cause, std::string& text) {
+    if (text.find(cause) != std::string::npos) return;
+    text += "; caused by: ";
+    text += cause;
+}
 [[gnu::cold]] inline void appendCauses(const std::exception& error, std::string& text) {
     try {
         std::rethrow_if_nested(error);
     } catch (const std::exception& cause) {
-        if (text.find(cause.what()) == std::string::npos) text += std::string("; caused by: ") + cause.what();
+        appendCause(cause.what(), text);
         appendCauses(cause, text);
     } catch (...) {
-        constexpr const char* kOther = "an exception that is not a std::exception";
-        if (text.find(kOther) == std::string::npos) text += std::string("; caused by: ") + kOther;
+        appendCause("an exception that is not a std::exception", text);
     }
 }
 

@@ -2,12 +2,21 @@
 #define MILLRACE_CORE_LIST_HPP
 
 #include <cstddef>
+#include <cstring>
 #include <initializer_list>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 namespace millrace::detail {
+
+/// Larger memory with the same bytes, in place of the former.
+[[gnu::cold, gnu::noinline]] inline void* movedBytes(void* former, std::size_t used, std::size_t bytes) {
+    void* const larger = ::operator new(bytes);
+    if (used > 0) std::memcpy(larger, former, used);
+    ::operator delete(former);
+    return larger;
+}
 
 /// What the library needs of a std::vector, in ten functions for each type instead of fifty: every file that includes
 /// millrace compiles them.
@@ -17,14 +26,8 @@ public:
     List() = default;
     /// So many elements, each T{}.
     explicit List(std::size_t count) : List() { resize(count); }
-    List(std::initializer_list<T> elements) : List() {
-        reserve(elements.size());
-        for (const T& element : elements) emplace_back(element);
-    }
-    [[gnu::cold]] List(const List& other) : List() {
-        reserve(other.size_);
-        for (const T& element : other) emplace_back(element);
-    }
+    List(std::initializer_list<T> elements) : List() { copyFrom(elements.begin(), elements.size()); }
+    [[gnu::cold]] List(const List& other) : List() { copyFrom(other.data_, other.size_); }
     List(List&& other) noexcept : data_(other.data_), size_(other.size_), capacity_(other.capacity_) {
         other.data_ = nullptr;
         other.size_ = other.capacity_ = 0;
@@ -34,7 +37,7 @@ public:
         return *this;
     }
     ~List() {
-        clear();
+        if constexpr (!std::is_trivially_destructible_v<T>) clear();
         release(data_);
     }
 
@@ -56,12 +59,14 @@ public:
     /// From arguments that are not elements of this list.
     template <class... Args>
     T& emplace_back(Args&&... args) {
-        if (size_ == capacity_) growTo(size_ < 4 ? 4 : 2 * size_);
-        T* const added = ::new (static_cast<void*>(data_ + size_)) T{std::forward<Args>(args)...};
+        T* const added = ::new (room()) T{std::forward<Args>(args)...};
         ++size_;
         return *added;
     }
-    void push_back(T element) { emplace_back(std::move(element)); }
+    void push_back(T element) {
+        ::new (room()) T(std::move(element));
+        ++size_;
+    }
     void pop_back() noexcept { data_[--size_].~T(); }
     void clear() noexcept {
         while (size_ > 0) pop_back();
@@ -97,12 +102,30 @@ public:
     }
     /// Elements are moved, or copied if moving them may throw and they can be copied; then after an exception all is as before.
     void reserve(std::size_t capacity) {
-        if (capacity > capacity_) growTo(capacity);
+        if (capacity > capacity_) grow(capacity);
     }
 
 private:
+    /// For one more element.
+    void* room() {
+        if (size_ == capacity_) grow(size_ < 4 ? 4 : 2 * size_);
+        return data_ + size_;
+    }
+    void copyFrom(const T* elements, std::size_t count) {
+        reserve(count);
+        for (; size_ < count; ++size_) ::new (static_cast<void*>(data_ + size_)) T(elements[size_]);
+    }
+
     static constexpr bool kOverAligned = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
     /// Only on a condition: g++ takes who always calls what is cold to be cold as well.
+    void grow(std::size_t capacity) {
+        if constexpr (std::is_trivially_copyable_v<T> && !kOverAligned) {
+            data_ = static_cast<T*>(movedBytes(data_, size_ * sizeof(T), capacity * sizeof(T)));
+            capacity_ = capacity;
+        } else {
+            growTo(capacity);
+        }
+    }
     [[gnu::cold, gnu::noinline]] void growTo(std::size_t capacity) {
         T* const larger = allocate(capacity);
         if constexpr (std::is_nothrow_move_constructible_v<T>) {

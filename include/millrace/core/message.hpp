@@ -10,7 +10,7 @@
 
 namespace millrace::detail {
 
-/// A piece of a message: text, or a whole number.
+/// What a message is about: text, or a whole number.
 class MessagePart {
 public:
     // NOLINTBEGIN(google-explicit-constructor): they are what messages are written in
@@ -29,14 +29,14 @@ private:
     long long number_;            ///< or the length of the text
 };
 
-/// Texts and numbers in one string. Instead of `"a " + std::to_string(n) + " b"`, which costs every file that includes it
-/// several times as long to compile.
-std::string message(std::initializer_list<MessagePart> parts);
+/// The format with each `{}` replaced by the next part. Instead of `"a " + std::to_string(n) + " b"`, which costs every file
+/// that includes it several times as long to compile.
+std::string message(const char* format, std::initializer_list<MessagePart> parts = {});
 
 /// Throws an Exception with such a message.
 template <class Exception>
-[[noreturn, gnu::cold, gnu::noinline]] void raise(std::initializer_list<MessagePart> parts) {
-    throw Exception(message(parts));
+[[noreturn, gnu::cold, gnu::noinline]] void raise(const char* format, std::initializer_list<MessagePart> parts = {}) {
+    throw Exception(message(format, parts));
 }
 
 }  // namespace millrace::detail

@@ -13,9 +13,17 @@ MILLRACE_INLINE_COLD void MessagePart::appendTo(std::string& text) const {
     }
 }
 
-MILLRACE_INLINE_COLD std::string message(std::initializer_list<MessagePart> parts) {
+MILLRACE_INLINE_COLD std::string message(const char* format, std::initializer_list<MessagePart> parts) {
     std::string text;
-    for (const MessagePart& part : parts) part.appendTo(text);
+    const MessagePart* next = parts.begin();
+    for (const char* at = format; *at != '\0'; ++at) {
+        if (at[0] == '{' && at[1] == '}' && next != parts.end()) {
+            next++->appendTo(text);
+            ++at;
+        } else {
+            text += *at;
+        }
+    }
     return text;
 }
 

@@ -90,7 +90,7 @@ public:
     void swap(OwnerList& other) noexcept { pointers_.swap(other.pointers_); }
 
 private:
-    static void destroy(void* object) noexcept { delete static_cast<T*>(object); }
+    [[gnu::cold]] static void destroy(void* object) noexcept { delete static_cast<T*>(object); }
 };
 
 }  // namespace millrace::detail

@@ -32,13 +32,13 @@ namespace detail {
 [[noreturn, gnu::cold]] inline void failPosix(const std::string& what, int errorNumber) {
     const std::string reason = std::generic_category().message(errorNumber);
     if (errorNumber == EACCES || errorNumber == EPERM || errorNumber == EROFS) {
-        raise<PermissionException>({what, reason});
+        raise<PermissionException>("{}{}", {what, reason});
     }
-    raise<IoException>({what, reason});
+    raise<IoException>("{}{}", {what, reason});
 }
 /// The same: "cannot <action> '<path>': <text of errno>".
 [[noreturn, gnu::cold]] inline void failPosix(const char* action, const std::string& path, int errorNumber = errno) {
-    const std::string text = message({"cannot ", action, " '", path, "': "});
+    const std::string text = message("cannot {} '{}': ", {action, path});
     failPosix(text, errorNumber);
 }
 
@@ -188,13 +188,13 @@ public:
         if (file.get() < 0) failPosix("open", path);
         struct stat status {};
         if (::fstat(file.get(), &status) != 0) failPosix("open", path);
-        if (!S_ISREG(status.st_mode)) raise<IoException>({"cannot open '", path, "': it is not a file"});
+        if (!S_ISREG(status.st_mode)) raise<IoException>("cannot open '{}': it is not a file", {path});
         return std::make_unique<PosixReadableFile>(path, file.release(), static_cast<std::uint64_t>(status.st_size));
     }
     [[gnu::cold]] void rename(const std::string& from, const std::string& to) override {
         if (std::rename(from.c_str(), to.c_str()) != 0) {
             const int errorNumber = errno;
-            failPosix(message({"cannot rename '", from, "' to '", to, "': "}), errorNumber);
+            failPosix(message("cannot rename '{}' to '{}': ", {from, to}), errorNumber);
         }
     }
     [[gnu::cold]] void syncDirectory(const std::string& path) override {

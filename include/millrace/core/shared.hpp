@@ -1,28 +1,86 @@
 #ifndef MILLRACE_CORE_SHARED_HPP
 #define MILLRACE_CORE_SHARED_HPP
 
+#include <millrace/core/config.hpp>
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
-// What counts for a std::shared_ptr has a type of its own for each type of pointer that one is made from: some twenty functions.
+// A std::shared_ptr is some twenty functions for each type that is shared, and as many again for each type of pointer that one is
+// made from. Where nobody needs a weak reference, `Shared` is a few of one line.
 
 namespace millrace::detail {
 
-/// Takes an object over by its base, so that one type counts for all that derive from it.
-template <class Base>
-std::shared_ptr<Base> sharedAs(std::type_identity_t<Base>* object) {
-    return std::shared_ptr<Base>(object);
-}
-
-/// A base for what is shared and has no other.
+/// A base of what is shared: counts who does.
 class SharedObject {
 public:
     SharedObject() = default;
     SharedObject(const SharedObject&) = delete;
     SharedObject& operator=(const SharedObject&) = delete;
     virtual ~SharedObject() = default;
+
+private:
+    friend class SharedReference;
+    mutable std::atomic<std::size_t> owners_{0};
 };
 
+/// What all references to shared objects have in common.
+/// *Thread safety:* as of a pointer; the object may have references in several threads.
+class SharedReference {
+public:
+    SharedReference() = default;
+    explicit SharedReference(const SharedObject* object) noexcept;
+    SharedReference(const SharedReference& other) noexcept : SharedReference(other.object_) {}
+    SharedReference(SharedReference&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+    SharedReference& operator=(SharedReference other) noexcept {
+        std::swap(object_, other.object_);
+        return *this;
+    }
+    ~SharedReference() {
+        if (object_ != nullptr) release();
+    }
+
+    explicit operator bool() const noexcept { return object_ != nullptr; }
+    bool operator==(std::nullptr_t) const noexcept { return object_ == nullptr; }
+
+protected:
+    const SharedObject* object_ = nullptr;
+
+private:
+    void release() noexcept;
+};
+
+/// A counted reference to an object that is destroyed with the last of them.
+template <class T>
+class Shared : public SharedReference {
+public:
+    Shared() = default;
+    Shared(std::nullptr_t) noexcept {}
+    explicit Shared(T* object) noexcept : SharedReference(object) {}
+    template <class Derived>
+        requires std::convertible_to<Derived*, T*>
+    Shared(Shared<Derived> other) noexcept : SharedReference(std::move(other)) {}
+
+    void swap(Shared& other) noexcept { std::swap(object_, other.object_); }
+    T* get() const noexcept { return const_cast<T*>(static_cast<const T*>(object_)); }
+    T& operator*() const noexcept { return *get(); }
+    T* operator->() const noexcept { return get(); }
+};
+
+/// A std::shared_ptr that takes an object over by its base, so that one type counts for all that derive from it.
+template <class Base>
+std::shared_ptr<Base> sharedAs(std::type_identity_t<Base>* object) {
+    return std::shared_ptr<Base>(object);
+}
+
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/core/shared.ipp>
+#endif
 
 #endif  // MILLRACE_CORE_SHARED_HPP

@@ -8,7 +8,7 @@ namespace millrace {
 
 MILLRACE_INLINE_COLD void OperatorStateStore::snapshot(SnapshotSink& sink) const {
     for (const detail::OperatorList& list : lists_) {
-        const std::string name = detail::message({detail::kOperatorStatePrefix, list.name()});
+        const std::string name = detail::message("{}{}", {detail::kOperatorStatePrefix, list.name()});
         detail::OperatorListWriter writer(sink, uid_, name, list.distribution(), list.element());
         list.save(writer);
     }
@@ -18,17 +18,18 @@ MILLRACE_INLINE_COLD void OperatorStateStore::adopt(detail::OperatorList* list, 
     lists_.add(list);
     for (const detail::OperatorList& each : lists_) {
         if (&each == list || each.name() != list->name()) continue;
-        detail::raise<ConfigurationException>({"the name '", list->name(),
-                                               "' is given to two lists of the operator uid '", uid_,
-                                               "'; each needs its own"});
+        detail::raise<ConfigurationException>(
+            "the name '{}' is given to two lists of the operator uid '{}'; each needs its own", {list->name(), uid_});
     }
     if (descriptor.ttl().has_value()) {
-        detail::raise<ConfigurationException>({"the list '", list->name(), "' of the operator uid '", uid_,
-                                               "' has a time to live; only keyed state can have one"});
+        detail::raise<ConfigurationException>(
+            "the list '{}' of the operator uid '{}' has a time to live; only keyed state can have one",
+            {list->name(), uid_});
     }
     if (restoredFrom_ == nullptr) return;
-    detail::readOperatorList(*restoredFrom_, uid_, detail::message({detail::kOperatorStatePrefix, list->name()}),
-                             list->element(), [&](ByteReader& reader) { list->read(reader); });
+    detail::readOperatorList(*restoredFrom_, uid_,
+                             detail::message("{}{}", {detail::kOperatorStatePrefix, list->name()}), list->element(),
+                             [&](ByteReader& reader) { list->read(reader); });
 }
 
 }  // namespace millrace

@@ -28,9 +28,9 @@ MILLRACE_INLINE_COLD Owner<Stage> makeBatchStage(Owner<Stage> stage, const Graph
         codec.reset(edge.ports->newKeyedRecords());
         if (codec != nullptr) continue;
         raise<GraphException>(
-            {"batch execution sorts the records of '", node.operators.front().name,
-             "' by key, but their type has no codec or no default constructor; make it a plain aggregate "
-             "or specialise millrace::Codec for it"});
+            "batch execution sorts the records of '{}' by key, but their type has no codec or no default constructor; "
+            "make it a plain aggregate or specialise millrace::Codec for it",
+            {node.operators.front().name});
     }
     return Owner<Stage>(new SortingStage(std::move(stage), std::move(codecs), options.sortMemory, options.directory));
 }

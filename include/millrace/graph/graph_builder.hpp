@@ -4,7 +4,9 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/list.hpp>
+#include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/graph/job_graph.hpp>
 
 #include <memory>
@@ -15,10 +17,10 @@ namespace millrace::detail {
 
 /// Records the stages that streams are sealed into, until an `execute` consumes them.
 /// *Thread safety:* none, like the environment that owns it.
-class GraphBuilder {
+class GraphBuilder : public SharedObject {
 public:
     /// Adds a stage whose edges point to stages added before; returns its id.
-    int add(GraphNode node, std::shared_ptr<StageFactory> factory);
+    int add(Owner<GraphNode> node, Shared<StageFactory> factory);
     GraphNode& node(int id) { return nodes_[static_cast<std::size_t>(id)]; }
 
     /// Grows with every `execute`: streams of an earlier generation can no longer be used.
@@ -62,12 +64,12 @@ struct StreamInput {
     [[gnu::cold, gnu::noinline]] StreamInput& operator=(StreamInput&&) noexcept = default;
     [[gnu::cold, gnu::noinline]] ~StreamInput() = default;
 
-    std::shared_ptr<GraphBuilder> graph;
+    Shared<GraphBuilder> graph;
     int generation = 0;
     List<GraphEdge> upstreams;  ///< from where, and which output
     ExchangeKind exchange = ExchangeKind::Forward;
     bool exchangeGiven = false;
-    std::shared_ptr<const PortFactory> ports;
+    Shared<const PortFactory> ports;
     std::shared_ptr<const StreamInput> second;  ///< what the second input reads, of an operator with two
 
     /// *Failure:* GraphException for a stream that was moved from or whose pipeline has been executed.

@@ -12,16 +12,16 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD int GraphBuilder::add(GraphNode node, std::shared_ptr<StageFactory> factory) {
+MILLRACE_INLINE_COLD int GraphBuilder::add(Owner<GraphNode> node, Shared<StageFactory> factory) {
     const int id = static_cast<int>(nodes_.size());
-    node.id = id;
-    for (const GraphEdge& edge : node.inputs) {
+    node->id = id;
+    for (const GraphEdge& edge : node->inputs) {
         if (edge.tag.empty()) continue;
         auto& tags = this->node(edge.from).sideOutputs;
         if (std::find(tags.begin(), tags.end(), edge.tag) == tags.end()) tags.push_back(edge.tag);
     }
-    node.factory = std::move(factory);
-    nodes_.add(new GraphNode(std::move(node)));
+    node->factory = std::move(factory);
+    nodes_.add(node.release());
     return id;
 }
 
@@ -43,25 +43,25 @@ MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
             if (nodes[from].isLocalPart) {
                 before += localParts[from];
             } else {
-                before += message({nodes[from].operators.back().uid, "/", tag, ";"});
+                before += message("{}/{};", {nodes[from].operators.back().uid, tag});
             }
         }
         localParts.push_back(node.isLocalPart ? before : std::string());
         for (OperatorInfo& op : node.operators) {
             if (!op.uidGiven) {
-                std::string place = message({before, "|", op.kind});
+                std::string place = message("{}|{}", {before, op.kind});
                 const auto ordinal = std::count(places.begin(), places.end(), place);
                 places.push_back(std::move(place));
                 op.uid = StableHash().add(before).add(op.kind).add(ordinal).hex();
             }
-            before = message({op.uid, ";"});
+            before = message("{};", {op.uid});
         }
         int parts = 0;
         for (const GraphEdge& edge : node.inputs) {
             GraphNode& from = nodes[static_cast<std::size_t>(edge.from)];
             if (!from.isLocalPart) continue;
-            from.operators.back().uid = message({node.operators.front().uid, "/local"});
-            if (++parts > 1) from.operators.back().uid += message({" ", parts});
+            from.operators.back().uid = message("{}/local", {node.operators.front().uid});
+            if (++parts > 1) from.operators.back().uid += message(" {}", {parts});
         }
     }
 }
@@ -72,8 +72,10 @@ MILLRACE_INLINE_COLD void checkUids(const OwnerList<GraphNode>& nodes) {
         for (const OperatorInfo& op : node.operators) {
             for (const OperatorInfo& other : seen) {
                 if (other.uid != op.uid) continue;
-                raise<GraphException>({"the uid '", op.uid, "' is given to two operators, '", other.name, "' and '",
-                                       op.name, "'; state is found by uid, so each operator needs its own"});
+                raise<GraphException>(
+                    "the uid '{}' is given to two operators, '{}' and '{}'; state is found by uid, so each operator "
+                    "needs its own",
+                    {op.uid, other.name, op.name});
             }
             seen.add(op);
         }
@@ -100,13 +102,14 @@ MILLRACE_INLINE_COLD void resolveParallelism(OwnerList<GraphNode>& nodes, const 
         }
         const int parallelism = *node.parallelism;
         if (node.fixedParallelism.has_value() && parallelism != *node.fixedParallelism) {
-            raise<ConfigurationException>({"the operator '", nameOf(node), "' cannot run at parallelism ", parallelism,
-                                           ": it is made for ", *node.fixedParallelism, "; remove its setParallelism"});
+            raise<ConfigurationException>(
+                "the operator '{}' cannot run at parallelism {}: it is made for {}; remove its setParallelism",
+                {nameOf(node), parallelism, *node.fixedParallelism});
         }
         if (parallelism > settings.maxParallelism) {
-            raise<ConfigurationException>({"the operator '", nameOf(node), "' has parallelism ", parallelism,
-                                           ", more than the maximum ", settings.maxParallelism,
-                                           "; lower it or raise setMaxParallelism"});
+            raise<ConfigurationException>(
+                "the operator '{}' has parallelism {}, more than the maximum {}; lower it or raise setMaxParallelism",
+                {nameOf(node), parallelism, settings.maxParallelism});
         }
         for (GraphEdge& edge : node.inputs) {
             const GraphNode& producer = nodes[static_cast<std::size_t>(edge.from)];
@@ -114,9 +117,10 @@ MILLRACE_INLINE_COLD void resolveParallelism(OwnerList<GraphNode>& nodes, const 
             if (!edge.exchangeGiven) {
                 edge.exchange = equal ? ExchangeKind::Forward : ExchangeKind::Rebalance;
             } else if (edge.exchange == ExchangeKind::Forward && !equal) {
-                raise<GraphException>({"forward() from '", nameOf(producer), "' (parallelism ", *producer.parallelism,
-                                       ") to '", nameOf(node), "' (parallelism ", parallelism,
-                                       "): both need the same parallelism; use rebalance() or rescale() instead"});
+                raise<GraphException>(
+                    "forward() from '{}' (parallelism {}) to '{}' (parallelism {}): both need the same parallelism; "
+                    "use rebalance() or rescale() instead",
+                    {nameOf(producer), *producer.parallelism, nameOf(node), parallelism});
             }
         }
     }
@@ -134,9 +138,10 @@ MILLRACE_INLINE_COLD bool isRead(const GraphNode& producer, const OwnerList<Grap
 MILLRACE_INLINE_COLD void checkSinks(const OwnerList<GraphNode>& nodes) {
     for (const GraphNode& node : nodes) {
         if (node.isSink || isRead(node, nodes)) continue;
-        raise<GraphException>({"the stream behind '", nameOf(node),
-                               "' goes nowhere: nothing reads it; end it with print(), addSink(fn) or sinkTo(sink), or "
-                               "remove it"});
+        raise<GraphException>(
+            "the stream behind '{}' goes nowhere: nothing reads it; end it with print(), addSink(fn) or sinkTo(sink), "
+            "or remove it",
+            {nameOf(node)});
     }
 }
 
@@ -162,11 +167,12 @@ MILLRACE_INLINE_COLD void checkEventTime(const GraphNode& window, const OwnerLis
             if ((static_cast<unsigned>(ways[id]) >> way & 1) == 0 || has == (kWatermarks | kTimestamps)) continue;
             if (node.isSource) {
                 const bool isWindow = window.operators.front().kind.find("window") != std::string::npos;
-                raise<GraphException>({"the event-time ", isWindow ? "window '" : "operator '",
-                                       window.operators.front().name, "' gets records from the source '", nameOf(node),
-                                       "' without ", (has & kWatermarks) != 0 ? "timestamps" : "watermarks",
-                                       ": it would never fire. Give the source a WatermarkStrategy with a timestamp "
-                                       "assigner or put assignTimestampsAndWatermarks(…) in front of the window"});
+                raise<GraphException>(
+                    "the event-time {}{}' gets records from the source '{}' without {}: it would never fire. Give the "
+                    "source a WatermarkStrategy with a timestamp assigner or put assignTimestampsAndWatermarks(…) in "
+                    "front of the window",
+                    {isWindow ? "window '" : "operator '", window.operators.front().name, nameOf(node),
+                     (has & kWatermarks) != 0 ? "timestamps" : "watermarks"});
             }
             goUp(node, has);
         }
@@ -185,9 +191,10 @@ MILLRACE_INLINE_COLD const GraphNode* unboundedSourceOf(const GraphNode& node, c
 MILLRACE_INLINE_COLD void checkBounded(const GraphNode& node, const OwnerList<GraphNode>& nodes) {
     const GraphNode* const source = unboundedSourceOf(node, nodes);
     if (source == nullptr) return;
-    raise<GraphException>({"'", nameOf(node), "' gives its results when its input ends, but the source '",
-                           nameOf(*source),
-                           "' never ends; cut the stream into windows first, or read a bounded source"});
+    raise<GraphException>(
+        "'{}' gives its results when its input ends, but the source '{}' never ends; cut the stream into windows "
+        "first, or read a bounded source",
+        {nameOf(node), nameOf(*source)});
 }
 
 MILLRACE_INLINE_COLD const OwnerList<GraphNode>& GraphBuilder::resolve(const JobSettings& settings) {
@@ -218,8 +225,10 @@ MILLRACE_INLINE_COLD void chooseMode(JobGraph& graph) {
     } else if (graph.mode == RuntimeExecutionMode::Automatic) {
         graph.mode = RuntimeExecutionMode::Streaming;
     } else {
-        raise<GraphException>({"batch execution needs bounded sources, but '", nameOf(*unbounded),
-                               "' never ends; use RuntimeExecutionMode::Streaming or Automatic"});
+        raise<GraphException>(
+            "batch execution needs bounded sources, but '{}' never ends; use RuntimeExecutionMode::Streaming or "
+            "Automatic",
+            {nameOf(*unbounded)});
     }
 }
 
@@ -248,12 +257,12 @@ MILLRACE_INLINE_COLD int GraphBuilder::highestParallelism() const {
 
 MILLRACE_INLINE_COLD void checkParallelism(int parallelism, const std::string& whose) {
     if (parallelism < 1) {
-        raise<ConfigurationException>({"parallelism ", parallelism, " for ", whose, ": it must be at least 1"});
+        raise<ConfigurationException>("parallelism {} for {}: it must be at least 1", {parallelism, whose});
     }
 }
 
 MILLRACE_INLINE_COLD void giveUid(OperatorInfo& op, std::string uid) {
-    if (uid.empty()) raise<ConfigurationException>({"uid(\"\") of '", op.name, "': a uid must not be empty"});
+    if (uid.empty()) raise<ConfigurationException>("uid(\"\") of '{}': a uid must not be empty", {op.name});
     op.uid = std::move(uid);
     op.uidGiven = true;
 }
@@ -300,10 +309,10 @@ MILLRACE_INLINE_COLD StreamInput twoInputs(StreamInput first, StreamInput second
 
 MILLRACE_INLINE_COLD void refuseAlignment(const WatermarkAlignment& alignment) {
     if (alignment.group.empty()) return;
-    raise<ConfigurationException>({"assignTimestampsAndWatermarks with a strategy of the alignment group '",
-                                   alignment.group,
-                                   "': only a source can pause to wait for others; give the strategy "
-                                   "to fromSource(source, strategy), or leave withWatermarkAlignment out"});
+    raise<ConfigurationException>(
+        "assignTimestampsAndWatermarks with a strategy of the alignment group '{}': only a source can pause to wait "
+        "for others; give the strategy to fromSource(source, strategy), or leave withWatermarkAlignment out",
+        {alignment.group});
 }
 
 MILLRACE_INLINE_COLD void StageTraits::add(const StageTraits& other) {

@@ -19,7 +19,7 @@ MILLRACE_INLINE_COLD GraphScale::GraphScale(const JobGraph& graph) {
 }
 
 MILLRACE_INLINE_COLD GraphScale GraphScale::changed(const JobGraph& graph, const std::string& uid, int parallelism) {
-    const std::string call = message({"rescale(\"", uid, "\", ", parallelism, "): "});
+    const std::string call = message("rescale(\"{}\", {}): ", {uid, parallelism});
     int found = -1;
     for (const GraphNode& node : graph.nodes) {
         for (const OperatorInfo& op : node.operators) {
@@ -29,19 +29,22 @@ MILLRACE_INLINE_COLD GraphScale GraphScale::changed(const JobGraph& graph, const
     if (found < 0) {
         std::string known;
         for (const GraphNode& node : graph.nodes) {
-            for (const OperatorInfo& op : node.operators) known += message({known.empty() ? "'" : ", '", op.uid, "'"});
+            for (const OperatorInfo& op : node.operators)
+                known += message("{}{}'", {known.empty() ? "'" : ", '", op.uid});
         }
-        raise<ConfigurationException>({call, "job '", graph.jobName, "' has no operator of that uid; it has ", known,
-                                       ". Give operators a uid(…)"});
+        raise<ConfigurationException>("{}job '{}' has no operator of that uid; it has {}. Give operators a uid(…)",
+                                      {call, graph.jobName, known});
     }
     const GraphNode& node = graph.nodes[static_cast<std::size_t>(found)];
     if (parallelism < 1 || parallelism > graph.maxParallelism) {
-        raise<ConfigurationException>({call, "the parallelism must be between 1 and the maximum parallelism, which is ",
-                                       graph.maxParallelism, " (setMaxParallelism, for the whole life of its state)"});
+        raise<ConfigurationException>(
+            "{}the parallelism must be between 1 and the maximum parallelism, which is {} (setMaxParallelism, for the "
+            "whole life of its state)",
+            {call, graph.maxParallelism});
     }
     if (node.fixedParallelism.has_value() && parallelism != *node.fixedParallelism) {
-        raise<ConfigurationException>({call, "'", node.operators.back().name, "' always runs at parallelism ",
-                                       *node.fixedParallelism, "; rescale the operators behind it"});
+        raise<ConfigurationException>("{}'{}' always runs at parallelism {}; rescale the operators behind it",
+                                      {call, node.operators.back().name, *node.fixedParallelism});
     }
     JobGraph copy;
     static_cast<JobSettings&>(copy) = graph;

@@ -5,6 +5,7 @@
 #include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/operators/stage.hpp>
 #include <millrace/time/watermark_alignment.hpp>
 
@@ -76,9 +77,8 @@ struct GraphEdge {
     std::string tag;  ///< side output of the producer; empty for the main output
     int input = 0;    ///< logical input of the consumer
     ExchangeKind exchange = ExchangeKind::Forward;
-    bool exchangeGiven = false;  ///< asked for by the user; else forward or rebalance by parallelism
-    std::shared_ptr<const PortFactory>
-        ports;  ///< for `exchange`; where nothing was asked for, for forward and rebalance
+    bool exchangeGiven = false;       ///< asked for by the user; else forward or rebalance by parallelism
+    Shared<const PortFactory> ports;  ///< for `exchange`; where nothing was asked for, for forward and rebalance
 
     /// Whether the consumer keeps state by the key of what comes here.
     bool readsByKey() const { return ports != nullptr && ports->isKeyed(); }
@@ -114,7 +114,7 @@ struct GraphNode {
     WatermarkAlignment alignment;    ///< sources: the group that the user's strategy names
     Duration alignmentDrift{0};      ///< 32 slides of an event-time window; 0 = default
     std::string outputType;
-    std::shared_ptr<StageFactory> factory;
+    Shared<StageFactory> factory;
 };
 
 /// Makes of a stage what batch execution runs in its place; null: the job streams.
@@ -145,7 +145,7 @@ struct JobSettings {
     RuntimeExecutionMode mode = RuntimeExecutionMode::Streaming;
     BatchOptions batch;
     BatchStageMaker batchStage = nullptr;  ///< set with the mode, so that only those who ask for batch compile it
-    std::shared_ptr<JobSupervision> supervision;  ///< checkpoints and restarts; null: neither
+    Shared<JobSupervision> supervision;    ///< checkpoints and restarts; null: neither
 };
 
 /// A whole job as data, and the factories that make it run. Made by the environment, consumed by a runtime.

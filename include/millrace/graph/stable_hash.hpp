@@ -1,6 +1,8 @@
 #ifndef MILLRACE_GRAPH_STABLE_HASH_HPP
 #define MILLRACE_GRAPH_STABLE_HASH_HPP
 
+#include <millrace/core/message.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,7 +17,7 @@ public:
         step(0xff);  // separates "ab","c" from "a","bc"
         return *this;
     }
-    [[gnu::cold]] StableHash& add(std::int64_t number) noexcept { return add(std::to_string(number)); }
+    [[gnu::cold]] StableHash& add(std::int64_t number) { return add(message("{}", {number})); }
     [[gnu::cold]] std::string hex() const {
         constexpr std::string_view kDigits = "0123456789abcdef";
         std::string text;

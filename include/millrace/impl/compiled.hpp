@@ -48,6 +48,7 @@
 #include <millrace/core/message.ipp>
 #include <millrace/core/pointer_list.ipp>
 #include <millrace/core/posix_file_system.ipp>
+#include <millrace/core/shared.ipp>
 #include <millrace/functions/checkpointed_function.ipp>
 #include <millrace/graph/batch_stage.ipp>
 #include <millrace/graph/execution_plan.ipp>
@@ -111,6 +112,7 @@
 #include <millrace/testing/memory_file_system.ipp>
 #include <millrace/testing/pipeline_host.ipp>
 #include <millrace/testing/trial_scenario.ipp>
+#include <millrace/types/describe.ipp>
 #include <millrace/types/schema.ipp>
 #include <millrace/types/type_info.ipp>
 #include <millrace/types/value_migration.ipp>

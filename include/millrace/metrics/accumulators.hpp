@@ -86,7 +86,7 @@ private:
         Values values;
     };
 
-    std::shared_ptr<detail::SharedObject> values_;  ///< Holder<Map>, not empty; or null
+    detail::Shared<detail::SharedObject> values_;  ///< Holder<Map>, not empty; or null
 };
 
 /// A value that user functions add to and that is merged over the subtasks of a job. @public
@@ -278,9 +278,8 @@ private:
         const std::lock_guard lock(mutex_);
         Entry& entry = entryOf(name);
         if (!entry.accumulators.empty() && dynamic_cast<const A*>(&entry.accumulators.front()) == nullptr) {
-            detail::raise<ConfigurationException>({"accumulator '", name,
-                                                   "' is already used with another type; give each type a name of its "
-                                                   "own"});
+            detail::raise<ConfigurationException>(
+                "accumulator '{}' is already used with another type; give each type a name of its own", {name});
         }
         A* const accumulator = new A;
         entry.accumulators.add(accumulator);
@@ -299,7 +298,7 @@ private:
     template <class Values>
     static void merge(const detail::OwnerList<Entry>& entries, AccumulatorValues& merged) {
         auto* const holder = new AccumulatorValues::Holder<Values>;
-        std::shared_ptr<detail::SharedObject> values = detail::sharedAs<detail::SharedObject>(holder);
+        detail::Shared<detail::SharedObject> values(holder);
         for (const Entry& each : entries) {
             if (each.accumulators.empty()) continue;
             const detail::Owner<Accumulator> total(each.newTotal());

@@ -111,7 +111,7 @@ class ChainStageFactory final : public BindableStageFactory {
 public:
     explicit ChainStageFactory(Chain chain) : chain_(std::move(chain)) {}
     [[gnu::cold]] ~ChainStageFactory() override = default;
-    [[gnu::cold]] Owner<Stage> create(const std::shared_ptr<SharedState>&) const override {
+    [[gnu::cold]] Owner<Stage> create(const Shared<SharedState>&) const override {
         return Owner<Stage>(new ChainStage<Chain>(chain_, operators()));
     }
 

@@ -53,6 +53,8 @@ public:
         if (hash != nullptr) batch.hashes()[at] = *hash;
         batch.size = at + 1;
     }
+    /// The same of a copy, for records that own memory.
+    void putCopy(void* value, const Timestamp* timestamp, const std::uint32_t* hash);
     /// Sends a full batch and opens the next one.
     void turn(bool timed, bool hashed) {
         if (room() > 0) return;
@@ -175,10 +177,8 @@ void scatterRecords(List<Lane>& lanes, BlockRef erased, bool mayMove, const std:
             lane.put<T>(block.values[i], timestamp, hash);
         } else if (mayMove) {
             lane.put<T>(std::move(block.values[i]), timestamp, hash);
-        } else if constexpr (std::is_copy_constructible_v<T>) {
-            lane.put<T>(std::as_const(block.values[i]), timestamp, hash);
         } else {
-            failToCopy();
+            lane.putCopy(&block.values[i], timestamp, hash);
         }
         lane.turn(timed, hashed);
     }

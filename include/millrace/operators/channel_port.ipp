@@ -19,6 +19,15 @@ MILLRACE_INLINE void Lane::prepare(bool timed, bool hashed) {
     batch_->hasHashes = hashed;
 }
 
+MILLRACE_INLINE_APART void Lane::putCopy(void* value, const Timestamp* timestamp, const std::uint32_t* hash) {
+    Batch& batch = *batch_;
+    const std::uint32_t at = batch.size;
+    layout_->transfer(value, 1, batch.valuesAt(at), false);
+    if (batch.hasTimestamps) batch.timestamps()[at] = timestamp != nullptr ? *timestamp : kMinTimestamp;
+    if (hash != nullptr) batch.hashes()[at] = *hash;
+    batch.size = at + 1;
+}
+
 MILLRACE_INLINE void Lane::mark(Timestamp watermark) {
     if (batch_ == nullptr) prepare(false, false);
     if (batch_->markCount > 0 && batch_->marks[batch_->markCount - 1u].position == batch_->size) {

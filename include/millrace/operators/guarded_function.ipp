@@ -28,10 +28,10 @@ MILLRACE_INLINE_COLD void rethrowOutOfMemory() {
 }
 
 MILLRACE_INLINE_COLD void logLeftOut(const OperatorId& id, int subtask, const char* what, bool isDeadLetter) {
-    log(LogLevel::Warning,
-        message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " was ",
-                 isDeadLetter ? "sent to a side output" : "skipped",
-                 " since the user's function threw; further ones are only counted: ", describeCurrentException()}));
+    log(LogLevel::Warning, message("operator '{}' (uid '{}', subtask {}): {} was {} since the user's function threw; "
+                                   "further ones are only counted: {}",
+                                   {id.name, id.uid, subtask, what, isDeadLetter ? "sent to a side output" : "skipped",
+                                    describeCurrentException()}));
 }
 
 MILLRACE_INLINE_COLD void ErrorCount::leftOut(const char* what, bool isDeadLetter) {

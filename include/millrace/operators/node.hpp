@@ -163,7 +163,7 @@ public:
     };
     explicit OutputNode(const Refs& refs) : OutputEvents(refs.outputs), pending_(refs.pending) {}
 
-    void pushBlock(Block<T> block) {
+    [[gnu::noinline]] void pushBlock(Block<T> block) {
         if (block.size == 0) return;
         block.hashes = nullptr;  // of the key that this stage was reached by
         StageMetrics::add(metrics_->recordsOut, block.size);
@@ -183,16 +183,19 @@ public:
     }
     void flush() {
         if constexpr (!std::is_same_v<T, NoOutput>) {
-            if (pending_.size() == 0) return;
-            pushBlock(pending_.block(timed_));
-            pending_.clear();
-            timed_ = false;
+            if (pending_.size() > 0) flushPending();
         }
     }
 
     void open(OpenContext& context) { metrics_ = &context.metrics; }
 
 private:
+    [[gnu::noinline]] void flushPending() {
+        pushBlock(pending_.block(timed_));
+        pending_.clear();
+        timed_ = false;
+    }
+
     StageMetrics* metrics_ = nullptr;
     Collector<T>& pending_;
     bool timed_ = false;

@@ -76,7 +76,7 @@ private:
             elements.stampFrom(at, timestamp);
             timed = timed || timestamp != kMinTimestamp;
         }
-        void flush() override {
+        [[gnu::noinline]] void flush() override {
             if (elements.size() == 0) return;
             fanOut<X>(ports, elements.block(timed));
             elements.clear();

@@ -18,18 +18,16 @@ MILLRACE_INLINE_COLD void StageOutputs::add(std::string_view tag, Port& port) {
             return;
         }
     }
-    Side& side = side_.add(new Side);
-    side.key = tag;
-    side.ports.add(port);
+    side_.add(new Side{std::string(tag), {}, {}}).ports.add(port);
 }
 
-MILLRACE_INLINE void StageOutputs::flushSideBuffers() {
+MILLRACE_INLINE_APART void StageOutputs::flushSideBuffers() {
     for (Side& side : side_) {
         for (SideBufferBase& buffer : side.buffer) buffer.flush();
     }
 }
 
-MILLRACE_INLINE Progress StageOutputs::onWatermark(Timestamp watermark) {
+MILLRACE_INLINE_APART Progress StageOutputs::onWatermark(Timestamp watermark) {
     flushSide();
     Progress progress = Progress::Done;
     for (Port& port : all_) {
@@ -38,15 +36,15 @@ MILLRACE_INLINE Progress StageOutputs::onWatermark(Timestamp watermark) {
     return progress;
 }
 
-MILLRACE_INLINE void StageOutputs::onIdle() {
+[[gnu::noinline]] MILLRACE_INLINE_COLD void StageOutputs::onIdle() {
     for (Port& port : all_) port.onIdle();
 }
 
-MILLRACE_INLINE void StageOutputs::onActive() {
+[[gnu::noinline]] MILLRACE_INLINE_COLD void StageOutputs::onActive() {
     for (Port& port : all_) port.onActive();
 }
 
-MILLRACE_INLINE Progress StageOutputs::endInput() {
+[[gnu::noinline]] MILLRACE_INLINE_COLD Progress StageOutputs::endInput() {
     flushSide();
     Progress progress = Progress::Done;
     for (Port& port : all_) {
@@ -55,7 +53,8 @@ MILLRACE_INLINE Progress StageOutputs::endInput() {
     return progress;
 }
 
-MILLRACE_INLINE void StageOutputs::fanOut(const PointerList<Port>& ports, BlockRef block, const RecordLayout& layout) {
+MILLRACE_INLINE_APART void StageOutputs::fanOut(const PointerList<Port>& ports, BlockRef block,
+                                                const RecordLayout& layout) {
     for (std::size_t i = 0; i < ports.size(); ++i) {
         const bool last = i + 1 == ports.size();
         if (last || !ports[i].wantsOwnership()) {

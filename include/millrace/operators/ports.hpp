@@ -106,7 +106,8 @@ public:
     [[gnu::cold]] ~HashPort() override = default;
 
 private:
-    void hashKeys(BlockRef block, std::uint32_t* hashes) override {
+    // noinline: or else what calls it has a guess at which type this is, and its code a second time
+    [[gnu::noinline]] void hashKeys(BlockRef block, std::uint32_t* hashes) override {
         const T* const values = static_cast<const T*>(block.values);
         for (std::size_t i = 0; i < block.size; ++i) hashes[i] = keyHash(detail::invoke(keySelector_, values[i]));
     }
@@ -119,8 +120,9 @@ template <class Record, class Partitioner, class KeySelector>
 int choosePartition(Partitioner& partitioner, KeySelector& keySelector, const Record& record, int partitions) {
     const auto index = detail::invoke(partitioner, detail::invoke(keySelector, record), partitions);
     if (index < decltype(index){0} || static_cast<std::uint64_t>(index) >= static_cast<std::uint64_t>(partitions)) {
-        raise<MillraceException>({"partitionCustom: the partitioner returned ", index, " for ", partitions,
-                                  " partitions; it must return 0 to ", partitions - 1});
+        raise<MillraceException>(
+            "partitionCustom: the partitioner returned {} for {} partitions; it must return 0 to {}",
+            {index, partitions, partitions - 1});
     }
     return static_cast<int>(index);
 }

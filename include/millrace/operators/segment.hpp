@@ -84,7 +84,7 @@ class SegmentRunner {
 
 public:
     template <class Records>
-    void runBlock(Block<In> block, Records records) {
+    [[gnu::noinline]] void runBlock(Block<In> block, Records records) {
         if constexpr (kInPlace) {
             // a record never lies before the place that its result is written to
             const std::size_t kept = block.timestamps != nullptr
@@ -131,14 +131,17 @@ public:
 
     void flushBuffer() {
         if constexpr (kBuffered && !kInPlace) {
-            if (buffer_.size == 0) return;
-            const std::size_t count = std::exchange(buffer_.size, 0);
-            Timestamp* const times = std::exchange(buffer_.timed, false) ? buffer_.timestamps : nullptr;
-            derived().segmentEnd().pushBlock(Block<Out>{buffer_.values(), times, nullptr, count});
+            if (buffer_.size > 0) sendBuffer();
         }
     }
 
 private:
+    [[gnu::noinline]] void sendBuffer() {
+        const std::size_t count = std::exchange(buffer_.size, 0);
+        Timestamp* const times = std::exchange(buffer_.timed, false) ? buffer_.timestamps : nullptr;
+        derived().segmentEnd().pushBlock(Block<Out>{buffer_.values(), times, nullptr, count});
+    }
+
     template <class Records>
     static constexpr bool kMovesTimes = kCompacts || std::is_same_v<Records, SelectedRecords>;
 
@@ -173,7 +176,7 @@ template <class Derived, class T>
 class SelectionRunner {
 public:
     template <class Records>
-    void runBlock(Block<T> block, Records records) {
+    [[gnu::noinline]] void runBlock(Block<T> block, Records records) {
         for (std::size_t from = 0; from < records.size; from += kBlockRecords<T>) {
             const Records some = records.part(from, std::min(kBlockRecords<T>, records.size - from));
             const std::size_t kept =

@@ -51,8 +51,8 @@ public:
     /// *Failure:* MillraceException when the reader names a split that is not open.
     Open& at(std::size_t slot) const {
         if (slot >= open_.size() || open_[slot] == nullptr) {
-            raise<MillraceException>(
-                {"FillResult::split is ", slot, ", but the reader has no open split of that number"});
+            raise<MillraceException>("FillResult::split is {}, but the reader has no open split of that number",
+                                     {slot});
         }
         return *open_[slot];
     }

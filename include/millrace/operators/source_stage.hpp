@@ -44,7 +44,7 @@ class SourceStage final : public OperatorStage {
 
 public:
     SourceStage(const Source& source, const Strategy& strategy, const List<OperatorId>& operators,
-                std::shared_ptr<SharedState> enumerator)
+                Shared<SharedState> enumerator)
         : OperatorStage(operators), source_(source), strategy_(strategy), shared_(std::move(enumerator)),
           next_(typename OutputNode<T>::Refs{outputs_, pending_}) {}
     [[gnu::cold]] ~SourceStage() override = default;
@@ -147,12 +147,11 @@ private:
             }
             return;
         }
-        SourceReaderContext readerContext;
-        readerContext.subtaskIndex = stage_->subtaskIndex;
-        readerContext.parallelism = stage_->parallelism;
-        readerContext.wakeUp = stage_->wakeUp();
-        readerContext.now = [stage = stage_] { return stage->currentProcessingTime(); };
-        readerContext.accumulators = &stage_->accumulators();
+        const SourceReaderContext readerContext{.subtaskIndex = stage_->subtaskIndex,
+                                                .parallelism = stage_->parallelism,
+                                                .wakeUp = stage_->wakeUp(),
+                                                .now = [stage = stage_] { return stage->currentProcessingTime(); },
+                                                .accumulators = &stage_->accumulators()};
         strategy_.guarded("the source", [&] { reader_.emplace(source_.createReader(readerContext)); });
         ticks_ =
             WatermarkTicks(strategy_.get().settings(), Strategy::kEmitsWatermarks, Strategy::kIngestionTime, *stage_);
@@ -221,20 +220,33 @@ private:
         return progress_ != Progress::Suspended;
     }
 
+    /// Opens a split where none is open.
+    [[gnu::cold, gnu::noinline]] PollStatus openNext() {
+        Late<Restored> next;
+        if (!takeSplit(next)) {
+            if (noMoreSplits_) return PollStatus::EndOfInput;
+            setIdle(true);  // a reader without a split holds nothing back
+            return PollStatus::NothingAvailable;
+        }
+        watermarks_.emplace(strategy_.get()).restore(next->watermark);
+        shown_ = &board_.open(splitIdOf(next->split, opened_++));
+        strategy_.guarded("the source", [&] { reader_->open(std::move(next->split)); });
+        // event time goes on where it was before a restore, and does so before the first record
+        if (watermarks_->output().takeChanged()) forwardGenerated(true);
+        return progress_ == Progress::Suspended ? PollStatus::Suspended : PollStatus::MoreAvailable;
+    }
+    [[gnu::cold, gnu::noinline]] void closeSplit() {
+        if (ticks_.byInterval()) {  // the last word of this split's generator
+            strategy_.guarded("the watermark generator", [&] { watermarks_->afterBlock(); });
+            if (watermarks_->output().takeChanged()) forwardGenerated(true);
+        }
+        watermarks_.reset();
+        board_.close(*shown_);
+    }
+
     PollStatus pollOne() {
         if (!watermarks_.has_value()) {
-            Late<Restored> next;
-            if (!takeSplit(next)) {
-                if (noMoreSplits_) return PollStatus::EndOfInput;
-                setIdle(true);  // a reader without a split holds nothing back
-                return PollStatus::NothingAvailable;
-            }
-            watermarks_.emplace(strategy_.get()).restore(next->watermark);
-            shown_ = &board_.open(splitIdOf(next->split, opened_++));
-            strategy_.guarded("the source", [&] { reader_->open(std::move(next->split)); });
-            // event time goes on where it was before a restore, and does so before the first record
-            if (watermarks_->output().takeChanged()) forwardGenerated(true);
-            if (progress_ == Progress::Suspended) return PollStatus::Suspended;
+            if (const PollStatus status = openNext(); status != PollStatus::MoreAvailable) return status;
         }
         const FillResult filled = strategy_.guarded("the source", [&] { return reader_->fill(values_, times_); });
         if (filled.count > 0) {
@@ -255,12 +267,7 @@ private:
         }
         if (filled.idle) setIdle(true);
         if (filled.status == SourceStatus::EndOfSplit) {
-            if (ticks_.byInterval()) {  // the last word of this split's generator
-                strategy_.guarded("the watermark generator", [&] { watermarks_->afterBlock(); });
-                if (watermarks_->output().takeChanged()) forwardGenerated(true);
-            }
-            watermarks_.reset();
-            board_.close(*shown_);
+            closeSplit();
         } else if (filled.status == SourceStatus::NothingAvailable && filled.wakeAt != kMaxTimestamp) {
             stage_->registerProcessingTimer(filled.wakeAt);
         }
@@ -351,7 +358,7 @@ private:
         if (combined.allIdle) setIdle(true);
     }
 
-    void tick(Timestamp now) {
+    [[gnu::cold]] void tick(Timestamp now) {
         const std::optional<Duration>& idleness = strategy_.get().settings().idleness;
         const auto tickOf = [&](Watermarks& watermarks) {
             strategy_.guarded("the watermark generator",
@@ -370,7 +377,10 @@ private:
         }
     }
     void setIdle(bool idle) {
-        if (std::exchange(idle_, idle) == idle) return;
+        if (idle_ != idle) changeIdle(idle);
+    }
+    [[gnu::cold, gnu::noinline]] void changeIdle(bool idle) {
+        idle_ = idle;
         metrics.idle.store(idle, std::memory_order_relaxed);
         if (idle) {
             next_.onIdle();
@@ -378,7 +388,7 @@ private:
             next_.onActive();
         }
     }
-    void forwardGenerated(bool last) {
+    [[gnu::noinline]] void forwardGenerated(bool last) {
         const WatermarkOutput& output = watermarks_->output();
         if (output.idle()) {
             setIdle(true);
@@ -394,7 +404,7 @@ private:
         sendWatermark(watermark);
         stage_->maySuspend = maySuspend;
     }
-    void sendWatermark(Timestamp watermark) {
+    [[gnu::noinline]] void sendWatermark(Timestamp watermark) {
         if (watermark <= last_ || (stage_->isBatch && watermark != kMaxTimestamp)) return;
         last_ = watermark;
         metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
@@ -405,7 +415,7 @@ private:
 
     Source source_;
     UserFunction<Strategy> strategy_;
-    std::shared_ptr<SharedState> shared_;
+    Shared<SharedState> shared_;
     Late<Reader> reader_;
     Late<Watermarks> watermarks_;  // of the open split
     struct NoSplits {};
@@ -436,16 +446,15 @@ public:
     SourceStageFactory(Source source, Strategy strategy) : source_(std::move(source)), strategy_(std::move(strategy)) {}
     [[gnu::cold]] ~SourceStageFactory() override = default;
 
-    [[gnu::cold]] std::shared_ptr<SharedState> createShared(int parallelism,
-                                                            const SnapshotSource* restored) const override {
+    [[gnu::cold]] Shared<SharedState> createShared(int parallelism, const SnapshotSource* restored) const override {
         try {
-            return sharedAs<SharedState>(
+            return Shared<SharedState>(
                 new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
         } catch (const std::exception& error) {
-            std::throw_with_nested(IoException(message({"source '", operators().front().name, "': ", error.what()})));
+            std::throw_with_nested(IoException(message("source '{}': {}", {operators().front().name, error.what()})));
         }
     }
-    [[gnu::cold]] Owner<Stage> create(const std::shared_ptr<SharedState>& shared) const override {
+    [[gnu::cold]] Owner<Stage> create(const Shared<SharedState>& shared) const override {
         return Owner<Stage>(new SourceStage<Source, Strategy>(source_, strategy_, operators(), shared));
     }
 

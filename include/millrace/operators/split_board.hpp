@@ -57,7 +57,7 @@ std::string splitIdOf(const Split& split, std::uint64_t ordinal) {
     if constexpr (requires { std::string(split.splitId()); }) {
         return std::string(split.splitId());
     } else {
-        return message({"#", ordinal});
+        return message("#{}", {ordinal});
     }
 }
 

@@ -5,6 +5,7 @@
 #include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/functions/runtime_context.hpp>
 #include <millrace/operators/checkpoint_hook.hpp>
 #include <millrace/record/batch.hpp>
@@ -224,9 +225,8 @@ public:
 
 /// Everything that the subtasks of one source share (its enumerator), outside of the stages.
 /// *Thread safety:* all functions may be called from any thread.
-class SharedState {
+class SharedState : public SharedObject {
 public:
-    virtual ~SharedState() = default;
     /// `subtask` has passed the barrier of a checkpoint: what it takes from here on, the checkpoint still counts as not taken.
     virtual void onBarrier(int subtask, std::int64_t checkpointId) {
         (void)subtask;
@@ -242,16 +242,15 @@ public:
 };
 
 /// Makes the subtasks of one node of the graph, each from the same untouched prototype.
-class StageFactory {
+class StageFactory : public SharedObject {
 public:
-    virtual ~StageFactory() = default;
     /// `restored` holds what the shared state of an earlier run has written; null: there was none.
-    virtual std::shared_ptr<SharedState> createShared(int parallelism, const SnapshotSource* restored) const {
+    virtual Shared<SharedState> createShared(int parallelism, const SnapshotSource* restored) const {
         (void)parallelism;
         (void)restored;
         return nullptr;
     }
-    virtual Owner<Stage> create(const std::shared_ptr<SharedState>& shared) const = 0;
+    virtual Owner<Stage> create(const Shared<SharedState>& shared) const = 0;
     /// The final names and uids of the operators, shortly before the job starts.
     virtual void bind(List<OperatorId> operators) { (void)operators; }
 };
@@ -282,9 +281,8 @@ struct PortContext {
 
 /// Makes the producer's side of an edge that goes over channels: `channels[i]` leads to the i-th subtask in reach
 /// (all consumers; for forward and rescale only those that this producer talks to).
-class PortFactory {
+class PortFactory : public SharedObject {
 public:
-    virtual ~PortFactory() = default;
     /// Whether what reads this edge keeps state by key.
     virtual bool isKeyed() const { return false; }
     /// What batch execution needs to sort the records of this edge by key, owned by the caller. Null for edges without a key,

@@ -108,7 +108,7 @@ private:
     static constexpr StateLayout kLayout{"watermark", {{"watermark", &kTypeInfo<std::int64_t>, true}}};
 
     /// The smallest of those of all subtasks: which of their keys or splits this one gets is not known here.
-    void restoreWatermark(const SnapshotSource& source) {
+    [[gnu::cold]] void restoreWatermark(const SnapshotSource& source) {
         Timestamp smallest = kMaxTimestamp;
         readKeyGroups(source, strategy_.id().uid, "watermark", kLayout, kFormat, [&](ByteReader& reader) {
             smallest = std::min(smallest, Timestamp{Duration{reader.read<std::int64_t>("a watermark")}});
@@ -121,7 +121,7 @@ private:
         last_ = watermark;
         metrics_->watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
     }
-    void markIdle(bool idle) {
+    [[gnu::cold, gnu::noinline]] void markIdle(bool idle) {
         idle_ = idle;
         metrics_->idle.store(idle, std::memory_order_relaxed);
         if (idle) {
@@ -130,18 +130,18 @@ private:
             eventTarget(this->next_).onActive();
         }
     }
-    void flushPending() {
+    [[gnu::noinline]] void flushPending() {
         if (pending_.size() == 0) return;
         pushBlock(pending_.block(std::exchange(timed_, false)));
         pending_.clear();
     }
-    void tick(Timestamp now) {
+    [[gnu::cold]] void tick(Timestamp now) {
         strategy_.guarded("the watermark generator",
                           [&] { watermarks_.onTick(now, stage_->timeHeldUp(), strategy_.get().settings().idleness); });
         if (watermarks_.output().takeChanged()) emit();
     }
     // These watermarks arise in the middle of a block: the operators behind must not stop half-way.
-    void emit() {
+    [[gnu::noinline]] void emit() {
         const bool maySuspend = std::exchange(stage_->maySuspend, false);
         const WatermarkOutput& output = watermarks_.output();
         if (output.idle()) {

@@ -17,16 +17,15 @@ MILLRACE_INLINE_COLD void throwFunctionErrorFor(const OperatorId& id, int subtas
             throwFunctionErrorFor(id, subtask, timestamp, subject, failure.what);
         }
     } catch (...) {}
-    std::string text =
-        message({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what, " threw"});
-    if (!subject.empty()) text += message({" for ", subject});
-    if (timestamp != kMinTimestamp) text += message({", timestamp ", describeTime(timestamp)});
+    std::string text = message("operator '{}' (uid '{}', subtask {}): {} threw", {id.name, id.uid, subtask, what});
+    if (!subject.empty()) text += message(" for {}", {subject});
+    if (timestamp != kMinTimestamp) text += message(", timestamp {}", {describeTime(timestamp)});
     std::throw_with_nested(UserFunctionException(text));
 }
 
 MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,
                                                  const std::string& record, const char* what) {
-    throwFunctionErrorFor(id, subtask, timestamp, record.empty() ? record : message({"the record ", record}), what);
+    throwFunctionErrorFor(id, subtask, timestamp, record.empty() ? record : message("the record {}", {record}), what);
 }
 
 }  // namespace millrace::detail

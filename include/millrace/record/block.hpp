@@ -27,7 +27,7 @@ inline constexpr bool kBlockwise = std::is_trivially_copyable_v<T> && std::is_tr
 
 /// Makes records in uninitialised room: copies, or (from what is not const) moves. After an exception there are none.
 template <class T, class From>
-void constructRecords(From* from, std::size_t count, T* to) {
+[[gnu::noinline]] void constructRecords(From* from, std::size_t count, T* to) {
     using Source = std::conditional_t<std::is_const_v<From>, const T&, T&&>;
     if constexpr (std::is_nothrow_constructible_v<T, Source>) {
         for (std::size_t i = 0; i < count; ++i) ::new (static_cast<void*>(to + i)) T(static_cast<Source>(from[i]));
@@ -43,10 +43,12 @@ void constructRecords(From* from, std::size_t count, T* to) {
 }
 
 template <class T>
+[[gnu::noinline]] void destroyEach(T* records, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) records[i].~T();
+}
+template <class T>
 void destroyRecords(T* records, std::size_t count) noexcept {
-    if constexpr (!std::is_trivially_destructible_v<T>) {
-        for (std::size_t i = 0; i < count; ++i) records[i].~T();
-    }
+    if constexpr (!std::is_trivially_destructible_v<T>) destroyEach(records, count);
 }
 
 /// A run of records on their way through a stage: columns that belong to the sender.

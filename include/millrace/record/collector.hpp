@@ -65,7 +65,7 @@ public:
     detail::Block<Out> block(bool timed) noexcept { return {begin_, timed ? times_ : nullptr, nullptr, size()}; }
 
     /// Destroys the elements; keeps the room unless one call has asked for much more than a block.
-    void clear() {
+    [[gnu::noinline]] void clear() {
         detail::destroyRecords(begin_, size());
         cursor_ = begin_;
         findLimit();

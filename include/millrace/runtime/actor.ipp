@@ -7,7 +7,7 @@ MILLRACE_INLINE bool& Actor::insideFlag() noexcept {
     return inside;
 }
 
-MILLRACE_INLINE void Actor::wake() {
+MILLRACE_INLINE_APART void Actor::wake() {
     State state = state_.load();
     for (;;) {
         switch (state) {

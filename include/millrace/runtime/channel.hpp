@@ -51,7 +51,7 @@ public:
 
     // ---- the producer's thread ----
     SegmentPool& pool() noexcept override { return pool_; }
-    MILLRACE_INLINE void send(Batch* batch) override;
+    MILLRACE_INLINE_APART void send(Batch* batch) override;
     bool isWaitedFor() const noexcept override { return waitedFor_.load() == idlesSent_ + 1; }
     /// Moves what has room from the overflow into the ring; true when the overflow is empty.
     bool drainOverflow();

@@ -9,7 +9,7 @@ MILLRACE_INLINE void Channel::push(Batch* batch) {
     consumer_.wake();
 }
 
-MILLRACE_INLINE void Channel::send(Batch* batch) {
+void Channel::send(Batch* batch) {
     const ControlKind control = batch->control;
     const std::int64_t checkpoint = batch->controlId;
     if (control == ControlKind::Idle) ++idlesSent_;
@@ -34,7 +34,7 @@ MILLRACE_INLINE void Channel::enqueue(Batch* batch) {
     }
 }
 
-MILLRACE_INLINE bool Channel::drainOverflow() {
+MILLRACE_INLINE_APART bool Channel::drainOverflow() {
     const std::lock_guard lock(overflowMutex_);
     while (overflowFirst_ < overflow_.size() && hasRoom()) push(&overflow_[overflowFirst_++]);
     if (overflowFirst_ < overflow_.size()) return false;
@@ -75,7 +75,7 @@ MILLRACE_INLINE Batch* Channel::receive() {
     return batch;
 }
 
-MILLRACE_INLINE void Channel::clear() noexcept {
+MILLRACE_INLINE_COLD void Channel::clear() noexcept {
     std::uint64_t head = head_.load(std::memory_order_relaxed);
     for (const std::uint64_t tail = tail_.load(); head != tail; ++head) slots_[head % kMaxCapacity]->destroy();
     head_.store(head);

@@ -14,7 +14,7 @@ namespace millrace::detail {
 inline constexpr std::uint8_t kChannelStateVersion = 1;
 
 MILLRACE_INLINE_COLD std::string channelStateName(int input) {
-    return message({"in-flight/", input});
+    return message("in-flight/{}", {input});
 }
 
 MILLRACE_INLINE_COLD bool isChannelState(std::string_view state) {
@@ -114,8 +114,8 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
     ByteReader reader(piece);
     if (const auto version = reader.read<std::uint8_t>("the version of records on their way");
         version != kChannelStateVersion) {
-        raise<CodecException>({"records on their way have the format version ", version, ", but this build reads ",
-                               kChannelStateVersion});
+        raise<CodecException>("records on their way have the format version {}, but this build reads {}",
+                              {version, kChannelStateVersion});
     }
     RestoredBatches batches(pool, channel.batches);
     Lane lane(batches, *codec.layout);
@@ -131,8 +131,9 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
         const bool hasRecord = reader.read<std::uint8_t>("whether there is a record") != 0;
         if (event > static_cast<std::uint8_t>(ChannelEvent::Reached) ||
             hasRecord != (event == static_cast<std::uint8_t>(ChannelEvent::Record))) {
-            raise<CodecException>({"records on their way: at byte ", reader.offset(), " there is the event ", event,
-                                   hasRecord ? " with" : " without", " a record, which nobody writes"});
+            raise<CodecException>(
+                "records on their way: at byte {} there is the event {}{} a record, which nobody writes",
+                {reader.offset(), event, hasRecord ? " with" : " without"});
         }
         switch (static_cast<ChannelEvent>(event)) {
             case ChannelEvent::Record: {

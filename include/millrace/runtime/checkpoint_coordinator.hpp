@@ -218,7 +218,7 @@ private:
     std::vector<Member> members_;  ///< by task id
     std::vector<Region> regions_;
     std::atomic<bool> awaitsRegion_{false};
-    std::vector<std::shared_ptr<SharedState>> shared_;
+    std::vector<Shared<SharedState>> shared_;
     std::size_t openTasks_ = 0;
     OwnerList<Pending> pending_;  ///< oldest first
     std::int64_t nextId_ = 1;

@@ -84,8 +84,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::prepare(JobGraph& graph) {
     store_->setFinished(-1);
     if (found == nullptr) return;
     if (!graph.maxParallelismGiven) graph.maxParallelism = found->description().maxParallelism;
-    log(LogLevel::Info, message({"job '", graph.jobName, "' begins with checkpoint ", found->description().id, " (",
-                                 found->place(), ")"}));
+    log(LogLevel::Info,
+        message("job '{}' begins with checkpoint {} ({})", {graph.jobName, found->description().id, found->place()}));
     initial_ = found;
     restoreFrom(std::move(found));
 }
@@ -97,9 +97,10 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinat
     damaged_.clear();
     for (const SkippedCheckpoint& each : newest.skipped) damaged_.push_back(each.id);
     if (newest.checkpoint == nullptr && !newest.skipped.empty()) {
-        raise<CheckpointException>({"none of the checkpoints of job '", graph_->jobName,
-                                    "' can be used, the newest because: ", newest.skipped.front().problem,
-                                    ". To begin anew, or with the savepoint in restoreFrom, set resume = false"});
+        raise<CheckpointException>(
+            "none of the checkpoints of job '{}' can be used, the newest because: {}. To begin anew, or with the "
+            "savepoint in restoreFrom, set resume = false",
+            {graph_->jobName, newest.skipped.front().problem});
     }
     return newest.checkpoint;
 }
@@ -117,21 +118,22 @@ MILLRACE_INLINE_COLD std::shared_ptr<const StoredCheckpoint> CheckpointCoordinat
         if (counts) verifyCheckpoint(*given);
     } catch (const MillraceException& error) {
         if (found == nullptr) throw;
-        raise<CheckpointException>({"job '", graph_->jobName, "' is to begin with '", path, "', but ", error.what(),
-                                    ". Its directory has checkpoint ", found->description().id, " (", found->place(),
-                                    "): to go on with that leave restoreFrom empty"});
+        raise<CheckpointException>(
+            "job '{}' is to begin with '{}', but {}. Its directory has checkpoint {} ({}): to go on with that leave "
+            "restoreFrom empty",
+            {graph_->jobName, path, error.what(), found->description().id, found->place()});
     }
     if (counts && config_.resume && given->description().id <= store_->finishedWith()) {
-        raise<CheckpointException>({"job '", graph_->jobName, "' cannot begin with '", path, "' (checkpoint ",
-                                    given->description().id, "): it has finished since, and what follows has been ",
-                                    "committed. '", kFinishedPrefix, store_->finishedWith(),
-                                    "' in the directory of its checkpoints says so: to commit it once more remove that"
-                                    " file, or set resume = false"});
+        raise<CheckpointException>(
+            "job '{}' cannot begin with '{}' (checkpoint {}): it has finished since, and what follows has been "
+            "committed. '{}{}' in the directory of its checkpoints says so: to commit it once more remove that file, "
+            "or set resume = false",
+            {graph_->jobName, path, given->description().id, kFinishedPrefix, store_->finishedWith()});
     }
     if (counts) return given;
-    log(LogLevel::Info,
-        message({"job '", graph_->jobName, "' has checkpoint ", found->description().id, " (", found->place(),
-                 ") to go on with, which is newer than '", path, "'. To go back to that one, remove the checkpoints"}));
+    log(LogLevel::Info, message("job '{}' has checkpoint {} ({}) to go on with, which is newer than '{}'. To go back "
+                                "to that one, remove the checkpoints",
+                                {graph_->jobName, found->description().id, found->place(), path}));
     return found;
 }
 
@@ -149,10 +151,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::check(const StoredCheckpoint& c
     if (config_.allowNonRestoredState) return;
     for (const CheckpointedOperator& old : saved.operators) {
         if (operatorOf(graph, old.uid) != nullptr || checkpoint.statesOf(old.uid).empty()) continue;
-        raise<ConfigurationException>({"checkpoint ", saved.id, " (", checkpoint.place(),
-                                       ") has state of the operator '", old.name, "' with uid '", old.uid,
-                                       "', but the pipeline has no operator of that uid. Give the operator that shall"
-                                       " have the state this uid, or set allowNonRestoredState to drop it"});
+        raise<ConfigurationException>(
+            "checkpoint {} ({}) has state of the operator '{}' with uid '{}', but the pipeline has no operator of that "
+            "uid. Give the operator that shall have the state this uid, or set allowNonRestoredState to drop it",
+            {saved.id, checkpoint.place(), old.name, old.uid});
     }
 }
 
@@ -174,7 +176,7 @@ MILLRACE_INLINE_COLD Owner<Stage> CheckpointCoordinator::replacement(const Graph
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int region) {
-    std::vector<std::shared_ptr<SharedState>> shared;
+    std::vector<Shared<SharedState>> shared;
     for (const auto& each : tasks.regions) {
         for (const SharedSlot& slot : each->shared) shared.push_back(slot.state);
     }
@@ -227,12 +229,12 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::checkCodecs(const Task& task) c
         if (channelCodec(*each.edge.ports, each.exchange) != nullptr) continue;
         const GraphNode& from = graph_->nodes[static_cast<std::size_t>(each.edge.from)];
         raise<ConfigurationException>(
-            {"unaligned checkpoints save the records that are on their way from '", operatorNames(from), "' to '",
-             operatorNames(*task.stages().front().node), "' (", exchangeName(each.exchange), "), but their type",
+            "unaligned checkpoints save the records that are on their way from '{}' to '{}' ({}), but their type{}{} "
+            "has no codec. Specialise millrace::Codec for it and let it have a default constructor, or leave "
+            "CheckpointConfig::unaligned off",
+            {operatorNames(from), operatorNames(*task.stages().front().node), exchangeName(each.exchange),
              from.outputType.empty() || !each.edge.tag.empty() ? "" : " ",
-             each.edge.tag.empty() ? from.outputType : std::string(),
-             " has no codec. Specialise millrace::Codec for it and let it have a default constructor, or leave"
-             " CheckpointConfig::unaligned off"});
+             each.edge.tag.empty() ? from.outputType : std::string()});
     }
 }
 
@@ -251,10 +253,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreInFlight(StageSlot& slot
             const RecordCodec* const codec = hasPorts ? channelCodec(*edge->ports, edge->exchange) : nullptr;
             if (codec == nullptr) {
                 raise<ConfigurationException>(
-                    {"checkpoint ", saved.id, " (", restored_->place(),
-                     ") was not aligned: it has records on their way (", state, ") into '", info.name, "' (uid '",
-                     info.uid, "'), which ", edge != nullptr ? "have no codec any more" : "has no such input any more",
-                     ". Go on with the program that wrote it, and take a savepoint: those are always aligned"});
+                    "checkpoint {} ({}) was not aligned: it has records on their way ({}) into '{}' (uid '{}'), which "
+                    "{}. Go on with the program that wrote it, and take a savepoint: those are always aligned",
+                    {saved.id, restored_->place(), state, info.name, info.uid,
+                     edge != nullptr ? "have no codec any more" : "has no such input any more"});
             }
             int parallelismBefore = 0;
             for (const CheckpointedOperator& each : saved.operators) {
@@ -269,12 +271,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreInFlight(StageSlot& slot
             }
             if (share.hasMisplaced()) {
                 raise<ConfigurationException>(
-                    {"checkpoint ", saved.id, " (", restored_->place(),
-                     ") was not aligned: it has records on their way (", state, ") into '", info.name, "' (uid '",
-                     info.uid,
-                     "') in other subtasks than their keys belong to: the keyBy in front of it is new, or its"
-                     " key is another one. Go on with the program that wrote it, and take a savepoint: those are"
-                     " always aligned"});
+                    "checkpoint {} ({}) was not aligned: it has records on their way ({}) into '{}' (uid '{}') in "
+                    "other subtasks than their keys belong to: the keyBy in front of it is new, or its key is another "
+                    "one. Go on with the program that wrote it, and take a savepoint: those are always aligned",
+                    {saved.id, restored_->place(), state, info.name, info.uid});
             }
             if (!channels.empty()) task.restoreInput(slot, edge->input, std::move(channels));
         }
@@ -354,8 +354,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::request(std::shared_ptr<Snapsho
     if (request == nullptr) {
         wake();
     } else {
-        request->fail(std::make_exception_ptr(CheckpointException(
-            message({"job '", job_.graph().jobName, "' has ended; there is nothing left to save"}))));
+        request->fail(std::make_exception_ptr(
+            CheckpointException(message("job '{}' has ended; there is nothing left to save", {job_.graph().jobName}))));
     }
 }
 
@@ -504,7 +504,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::onRegionFailed(int task, const 
     // what the whole job is about to do, it does or fails to do as a whole; and what does not fit will not the next time
     if (job_.aborting() || stopping_ != nullptr || stopped_ || isMigrationFailure(error)) return job_.fail(error);
     if (region.state != Region::State::Up) {
-        log(LogLevel::Warning, message({"job '", graph_->jobName, "': also failed: ", describeError(error)}));
+        log(LogLevel::Warning, message("job '{}': also failed: {}", {graph_->jobName, describeError(error)}));
         return;
     }
     region.state = Region::State::Closing;
@@ -531,9 +531,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::endRegionIfClosed(std::size_t n
     for (const Member& each : members_) {
         if (name.empty() && each.task->region() == static_cast<int>(number)) name = each.task->stages().front().place();
     }
-    log(LogLevel::Warning, message({"job '", graph_->jobName, "': what begins with ", name, " starts again in ",
-                                    *delay / std::chrono::milliseconds(1),
-                                    " ms, the rest goes on; after a failure: ", describeError(region.why)}));
+    log(LogLevel::Warning,
+        message("job '{}': what begins with {} starts again in {} ms, the rest goes on; after a failure: {}",
+                {graph_->jobName, name, *delay / std::chrono::milliseconds(1), describeError(region.why)}));
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::restartRegions() {
@@ -733,10 +733,9 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::completeIfReady(Pending& pendin
         // counts for nothing: it is nobody's fault, and over as soon as the others have ended
         giveUp(pending,
                std::make_exception_ptr(CheckpointException(
-                   message({"operator '", each.name, "' (uid '", each.uid, "') has a union list, and ",
-                            each.finishedSubtasks, " of its ", each.parallelism,
-                            " subtasks have ended: what they had in it would be lost. Checkpoints go on"
-                            " when all have ended"}))),
+                   message("operator '{}' (uid '{}') has a union list, and {} of its {} subtasks have ended: what they "
+                           "had in it would be lost. Checkpoints go on when all have ended",
+                           {each.name, each.uid, each.finishedSubtasks, each.parallelism}))),
                false);
         return;
     }
@@ -829,8 +828,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::expire() {
         }
         giveUp(each,
                std::make_exception_ptr(
-                   CheckpointException(message({"it has taken longer than its timeout of ",
-                                                config_.timeout / std::chrono::milliseconds(1), " ms", open}))),
+                   CheckpointException(message("it has taken longer than its timeout of {} ms{}",
+                                               {config_.timeout / std::chrono::milliseconds(1), open}))),
                true);
     }
 }
@@ -882,8 +881,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     const std::string reason = describeError(why);
     const std::int64_t id = pending.description.id;
     const bool isSavepoint = pending.description.kind == CheckpointKind::Savepoint;
-    const std::string text = message(
-        {isSavepoint ? "savepoint " : "checkpoint ", id, " of job '", graph_->jobName, "' was given up: ", reason});
+    const std::string text = message("{}{} of job '{}' was given up: {}",
+                                     {isSavepoint ? "savepoint " : "checkpoint ", id, graph_->jobName, reason});
     const std::shared_ptr<SnapshotRequest> request = std::move(pending.request);
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         if (&pending_[i] == &pending) {
@@ -918,8 +917,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::giveUp(Pending& pending, std::e
     // who has asked for a savepoint or a rescale has been told, and the job goes on as it was
     const bool isAsked = isSavepoint || (request != nullptr && request->rescales());
     if (isAsked || ++failuresInARow_ <= config_.tolerableFailures) return;
-    job_.fail(checkpointError(message({text, "; ", failuresInARow_, " in a row, and ", config_.tolerableFailures,
-                                       " are tolerated (CheckpointConfig::tolerableFailures)"}),
+    job_.fail(checkpointError(message("{}; {} in a row, and {} are tolerated (CheckpointConfig::tolerableFailures)",
+                                      {text, failuresInARow_, config_.tolerableFailures}),
                               why));
 }
 
@@ -950,8 +949,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attemptOver() {
         const std::optional<Duration> delay = restarts_.failedAt(clock());
         if (delay && job_.beginRestart()) {
             log(LogLevel::Warning,
-                message({"job '", graph_->jobName, "' starts again in ", *delay / std::chrono::milliseconds(1),
-                         " ms after a failure: ", describeError(why)}));
+                message("job '{}' starts again in {} ms after a failure: {}",
+                        {graph_->jobName, *delay / std::chrono::milliseconds(1), describeError(why)}));
             phase_ = Phase::Restarting;
             restartAt_ = clock() + *delay;
             wakeAt(restartAt_);
@@ -1040,7 +1039,7 @@ MILLRACE_INLINE_COLD bool CheckpointCoordinator::beginsRescale() {
     // it has failed or been cancelled before
     if (job_.status() == JobStatus::Failing) {
         std::exchange(stopping_, nullptr)
-            ->fail(checkpointError(message({"job '", graph_->jobName, "' has failed before it could be rescaled"}),
+            ->fail(checkpointError(message("job '{}' has failed before it could be rescaled", {graph_->jobName}),
                                    job_.failure()));
     }
     return false;
@@ -1055,9 +1054,9 @@ MILLRACE_INLINE_COLD bool CheckpointCoordinator::revertsRescale() {
     job_.setScale(*scale);
     fingerprint_.clear();
     goesOnFrom_ = restored_ != nullptr ? restored_->description().id : 0;
-    const std::string text = message({"job '", graph_->jobName, "' goes on as it was, since '", stopping_->uid,
-                                      "' cannot run at parallelism ", stopping_->parallelism});
-    log(LogLevel::Warning, message({text, ": ", describeError(why)}));
+    const std::string text = message("job '{}' goes on as it was, since '{}' cannot run at parallelism {}",
+                                     {graph_->jobName, stopping_->uid, stopping_->parallelism});
+    log(LogLevel::Warning, message("{}: {}", {text, describeError(why)}));
     reverted_ = checkpointError(text, why);
     return job_.beginRestart();
 }
@@ -1070,8 +1069,8 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::endRescaleIfOpen() {
     for (const Member& each : members_) {
         mailTo(each, [](CheckpointParticipant& part) { part.goOn(); });
     }
-    log(LogLevel::Info, message({"job '", graph_->jobName, "' goes on with '", stopping_->uid, "' at parallelism ",
-                                 stopping_->parallelism}));
+    log(LogLevel::Info, message("job '{}' goes on with '{}' at parallelism {}",
+                                {graph_->jobName, stopping_->uid, stopping_->parallelism}));
     std::exchange(stopping_, nullptr)->succeed({});
 }
 
@@ -1110,7 +1109,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::failRequests(const char* why) {
     if (stopping_ != nullptr) requests.push_back(std::move(stopping_));
     for (const auto& request : requests) {
         request->fail(std::make_exception_ptr(CheckpointException(
-            message({"no savepoint or checkpoint of job '", graph_->jobName, "' was taken: ", why}))));
+            message("no savepoint or checkpoint of job '{}' was taken: {}", {graph_->jobName, why}))));
     }
 }
 

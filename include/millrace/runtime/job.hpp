@@ -103,14 +103,14 @@ public:
 
 private:
     /// `before`, where given: only `region` is made anew.
-    std::shared_ptr<JobTasks> wire(const JobTasks* before = nullptr, int region = -1);
+    Shared<JobTasks> wire(const JobTasks* before = nullptr, int region = -1);
     struct RateBase {
         std::uint64_t in = 0;
         std::uint64_t out = 0;
     };
 
     static void wakeIfAlive(const std::weak_ptr<Job>& weak, const std::weak_ptr<void>& region, Actor& task);
-    std::shared_ptr<JobTasks> attempt() const;
+    Shared<JobTasks> attempt() const;
     void wakeAll();
     void endAttempt();
     std::shared_ptr<TaskExecutor> runningOn() const;
@@ -126,7 +126,7 @@ private:
     std::shared_ptr<Job> self_;
     Owner<JobSupervisor> supervisor_;
     /// Of this attempt. Timers and wake-ups, which may come when there is another one already, hold a task's region weakly.
-    std::shared_ptr<JobTasks> wired_;
+    Shared<JobTasks> wired_;
     List<int> attempts_;  ///< by region: how often it has been made
     const bool runsOnCaller_;
 

@@ -19,9 +19,9 @@ MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> exec
     wired_ = wire();
 }
 
-MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::wire(const JobTasks* before, int region) {
-    const std::shared_ptr<JobTasks> made(new JobTasks(
-        wireJob(graph_, *this, *executor_, accumulators_, segments_, stateMemory_, supervisor_.get(), before, region)));
+MILLRACE_INLINE_COLD Shared<JobTasks> Job::wire(const JobTasks* before, int region) {
+    const Shared<JobTasks> made =
+        wireJob(graph_, *this, *executor_, accumulators_, segments_, stateMemory_, supervisor_.get(), before, region);
     attempts_.resize(made->regions.size());
     for (std::size_t i = 0; i < attempts_.size(); ++i) {
         if (before != nullptr && static_cast<int>(i) != region) continue;
@@ -43,13 +43,13 @@ MILLRACE_INLINE_COLD void Job::start() {
     wakeAll();
 }
 
-MILLRACE_INLINE_COLD std::shared_ptr<JobTasks> Job::attempt() const {
+MILLRACE_INLINE_COLD Shared<JobTasks> Job::attempt() const {
     const std::lock_guard lock(mutex_);
     return wired_;
 }
 
 MILLRACE_INLINE_COLD void Job::wakeAll() {
-    const std::shared_ptr<JobTasks> wired = attempt();
+    const Shared<JobTasks> wired = attempt();
     for (Task& task : wired->tasks) task.wake();
 }
 
@@ -80,11 +80,11 @@ MILLRACE_INLINE_COLD void Job::fail(std::exception_ptr error) {
             try {
                 std::rethrow_exception(error);
             } catch (const std::exception& e) {
-                also = message({"also failed: ", describeException(e)});
+                also = message("also failed: {}", {describeException(e)});
             } catch (...) {
                 // no more can be said
             }
-            log(LogLevel::Warning, message({"job '", graph_.jobName, "' is already ending; ", also}));
+            log(LogLevel::Warning, message("job '{}' is already ending; {}", {graph_.jobName, also}));
             return;
         }
         status_.store(JobStatus::Failing);
@@ -164,7 +164,7 @@ MILLRACE_INLINE_COLD bool Job::restart(bool goesOn) {
     keepMetrics();
     endAttempt();
     if (!goesOn) accumulators_.clear();
-    std::shared_ptr<JobTasks> wired;
+    Shared<JobTasks> wired;
     std::exception_ptr error;
     try {
         wired = wire();
@@ -204,7 +204,7 @@ MILLRACE_INLINE_COLD void Job::restartRegion(int region) {
         old.shared.clear();
     }
     accumulators_.clearPart(static_cast<std::size_t>(region));
-    std::shared_ptr<JobTasks> wired;
+    Shared<JobTasks> wired;
     try {
         wired = wire(wired_.get(), region);
     } catch (...) {
@@ -253,7 +253,7 @@ MILLRACE_INLINE_COLD void Job::finish() {
     endAttempt();
     // prototypes of sources and sinks may hold what somebody waits for: the other ends of host channels
     for (GraphNode& node : graph_.nodes) {
-        node.factory.reset();
+        node.factory = nullptr;
         node.inputs.clear();
     }
     segments_.endJob();
@@ -356,24 +356,24 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotoni
 
 MILLRACE_INLINE_COLD std::string Job::describeOpenTasks() const {
     std::string text;
-    const std::shared_ptr<JobTasks> wired = attempt();
+    const Shared<JobTasks> wired = attempt();
     for (const Task& task : wired->tasks) {
-        if (!task.ended()) text += message({text.empty() ? "" : "; ", task.describe()});
+        if (!task.ended()) text += message("{}{}", {text.empty() ? "" : "; ", task.describe()});
     }
     return text;
 }
 
 MILLRACE_INLINE_COLD void Job::reportLongCalls(Duration monotonicNow) {
-    const std::shared_ptr<JobTasks> wired = attempt();
+    const Shared<JobTasks> wired = attempt();
     for (Task& task : wired->tasks) {
         const Duration since = task.runningSince();
         if (since == Duration{0} || since == task.reportedCall || monotonicNow - since < std::chrono::seconds(1))
             continue;
         task.reportedCall = since;
         log(LogLevel::Warning,
-            message({"job '", graph_.jobName, "': ", task.describe(),
-                     " has held its thread for more than a second; other operators wait for it. Split the work"
-                     " into smaller calls, or move what blocks out of the operator"}));
+            message("job '{}': {} has held its thread for more than a second; other operators wait for it. Split the "
+                    "work into smaller calls, or move what blocks out of the operator",
+                    {graph_.jobName, task.describe()}));
     }
 }
 

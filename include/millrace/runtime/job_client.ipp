@@ -37,9 +37,9 @@ MILLRACE_INLINE_COLD void JobClient::stop(bool drain) {
 
 MILLRACE_INLINE_COLD detail::JobSupervisor& JobClient::supervisor(const char* call) const {
     if (job_->supervisor() != nullptr) return *job_->supervisor();
-    detail::raise<ConfigurationException>({call, ": job '", jobName(),
-                                           "' takes no checkpoints; call"
-                                           " env.enableCheckpointing(CheckpointConfig{…}) before execute"});
+    detail::raise<ConfigurationException>(
+        "{}: job '{}' takes no checkpoints; call env.enableCheckpointing(CheckpointConfig{…}) before execute",
+        {call, jobName()});
 }
 
 MILLRACE_INLINE_COLD CheckpointInfo JobClient::await(std::shared_ptr<detail::SnapshotRequest> request) {
@@ -116,14 +116,14 @@ MILLRACE_INLINE_COLD std::size_t JobClient::runFor(std::size_t steps) {
 MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
     executor_->waitFor(*job_, std::nullopt);
     if (status() == JobStatus::Canceled) {
-        detail::raise<JobCancelledException>({"job '", jobName(), "' was cancelled"});
+        detail::raise<JobCancelledException>("job '{}' was cancelled", {jobName()});
     }
     if (const std::exception_ptr failure = job_->failure(); failure != nullptr) {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
             std::throw_with_nested(
-                JobExecutionException(detail::message({"job '", jobName(), "' failed: ", describeException(error)})));
+                JobExecutionException(detail::message("job '{}' failed: {}", {jobName(), describeException(error)})));
         }
     }
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};

@@ -3,6 +3,7 @@
 
 #include <millrace/checkpoint/checkpoint_info.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/shared.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -58,9 +59,8 @@ public:
 };
 
 /// How a job gets its supervisor; set by whoever asks for checkpoints or restarts.
-class JobSupervision {
+class JobSupervision : public SharedObject {
 public:
-    virtual ~JobSupervision() = default;
     virtual Owner<JobSupervisor> create(Job& job) const = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/runtime/task.hpp>
 
@@ -16,7 +17,7 @@ namespace millrace::detail {
 /// What the subtasks of one node share.
 struct SharedSlot {
     const GraphNode* node;
-    std::shared_ptr<SharedState> state;
+    Shared<SharedState> state;
 };
 
 /// The tasks of one region of a job and what joins them. Regions are parts of a job between which nothing is exchanged: neither
@@ -30,7 +31,7 @@ struct RegionTasks {
 
 /// The tasks of a job. It stays as it is: when a region starts again, another one takes its place, which has the other
 /// regions in common with it.
-struct JobTasks {
+struct JobTasks : SharedObject {
     List<std::shared_ptr<RegionTasks>> regions;
     PointerList<Task> tasks;  ///< of all of them, by id
 };
@@ -46,9 +47,9 @@ std::pair<int, int> rescaleTargets(int producer, int producers, int consumers);
 /// (or nothing can be: one subtask on both sides) and both may be chained; everything else goes over channels.
 /// `supervisor` (may be null) knows what is restored. `before`, where given: only `region` is made anew, the others are those.
 /// *Failure:* GraphException or ConfigurationException for what cannot be wired; what a factory or a restore throws.
-JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
-                 JobSegmentPool& segments, StateMemoryBudget& stateMemory, JobSupervisor* supervisor = nullptr,
-                 const JobTasks* before = nullptr, int region = -1);
+Shared<JobTasks> wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor, Accumulators& accumulators,
+                         JobSegmentPool& segments, StateMemoryBudget& stateMemory, JobSupervisor* supervisor = nullptr,
+                         const JobTasks* before = nullptr, int region = -1);
 
 }  // namespace millrace::detail
 

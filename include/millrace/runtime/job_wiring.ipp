@@ -25,7 +25,7 @@ public:
           regions_(regionsOf(graph)) {}
     [[gnu::cold]] ~JobWiring() = default;
 
-    JobTasks wire();
+    Shared<JobTasks> wire();
 
 private:
     const GraphNode& node(int id) const { return graph_.nodes[static_cast<std::size_t>(id)]; }
@@ -59,11 +59,12 @@ private:
     const int region_;
     const List<int> regions_;  ///< by node
     List<StageSlot*> slots_;   ///< by node, then by subtask; null: not made anew
-    JobTasks out_;
+    Shared<JobTasks> made_{new JobTasks};
+    JobTasks& out_ = *made_;
 };
 
-MILLRACE_INLINE_COLD JobTasks JobWiring::wire() {
-    if (graph_.nodes.empty()) raise<GraphException>({"the job '", graph_.jobName, "' has no operators"});
+MILLRACE_INLINE_COLD Shared<JobTasks> JobWiring::wire() {
+    if (graph_.nodes.empty()) raise<GraphException>("the job '{}' has no operators", {graph_.jobName});
     for (const GraphNode& node : graph_.nodes) check(node);
     for (const GraphNode& node : graph_.nodes) {
         const auto number = static_cast<std::size_t>(regionOf(node));
@@ -84,7 +85,7 @@ MILLRACE_INLINE_COLD JobTasks JobWiring::wire() {
     if (graph_.alignSources && !isBatch()) alignSources();
     if (!isBatch()) alignGroups();
     if (supervisor_ != nullptr) supervisor_->attach(out_, before_ != nullptr ? region_ : -1);
-    return std::move(out_);
+    return std::move(made_);
 }
 
 MILLRACE_INLINE_COLD StageSlot& JobWiring::slotOf(const GraphNode& node, int subtask) const {
@@ -96,18 +97,18 @@ MILLRACE_INLINE_COLD StageSlot& JobWiring::slotOf(const GraphNode& node, int sub
 MILLRACE_INLINE_COLD void JobWiring::check(const GraphNode& node) const {
     const std::string name = operatorNames(node);
     if (const int parallelism = node.parallelism.value_or(0); parallelism < 1 || parallelism > graph_.maxParallelism) {
-        const std::string found = node.parallelism ? message({parallelism}) : "not resolved";
-        raise<ConfigurationException>({"the parallelism of '", name, "' is ", found,
-                                       "; it must be between 1 and the maximum parallelism, which is ",
-                                       graph_.maxParallelism});
+        const std::string found = node.parallelism ? message("{}", {parallelism}) : "not resolved";
+        raise<ConfigurationException>(
+            "the parallelism of '{}' is {}; it must be between 1 and the maximum parallelism, which is {}",
+            {name, found, graph_.maxParallelism});
     }
     if (node.isSource != node.inputs.empty()) {
         raise<GraphException>(
-            {"'", name, node.isSource ? "' is a source, but has an input" : "' has no input and is not a source"});
+            "'{}{}", {name, node.isSource ? "' is a source, but has an input" : "' has no input and is not a source"});
     }
     for (const GraphEdge& edge : node.inputs) {
         if (edge.from < 0 || edge.from >= node.id) {
-            raise<GraphException>({"an input of '", name, "' does not come from a node before it"});
+            raise<GraphException>("an input of '{}' does not come from a node before it", {name});
         }
     }
 }
@@ -116,9 +117,10 @@ MILLRACE_INLINE_COLD ExchangeKind JobWiring::resolve(const GraphEdge& edge, cons
     const GraphNode& producer = node(edge.from);
     if (edge.exchange != ExchangeKind::Forward || producer.parallelism == consumer.parallelism) return edge.exchange;
     if (!edge.exchangeGiven) return ExchangeKind::Rebalance;
-    raise<GraphException>({"forward() between '", operatorNames(producer), "' (parallelism ", *producer.parallelism,
-                           ") and '", operatorNames(consumer), "' (parallelism ", *consumer.parallelism,
-                           ") needs equal parallelism; set it, or use rebalance() or rescale()"});
+    raise<GraphException>(
+        "forward() between '{}' (parallelism {}) and '{}' (parallelism {}) needs equal parallelism; set it, or use "
+        "rebalance() or rescale()",
+        {operatorNames(producer), *producer.parallelism, operatorNames(consumer), *consumer.parallelism});
 }
 
 MILLRACE_INLINE_COLD bool JobWiring::isCalledDirectly(const GraphNode& consumer) const {
@@ -145,8 +147,8 @@ inline int broadcastInputOf(const GraphNode& node) noexcept {
 }
 
 MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
-    if (node.factory == nullptr) raise<GraphException>({"'", operatorNames(node), "' has no stage factory"});
-    const std::shared_ptr<SharedState> shared =
+    if (node.factory == nullptr) raise<GraphException>("'{}' has no stage factory", {operatorNames(node)});
+    const Shared<SharedState> shared =
         node.factory->createShared(*node.parallelism, supervisor_ != nullptr ? supervisor_->restoredShared() : nullptr);
     if (shared != nullptr) region(node).shared.add(new SharedSlot{&node, shared});
     const bool directly = isCalledDirectly(node);
@@ -194,8 +196,8 @@ MILLRACE_INLINE_COLD void JobWiring::connect(const GraphEdge& edge, const GraphN
     const bool directly = isCalledDirectly(consumer);
     const ExchangeKind exchange = resolve(edge, consumer);
     if (!directly && edge.ports == nullptr) {
-        raise<GraphException>({"the edge from '", operatorNames(producer), "' to '", operatorNames(consumer),
-                               "' has no port factory for its exchange"});
+        raise<GraphException>("the edge from '{}' to '{}' has no port factory for its exchange",
+                              {operatorNames(producer), operatorNames(consumer)});
     }
     for (int subtask = 0; subtask < *producer.parallelism; ++subtask) {
         if (directly) {
@@ -318,10 +320,10 @@ MILLRACE_INLINE_COLD std::pair<int, int> rescaleTargets(int producer, int produc
     return {consumer, consumer + 1};
 }
 
-MILLRACE_INLINE_COLD JobTasks wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
-                                      Accumulators& accumulators, JobSegmentPool& segments,
-                                      StateMemoryBudget& stateMemory, JobSupervisor* supervisor, const JobTasks* before,
-                                      int region) {
+MILLRACE_INLINE_COLD Shared<JobTasks> wireJob(const JobGraph& graph, JobControl& job, TaskExecutor& executor,
+                                              Accumulators& accumulators, JobSegmentPool& segments,
+                                              StateMemoryBudget& stateMemory, JobSupervisor* supervisor,
+                                              const JobTasks* before, int region) {
     return JobWiring(graph, job, executor, accumulators, segments, stateMemory, supervisor, before, region).wire();
 }
 

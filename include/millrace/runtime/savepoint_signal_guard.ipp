@@ -53,9 +53,9 @@ struct SavepointSignalGuard::State {
         gmtime_r(&now, &utc);
         char name[32];
         std::strftime(name, sizeof name, "savepoint-%Y%m%d-%H%M%S", &utc);
-        const std::string path = detail::message({directory, "/", name});
+        const std::string path = detail::message("{}/{}", {directory, name});
         std::string free = path;
-        for (int number = 2; isTaken(free); ++number) free = detail::message({path, "-", number});
+        for (int number = 2; isTaken(free); ++number) free = detail::message("{}-{}", {path, number});
         return free;
     }
     [[gnu::cold]] bool isTaken(const std::string& path) const {
@@ -80,17 +80,18 @@ struct SavepointSignalGuard::State {
             try {
                 if (each->error != nullptr) std::rethrow_exception(each->error);
                 detail::log(LogLevel::Info,
-                            detail::message({each->kind == CheckpointKind::Savepoint ? "savepoint " : "checkpoint ",
-                                             each->info.id, " of job '", client->jobName(), "' is in '",
-                                             each->info.path, each->stop ? "', and the job ends" : "'"}));
+                            detail::message(
+                                "{}{} of job '{}' is in '{}{}",
+                                {each->kind == CheckpointKind::Savepoint ? "savepoint " : "checkpoint ", each->info.id,
+                                 client->jobName(), each->info.path, each->stop ? "', and the job ends" : "'"}));
             } catch (const std::exception& error) {
                 warn(error);
             }
         }
     }
     [[gnu::cold]] void warn(const std::exception& error) const {
-        detail::log(LogLevel::Warning, detail::message({"job '", client->jobName(),
-                                                        "' was asked by a signal: ", describeException(error)}));
+        detail::log(LogLevel::Warning, detail::message("job '{}' was asked by a signal: {}",
+                                                       {client->jobName(), describeException(error)}));
     }
 
     std::shared_ptr<JobClient> client;

@@ -74,7 +74,7 @@ MILLRACE_INLINE_COLD SignalWatch::SignalWatch(const char* owner, std::initialize
     : state_(std::make_unique<State>()) {
     int ends[2] = {-1, -1};
     if (::pipe(ends) != 0) {
-        raise<IoException>({owner, " could not make a pipe: ", std::generic_category().message(errno)});
+        raise<IoException>("{} could not make a pipe: {}", {owner, std::generic_category().message(errno)});
     }
     state_->handler = std::move(handler);
     state_->readEnd = ends[0];
@@ -83,7 +83,7 @@ MILLRACE_INLINE_COLD SignalWatch::SignalWatch(const char* owner, std::initialize
         int none = 0;
         if (!signalPipe(signal).compare_exchange_strong(none, ends[1])) {
             state_->release();
-            raise<ConfigurationException>({"another ", owner, " lives already; one at a time can own the signal"});
+            raise<ConfigurationException>("another {} lives already; one at a time can own the signal", {owner});
         }
         struct sigaction action = {};
         struct sigaction previous = {};

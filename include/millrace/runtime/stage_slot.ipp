@@ -9,13 +9,13 @@ MILLRACE_INLINE_COLD std::string operatorNames(const GraphNode& node) {
         if (!names.empty()) names += " -> ";
         names += each.name.empty() ? each.kind : each.name;
     }
-    return names.empty() ? message({"node ", node.id}) : names;
+    return names.empty() ? message("node {}", {node.id}) : names;
 }
 
 MILLRACE_INLINE_COLD std::string StageSlot::place() const {
     const std::string uid = node->operators.empty() ? std::string() : node->operators.back().uid;
-    return message({"'", operatorNames(*node), "' (", uid.empty() ? "" : "uid '", uid, uid.empty() ? "" : "', ",
-                    "subtask ", subtask, " of ", parallelism, ")"});
+    return message("'{}' ({}{}{}subtask {} of {})", {operatorNames(*node), uid.empty() ? "" : "uid '", uid,
+                                                     uid.empty() ? "" : "', ", subtask, parallelism});
 }
 
 MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {
@@ -28,10 +28,10 @@ MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {
     } catch (const TaskException&) {
         throw;
     } catch (const std::exception& error) {
-        std::throw_with_nested(TaskException(message({place(), " failed: ", error.what()})));
+        std::throw_with_nested(TaskException(message("{} failed: {}", {place(), error.what()})));
     } catch (...) {
         std::throw_with_nested(
-            TaskException(message({place(), " failed with an exception that is not a std::exception"})));
+            TaskException(message("{} failed with an exception that is not a std::exception", {place()})));
     }
 }
 

@@ -20,17 +20,17 @@ MILLRACE_INLINE_COLD std::string_view toString(StallCause cause) noexcept {
 }
 
 MILLRACE_INLINE_COLD std::string StallReport::toString() const {
-    std::string all = detail::message({"job '", jobName, "' is ", millrace::toString(status), "\n"});
+    std::string all = detail::message("job '{}' is {}\n", {jobName, millrace::toString(status)});
     for (const StallWaiting& each : waiting) {
-        all += detail::message({"event time at '", each.name, "' (subtask ", each.subtask, " of ", each.parallelism,
-                                "): ", detail::describeTime(each.watermark), "\n"});
+        all += detail::message("event time at '{}' (subtask {} of {}): {}\n",
+                               {each.name, each.subtask, each.parallelism, detail::describeTime(each.watermark)});
     }
     std::size_t number = 0;
     for (const StallFinding& each : findings) {
-        all += detail::message({++number, ". ", millrace::toString(each.cause), ": ", each.text, "\n"});
+        all += detail::message("{}. {}: {}\n", {++number, millrace::toString(each.cause), each.text});
     }
     if (findings.empty() && status == JobStatus::Running) all += "nothing holds event time back at present\n";
-    for (const std::string& each : idleInputs) all += detail::message({"idle, does not count: ", each, "\n"});
+    for (const std::string& each : idleInputs) all += detail::message("idle, does not count: {}\n", {each});
     return all;
 }
 
@@ -156,9 +156,9 @@ void StallExplainer::forEachUpstream(const View& view, Fn fn) {
 }
 
 MILLRACE_INLINE_COLD std::string StallExplainer::place(const View& view, const std::string& split) {
-    std::string text = message(
-        {"'", operatorNames(view.node()), "' (subtask ", view.slot->subtask, " of ", *view.node().parallelism, ")"});
-    if (!split.empty()) text += message({", split '", split, "',"});
+    std::string text =
+        message("'{}' (subtask {} of {})", {operatorNames(view.node()), view.slot->subtask, *view.node().parallelism});
+    if (!split.empty()) text += message(", split '{}',", {split});
     return text;
 }
 
@@ -224,8 +224,8 @@ MILLRACE_INLINE_COLD void StallExplainer::trace(View& view) {
     if (onItsWay && explainHeld(view, view.task())) return;
     if (anyOpen && !anyActive) {
         add(StallCause::AllInputsIdle, view,
-            message(
-                {"all inputs of ", place(view), " are idle; event time goes on with the next record of any of them"}));
+            message("all inputs of {} are idle; event time goes on with the next record of any of them",
+                    {place(view)}));
         return;
     }
     forEachUpstream(view, [&](View& each) {
@@ -247,30 +247,29 @@ MILLRACE_INLINE_COLD void StallExplainer::explainOrigin(View& view) {
     const char* const idleness = ".withIdleness(1min) on its strategy makes it not count while it is quiet.";
     if (!view.node().emitsWatermarks) {
         add(StallCause::NoWatermarkStrategy, view,
-            message({where,
-                     " makes no watermarks: its strategy is WatermarkStrategy::noWatermarks(), and nothing behind it "
-                     "makes any. Give fromSource a strategy that does, or put assignTimestampsAndWatermarks(…) behind "
-                     "it."}),
+            message(
+                "{} makes no watermarks: its strategy is WatermarkStrategy::noWatermarks(), and nothing behind it "
+                "makes any. Give fromSource a strategy that does, or put assignTimestampsAndWatermarks(…) behind it.",
+                {where}),
             since, &split);
     } else if (records == 0) {
         add(StallCause::NoRecordYet, view,
-            message(
-                {where,
-                 " has had no record yet, so it has no watermark, and the smallest of all inputs counts. It needs a "
-                 "record; ",
-                 idleness}),
+            message("{} has had no record yet, so it has no watermark, and the smallest of all inputs counts. It needs "
+                    "a record; {}",
+                    {where, idleness}),
             since, &split);
     } else if (watermark == kMinTimestamp) {
         add(StallCause::NoWatermarkEmitted, view,
-            message({where, " has had ", records,
-                     " records, but its watermark generator has emitted nothing. See that the "
-                     "records have timestamps, that the ones which a punctuated generator waits for do come, and that "
-                     "onEvent or onPeriodicEmit calls output.emitWatermark(t)."}),
+            message("{} has had {} records, but its watermark generator has emitted nothing. See that the records have "
+                    "timestamps, that the ones which a punctuated generator waits for do come, and that onEvent or "
+                    "onPeriodicEmit calls output.emitWatermark(t).",
+                    {where, records}),
             since, &split);
     } else if (waits) {
         add(StallCause::QuietInput, view,
-            message({where, " has had nothing to read for ", describeDuration(since), "; it has got to ",
-                     describeTime(watermark), ", the smallest of all inputs. It needs records; ", idleness}),
+            message(
+                "{} has had nothing to read for {}; it has got to {}, the smallest of all inputs. It needs records; {}",
+                {where, describeDuration(since), describeTime(watermark), idleness}),
             since, &split);
     } else {
         Timestamp fastest = watermark;
@@ -280,10 +279,10 @@ MILLRACE_INLINE_COLD void StallExplainer::explainOrigin(View& view) {
             }
         }
         add(StallCause::SlowestInput, view,
-            message({where, " is the slowest input: records come, but have only got to ", describeTime(watermark), ", ",
-                     describeDuration(fastest - watermark),
-                     " behind the furthest one. It may be catching up; if it is not, "
-                     "look at the unit of its timestamps and at the bound of its strategy."}),
+            message(
+                "{} is the slowest input: records come, but have only got to {}, {} behind the furthest one. It may be "
+                "catching up; if it is not, look at the unit of its timestamps and at the bound of its strategy.",
+                {where, describeTime(watermark), describeDuration(fastest - watermark)}),
             Duration{0}, &split);
     }
 }
@@ -319,11 +318,11 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainPause(View& view) {
             ? std::string(
                   "among the sources that reach the same stateful operator (setSourceAlignment(false) lets them "
                   "run apart)")
-            : message({"in the alignment group '", alignment->group(), "'"});
+            : message("in the alignment group '{}'", {alignment->group()});
     add(StallCause::PausedByAlignment, view,
-        message({place(view), " pauses at ", describeTime(view.counters.watermark), " until ", place(*slowest),
-                 ", now at ", describeTime(watermark), ", has come nearer: it is the slowest ", of,
-                 ". Look at that one; if it is quiet, .withIdleness(1min) on its strategy frees the others."}),
+        message("{} pauses at {} until {}, now at {}, has come nearer: it is the slowest {}. Look at that one; if it "
+                "is quiet, .withIdleness(1min) on its strategy frees the others.",
+                {place(view), describeTime(view.counters.watermark), place(*slowest), describeTime(watermark), of}),
         now_ - task.waitsSince());
     if (!std::exchange(slowest->visited, true)) explainOrigin(*slowest);
     return true;
@@ -335,18 +334,18 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainHeld(const View& victim, const 
     if (const Duration since = task.runningSince(); since != Duration{0}) {
         if (now_ - since < kLongCall) return false;
         add(StallCause::LongCall, first,
-            message({place(first), task.stages().size() > 1 ? " or an operator that it calls directly" : "",
-                     " has held its thread for ", describeDuration(now_ - since),
-                     ": a function of it does not return. Split the work into smaller calls, or move what blocks out "
-                     "of the "
-                     "operator."}),
+            message("{}{} has held its thread for {}: a function of it does not return. Split the work into smaller "
+                    "calls, or move what blocks out of the operator.",
+                    {place(first), task.stages().size() > 1 ? " or an operator that it calls directly" : "",
+                     describeDuration(now_ - since)}),
             now_ - since);
         return true;
     }
     if (task.isDue()) {
         if (!steps_ && !someCallIsLong()) return false;  // its turn comes soon
         add(StallCause::NotScheduled, first,
-            message({place(first), " could go on, but no thread runs it: ",
+            message("{} could go on, but no thread runs it: {}",
+                    {place(first),
                      steps_ ? "its runtime runs tasks only on the caller's thread. Call step(), runFor(n) or result()."
                             : "other operators hold the threads of the pool. Give the runtime more threads, or split "
                               "their work into smaller calls."}));
@@ -359,12 +358,9 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainHeld(const View& victim, const 
             if (slot.node->isSink) sink = &viewOf(slot);
         }
         add(StallCause::BlockedSink, *sink,
-            message({"the sink ", place(*sink), " has taken nothing for ", describeDuration(since),
-                     ", because what it writes "
-                     "to is full; ",
-                     place(victim),
-                     " waits for it. Read what it writes to (a Channel needs a reader), or "
-                     "make that larger."}),
+            message("the sink {} has taken nothing for {}, because what it writes to is full; {} waits for it. Read "
+                    "what it writes to (a Channel needs a reader), or make that larger.",
+                    {place(*sink), describeDuration(since), place(victim)}),
             since);
         return true;
     }
@@ -387,11 +383,9 @@ MILLRACE_INLINE_COLD bool StallExplainer::explainFullChannels(const View& victim
             if (explainHeld(victim, consumer)) continue;
             const View& slow = viewOf(consumer.stages().front());
             add(StallCause::FullChannel, slow,
-                message({"the channel to ", place(slow), " is full",
-                         noMemory ? ", as the memory for channels is used up" : "",
-                         ": it takes records more slowly than ", place(victim),
-                         " and others send them. Give it more "
-                         "parallelism, or find out what it is busy with",
+                message("the channel to {} is full{}: it takes records more slowly than {} and others send them. Give "
+                        "it more parallelism, or find out what it is busy with{}",
+                        {place(slow), noMemory ? ", as the memory for channels is used up" : "", place(victim),
                          noMemory ? "; setChannelMemory(bytes) gives all channels more room." : "."}));
         }
     }
@@ -411,7 +405,7 @@ MILLRACE_INLINE_COLD void Job::explainStall(Duration monotonicNow, StallReport& 
     const std::lock_guard lock(metricsMutex_);  // the tasks stay until it is given back
     report.status = status();
     if (metricsAtEnd_ || lacksRegion_) return;
-    const std::shared_ptr<JobTasks> wired = attempt();
+    const Shared<JobTasks> wired = attempt();
     StallExplainer(graph_, *wired, segments_, runsOnCaller_, monotonicNow, report).explain();
 }
 

@@ -84,7 +84,7 @@ MILLRACE_INLINE_COLD void Task::align(SourceAlignment& group, Duration drift) {
 
 MILLRACE_INLINE_COLD std::string Task::describe() const {
     const std::string place = stages_.front().place();
-    return stages_.size() == 1 ? place : message({place, " and ", stages_.size() - 1, " called directly"});
+    return stages_.size() == 1 ? place : message("{} and {} called directly", {place, stages_.size() - 1});
 }
 
 MILLRACE_INLINE_COLD StageSlot& Task::stageOf(std::string_view uid) noexcept {
@@ -151,7 +151,7 @@ MILLRACE_INLINE Actor::Outcome Task::work() {
         if (batch_ != nullptr) {
             continueBatch();
         } else if (!restored_.empty() && !isPaused()) {
-            receiveRestored();
+            (this->*receiveRestored_)();
         } else if (finishing_) {
             const Outcome outcome = finish();
             if (outcome != Outcome::Yield) return outcome;
@@ -193,7 +193,7 @@ MILLRACE_INLINE_COLD void Task::close(bool failureCounts) {
             if (first == nullptr && failureCounts) {
                 first = std::current_exception();
             } else {
-                log(LogLevel::Error, message({"error while closing after a failure: ", describeException(error)}));
+                log(LogLevel::Error, message("error while closing after a failure: {}", {describeException(error)}));
             }
         }
     }
@@ -201,7 +201,7 @@ MILLRACE_INLINE_COLD void Task::close(bool failureCounts) {
 }
 
 /// True when the overflow has drained and no sink waits. Otherwise the consumers or the sinks wake this task.
-MILLRACE_INLINE bool Task::waitForRoom() {
+MILLRACE_INLINE_APART bool Task::waitForRoom() {
     for (;;) {
         for (std::size_t i = 0; i < blocked_.channels.size();) {
             if (blocked_.channels[i].drainOverflow()) {
@@ -254,12 +254,12 @@ MILLRACE_INLINE void Task::goOn() {
     heldUpBefore_ = timeHeldUp();
     heldUpSince_ = kMinTimestamp;
 }
-MILLRACE_INLINE Duration Task::timeHeldUp() const {
+MILLRACE_INLINE_APART Duration Task::timeHeldUp() const {
     if (heldUpSince_ == kMinTimestamp) return heldUpBefore_;
     return heldUpBefore_ + std::max(now() - heldUpSince_, Duration{0});  // the clock may have been set back
 }
 
-MILLRACE_INLINE void Task::notePark(TaskWait reason) {
+MILLRACE_INLINE_APART void Task::notePark(TaskWait reason) {
     const StageMetrics& metrics = stages_.front().stage->metrics;
     const std::uint64_t records =
         metrics.recordsIn.load(std::memory_order_relaxed) + metrics.recordsOut.load(std::memory_order_relaxed);
@@ -359,7 +359,7 @@ MILLRACE_INLINE void Task::blockDone() {
     if (--blocksToClock_ <= 0) readClock();
 }
 
-MILLRACE_INLINE void Task::readClock() {
+MILLRACE_INLINE_APART void Task::readClock() {
     const Duration time = executor().monotonicNow();
     const bool slow = time - lastClock_ > kQuantumTime / 4;
     blocksToClock_ = slow ? 1 : kBlocksPerClockRead;
@@ -369,7 +369,7 @@ MILLRACE_INLINE void Task::readClock() {
     if (bufferTimeout_ > Duration{0} && time - lastFlush_ >= bufferTimeout_) flushPorts();
 }
 
-MILLRACE_INLINE void Task::flushPorts() {
+MILLRACE_INLINE_APART void Task::flushPorts() {
     for (Port& port : ports_) port.flush();
     if (bufferTimeout_ > Duration{0}) lastFlush_ = lastClock_;
 }

@@ -50,6 +50,7 @@ MILLRACE_INLINE_COLD bool Task::receiveFirst() {
 }
 
 MILLRACE_INLINE_COLD void Task::restoreInput(StageSlot& slot, int input, OwnerList<RestoredChannel> channels) {
+    receiveRestored_ = &Task::receiveRestored;
     const std::size_t count = channels.size();
     RestoredInput& restored =
         restored_.add(new RestoredInput{{input, count, count, WatermarkValve(count)}, slot, std::move(channels), {}});
@@ -152,7 +153,7 @@ MILLRACE_INLINE void Task::queue(const Input& input, const WatermarkValve::Resul
     if (result.status == StatusChange::Active) queue({Event::Kind::Active, input.logical});
 }
 
-MILLRACE_INLINE void Task::onMark(Timestamp watermark) {
+MILLRACE_INLINE_APART void Task::onMark(Timestamp watermark) {
     const BatchOrigin& from = *batchChannel_;
     WatermarkValve& valve = from.input.valve;
     // the valve drops watermarks of idle channels, but the last one must get through: windows depend on it
@@ -253,7 +254,7 @@ MILLRACE_INLINE bool Task::poll() {
     return false;
 }
 
-MILLRACE_INLINE void Task::endSource() {
+MILLRACE_INLINE_APART void Task::endSource() {
     finishing_ = true;
     const bool drain = job_.stopRequest() != JobControl::StopRequest::NoDrain;
     settle(call(stages_.front(), true, [&](Stage& stage) { return stage.finishSource(drain); }));
@@ -267,7 +268,7 @@ MILLRACE_INLINE bool Task::pollAligned() {
     return false;
 }
 
-MILLRACE_INLINE void Task::publishWatermark() {
+MILLRACE_INLINE_APART void Task::publishWatermark() {
     if (alignment_ == nullptr || finishing_) return;
     alignment_->publish(alignmentMember_, alignedWatermark());
 }

@@ -77,8 +77,11 @@ private:
 
 /// What all that use a pool share. A client that is let go inside an operator may leave the last reference to a thread of the
 /// pool itself, which cannot join itself; then another thread ends the pool.
-struct PoolOwner : SharedObject {
-    [[gnu::cold]] ~PoolOwner() override {
+struct PoolOwner {
+    PoolOwner() = default;
+    PoolOwner(const PoolOwner&) = delete;
+    PoolOwner& operator=(const PoolOwner&) = delete;
+    [[gnu::cold]] ~PoolOwner() {
         if (pool != nullptr && pool->owns(std::this_thread::get_id())) {
             startThread([](void* left) { delete static_cast<PoolExecutor*>(left); }, pool).detach();
         } else {
@@ -188,11 +191,13 @@ MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime() : ThreadPoolRuntime(
 MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads, IdleThreads idle)
     : defaultParallelism_(threads) {
     if (threads < 1) {
-        detail::raise<ConfigurationException>({"ThreadPoolRuntime needs at least one thread, but got ", threads,
-                                               "; to run a job on the calling thread use CallerRuntime"});
+        detail::raise<ConfigurationException>(
+            "ThreadPoolRuntime needs at least one thread, but got {}; to run a job on the calling thread use "
+            "CallerRuntime",
+            {threads});
     }
     auto* const owner = new detail::PoolOwner;
-    const std::shared_ptr<detail::SharedObject> shared = detail::sharedAs<detail::SharedObject>(owner);
+    const std::shared_ptr<detail::PoolOwner> shared(owner);
     owner->pool = new detail::PoolExecutor(threads, idle);
     executor_ = std::shared_ptr<detail::TaskExecutor>(shared, owner->pool);
 }

@@ -59,8 +59,8 @@ MILLRACE_INLINE_COLD void readEachEntry(const SnapshotSource& source, std::strin
             reader.expectVersion(version);
             while (reader.remaining() > 0) read(context, reader);
         } catch (const CodecException&) {
-            std::throw_with_nested(CodecException(message(
-                {"state '", state, "' of operator uid '", uid, "', key group ", keyGroup, ", cannot be restored"})));
+            std::throw_with_nested(CodecException(
+                message("state '{}' of operator uid '{}', key group {}, cannot be restored", {state, uid, keyGroup})));
         }
     });
 }

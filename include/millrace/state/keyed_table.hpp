@@ -118,6 +118,16 @@ public:
         return Slot::hashOf(key);
     }
 
+    /// The same for code that is not about single records: see `keyHashApart`.
+    template <class K>
+    static std::uint64_t hashApart(const K& key) {
+        if constexpr (kIntegerKey<Key>) {
+            return Slot::hashOf(key);
+        } else {
+            return Slot::hashApart(key);
+        }
+    }
+
     /// What to look a selector's result up by: integers as the key type, anything else as it is.
     template <class K>
     static decltype(auto) lookupKey(const K& key) noexcept {
@@ -133,7 +143,7 @@ public:
         return find(key, hashOf(key));
     }
     template <class K>
-    Value* find(const K& key, std::uint64_t hash) {
+    [[gnu::noinline]] Value* find(const K& key, std::uint64_t hash) {
         if (size() == 0) return nullptr;
         bool found = false;
         Slot* const slot = view().locate(key, hash, found);
@@ -176,26 +186,11 @@ public:
                 return slot;
             }
         }
-        if (size_ >= limit_) [[unlikely]] {
-            growTo(2 * capacity_);
-            where = view();
-            bool found = false;
-            slot = where.locate(key, hash, found);
-        }
-        keep(slot);
-        ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
-        if constexpr (std::is_nothrow_constructible_v<Key, const K&>) {
-            slot->occupy(key, hash);
+        if constexpr (kIntegerKey<Key>) {
+            return occupy(where, slot, key, hash, std::forward<Make>(make));
         } else {
-            try {
-                slot->occupy(key, hash);
-            } catch (...) {
-                std::destroy_at(std::addressof(slot->value));
-                throw;
-            }
+            return insertApart(where, slot, key, hash, Value(make()));
         }
-        ++size_;
-        return slot;
     }
 
     /// Whether single entries can be taken out: those behind them have to move.
@@ -332,10 +327,10 @@ public:
         constexpr std::size_t kAhead = 32;
         const View where = view();
         for (; at < end; ++at) {
-            if (at + kAhead < end) where.prefetch(hashOf(lookupKey(keyAt(at + kAhead))));
+            if (at + kAhead < end) where.prefetch(hashApart(lookupKey(keyAt(at + kAhead))));
             const auto& key = keyAt(at);
             bool found = false;
-            Slot* const slot = where.locate(lookupKey(key), hashOf(lookupKey(key)), found);
+            Slot* const slot = where.locate(lookupKey(key), hashApart(lookupKey(key)), found);
             if (found) keep(slot);
         }
     }
@@ -353,7 +348,7 @@ public:
     void drained() noexcept { finishClear(size_); }
 
     /// Ends all entries. Keeps the memory, unless it was far too large for what was in it.
-    void clear() noexcept {
+    [[gnu::noinline]] void clear() noexcept {
         if (empty()) return;
         thaw();
         for (std::size_t i = 0; i < capacity_; ++i) {
@@ -364,6 +359,35 @@ public:
     }
 
 private:
+    template <class K, class Make>
+    [[gnu::always_inline]] Slot* occupy(View& where, Slot* slot, const K& key, std::uint64_t hash, Make&& make) {
+        if (size_ >= limit_) [[unlikely]] {
+            growTo(2 * capacity_);
+            where = view();
+            bool found = false;
+            slot = where.locate(key, hash, found);
+        }
+        keep(slot);
+        ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
+        if constexpr (std::is_nothrow_constructible_v<Key, const K&>) {
+            slot->occupy(key, hash);
+        } else {
+            try {
+                slot->occupy(key, hash);
+            } catch (...) {
+                std::destroy_at(std::addressof(slot->value));
+                throw;
+            }
+        }
+        ++size_;
+        return slot;
+    }
+    /// One function for all who put entries in: keys that are more than numbers take long enough to copy.
+    template <class K>
+    [[gnu::noinline]] Slot* insertApart(View& where, Slot* slot, const K& key, std::uint64_t hash, Value&& value) {
+        return occupy(where, slot, key, hash, [&]() -> Value&& { return std::move(value); });
+    }
+
     static constexpr std::size_t kMinCapacity = 16;
     static constexpr std::size_t kSmallBytes = 64 * 1024;
     static constexpr std::size_t kWorthFreezing = 128 * 1024;
@@ -426,7 +450,7 @@ private:
         adopt(std::move(memory), capacity);
     }
 
-    void finishClear(std::size_t used) noexcept {
+    [[gnu::noinline]] void finishClear(std::size_t used) noexcept {
         size_ = 0;
         report();
         if (memory_.bytes() > kSmallBytes && used < capacity_ / 16) {

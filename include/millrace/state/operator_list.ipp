@@ -37,7 +37,7 @@ MILLRACE_INLINE_COLD void readOperatorList(const SnapshotSource& source, std::st
             reader.expectEnd();
         } catch (const CodecException&) {
             std::throw_with_nested(
-                CodecException(message({"'", state, "' of operator uid '", uid, "' cannot be restored"})));
+                CodecException(message("'{}' of operator uid '{}' cannot be restored", {state, uid})));
         }
     });
 }

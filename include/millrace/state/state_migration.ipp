@@ -29,7 +29,7 @@ MILLRACE_INLINE_COLD StateMigration::StateMigration(std::string_view saved, cons
     if (parsed.kind != layout.kind || from_.names != to_.names) {
         changes_.push_back(
             {"", StateFate::Incompatible, std::string(saved), layoutText(layout),
-             message({"it was saved by another kind of operator or state: ", parsed.kind, ", now ", layout.kind})});
+             message("it was saved by another kind of operator or state: {}, now {}", {parsed.kind, layout.kind})});
         return;
     }
     for (std::size_t i = 0; i < layout.fieldCount(); ++i) {
@@ -65,14 +65,14 @@ MILLRACE_INLINE_COLD void StateMigration::migrate(std::span<const std::byte> pie
 }
 
 MILLRACE_INLINE_COLD void failMigration(std::string_view uid, std::string_view state, const FieldChange& obstacle) {
-    const std::string where = obstacle.field.empty() ? std::string() : message({"field ", obstacle.field, ": "});
-    const std::string saved = obstacle.saved.empty() ? std::string() : message({"saved as ", obstacle.saved});
-    const std::string now = obstacle.now.empty() ? std::string("gone now") : message({"now ", obstacle.now});
-    raise<StateMigrationException>({"state '", state, "' of operator uid '", uid, "' cannot be restored: ", where,
-                                    saved, saved.empty() ? "" : ", ", now, ": ", obstacle.note,
-                                    ". Nothing that was saved has been changed. To begin anew give the state another "
-                                    "name, or the operator another "
-                                    "uid; checkRestore() lists all that has changed"});
+    const std::string where = obstacle.field.empty() ? std::string() : message("field {}: ", {obstacle.field});
+    const std::string saved = obstacle.saved.empty() ? std::string() : message("saved as {}", {obstacle.saved});
+    const std::string now = obstacle.now.empty() ? std::string("gone now") : message("now {}", {obstacle.now});
+    raise<StateMigrationException>(
+        "state '{}' of operator uid '{}' cannot be restored: {}{}{}{}: {}. Nothing that was saved has been changed. To "
+        "begin anew give the state another name, or the operator another uid; checkRestore() lists all that has "
+        "changed",
+        {state, uid, where, saved, saved.empty() ? "" : ", ", now, obstacle.note});
 }
 
 MILLRACE_INLINE_COLD void readMigrated(const SnapshotSource& source, std::string_view saved, std::string_view uid,
@@ -83,8 +83,8 @@ MILLRACE_INLINE_COLD void readMigrated(const SnapshotSource& source, std::string
     try {
         migration.emplace(saved, layout);
     } catch (const CodecException&) {
-        std::throw_with_nested(CodecException(message(
-            {"state '", state, "' of operator uid '", uid, "' cannot be restored: its schema is not readable"})));
+        std::throw_with_nested(CodecException(
+            message("state '{}' of operator uid '{}' cannot be restored: its schema is not readable", {state, uid})));
     }
     if (const FieldChange* const obstacle = migration->obstacle()) failMigration(uid, state, *obstacle);
     ByteWriter writer;
@@ -93,9 +93,9 @@ MILLRACE_INLINE_COLD void readMigrated(const SnapshotSource& source, std::string
         try {
             migration->migrate(bytes, writer);
         } catch (const CodecException&) {
-            std::throw_with_nested(
-                CodecException(message({"state '", state, "' of operator uid '", uid, "', key group ", keyGroup,
-                                        ", cannot be brought into its new form"})));
+            std::throw_with_nested(CodecException(
+                message("state '{}' of operator uid '{}', key group {}, cannot be brought into its new form",
+                        {state, uid, keyGroup})));
         }
         visit(keyGroup, writer.bytes());
     });

@@ -46,7 +46,7 @@ public:
         std::swap(overflow_, other.overflow_);
         return *this;
     }
-    ~TableMemory() {
+    [[gnu::noinline]] ~TableMemory() {
         if (data_ == nullptr) return;
         if (overflow_ != nullptr) {
             overflow_->release(data_, bytes_);

@@ -75,7 +75,11 @@ struct TableSlot {
     bool holds(const K& key, std::uint64_t hash) const {
         return tag == tagOf(hash) && sameKey(storedKey, key);
     }
-    std::uint64_t storedHash() const { return hashOf(storedKey); }
+    template <class K>
+    static std::uint64_t hashApart(const K& key) {
+        return hashOf(keyHashApart(key));
+    }
+    std::uint64_t storedHash() const { return hashApart(storedKey); }
 
     template <class K>
     void occupy(const K& key, std::uint64_t hash) {

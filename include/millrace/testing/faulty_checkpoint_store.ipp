@@ -16,14 +16,14 @@ namespace millrace::detail {
 template <class Operation>
 auto FaultyCheckpointStore::run(const char* name, Operation operation) const {
     using Kind = testing::Fault::Kind;
-    if (faults_->injector.killed()) raise<IoException>({"the process has ended (", name, ")"});
+    if (faults_->injector.killed()) raise<IoException>("the process has ended ({})", {name});
     const std::uint64_t number = ++faults_->operations;
     bool failsAfter = false;
     for (const testing::Fault& each : faults_->faults) {
         if (each.at != number) continue;
         if (each.kind == Kind::KillStore) faults_->injector.kill();
         if (each.kind == Kind::KillStore || each.kind == Kind::FailStore) {
-            raise<IoException>({"injected at operation ", number, " of the checkpoint store (", name, ")"});
+            raise<IoException>("injected at operation {} of the checkpoint store ({})", {number, name});
         }
         failsAfter = failsAfter || each.kind == Kind::FailStoreAfter || each.kind == Kind::KillStoreAfter;
     }
@@ -36,7 +36,7 @@ auto FaultyCheckpointStore::run(const char* name, Operation operation) const {
                 if (each.at != number) continue;
                 if (each.kind == Kind::KillStoreAfter) testing::FaultInjector(faults.injector).kill();
             }
-            raise<IoException>({"injected after operation ", number, " of the checkpoint store (", name, ")"});
+            raise<IoException>("injected after operation {} of the checkpoint store ({})", {number, name});
         }
     };
     const After after{*faults_, number, name};

@@ -107,12 +107,12 @@ MILLRACE_INLINE_COLD std::vector<std::string> FaultyFileSystem::trace() const {
 
 MILLRACE_INLINE_COLD void FaultyFileSystem::fail(const std::string& operation) const {
     if (!isCrash_ && fault_ == FileFault::Permission) {
-        millrace::detail::raise<PermissionException>({"cannot ", operation, ": Permission denied (injected)"});
+        millrace::detail::raise<PermissionException>("cannot {}: Permission denied (injected)", {operation});
     }
     const char* const why = isCrash_                       ? "the machine has crashed"
                             : fault_ == FileFault::IoError ? "Input/output error"
                                                            : "No space left on device";
-    millrace::detail::raise<IoException>({"cannot ", operation, ": ", why, " (injected)"});
+    millrace::detail::raise<IoException>("cannot {}: {} (injected)", {operation, why});
 }
 
 MILLRACE_INLINE_COLD void FaultyFileSystem::count(const std::string& operation) {
@@ -127,7 +127,7 @@ MILLRACE_INLINE_COLD void FaultyFileSystem::count(const std::string& operation) 
 MILLRACE_INLINE_COLD std::uint64_t FaultyFileSystem::countWrite(const std::string& path, std::uint64_t bytes,
                                                                 bool& fails) {
     const std::lock_guard guard(mutex_);
-    trace_.push_back(millrace::detail::message({"write ", bytes, " ", path}));
+    trace_.push_back(millrace::detail::message("write {} {}", {bytes, path}));
     fails = true;
     if (hasFailed_ && isLasting_) return 0;
     if (countsBytes_ && bytes > bytesLeft_) {

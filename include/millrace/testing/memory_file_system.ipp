@@ -14,7 +14,7 @@
 namespace millrace::detail {
 
 [[noreturn, gnu::cold]] inline void failMemoryFile(const char* action, const std::string& path, const char* why) {
-    raise<IoException>({"cannot ", action, " '", path, "': ", why});
+    raise<IoException>("cannot {} '{}': {}", {action, path, why});
 }
 
 }  // namespace millrace::detail

@@ -347,7 +347,7 @@ auto harnessForSink(Sink sink) {
     using Chain = detail::Link<detail::Input<In>, detail::WriterSinkOperator<In, Sink>>;
     const int node = detail::recordSink(
         input, "sink",
-        detail::sharedAs<detail::StageFactory>(new detail::ChainStageFactory<Chain>(Chain{{}, {std::move(sink)}})));
+        detail::Shared<detail::StageFactory>(new detail::ChainStageFactory<Chain>(Chain{{}, {std::move(sink)}})));
     detail::StreamInput output = input;
     output.upstreams.front().from = node;
     fragment->output = env.addOutput(output);

@@ -11,33 +11,33 @@ namespace millrace::detail {
 /// The factory of nodes that a harness stands in for.
 class NoStageFactory final : public BindableStageFactory {
 public:
-    Owner<Stage> create(const std::shared_ptr<SharedState>&) const override { return nullptr; }
+    Owner<Stage> create(const Shared<SharedState>&) const override { return nullptr; }
 };
 
 MILLRACE_INLINE_COLD StreamInput FragmentEnvironment::addInput() {
-    GraphNode node;
+    Owner<GraphNode> node(new GraphNode);
     OperatorInfo info;
     info.kind = info.name = "input of the harness";
-    node.operators.add(new OperatorInfo(std::move(info)));
-    node.isSource = true;
-    node.emitsWatermarks = true;
-    node.assignsTimestamps = true;
-    node.fixedParallelism = 1;
+    node->operators.add(new OperatorInfo(std::move(info)));
+    node->isSource = true;
+    node->emitsWatermarks = true;
+    node->assignsTimestamps = true;
+    node->fixedParallelism = 1;
     StreamInput input;
     input.graph = graph();
     input.generation = graph()->generation();
-    input.upstreams.emplace_back().from = graph()->add(std::move(node), std::make_shared<NoStageFactory>());
+    input.upstreams.emplace_back().from = graph()->add(std::move(node), Shared<StageFactory>(new NoStageFactory));
     return input;
 }
 
 MILLRACE_INLINE_COLD int FragmentEnvironment::addOutput(const StreamInput& output) {
-    GraphNode node;
+    Owner<GraphNode> node(new GraphNode);
     OperatorInfo info;
     info.kind = info.name = "output of the harness";
-    node.operators.add(new OperatorInfo(std::move(info)));
-    node.isSink = true;
-    node.inputs = output.edges();
-    return graph()->add(std::move(node), std::make_shared<NoStageFactory>());
+    node->operators.add(new OperatorInfo(std::move(info)));
+    node->isSink = true;
+    node->inputs = output.edges();
+    return graph()->add(std::move(node), Shared<StageFactory>(new NoStageFactory));
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> FragmentEnvironment::submit(JobGraph) {

@@ -27,6 +27,13 @@ struct CopyGenerator {
 
 /// What a strategy says besides how it makes timestamps and watermarks. @public
 struct WatermarkSettings {
+    WatermarkSettings() = default;
+    [[gnu::cold, gnu::noinline]] WatermarkSettings(const WatermarkSettings&) = default;
+    [[gnu::cold, gnu::noinline]] WatermarkSettings(WatermarkSettings&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] WatermarkSettings& operator=(const WatermarkSettings&) = default;
+    [[gnu::cold, gnu::noinline]] WatermarkSettings& operator=(WatermarkSettings&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~WatermarkSettings() = default;
+
     std::optional<Duration> idleness;      ///< none: never idle
     std::optional<Duration> periodicEmit;  ///< none: as the environment says; 0: after every block of records
     WatermarkAlignment alignment;

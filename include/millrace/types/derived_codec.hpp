@@ -160,7 +160,7 @@ void encodeDerived(const T& value, ByteWriter& writer) {
 
 inline bool decodeFlag(std::uint8_t byte, const ByteReader& reader, const char* what) {
     if (byte > 1) [[unlikely]] {
-        reader.fail(message({"expected ", what, " (0 or 1), found ", byte}));
+        reader.fail(message("expected {} (0 or 1), found {}", {what, byte}));
     }
     return byte == 1;
 }
@@ -221,8 +221,8 @@ void decodeVariant(ByteReader& reader, T& value) {
         return (tryAlternative(std::integral_constant<std::size_t, I>{}) || ...);
     }(std::make_index_sequence<std::variant_size_v<T>>{});
     if (!known) {
-        reader.fail(message(
-            {"expected one of the ", std::variant_size_v<T>, " alternatives of a variant, found number ", index}));
+        reader.fail(message("expected one of the {} alternatives of a variant, found number {}",
+                            {std::variant_size_v<T>, index}));
     }
 }
 
@@ -272,7 +272,7 @@ void decodeDerived(ByteReader& reader, T& value) {
         applyToParts(value, [&]<class... Part>(Part&... part) { (Codec<Part>::decode(reader, part), ...); });
     } else {
         if (const auto byte = reader.read<std::uint8_t>("an empty value"); byte != 0) {
-            reader.fail(message({"expected an empty value (0), found ", byte}));
+            reader.fail(message("expected an empty value (0), found {}", {byte}));
         }
     }
 }

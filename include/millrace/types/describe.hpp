@@ -2,15 +2,12 @@
 #define MILLRACE_TYPES_DESCRIBE_HPP
 
 #include <millrace/core/chrono.hpp>
+#include <millrace/core/config.hpp>
 #include <millrace/types/reflection.hpp>
 #include <millrace/types/type_kind.hpp>
 
 #include <concepts>
-#include <cstdint>
-#include <cstdio>
-#include <ctime>
 #include <iosfwd>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -43,42 +40,16 @@ inline constexpr bool kIsTimePoint = false;
 template <class Dur>
 inline constexpr bool kIsTimePoint<std::chrono::time_point<std::chrono::system_clock, Dur>> = true;
 
-[[gnu::cold]] inline std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> time) {
-    // by hand, since a floor to seconds cannot be subtracted again near the smallest time
-    constexpr std::int64_t kSecond = 1'000'000'000;
-    const std::int64_t ticks = time.time_since_epoch().count();
-    if (ticks == std::numeric_limits<std::int64_t>::min()) return "none";  // no timestamp, no watermark yet
-    if (ticks == std::numeric_limits<std::int64_t>::max()) return "end";   // the watermark behind everything
-    const std::int64_t rest = ((ticks % kSecond) + kSecond) % kSecond;
-    const auto whole = static_cast<std::time_t>(ticks / kSecond - (ticks % kSecond < 0 ? 1 : 0));
-    std::tm parts{};
-    gmtime_r(&whole, &parts);
-    char text[64];
-    std::string result(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts));
-    if (rest != 0) {
-        std::snprintf(text, sizeof text, ".%09lld", static_cast<long long>(rest));
-        std::string_view digits = text;
-        while (digits.back() == '0') digits.remove_suffix(1);
-        result += digits;
-    }
-    return result + 'Z';
-}
-
+/// ISO 8601; "none" and "end" for the sentinels.
+std::string describeTime(std::chrono::sys_time<std::chrono::nanoseconds> time);
 /// In the largest unit that gives a whole number: 90s, 1500ms, 1h.
-[[gnu::cold]] inline std::string describeDuration(std::chrono::nanoseconds duration) {
-    struct Unit {
-        long long length;
-        const char* name;
-    };
-    constexpr Unit kUnits[] = {{3'600'000'000'000, "h"}, {60'000'000'000, "min"}, {1'000'000'000, "s"},
-                               {1'000'000, "ms"},        {1'000, "us"},           {1, "ns"}};
-    for (const Unit& unit : kUnits) {
-        if (duration.count() % unit.length == 0 && (duration.count() != 0 || unit.length == 1'000'000'000)) {
-            return std::to_string(duration.count() / unit.length) + unit.name;
-        }
-    }
-    return {};
-}
+std::string describeDuration(std::chrono::nanoseconds duration);
+
+// What describing each type of value comes down to.
+void appendText(std::string& out, std::string_view text);
+void appendInteger(std::string& out, long long value);
+void appendInteger(std::string& out, unsigned long long value);
+void appendReal(std::string& out, double value);
 
 /// Appends what is written into a std::ostream to a string.
 template <class Char>
@@ -115,63 +86,66 @@ void streamInto(std::string& out, const T& value) {
     }
 }
 
+template <class Number>
+void describeInteger(std::string& out, Number value) {
+    appendInteger(out, static_cast<std::conditional_t<std::is_signed_v<Number>, long long, unsigned long long>>(value));
+}
+
 template <class T>
 [[gnu::cold]] void describeInto(std::string& out, const T& value) {
     if constexpr (std::same_as<T, bool>) {
-        out += value ? "true" : "false";
+        appendText(out, value ? "true" : "false");
     } else if constexpr (std::same_as<T, char>) {
-        out += value;
+        appendText(out, {&value, 1});
     } else if constexpr (std::integral<T>) {
-        out += std::to_string(value);
+        describeInteger(out, value);
     } else if constexpr (std::floating_point<T>) {
-        char text[64];
-        std::snprintf(text, sizeof text, "%.*g", 10, static_cast<double>(value));
-        out += text;
+        appendReal(out, static_cast<double>(value));
     } else if constexpr (std::is_enum_v<T>) {
-        out += std::to_string(static_cast<std::underlying_type_t<T>>(value));
+        describeInteger(out, static_cast<std::underlying_type_t<T>>(value));
     } else if constexpr (std::convertible_to<const T&, std::string_view>) {
-        out += std::string_view(value);
+        appendText(out, value);
     } else if constexpr (kIsTimePoint<T>) {
-        out += describeTime(value);
+        appendText(out, describeTime(value));
     } else if constexpr (kIsChronoDuration<T>) {
-        out += describeDuration(std::chrono::duration_cast<std::chrono::nanoseconds>(value));
+        appendText(out, describeDuration(std::chrono::duration_cast<std::chrono::nanoseconds>(value)));
     } else if constexpr (kIsStdOptional<T>) {
         if (value.has_value()) {
             describeInto(out, *value);
         } else {
-            out += "none";
+            appendText(out, "none");
         }
     } else if constexpr (Streamable<T>) {
         streamInto(out, value);
     } else if constexpr (TupleLike<T>) {
-        out += '(';
+        const char* before = "(";
         std::apply(
             [&](const auto&... parts) {
-                std::size_t i = 0;
-                ((out += i++ == 0 ? "" : ", ", describeInto(out, parts)), ...);
+                ((appendText(out, std::exchange(before, ", ")), describeInto(out, parts)), ...);
             },
             value);
-        out += ')';
+        appendText(out, std::tuple_size_v<T> == 0 ? "()" : ")");
     } else if constexpr (Iterable<T>) {
-        out += '[';
+        appendText(out, "[");
         std::size_t i = 0;
         for (const auto& part : value) {
-            if (i++ != 0) out += ", ";
+            if (i++ != 0) appendText(out, ", ");
             describeInto(out, part);
         }
-        out += ']';
+        appendText(out, "]");
     } else if constexpr (Reflectable<T>) {
-        out += '{';
         std::size_t i = 0;
         forEachField(value, [&](std::string_view name, const auto& field) {
-            if (i++ != 0) out += ", ";
-            out += name;
-            out += ": ";
+            appendText(out, i++ == 0 ? "{" : ", ");
+            appendText(out, name);
+            appendText(out, ": ");
             describeInto(out, field);
         });
-        out += '}';
+        appendText(out, i == 0 ? "{}" : "}");
     } else {
-        out += "(a record of " + std::to_string(sizeof(T)) + " bytes)";
+        appendText(out, "(a record of ");
+        appendInteger(out, static_cast<unsigned long long>(sizeof(T)));
+        appendText(out, " bytes)");
     }
 }
 
@@ -185,5 +159,9 @@ std::string describeValue(const T& value) {
 }
 
 }  // namespace millrace
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/types/describe.ipp>
+#endif
 
 #endif  // MILLRACE_TYPES_DESCRIBE_HPP

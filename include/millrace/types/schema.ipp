@@ -52,7 +52,7 @@ private:
     static constexpr int kDeepest = 100;
 
     [[noreturn, gnu::cold]] void fail(std::string_view expected) const {
-        raise<CodecException>({"the schema '", text_, "' is damaged at character ", at_, ": expected ", expected});
+        raise<CodecException>("the schema '{}' is damaged at character {}: expected {}", {text_, at_, expected});
     }
     bool take(char c) {
         if (at_ == text_.size() || text_[at_] != c) return false;
@@ -278,8 +278,7 @@ void forEachPart(const Schema& schema, ByteReader& reader, Each each) {
 }
 
 [[noreturn, gnu::cold]] inline void failUnknownCodec(const Schema& schema) {
-    raise<CodecException>(
-        {"a value of the codec ", schema.text, " cannot be read over: this program has no such codec"});
+    raise<CodecException>("a value of the codec {} cannot be read over: this program has no such codec", {schema.text});
 }
 
 MILLRACE_INLINE_COLD void skipValue(const Schema& schema, ByteReader& reader) {

@@ -18,7 +18,7 @@ namespace millrace::detail {
 [[gnu::noinline]] MILLRACE_INLINE_COLD void appendTicks(const char* before, const TypeInfo& info, std::string& text) {
     text += before;
     appendTypeText(*info.parts[0], text);
-    text += message({",", info.num, "/", info.den, "s>"});
+    text += message(",{}/{}s>", {info.num, info.den});
 }
 
 [[gnu::noinline]] MILLRACE_INLINE_COLD void appendTypeText(const TypeInfo& info, std::string& text) {
@@ -26,7 +26,7 @@ namespace millrace::detail {
         case TypeKind::None:
             if (info.own == nullptr) return;
             text += info.own->name();
-            if (info.own->version != 1) text += message({"@", info.own->version});
+            if (info.own->version != 1) text += message("@{}", {info.own->version});
             return;
         case TypeKind::Boolean:
             text += "bool";
@@ -37,7 +37,7 @@ namespace millrace::detail {
                 text += "char";
             } else {
                 text += info.letter;
-                text += message({info.bytes * 8});
+                text += message("{}", {info.bytes * 8});
             }
             return;
         case TypeKind::Enumeration:
@@ -58,7 +58,7 @@ namespace millrace::detail {
         case TypeKind::Array:
             text += "array<";
             appendTypeText(*info.parts[0], text);
-            text += message({",", info.count, ">"});
+            text += message(",{}>", {info.count});
             return;
         case TypeKind::Sequence:
             return appendTypeParts("list<", info, text);

@@ -199,12 +199,14 @@ MILLRACE_INLINE_COLD bool MigrationPlanner::ownCodec(MigrationStep& step, const 
                "may have a migrate() from the old type");
     } else if (from.version > to.version) {
         refuse(step, path,
-               message({"a newer program has saved it: its codec ", from.codecName(), " has version ", from.version,
-                        ", this program's has ", to.version, ". Restore it with that program, or update the codec"}));
+               message("a newer program has saved it: its codec {} has version {}, this program's has {}. Restore it "
+                       "with that program, or update the codec",
+                       {from.codecName(), from.version, to.version}));
     } else if (to.info == nullptr || to.info->own == nullptr || to.info->own->upgrade == nullptr) {
         refuse(step, path,
-               message({"the codec ", to.codecName(), " has version ", to.version, " and does not read version ",
-                        from.version, ": give it static void decodeVersion(ByteReader&, T&, std::uint32_t version)"}));
+               message("the codec {} has version {} and does not read version {}: give it static void "
+                       "decodeVersion(ByteReader&, T&, std::uint32_t version)",
+                       {to.codecName(), to.version, from.version}));
     } else {
         step.kind = MigrationStep::Kind::Upgrade;
         add(path, StateFate::Converted, &from, &to, "by decodeVersion of its codec");
@@ -303,9 +305,9 @@ MILLRACE_INLINE_COLD void MigrationPlanner::record(MigrationStep& step, const st
         const bool skips = canSkip(from.parts[i]);
         add(path + "." + from.names[i], skips ? StateFate::Dropped : StateFate::Incompatible, &from.parts[i], nullptr,
             skips ? std::string()
-                  : message({"this program has no codec ", from.parts[i].text,
-                             ", and cannot read over its values. Keep the type, and name it among OldTypes of the "
-                             "SchemaEvolution of the type around it"}));
+                  : message("this program has no codec {}, and cannot read over its values. Keep the type, and name it "
+                            "among OldTypes of the SchemaEvolution of the type around it",
+                            {from.parts[i].text}));
     }
 }
 
@@ -314,7 +316,7 @@ MILLRACE_INLINE_COLD void MigrationPlanner::variant(MigrationStep& step, const s
     const std::vector<Schema>& to = step.to->parts;
     step.kind = MigrationStep::Kind::Variant;
     for (std::size_t i = 0; i < from.size(); ++i) {
-        const std::string place = message({path, "(", i, ")"});
+        const std::string place = message("{}({})", {path, i});
         std::size_t target = i;
         if (i >= to.size() || to[i].text != from[i].text) {
             const auto same =
@@ -346,7 +348,7 @@ MILLRACE_INLINE_COLD void MigrationPlanner::repeated(MigrationStep& step, const 
     for (std::size_t i = 0; i < from.parts.size(); ++i) {
         const bool isOptional = from.kind == TypeKind::Optional || from.kind == TypeKind::Flagged;
         const std::string place = isMap                          ? path + (i == 0 ? "[].key" : "[].value")
-                                  : from.kind == TypeKind::Tuple ? message({path, ".", i})
+                                  : from.kind == TypeKind::Tuple ? message("{}.{}", {path, i})
                                   : isOptional                   ? path
                                                                  : path + "[]";
         step.parts.push_back(this->step(from.parts[i], to.parts[i], place, true, nullptr));

@@ -97,7 +97,7 @@ private:
         return windows_.select(time, watermark_);
     }
     template <class Record>
-    void addBehind(Record& value, Timestamp time) {
+    [[gnu::cold, gnu::noinline]] void addBehind(Record& value, Timestamp time) {
         bool added = false;
         try {
             added = windows_.addBehind(

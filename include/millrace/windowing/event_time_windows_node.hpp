@@ -87,7 +87,7 @@ protected:
     void sendLost(const Block<Record>& block) {
         sendLostRecords(aggregate_.get(), block, *outputs_);
     }
-    void emitResults() {
+    [[gnu::noinline]] void emitResults() {
         Collector<Out>& out = emitter_.out();
         if (out.size() == 0) return;
         this->next_.pushBlock(out.block(true));

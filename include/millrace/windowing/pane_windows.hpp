@@ -48,7 +48,7 @@ public:
     bool covers(Timestamp t) const noexcept { return span_.covers(t); }
 
     /// Makes the slice of time around `t` the current one; not if one of its windows has fired already, or if it has none.
-    bool select(Timestamp t, Timestamp watermark) {
+    [[gnu::noinline]] bool select(Timestamp t, Timestamp watermark) {
         const std::int64_t slice = grid_.sliceOf(t);
         const auto [first, last] = grid_.windowsOf(slice);
         if (last < first || grid_.window(first).maxTimestamp() <= watermark) return false;
@@ -163,24 +163,7 @@ public:
         }
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
-        readKeyGroups(source, uid, "windows", kLayout, kFormat, [&](ByteReader& reader) {
-            const auto number = reader.read<std::int64_t>("a window number");
-            if (!grid_.holdsWindow(number)) reader.fail("this is the number of no window");
-            Pane& open = pane(number);
-            const bool fired = reader.read<std::uint8_t>("a flag") != 0;
-            if (fired && open.silent == nullptr) {
-                open.silent.reset(new Table);
-                if (memory_ != nullptr) open.silent->chargeTo(*memory_);
-            }
-            const Key key = decodeState<Key>(reader);
-            bool isNew = false;
-            (fired ? *open.silent : open.table).findOrInsert(key, [&] {
-                isNew = true;
-                return decodeAccumulator<Accumulator>(aggregate_, reader);
-            });
-            if (!isNew) reader.fail("a window has a key twice");
-            nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
-        });
+        readKeyGroups(source, uid, "windows", kLayout, kFormat, [this](ByteReader& reader) { readEntry(reader); });
         for (Pane& each : panes_) each.table.report();
     }
 
@@ -231,7 +214,7 @@ private:
         added.window = grid_.window(number);
         return added;
     }
-    void recycle(std::size_t index) {
+    [[gnu::noinline]] void recycle(std::size_t index) {
         Pane* pane = panes_.release(index);
         pane->table.clear();
         pane->silent.reset();
@@ -253,8 +236,9 @@ private:
             if (open.fired || open.silent != nullptr || open.table.memoryBytes() > large->table.memoryBytes() / 8)
                 continue;
             open.table.thaw();
-            open.table.forEach(
-                [&](const Key& key, Accumulator& acc) { large->table.put(key, Table::hashOf(key), std::move(acc)); });
+            open.table.forEach([&](const Key& key, Accumulator& acc) {
+                large->table.put(key, Table::hashApart(key), std::move(acc));
+            });
             large->table.report();
             open.table.clear();
             large->number = open.number;
@@ -269,7 +253,7 @@ private:
 
     template <class K, class Record>
     Accumulator& addTo(Pane& pane, const K& key, const Record& value) {
-        const std::uint64_t hash = Table::hashOf(Table::lookupKey(key));
+        const std::uint64_t hash = Table::hashApart(Table::lookupKey(key));
         if (pane.silent != nullptr) {
             Accumulator* const before = pane.silent->find(Table::lookupKey(key), hash);
             if (before != nullptr && pane.table.find(Table::lookupKey(key), hash) == nullptr) {
@@ -292,7 +276,7 @@ private:
         }
         return nullptr;
     }
-    void finishFiring(bool purges) {
+    [[gnu::noinline]] void finishFiring(bool purges) {
         Pane& pane = *std::exchange(firing_, nullptr);
         unfiredFrom_ = std::max(unfiredFrom_, pane.number + 1);
         if (purges) {
@@ -306,10 +290,10 @@ private:
     [[gnu::cold]] static void mergeSilent(Pane& pane) {
         const auto silent = std::exchange(pane.silent, nullptr);
         silent->forEach(
-            [&](const Key& key, Accumulator& acc) { pane.table.put(key, Table::hashOf(key), std::move(acc)); });
+            [&](const Key& key, Accumulator& acc) { pane.table.put(key, Table::hashApart(key), std::move(acc)); });
         pane.table.report();
     }
-    void purge(Timestamp watermark) {
+    [[gnu::noinline]] void purge(Timestamp watermark) {
         while (!panes_.empty() && cleanupTime(panes_.front().window) <= watermark) recycle(0);
         unfiredFrom_ = std::max(unfiredFrom_, grid_.firstWindowAfter(watermark));
         nextEvent_ = kMaxTimestamp;
@@ -320,12 +304,28 @@ private:
             nextEvent_ = std::min(nextEvent_, unfired->window.maxTimestamp());
         }
     }
+    [[gnu::cold, gnu::noinline]] void readEntry(ByteReader& reader) {
+        const auto number = reader.read<std::int64_t>("a window number");
+        if (!grid_.holdsWindow(number)) reader.fail("this is the number of no window");
+        Pane& open = pane(number);
+        const bool fired = reader.read<std::uint8_t>("a flag") != 0;
+        if (fired && open.silent == nullptr) {
+            open.silent.reset(new Table);
+            if (memory_ != nullptr) open.silent->chargeTo(*memory_);
+        }
+        Table& table = fired ? *open.silent : open.table;
+        const Key key = decodeState<Key>(reader);
+        const std::uint64_t hash = Table::hashApart(key);
+        if (table.find(key, hash) != nullptr) reader.fail("a window has a key twice");
+        table.put(key, hash, decodeAccumulator<Accumulator>(aggregate_, reader));
+        nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
+    }
     template <class Write>
     [[gnu::cold]] static void writeSilent(Pane& pane, Write write) {
         // those that have got an element since are in the pane's table
         Table rest;
         pane.silent->forEach([&](const Key& key, const Accumulator& acc) {
-            const std::uint64_t hash = Table::hashOf(key);
+            const std::uint64_t hash = Table::hashApart(key);
             if (pane.table.find(key, hash) == nullptr) rest.put(key, hash, Accumulator(acc));
         });
         write(rest);

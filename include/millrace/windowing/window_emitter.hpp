@@ -167,7 +167,7 @@ private:
     }
     [[noreturn, gnu::cold, gnu::noinline]] void fail(const Key& key, const char* what) const {
         throwFunctionErrorFor(aggregate_.id(), aggregate_.subtask(), window_.maxTimestamp(),
-                              "a window of key " + describeValue(key), what);
+                              message("a window of key {}", {describeValue(key)}), what);
     }
 
     UserFunction<WindowFn> windowFunction_;

@@ -9,7 +9,7 @@
 namespace millrace::detail {
 
 [[noreturn]] MILLRACE_INLINE_COLD void throwWindowFailure(const OperatorId& id, int subtask, const char* what) {
-    raise<MillraceException>({"operator '", id.name, "' (uid '", id.uid, "', subtask ", subtask, "): ", what});
+    raise<MillraceException>("operator '{}' (uid '{}', subtask {}): {}", {id.name, id.uid, subtask, what});
 }
 
 MILLRACE_INLINE_COLD void throwWithoutTimestamp(const OperatorId& id, int subtask) {
