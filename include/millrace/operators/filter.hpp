@@ -35,7 +35,7 @@ public:
     template <class Refs>
     explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
-    void pushBlock(Block<T> block) { this->runBlock(block, EveryRecord{0, block.size}); }
+    void pushBlock(Block<T> block) { this->runBlock(block, EveryRecord{block.size}); }
     void push(T&& value, Timestamp timestamp) { this->runRecord(std::move(value), timestamp); }
     void flush() {
         this->flushBuffer();

@@ -29,7 +29,7 @@ public:
     template <class Refs>
     explicit Node(const Refs& refs) : FunctionNode<Fn, Next>(refs, refs.op.fn) {}
 
-    void pushBlock(Block<In> block) { this->runBlock(block, EveryRecord{0, block.size}); }
+    void pushBlock(Block<In> block) { this->runBlock(block, EveryRecord{block.size}); }
     void push(In&& value, Timestamp timestamp) { this->runRecord(std::move(value), timestamp); }
     void flush() {
         this->flushBuffer();

@@ -58,12 +58,17 @@ struct SegmentBuffer {
 };
 struct NoSegmentBuffer {};
 
-/// Which records of a block a segment runs over, by their places: one behind the other.
+/// Which records of a block a segment runs over, by their places: one behind the other. All of them need no other places than
+/// their own, which lets loops over them be vectorised.
 struct EveryRecord {
-    std::size_t first;
     std::size_t size;
-    std::size_t operator[](std::size_t index) const noexcept { return first + index; }
-    EveryRecord part(std::size_t from, std::size_t count) const noexcept { return {first + from, count}; }
+    std::size_t operator[](std::size_t index) const noexcept { return index; }
+    /// What stands for `count` records from `from` on: which ones, and of which block.
+    static EveryRecord part(std::size_t, std::size_t count) noexcept { return {count}; }
+    template <class T>
+    static Block<T> blockOf(Block<T> block, std::size_t from, std::size_t count) noexcept {
+        return block.slice(from, count);
+    }
 };
 /// The ones that a filter has kept.
 struct SelectedRecords {
@@ -71,6 +76,10 @@ struct SelectedRecords {
     std::size_t size;
     std::size_t operator[](std::size_t index) const noexcept { return places[index]; }
     SelectedRecords part(std::size_t from, std::size_t count) const noexcept { return {places + from, count}; }
+    template <class T>
+    static Block<T> blockOf(Block<T> block, std::size_t, std::size_t) noexcept {
+        return block;
+    }
 };
 
 /// Runs the segment that starts at `Derived` on blocks and on single records.
@@ -94,12 +103,13 @@ public:
         } else if constexpr (kBuffered) {
             constexpr std::size_t kStep = SegmentBuffer<Out>::kCapacity;
             for (std::size_t from = 0; from < records.size; from += kStep) {
-                const Records some = records.part(from, std::min(kStep, records.size - from));
+                const std::size_t count = std::min(kStep, records.size - from);
+                const Records some = records.part(from, count);
+                const Block<In> piece = Records::blockOf(block, from, count);
                 Timestamp* times = nullptr;
-                if (block.timestamps != nullptr)
-                    times = kMovesTimes<Records> ? buffer_.timestamps : block.timestamps + some[0];
-                const std::size_t kept = times != nullptr ? loop<true>(block, some, buffer_.values(), times)
-                                                          : loop<false>(block, some, buffer_.values(), times);
+                if (piece.timestamps != nullptr) times = kMovesTimes<Records> ? buffer_.timestamps : piece.timestamps;
+                const std::size_t kept = times != nullptr ? loop<true>(piece, some, buffer_.values(), times)
+                                                          : loop<false>(piece, some, buffer_.values(), times);
                 derived().segmentEnd().pushBlock(Block<Out>{buffer_.values(), times, nullptr, kept});
             }
         } else {
@@ -178,10 +188,12 @@ public:
     template <class Records>
     [[gnu::noinline]] void runBlock(Block<T> block, Records records) {
         for (std::size_t from = 0; from < records.size; from += kBlockRecords<T>) {
-            const Records some = records.part(from, std::min(kBlockRecords<T>, records.size - from));
+            const std::size_t count = std::min(kBlockRecords<T>, records.size - from);
+            const Records some = records.part(from, count);
+            const Block<T> piece = Records::blockOf(block, from, count);
             const std::size_t kept =
-                block.timestamps != nullptr ? select<true>(block, some) : select<false>(block, some);
-            derived().segmentEnd().runBlock(block, SelectedRecords{places_, kept});
+                piece.timestamps != nullptr ? select<true>(piece, some) : select<false>(piece, some);
+            derived().segmentEnd().runBlock(piece, SelectedRecords{places_, kept});
         }
     }
     void runRecord(T&& value, Timestamp timestamp) {

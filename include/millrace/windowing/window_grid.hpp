@@ -18,20 +18,20 @@ public:
         : size_(size.count()), slide_(slide.count()), offset_(offset.count()), wholeSlides_(size_ / slide_),
           rest_(size_ % slide_), perSlide_(rest_ == 0 ? 1 : 2) {}
 
-    [[gnu::noinline]] constexpr std::int64_t sliceOf(Timestamp t) const noexcept {
+    constexpr std::int64_t sliceOf(Timestamp t) const noexcept {
         const std::int64_t into = floorMod(t, Duration{offset_}, Duration{slide_}).count();
         const auto number =
             static_cast<std::int64_t>((static_cast<Wide>(t.time_since_epoch().count()) - offset_ - into) / slide_);
         return perSlide_ == 1 ? number : 2 * number + (into >= rest_ ? 1 : 0);
     }
     /// [start, end) of a slice, cut at the sentinels.
-    [[gnu::noinline]] constexpr TimeWindow slice(std::int64_t slice) const noexcept {
+    constexpr TimeWindow slice(std::int64_t slice) const noexcept {
         if (perSlide_ == 1) return {timeAt(slice, 0), timeAt(Wide{slice} + 1, 0)};
         const std::int64_t number = floorHalf(slice);
         if (slice == 2 * number) return {timeAt(number, 0), timeAt(number, rest_)};
         return {timeAt(number, rest_), timeAt(Wide{number} + 1, 0)};
     }
-    [[gnu::noinline]] constexpr TimeWindow window(std::int64_t window) const noexcept {
+    constexpr TimeWindow window(std::int64_t window) const noexcept {
         return {timeAt(window, 0), timeAt(window, size_)};
     }
 
