@@ -1,9 +1,12 @@
 #include <millrace/operators/keyed_reduce.hpp>
 
+#include <millrace/state/deferred_snapshot.hpp>
+
 #include "support/catch.hpp"
 #include "support/operator_harness.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
 #include <random>
 #include <stdexcept>
@@ -204,4 +207,45 @@ TEST_CASE("an exception from the reduce function names operator, record and time
                    ContainsSubstring("uid 'uid-1'") && ContainsSubstring("item: 3, amount: -3") &&
                        ContainsSubstring("00.000000003Z") && ContainsSubstring("negative amount"));
     }
+}
+
+// The table's keys are strings; what is looked up is the array, with what is behind the end of its text.
+TEST_CASE("records keyed by an array of characters are saved as they were at the barrier, however late that is done",
+          "[operators]") {
+    struct Quote {
+        char symbol[8];
+        std::int64_t amount;
+    };
+    const auto add = [](const Quote& sum, const Quote& quote) {
+        Quote next = sum;
+        next.amount += quote.amount;
+        return next;
+    };
+    using Add = std::decay_t<decltype(add)>;
+    const auto make = [&] { return KeyedReduceOperator<Quote, char(Quote::*)[8], Add>{&Quote::symbol, add}; };
+    constexpr int kKeys = 5'000;  // more than is written at once
+    std::vector<Emitted<Quote>> ofEach;
+    for (int key = 0; key < kKeys; ++key) {
+        Quote quote{{}, 1};
+        std::snprintf(quote.symbol, sizeof quote.symbol, "k%d", key);
+        ofEach.push_back({quote, key});
+    }
+    const auto amounts = [](const std::vector<Emitted<Quote>>& emitted) {
+        std::vector<std::int64_t> all;
+        for (const auto& each : emitted) all.push_back(each.value.amount);
+        return all;
+    };
+    OperatorHarness harness(make());
+    harness.open();
+    harness.elements(ofEach);
+    REQUIRE(amounts(harness.take()) == std::vector<std::int64_t>(kKeys, 1));
+    DeferredSnapshot snapshot(64 * 1024);
+    harness.stage().snapshot(snapshot);
+    harness.elements(ofEach);
+    REQUIRE(amounts(harness.take()) == std::vector<std::int64_t>(kKeys, 2));
+
+    OperatorHarness restored(make());
+    restored.openFrom(snapshot.finish());
+    restored.elements(ofEach);
+    CHECK(amounts(restored.take()) == std::vector<std::int64_t>(kKeys, 2));
 }

@@ -103,6 +103,27 @@ TEST_CASE("equal keys hash alike in every form they come in", "[types]") {
     CHECK(keyHash(Opaque(9)) == keyHash(9));
 }
 
+TEST_CASE("a called hash is the hash, in every form that keys come in", "[types]") {
+    const auto check = [](const auto& key) { CHECK(detail::keyHashByCall(key) == keyHash(key)); };
+    check(7);
+    check(true);
+    check(1.5);
+    check(Colour{});
+    check(std::chrono::seconds(3));
+    check(std::string("Information Technology"));
+    check(std::string_view("Technology"));
+    check("Information");
+    const char padded[8] = "abc";
+    check(padded);
+    CHECK(detail::keyHashByCall(padded) == keyHash(std::string("abc")));
+    check(Listing{7, "text"});
+    check(std::tuple(1, std::string("two")));
+    check(std::optional<int>());
+    check(std::variant<int, std::string>("two"));
+    check(std::array<int, 3>{1, 2, 3});
+    check(Opaque(9));
+}
+
 TEST_CASE("strings that differ by their end only, or by zeros, hash differently", "[types]") {
     std::unordered_set<std::uint32_t> hashes;
     for (std::size_t length = 0; length < 100; ++length) {

@@ -32,6 +32,16 @@ auto withFunction(Assigner assigner, WindowFn fn) {
     return Op{&Item::key, assigner, Aggregate{}, fn};
 }
 
+struct Quote {
+    char symbol[8];
+    std::int64_t value;
+};
+struct QuoteSum {
+    std::int64_t createAccumulator() const { return 0; }
+    void add(const Quote& quote, std::int64_t& acc) const { acc += quote.value; }
+    std::int64_t getResult(const std::int64_t& acc) const { return acc; }
+};
+
 }  // namespace
 
 TEST_CASE("a window fires when the watermark reaches its last timestamp, before the watermark goes on", "[windowing]") {
@@ -465,4 +475,18 @@ TEST_CASE("what merge and subtract throw while windows fire is said to come from
     subtracting.elements({{{1, 7}, 1}, {{1, 1}, 7}, {{1, 1}, 12}});
     CHECK_THAT(messageOf(subtracting, 14),
                ContainsSubstring("subtract of the aggregate function threw") && ContainsSubstring("too little"));
+}
+
+// The window's keys are strings; what is looked up is the array, with what is behind the end of its text.
+TEST_CASE("a late element finds its key, where that is an array of characters", "[windowing]") {
+    using Op = detail::AlignedWindowOperator<Quote, char(Quote::*)[8], TumblingEventTimeWindows, QuoteSum>;
+    OperatorHarness harness(Op{&Quote::symbol, TumblingEventTimeWindows::of(10ns), {}, {}, 100ns, ""});
+    harness.open();
+    harness.element({"abc", 1}, 1);
+    harness.watermark(9);
+    CHECK(harness.take() == Results{{1, 9}});
+    harness.element({"abc", 10}, 2);
+    harness.element({"abc", 100}, 3);
+    harness.element({"abcd", 5}, 4);
+    CHECK(harness.take() == Results{{11, 9}, {111, 9}, {5, 9}});
 }

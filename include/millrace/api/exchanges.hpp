@@ -8,7 +8,6 @@
 #include <millrace/operators/ports.hpp>
 #include <millrace/operators/record_codec.hpp>
 
-#include <memory>
 #include <utility>
 
 // The port factories behind the exchanges of the API.

@@ -9,7 +9,6 @@
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/chain_stage.hpp>
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -8,7 +8,6 @@
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/source_stage.hpp>
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>

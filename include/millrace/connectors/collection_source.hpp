@@ -29,7 +29,7 @@ namespace detail {
 class CollectionEnumerator final : public SplitEnumerator<CollectionSplit> {
 public:
     CollectionEnumerator() = default;
-    /// Goes on with what was left.
+    /// Goes on with what was left: one split, or none.
     explicit CollectionEnumerator(const std::vector<CollectionSplit>& left) : given_(left.empty()) {
         if (!left.empty()) split_ = left[0];
     }

@@ -25,8 +25,9 @@
 // hangs on it, would be compiled by every file that includes the header.
 //
 // What runs seldom, compared with blocks, is MILLRACE_INLINE_COLD: header-only, it is compiled for size, which costs
-// every file that includes it less time. What runs once per block or batch and is called from several places, or is virtual
-// with one class that g++ would guess, is MILLRACE_INLINE_APART: compiled once and not into each of its callers.
+// every file that includes it less time. What runs once per block or batch and is called from several places, or is virtual,
+// where g++ would guess which class it is and compile it once more into the caller, is MILLRACE_INLINE_APART: compiled once. (A
+// virtual function is that in its class only, and has no macro at its body.)
 #ifdef MILLRACE_SEPARATE_COMPILATION
 #define MILLRACE_INLINE
 #define MILLRACE_INLINE_COLD

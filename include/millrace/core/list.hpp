@@ -117,7 +117,7 @@ private:
     }
 
     static constexpr bool kOverAligned = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-    /// Only on a condition: g++ takes who always calls what is cold to be cold as well.
+    /// Called on a condition only: it always calls what is cold, so g++ takes it for cold as well.
     void grow(std::size_t capacity) {
         if constexpr (std::is_trivially_copyable_v<T> && !kOverAligned) {
             data_ = static_cast<T*>(movedBytes(data_, size_ * sizeof(T), capacity * sizeof(T)));

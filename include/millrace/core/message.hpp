@@ -29,7 +29,8 @@ private:
     long long number_;            ///< or the length of the text
 };
 
-/// The format with each `{}` replaced by the next part. Instead of `"a " + std::to_string(n) + " b"`, which costs every file
+/// The format with each `{}` replaced by the next part. A `{}` without a part stays as it is, parts without a `{}` are left out;
+/// what stands in braces within a part is just text. Instead of `"a " + std::to_string(n) + " b"`, which costs every file
 /// that includes it several times as long to compile.
 std::string message(const char* format, std::initializer_list<MessagePart> parts = {});
 

@@ -15,7 +15,8 @@
 
 namespace millrace::detail {
 
-/// A base of what is shared: counts who does.
+/// A base of what is shared: counts its references. It is made by `new` and ends with the last of them; one that no `Shared` has
+/// referred to belongs to whoever has made it.
 class SharedObject {
 public:
     SharedObject() = default;

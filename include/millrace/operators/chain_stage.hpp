@@ -4,9 +4,9 @@
 #include <millrace/core/config.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/operators/node.hpp>
 
-#include <memory>
 #include <utility>
 
 namespace millrace::detail {

@@ -53,7 +53,8 @@ public:
         if (hash != nullptr) batch.hashes()[at] = *hash;
         batch.size = at + 1;
     }
-    /// The same of a copy, for records that own memory.
+    /// The same for a copy of `*value`: by way of the layout, since making it takes longer than the call.
+    /// *Failure:* GraphException for records that cannot be copied.
     void putCopy(void* value, const Timestamp* timestamp, const std::uint32_t* hash);
     /// Sends a full batch and opens the next one.
     void turn(bool timed, bool hashed) {

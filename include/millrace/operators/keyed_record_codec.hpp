@@ -62,7 +62,7 @@ public:
             Codec<Key>::encode(key, into.bytes);
             const std::size_t recordBegin = into.bytes.size();
             Codec<T>::encode(block.values[i], into.bytes);
-            into.entries.push_back({keyBegin, block.timestampOf(i).time_since_epoch().count(), keyHashApart(key),
+            into.entries.push_back({keyBegin, block.timestampOf(i).time_since_epoch().count(), keyHashByCall(key),
                                     static_cast<std::uint32_t>(recordBegin - keyBegin),
                                     static_cast<std::uint32_t>(into.bytes.size() - recordBegin)});
         }

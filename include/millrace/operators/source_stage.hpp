@@ -18,7 +18,6 @@
 #include <millrace/types/codec.hpp>
 
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>

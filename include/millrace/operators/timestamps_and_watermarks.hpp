@@ -64,7 +64,7 @@ public:
         if (pending_.full()) flushPending();
     }
     void flush() {
-        flushPending();
+        if (pending_.size() > 0) flushPending();
         this->next_.flush();
     }
 
@@ -131,7 +131,6 @@ private:
         }
     }
     [[gnu::noinline]] void flushPending() {
-        if (pending_.size() == 0) return;
         pushBlock(pending_.block(std::exchange(timed_, false)));
         pending_.clear();
     }

@@ -33,7 +33,9 @@ private:
     int regionOf(const GraphNode& node) const { return regions_[static_cast<std::size_t>(node.id)]; }
     /// Whether the node gets new tasks.
     bool isMade(const GraphNode& node) const { return before_ == nullptr || regionOf(node) == region_; }
-    RegionTasks& region(const GraphNode& node) const { return *out_.regions[static_cast<std::size_t>(regionOf(node))]; }
+    RegionTasks& region(const GraphNode& node) const {
+        return *tasks_->regions[static_cast<std::size_t>(regionOf(node))];
+    }
 
     void check(const GraphNode& node) const;
     bool isBatch() const noexcept { return graph_.mode == RuntimeExecutionMode::Batch; }
@@ -59,8 +61,7 @@ private:
     const int region_;
     const List<int> regions_;  ///< by node
     List<StageSlot*> slots_;   ///< by node, then by subtask; null: not made anew
-    Shared<JobTasks> made_{new JobTasks};
-    JobTasks& out_ = *made_;
+    Shared<JobTasks> tasks_{new JobTasks};
 };
 
 MILLRACE_INLINE_COLD Shared<JobTasks> JobWiring::wire() {
@@ -68,9 +69,9 @@ MILLRACE_INLINE_COLD Shared<JobTasks> JobWiring::wire() {
     for (const GraphNode& node : graph_.nodes) check(node);
     for (const GraphNode& node : graph_.nodes) {
         const auto number = static_cast<std::size_t>(regionOf(node));
-        if (number == out_.regions.size()) {
-            out_.regions.push_back(isMade(node) ? std::shared_ptr<RegionTasks>(new RegionTasks)
-                                                : before_->regions[number]);
+        if (number == tasks_->regions.size()) {
+            tasks_->regions.push_back(isMade(node) ? std::shared_ptr<RegionTasks>(new RegionTasks)
+                                                   : before_->regions[number]);
         }
         isMade(node) ? makeStages(node) : keepStages(node);
     }
@@ -78,14 +79,14 @@ MILLRACE_INLINE_COLD Shared<JobTasks> JobWiring::wire() {
         if (!isMade(node)) continue;
         for (const GraphEdge& edge : node.inputs) connect(edge, node);
     }
-    for (std::size_t i = 0; i < out_.regions.size(); ++i) {
+    for (std::size_t i = 0; i < tasks_->regions.size(); ++i) {
         if (before_ != nullptr && static_cast<int>(i) != region_) continue;
-        for (Task& task : out_.regions[i]->tasks) task.finishWiring();
+        for (Task& task : tasks_->regions[i]->tasks) task.finishWiring();
     }
     if (graph_.alignSources && !isBatch()) alignSources();
     if (!isBatch()) alignGroups();
-    if (supervisor_ != nullptr) supervisor_->attach(out_, before_ != nullptr ? region_ : -1);
-    return std::move(made_);
+    if (supervisor_ != nullptr) supervisor_->attach(*tasks_, before_ != nullptr ? region_ : -1);
+    return std::move(tasks_);
 }
 
 MILLRACE_INLINE_COLD StageSlot& JobWiring::slotOf(const GraphNode& node, int subtask) const {
@@ -168,16 +169,16 @@ MILLRACE_INLINE_COLD void JobWiring::keepStages(const GraphNode& node) {
     const bool directly = isCalledDirectly(node);
     for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
         slots_.push_back(nullptr);
-        if (!directly) out_.tasks.add(before_->tasks[out_.tasks.size()]);
+        if (!directly) tasks_->tasks.add(before_->tasks[tasks_->tasks.size()]);
     }
 }
 
 MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask) {
-    const int id = static_cast<int>(out_.tasks.size());
+    const int id = static_cast<int>(tasks_->tasks.size());
     Accumulators& accumulators = accumulators_.part(static_cast<std::size_t>(regionOf(node)));
     Task& task = region(node).tasks.add(new Task(job_, executor_, id, accumulators, graph_.bufferTimeout));
-    out_.tasks.add(task);
-    task.belongTo(out_.regions[static_cast<std::size_t>(regionOf(node))], regionOf(node));
+    tasks_->tasks.add(task);
+    task.belongTo(tasks_->regions[static_cast<std::size_t>(regionOf(node))], regionOf(node));
     TaskContext& context = task.context();
     context.jobName = graph_.jobName;
     context.subtaskIndex = subtask;

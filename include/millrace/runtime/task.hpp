@@ -245,7 +245,7 @@ private:
     StageSlot* receiver_ =
         nullptr;  ///< of batches and watermarks: the head, except while a stage behind it is restored
     OwnerList<RestoredInput> restored_;          ///< until it has been handled; the first one is at hand
-    void (Task::*receiveRestored_)() = nullptr;  ///< set with the first of them: only who restores compiles it
+    void (Task::*receiveRestored_)() = nullptr;  ///< set by `restoreInput`: only who restores compiles it
     bool suspended_ = false;
     bool sinkWaits_ = false;
     bool finishing_ = false;  ///< all input has been handled

@@ -51,7 +51,7 @@ public:
     /// Where the state of this key goes.
     template <class Key>
     ByteWriter& of(const Key& key) {
-        const int keyGroup = router_.keyGroup(keyHashApart(key));
+        const int keyGroup = router_.keyGroup(keyHashByCall(key));
         ByteWriter& group = groups_[static_cast<std::size_t>(keyGroup)];
         if (group.size() >= limit_) [[unlikely]]
             handOut(keyGroup);

@@ -118,13 +118,13 @@ public:
         return Slot::hashOf(key);
     }
 
-    /// The same for code that is not about single records: see `keyHashApart`.
+    /// The same by a call: see `keyHashByCall`.
     template <class K>
-    static std::uint64_t hashApart(const K& key) {
+    static std::uint64_t hashByCall(const K& key) {
         if constexpr (kIntegerKey<Key>) {
             return Slot::hashOf(key);
         } else {
-            return Slot::hashApart(key);
+            return Slot::hashByCall(key);
         }
     }
 
@@ -186,11 +186,17 @@ public:
                 return slot;
             }
         }
-        if constexpr (kIntegerKey<Key>) {
-            return occupy(where, slot, key, hash, std::forward<Make>(make));
-        } else {
-            return insertApart(where, slot, key, hash, Value(make()));
+        if (size_ >= limit_) [[unlikely]] {
+            growTo(2 * capacity_);
+            where = view();
+            slot = placeFor(where, key, hash);
         }
+        if constexpr (kIntegerKey<Key>) {
+            occupy(slot, key, hash, std::forward<Make>(make));
+        } else {
+            insertByCall(slot, key, hash, Value(make()));
+        }
+        return slot;
     }
 
     /// Whether single entries can be taken out: those behind them have to move.
@@ -327,10 +333,10 @@ public:
         constexpr std::size_t kAhead = 32;
         const View where = view();
         for (; at < end; ++at) {
-            if (at + kAhead < end) where.prefetch(hashApart(lookupKey(keyAt(at + kAhead))));
+            if (at + kAhead < end) where.prefetch(hashByCall(lookupKey(keyAt(at + kAhead))));
             const auto& key = keyAt(at);
             bool found = false;
-            Slot* const slot = where.locate(lookupKey(key), hashApart(lookupKey(key)), found);
+            Slot* const slot = where.locate(lookupKey(key), hashByCall(lookupKey(key)), found);
             if (found) keep(slot);
         }
     }
@@ -359,14 +365,14 @@ public:
     }
 
 private:
+    /// Where a key goes that is not there.
+    template <class K>
+    [[gnu::noinline]] static Slot* placeFor(View where, const K& key, std::uint64_t hash) {
+        bool found = false;
+        return where.locate(key, hash, found);
+    }
     template <class K, class Make>
-    [[gnu::always_inline]] Slot* occupy(View& where, Slot* slot, const K& key, std::uint64_t hash, Make&& make) {
-        if (size_ >= limit_) [[unlikely]] {
-            growTo(2 * capacity_);
-            where = view();
-            bool found = false;
-            slot = where.locate(key, hash, found);
-        }
+    [[gnu::always_inline]] void occupy(Slot* slot, const K& key, std::uint64_t hash, Make&& make) {
         keep(slot);
         ::new (static_cast<void*>(std::addressof(slot->value))) Value(make());
         if constexpr (std::is_nothrow_constructible_v<Key, const K&>) {
@@ -380,12 +386,11 @@ private:
             }
         }
         ++size_;
-        return slot;
     }
     /// One function for all who put entries in: keys that are more than numbers take long enough to copy.
     template <class K>
-    [[gnu::noinline]] Slot* insertApart(View& where, Slot* slot, const K& key, std::uint64_t hash, Value&& value) {
-        return occupy(where, slot, key, hash, [&]() -> Value&& { return std::move(value); });
+    [[gnu::noinline]] void insertByCall(Slot* slot, const K& key, std::uint64_t hash, Value&& value) {
+        occupy(slot, key, hash, [&]() -> Value&& { return std::move(value); });
     }
 
     static constexpr std::size_t kMinCapacity = 16;

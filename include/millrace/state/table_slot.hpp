@@ -76,10 +76,10 @@ struct TableSlot {
         return tag == tagOf(hash) && sameKey(storedKey, key);
     }
     template <class K>
-    static std::uint64_t hashApart(const K& key) {
-        return hashOf(keyHashApart(key));
+    static std::uint64_t hashByCall(const K& key) {
+        return hashOf(keyHashByCall(key));
     }
-    std::uint64_t storedHash() const { return hashApart(storedKey); }
+    std::uint64_t storedHash() const { return hashByCall(storedKey); }
 
     template <class K>
     void occupy(const K& key, std::uint64_t hash) {

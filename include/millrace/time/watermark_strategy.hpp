@@ -27,17 +27,28 @@ struct CopyGenerator {
 
 /// What a strategy says besides how it makes timestamps and watermarks. @public
 struct WatermarkSettings {
-    WatermarkSettings() = default;
-    [[gnu::cold, gnu::noinline]] WatermarkSettings(const WatermarkSettings&) = default;
-    [[gnu::cold, gnu::noinline]] WatermarkSettings(WatermarkSettings&&) noexcept = default;
-    [[gnu::cold, gnu::noinline]] WatermarkSettings& operator=(const WatermarkSettings&) = default;
-    [[gnu::cold, gnu::noinline]] WatermarkSettings& operator=(WatermarkSettings&&) noexcept = default;
-    [[gnu::cold, gnu::noinline]] ~WatermarkSettings() = default;
-
     std::optional<Duration> idleness;      ///< none: never idle
     std::optional<Duration> periodicEmit;  ///< none: as the environment says; 0: after every block of records
     WatermarkAlignment alignment;
 };
+
+namespace detail {
+
+/// The settings of a strategy on its way through the code of every pipeline: its special members are not inlined there.
+struct KeptWatermarkSettings {
+    [[gnu::cold, gnu::noinline]] KeptWatermarkSettings() = default;
+    KeptWatermarkSettings(WatermarkSettings given)
+        : settings(std::move(given)) {}  // NOLINT(google-explicit-constructor)
+    [[gnu::cold, gnu::noinline]] KeptWatermarkSettings(const KeptWatermarkSettings&) = default;
+    [[gnu::cold, gnu::noinline]] KeptWatermarkSettings(KeptWatermarkSettings&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] KeptWatermarkSettings& operator=(const KeptWatermarkSettings&) = default;
+    [[gnu::cold, gnu::noinline]] KeptWatermarkSettings& operator=(KeptWatermarkSettings&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~KeptWatermarkSettings() = default;
+
+    WatermarkSettings settings{};
+};
+
+}  // namespace detail
 
 /// How records get timestamps and streams get watermarks. Made by `WatermarkStrategy`. @public
 /// The supplier makes one generator per source split (or per subtask).
@@ -52,14 +63,14 @@ public:
                   "millrace: forIngestionTime() takes the timestamps from the clock, so withTimestampAssigner(fn) has "
                   "nothing to say. For timestamps out of the record use forBoundedOutOfOrderness(delay).");
 
-    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, WatermarkSettings settings = {})
-        : supplier_(std::move(supplier)), assigner_(std::move(assigner)), settings_(std::move(settings)) {}
+    BasicWatermarkStrategy(Supplier supplier, Assigner assigner, detail::KeptWatermarkSettings settings = {})
+        : supplier_(std::move(supplier)), assigner_(std::move(assigner)), kept_(std::move(settings)) {}
 
     /// Takes timestamps from the record: a pointer to a `Timestamp` member, or a callable `(const T&)` or
     /// `(const T&, Timestamp recordTimestamp)` that returns a Timestamp.
     template <class Fn>
     BasicWatermarkStrategy<Supplier, Fn> withTimestampAssigner(Fn assigner) const {
-        return {supplier_, std::move(assigner), settings_};
+        return {supplier_, std::move(assigner), kept_};
     }
     /// Without a record for longer than this (processing time), the split or subtask counts as idle and no longer
     /// holds event time back. The time that it is held up itself, by back pressure or by alignment, does not count.
@@ -69,7 +80,7 @@ public:
             throw ConfigurationException("withIdleness(timeout): the timeout must be positive");
         }
         BasicWatermarkStrategy changed = *this;
-        changed.settings_.idleness = timeout;
+        changed.kept_.settings.idleness = timeout;
         return changed;
     }
     /// `onPeriodicEmit` runs every `interval` of processing time instead of after every block of records, and once more
@@ -83,7 +94,7 @@ public:
                 "records");
         }
         BasicWatermarkStrategy changed = *this;
-        changed.settings_.periodicEmit = interval;
+        changed.kept_.settings.periodicEmit = interval;
         return changed;
     }
     /// All sources of one job whose strategies name the same `group` stay together in event time: one whose watermark is
@@ -103,18 +114,18 @@ public:
                 "may be negative");
         }
         BasicWatermarkStrategy changed = *this;
-        changed.settings_.alignment = {std::move(group), maxDrift};
+        changed.kept_.settings.alignment = {std::move(group), maxDrift};
         return changed;
     }
 
     Generator createGenerator() const { return supplier_(); }
     const Assigner& assigner() const noexcept { return assigner_; }
-    const WatermarkSettings& settings() const noexcept { return settings_; }
+    const WatermarkSettings& settings() const noexcept { return kept_.settings; }
 
 private:
     Supplier supplier_;
     [[no_unique_address]] Assigner assigner_;
-    WatermarkSettings settings_;
+    detail::KeptWatermarkSettings kept_;
 };
 
 /// The ways to make watermarks. @public

@@ -159,22 +159,6 @@ constexpr std::uint64_t mixKey(std::uint64_t h, const T& key) {
     }
 }
 
-template <class Key>
-[[gnu::noinline]] std::uint32_t calledKeyHash(const Key& key);
-/// `keyHash` for code that is not about single records: hashes of texts and the like are not inlined there.
-template <class Key>
-std::uint32_t keyHashApart(const Key& key) {
-    if constexpr (std::is_arithmetic_v<Key> || std::is_enum_v<Key>) {
-        return static_cast<std::uint32_t>(mixKey(kKeyHashSeed, key));
-    } else {
-        return calledKeyHash(key);
-    }
-}
-template <class Key>
-std::uint32_t calledKeyHash(const Key& key) {
-    return static_cast<std::uint32_t>(mixKey(kKeyHashSeed, key));
-}
-
 template <class T>
 struct KeyDecayOf {
     using Type = std::decay_t<T>;
@@ -241,6 +225,23 @@ constexpr std::uint32_t keyHash(const Key& key) {
     }
 }
 
+namespace detail {
+
+template <class Key>
+[[gnu::noinline]] std::uint32_t calledKeyHash(const Key& key) {
+    return keyHash(key);
+}
+/// `keyHash` by a call, where that costs little beside the rest: hashes of texts and the like are not inlined there.
+template <class Key>
+std::uint32_t keyHashByCall(const Key& key) {
+    if constexpr (std::is_arithmetic_v<Key> || std::is_enum_v<Key>) {
+        return keyHash(key);
+    } else {
+        return calledKeyHash(key);
+    }
+}
+
+}  // namespace detail
 }  // namespace millrace
 
 #endif  // MILLRACE_TYPES_KEY_HASH_HPP

@@ -237,7 +237,7 @@ private:
                 continue;
             open.table.thaw();
             open.table.forEach([&](const Key& key, Accumulator& acc) {
-                large->table.put(key, Table::hashApart(key), std::move(acc));
+                large->table.put(key, Table::hashByCall(key), std::move(acc));
             });
             large->table.report();
             open.table.clear();
@@ -253,7 +253,7 @@ private:
 
     template <class K, class Record>
     Accumulator& addTo(Pane& pane, const K& key, const Record& value) {
-        const std::uint64_t hash = Table::hashApart(Table::lookupKey(key));
+        const std::uint64_t hash = Table::hashByCall(Table::lookupKey(key));
         if (pane.silent != nullptr) {
             Accumulator* const before = pane.silent->find(Table::lookupKey(key), hash);
             if (before != nullptr && pane.table.find(Table::lookupKey(key), hash) == nullptr) {
@@ -290,7 +290,7 @@ private:
     [[gnu::cold]] static void mergeSilent(Pane& pane) {
         const auto silent = std::exchange(pane.silent, nullptr);
         silent->forEach(
-            [&](const Key& key, Accumulator& acc) { pane.table.put(key, Table::hashApart(key), std::move(acc)); });
+            [&](const Key& key, Accumulator& acc) { pane.table.put(key, Table::hashByCall(key), std::move(acc)); });
         pane.table.report();
     }
     [[gnu::noinline]] void purge(Timestamp watermark) {
@@ -304,7 +304,7 @@ private:
             nextEvent_ = std::min(nextEvent_, unfired->window.maxTimestamp());
         }
     }
-    [[gnu::cold, gnu::noinline]] void readEntry(ByteReader& reader) {
+    [[gnu::noinline]] void readEntry(ByteReader& reader) {
         const auto number = reader.read<std::int64_t>("a window number");
         if (!grid_.holdsWindow(number)) reader.fail("this is the number of no window");
         Pane& open = pane(number);
@@ -315,7 +315,7 @@ private:
         }
         Table& table = fired ? *open.silent : open.table;
         const Key key = decodeState<Key>(reader);
-        const std::uint64_t hash = Table::hashApart(key);
+        const std::uint64_t hash = Table::hashByCall(key);
         if (table.find(key, hash) != nullptr) reader.fail("a window has a key twice");
         table.put(key, hash, decodeAccumulator<Accumulator>(aggregate_, reader));
         nextEvent_ = std::min(nextEvent_, open.window.maxTimestamp());
@@ -325,7 +325,7 @@ private:
         // those that have got an element since are in the pane's table
         Table rest;
         pane.silent->forEach([&](const Key& key, const Accumulator& acc) {
-            const std::uint64_t hash = Table::hashApart(key);
+            const std::uint64_t hash = Table::hashByCall(key);
             if (pane.table.find(key, hash) == nullptr) rest.put(key, hash, Accumulator(acc));
         });
         write(rest);
