@@ -16,6 +16,11 @@ namespace millrace::detail {
 class PrintFunction {
 public:
     PrintFunction(std::FILE* file, std::string label) : file_(file), prefix_(std::move(label)) {}
+    [[gnu::cold, gnu::noinline]] PrintFunction(const PrintFunction&) = default;
+    [[gnu::cold, gnu::noinline]] PrintFunction(PrintFunction&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] PrintFunction& operator=(const PrintFunction&) = default;
+    [[gnu::cold, gnu::noinline]] PrintFunction& operator=(PrintFunction&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~PrintFunction() = default;
 
     void open(RuntimeContext& context) {
         if (context.parallelism() > 1) {

@@ -41,9 +41,7 @@ public:
         std::swap(object_, other.object_);
         return *this;
     }
-    ~SharedReference() {
-        if (object_ != nullptr) release();
-    }
+    ~SharedReference() { release(); }
 
     explicit operator bool() const noexcept { return object_ != nullptr; }
     bool operator==(std::nullptr_t) const noexcept { return object_ == nullptr; }

@@ -7,6 +7,7 @@ MILLRACE_INLINE_APART SharedReference::SharedReference(const SharedObject* objec
 }
 
 MILLRACE_INLINE_APART void SharedReference::release() noexcept {
+    if (object_ == nullptr) return;
     // what others have done with the object happens before it goes
     if (object_->owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete object_;
 }

@@ -18,6 +18,9 @@ public:
         : jobName_(std::move(jobName)), operatorName_(std::move(operatorName)), uid_(std::move(uid)),
           subtaskIndex_(subtaskIndex), parallelism_(parallelism), maxParallelism_(maxParallelism),
           attemptNumber_(attemptNumber), accumulators_(&accumulators) {}
+    [[gnu::cold, gnu::noinline]] ~RuntimeContext() = default;
+    RuntimeContext(const RuntimeContext&) = default;
+    RuntimeContext& operator=(const RuntimeContext&) = default;
 
     const std::string& jobName() const noexcept { return jobName_; }
     const std::string& operatorName() const noexcept { return operatorName_; }

@@ -27,6 +27,15 @@ class SplitBoard;
 
 /// Which operator a piece of state, an error or a metric belongs to.
 struct OperatorId {
+    OperatorId() = default;
+    OperatorId(std::string operatorName, std::string operatorUid)
+        : name(std::move(operatorName)), uid(std::move(operatorUid)) {}
+    [[gnu::cold, gnu::noinline]] OperatorId(const OperatorId&) = default;
+    [[gnu::cold, gnu::noinline]] OperatorId(OperatorId&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] OperatorId& operator=(const OperatorId&) = default;
+    [[gnu::cold, gnu::noinline]] OperatorId& operator=(OperatorId&&) noexcept = default;
+    [[gnu::cold, gnu::noinline]] ~OperatorId() = default;
+
     std::string name;
     std::string uid;
 };
