@@ -1,6 +1,8 @@
 #include <millrace/core/message.hpp>
 
+#include <cstddef>
 #include <cstdio>
+#include <cstring>
 
 namespace millrace::detail {
 
@@ -15,15 +17,14 @@ MILLRACE_INLINE_COLD void MessagePart::appendTo(std::string& text) const {
 
 MILLRACE_INLINE_COLD std::string message(const char* format, std::initializer_list<MessagePart> parts) {
     std::string text;
-    const MessagePart* next = parts.begin();
-    for (const char* at = format; *at != '\0'; ++at) {
-        if (at[0] == '{' && at[1] == '}' && next != parts.end()) {
-            next++->appendTo(text);
-            ++at;
-        } else {
-            text += *at;
-        }
+    for (const MessagePart& part : parts) {
+        const char* const braces = std::strstr(format, "{}");
+        if (braces == nullptr) break;
+        text.append(format, static_cast<std::size_t>(braces - format));
+        part.appendTo(text);
+        format = braces + 2;
     }
+    text.append(format, std::strlen(format));
     return text;
 }
 

@@ -3,6 +3,7 @@
 
 #include <millrace/core/message.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,9 +21,9 @@ public:
     [[gnu::cold]] StableHash& add(std::int64_t number) { return add(message("{}", {number})); }
     [[gnu::cold]] std::string hex() const {
         constexpr std::string_view kDigits = "0123456789abcdef";
-        std::string text;
-        for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(hash_ >> shift) & 15];
-        return text;
+        char text[16];
+        for (std::size_t i = 0; i < 16; ++i) text[i] = kDigits[(hash_ >> (60 - 4 * i)) & 15];
+        return {text, 16};
     }
 
 private:

@@ -91,6 +91,7 @@
 #include <millrace/runtime/thread_pool_runtime.ipp>
 #include <millrace/runtime/timer_thread.ipp>
 #include <millrace/state/broadcast_state.ipp>
+#include <millrace/state/deferred_snapshot.ipp>
 #include <millrace/state/frozen_memory.ipp>
 #include <millrace/state/key_group_state.ipp>
 #include <millrace/state/keyed_state_store.ipp>

@@ -34,7 +34,7 @@ MILLRACE_INLINE void Channel::enqueue(Batch* batch) {
     }
 }
 
-MILLRACE_INLINE_APART bool Channel::drainOverflow() {
+MILLRACE_INLINE_COLD bool Channel::drainOverflow() {
     const std::lock_guard lock(overflowMutex_);
     while (overflowFirst_ < overflow_.size() && hasRoom()) push(&overflow_[overflowFirst_++]);
     if (overflowFirst_ < overflow_.size()) return false;

@@ -201,7 +201,7 @@ MILLRACE_INLINE_COLD void Task::close(bool failureCounts) {
 }
 
 /// True when the overflow has drained and no sink waits. Otherwise the consumers or the sinks wake this task.
-MILLRACE_INLINE_APART bool Task::waitForRoom() {
+MILLRACE_INLINE_COLD bool Task::waitForRoom() {
     for (;;) {
         for (std::size_t i = 0; i < blocked_.channels.size();) {
             if (blocked_.channels[i].drainOverflow()) {
@@ -230,7 +230,7 @@ MILLRACE_INLINE_APART bool Task::waitForRoom() {
     return false;
 }
 
-MILLRACE_INLINE Actor::Outcome Task::waitForInput() {
+MILLRACE_INLINE_COLD Actor::Outcome Task::waitForInput() {
     // low latency at low rates: nothing waits for a batch to fill while there is nothing else to do
     if (bufferTimeout_ >= Duration{0}) flushPorts();
     if (context_.outputBlocked) return Outcome::Yield;  // goes on in work()
@@ -259,7 +259,7 @@ MILLRACE_INLINE_APART Duration Task::timeHeldUp() const {
     return heldUpBefore_ + std::max(now() - heldUpSince_, Duration{0});  // the clock may have been set back
 }
 
-MILLRACE_INLINE_APART void Task::notePark(TaskWait reason) {
+MILLRACE_INLINE_COLD void Task::notePark(TaskWait reason) {
     const StageMetrics& metrics = stages_.front().stage->metrics;
     const std::uint64_t records =
         metrics.recordsIn.load(std::memory_order_relaxed) + metrics.recordsOut.load(std::memory_order_relaxed);

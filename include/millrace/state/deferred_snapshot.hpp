@@ -1,9 +1,11 @@
 #ifndef MILLRACE_STATE_DEFERRED_SNAPSHOT_HPP
 #define MILLRACE_STATE_DEFERRED_SNAPSHOT_HPP
 
+#include <millrace/core/config.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/state/memory_snapshot.hpp>
+#include <millrace/state/table_snapshot.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +16,19 @@
 
 namespace millrace::detail {
 
+/// State that its owner encodes by and by, while it goes on.
+/// *Thread safety:* the owner's thread, until `encodeSome` has been false; then it may be handed on, and `writeTo` is called.
+class GradualState : public DeferredState {
+public:
+    /// Goes over so many entries, or fewer that are large; false once all is encoded. *Failure:* what a codec throws.
+    virtual bool encodeSome(std::size_t entries) = 0;
+    /// Of the operator whose state it is.
+    virtual std::string_view uid() const noexcept = 0;
+};
+
 /// What one task has written at a barrier, and what waits to be written on another thread.
 /// *Thread safety:* none; it is handed from the task to who writes it.
-class DeferredSnapshot final : public SnapshotSink, public SnapshotPart {
+class DeferredSnapshot final : public SnapshotSink, public SnapshotPart, private TableWriter {
 public:
     /// Tables of at least `gradualFrom` bytes, or of large values, may be encoded by and by.
     explicit DeferredSnapshot(std::size_t gradualFrom = SIZE_MAX) noexcept : gradualFrom_(gradualFrom) {}
@@ -32,11 +44,7 @@ public:
     }
     void writeLater(Owner<DeferredState> state) override { later_.add(state.release()); }
 
-    std::size_t gradualFrom() const noexcept override { return gradualFrom_; }
-    void writeGradually(Owner<GradualState> state) override {
-        gradual_.add(*state);
-        later_.add(state.release());
-    }
+    TableWriter* tableWriter() noexcept override { return this; }
     /// Whether all is encoded: only then may it be handed on.
     bool isWhole() const noexcept { return gradual_.empty(); }
     /// Encodes some of what is not, going over so many slots; false once it is whole. The owner's thread.
@@ -64,6 +72,11 @@ public:
     }
 
 private:
+    MILLRACE_INLINE void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
+                                    bool isPlain) override;
+    MILLRACE_INLINE void writeFrozen(Owner<TableEntries> entries, const TablePlace& place,
+                                     FrozenMemory& frozen) override;
+
     void writeDeferredTo(SnapshotSink& sink) const {
         while (!later_.empty()) {
             const Owner<DeferredState> state(later_.release(0));
@@ -79,5 +92,9 @@ private:
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/state/deferred_snapshot.ipp>
+#endif
 
 #endif  // MILLRACE_STATE_DEFERRED_SNAPSHOT_HPP

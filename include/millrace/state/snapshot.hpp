@@ -34,6 +34,7 @@ inline constexpr std::uint8_t kBroadcastFormat = 2;
 
 struct StateLayout;
 std::string layoutText(const StateLayout& layout);
+class TableWriter;
 }  // namespace detail
 
 class SnapshotSink;
@@ -46,29 +47,14 @@ public:
     virtual void writeTo(SnapshotSink& sink) = 0;
 };
 
-/// State that its owner encodes by and by, while it goes on. @internal
-/// *Thread safety:* the owner's thread, until `encodeSome` has been false; then it may be handed on, and `writeTo` is called.
-class GradualState : public DeferredState {
-public:
-    /// Goes over so many entries, or fewer that are large; false once all is encoded. *Failure:* what a codec throws.
-    virtual bool encodeSome(std::size_t entries) = 0;
-    /// Of the operator whose state it is.
-    virtual std::string_view uid() const noexcept = 0;
-};
-
 /// Where a stage writes its state. The unit is (operator uid, state name, key group). @internal
 class SnapshotSink {
 public:
     virtual ~SnapshotSink() = default;
     /// Takes state that may be written later, and on another thread. At once, where the sink has no better time.
     virtual void writeLater(detail::Owner<DeferredState> state) { state->writeTo(*this); }
-    /// From how many bytes on a table that owns memory is better encoded by and by; at once, where nobody would see to that.
-    virtual std::size_t gradualFrom() const noexcept { return SIZE_MAX; }
-    /// Takes what is to be encoded by and by. From tables that are as large, or whose values are.
-    virtual void writeGradually(detail::Owner<GradualState> state) {
-        while (state->encodeSome(SIZE_MAX)) {}
-        state->writeTo(*this);
-    }
+    /// Who writes tables by and by, or on another thread; null: they are written at once.
+    virtual detail::TableWriter* tableWriter() noexcept { return nullptr; }
     /// Adds one piece of state. Pieces with equal names are kept in the order in which they were written.
     virtual void write(std::string_view uid, std::string_view state, int keyGroup,
                        std::span<const std::byte> bytes) = 0;

@@ -7,14 +7,14 @@ namespace millrace::detail {
 
 MILLRACE_INLINE_COLD std::string layoutText(const StateLayout& layout) {
     std::string text(layout.kind);
-    text += '{';
+    text += "{";
     for (std::size_t i = 0; i < layout.fieldCount(); ++i) {
-        if (i > 0) text += ',';
+        if (i > 0) text += ",";
         text += layout.fields[i].name;
-        text += ':';
+        text += ":";
         appendTypeText(*layout.fields[i].type, text);
     }
-    text += '}';
+    text += "}";
     return text;
 }
 

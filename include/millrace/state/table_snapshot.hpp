@@ -92,11 +92,18 @@ template <class Table, class Write>
     writeAtOnce(sink, EntriesOf<Table, Write>(table, std::move(write)), place);
 }
 
-/// The same by and by, if the sink sees to that and the table is large (`memoryBytes`) or its values own memory (not `isPlain`).
-void writeByOwner(SnapshotSink& sink, Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
-                  bool isPlain);
-/// The same of frozen memory, on another thread.
-void writeLater(SnapshotSink& sink, Owner<TableEntries> entries, const TablePlace& place, FrozenMemory& frozen);
+/// Writes tables by and by, or on another thread, while they change.
+class TableWriter {
+public:
+    /// A table that has been described: by and by if it is large (`memoryBytes`) or its values own memory (not `isPlain`).
+    virtual void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
+                            bool isPlain) = 0;
+    /// One in frozen memory: on another thread.
+    virtual void writeFrozen(Owner<TableEntries> entries, const TablePlace& place, FrozenMemory& frozen) = 0;
+
+protected:
+    ~TableWriter() = default;
+};
 
 /// Writes a table as it is now: a large one, or one of large values, by and by, where the sink sees to that, while it changes;
 /// `keep` or `keepFor` then comes before every change that the table does not make itself. `layout` is what `write` writes;
@@ -109,12 +116,14 @@ template <class Table, class Write>
     sink.describe(place.uid, place.state, layout);
     if (table.empty()) return;
     Owner<TableEntries> entries(new EntriesOf<Table, Write>(table, std::move(write)));
+    TableWriter* const writer = sink.tableWriter();
+    if (writer == nullptr) return writeAtOnce(sink, *entries, place);
     if constexpr (Table::kFreezes) {
         if (FrozenMemory* const frozen = mayDefer ? table.freeze() : nullptr) {
-            return writeLater(sink, std::move(entries), place, *frozen);
+            return writer->writeFrozen(std::move(entries), place, *frozen);
         }
     }
-    writeByOwner(sink, std::move(entries), place, table.memoryBytes(), Table::kPlain);
+    writer->writeTable(std::move(entries), place, table.memoryBytes(), Table::kPlain);
 }
 
 /// `readKeyGroups` of entries that `read` puts into the table: as soon as the first ones tell how long they are, it gets the

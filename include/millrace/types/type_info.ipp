@@ -10,10 +10,10 @@ namespace millrace::detail {
                                                             std::string& text) {
     text += before;
     for (std::uint32_t i = 0; i < info.count; ++i) {
-        if (i > 0) text += ',';
+        if (i > 0) text += ",";
         appendTypeText(*info.parts[i], text);
     }
-    text += '>';
+    text += ">";
 }
 [[gnu::noinline]] MILLRACE_INLINE_COLD void appendTicks(const char* before, const TypeInfo& info, std::string& text) {
     text += before;
@@ -33,12 +33,7 @@ namespace millrace::detail {
             return;
         case TypeKind::Integer:
         case TypeKind::Floating:
-            if (info.letter == 'c') {
-                text += "char";
-            } else {
-                text += info.letter;
-                text += message("{}", {info.bytes * 8});
-            }
+            text += info.letter == 'c' ? "char" : message("{}{}", {std::string_view(&info.letter, 1), info.bytes * 8});
             return;
         case TypeKind::Enumeration:
             return appendTypeParts("enum<", info, text);
@@ -67,14 +62,14 @@ namespace millrace::detail {
         case TypeKind::Map:
             return appendTypeParts("map<", info, text);
         case TypeKind::Aggregate:
-            text += '{';
+            text += "{";
             for (std::uint32_t i = 0; i < info.count; ++i) {
-                if (i > 0) text += ',';
+                if (i > 0) text += ",";
                 text += info.names[i];
-                text += ':';
+                text += ":";
                 appendTypeText(*info.parts[i], text);
             }
-            text += '}';
+            text += "}";
             return;
         case TypeKind::Flagged:
             return appendTypeParts("flagged<", info, text);

@@ -48,7 +48,7 @@ public:
     bool covers(Timestamp t) const noexcept { return span_.covers(t); }
 
     /// Makes the slice of time around `t` the current one; not if one of its windows has fired already, or if it has none.
-    [[gnu::noinline]] bool select(Timestamp t, Timestamp watermark) {
+    [[gnu::cold, gnu::noinline]] bool select(Timestamp t, Timestamp watermark) {
         const std::int64_t slice = grid_.sliceOf(t);
         const auto [first, last] = grid_.windowsOf(slice);
         if (last < first || grid_.window(first).maxTimestamp() <= watermark) return false;
