@@ -200,6 +200,9 @@ public:
                   bool isIncremental)
         : writer_(writer), index_(index), isWanted_(isWanted), isIncremental_(isIncremental) {}
 
+    [[gnu::cold]] void describe(std::string_view uid, std::string_view state, const StateLayout& layout) override {
+        setSchema(uid, state, layoutText(layout));
+    }
     [[gnu::cold]] void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         schemas_.push_back({std::string(uid), std::string(state), std::move(schema)});
     }

@@ -39,6 +39,9 @@ public:
             if (unionLists_.empty() || unionLists_.back() != uid) unionLists_.emplace_back(uid);
         }
     }
+    void describe(std::string_view uid, std::string_view state, const StateLayout& layout) override {
+        pieces_.describe(uid, state, layout);
+    }
     void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         pieces_.setSchema(uid, state, std::move(schema));
     }

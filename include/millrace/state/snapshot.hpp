@@ -63,9 +63,11 @@ public:
     virtual bool wantsSegments() const noexcept { return false; }
     /// What follows is from elsewhere in memory. Only for who `wantsSegments`.
     virtual void endSegment() {}
-    /// What the pieces of a state look like.
-    void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
-        setSchema(uid, state, detail::layoutText(layout));
+    /// What the pieces of a state look like. Who keeps that spells it by `layoutText` and sets it as the schema.
+    virtual void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
+        (void)uid;
+        (void)state;
+        (void)layout;
     }
     /// The same, as `layoutText` spells it.
     virtual void setSchema(std::string_view uid, std::string_view state, std::string schema) {
