@@ -48,7 +48,8 @@ struct BatchHarness {
         using Chain = Link<Inputs, Op>;
         std::vector<std::unique_ptr<KeyedRecordCodec>> codecs;
         for (int i = 0; i < kInputs; ++i) {
-            codecs.push_back(std::make_unique<TypedKeyedRecordCodec<Sale, ShopOf>>(&Sale::shop));
+            codecs.push_back(std::make_unique<KeyedRecordCodec>(
+                Owner<KeyEncoder>(new KeyEncoderOf<Sale, ShopOf>(&Sale::shop)), kRecordCodec<Sale>));
         }
         stage = std::make_unique<SortingStage>(
             Owner<Stage>(new ChainStage<Chain>(Chain{{}, std::move(op)}, detail::List<OperatorId>{{"op", "uid-1"}})),
@@ -315,7 +316,8 @@ TEST_CASE("batch: -0.0 and 0.0 are one key", "[operators]") {
         bool operator==(const Reading&) const = default;
     };
     using KeyOfReading = double Reading::*;
-    TypedKeyedRecordCodec<Reading, KeyOfReading> codec(&Reading::key);
+    KeyedRecordCodec codec(Owner<KeyEncoder>(new KeyEncoderOf<Reading, KeyOfReading>(&Reading::key)),
+                           kRecordCodec<Reading>);
     std::vector<Reading> readings = {{0.0, 1}, {-0.0, 2}};
     EncodedRecords records;
     codec.encode(Block<Reading>{readings.data(), nullptr, nullptr, readings.size()}, records);
@@ -334,7 +336,8 @@ TEST_CASE("batch: the bytes of a key do not depend on how its selector returns i
     };
     std::vector<Named> records = {{"a name of some length, not kept in place", 1}, {"b", 2}};
     const auto keysBy = [&](auto selector) {
-        TypedKeyedRecordCodec<Named, decltype(selector)> codec(selector);
+        KeyedRecordCodec codec(Owner<KeyEncoder>(new KeyEncoderOf<Named, decltype(selector)>(selector)),
+                               kRecordCodec<Named>);
         EncodedRecords encoded;
         codec.encode(Block<Named>{records.data(), nullptr, nullptr, records.size()}, encoded);
         std::vector<std::vector<std::byte>> keys;

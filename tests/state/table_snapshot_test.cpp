@@ -352,7 +352,7 @@ TEST_CASE("a small table of large values is encoded by and by, one of small valu
 namespace {
 
 /// Says how much it has.
-class SizedSnapshot final : public SnapshotSource {
+class SizedSnapshot final : public EntrySource {
 public:
     SizedSnapshot(const MemorySnapshot& snapshot, std::uint64_t bytes) : snapshot_(snapshot), bytes_(bytes) {}
     void read(std::string_view uid, std::string_view state, const Visitor& visit) const override {

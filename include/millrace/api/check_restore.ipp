@@ -10,6 +10,7 @@
 #include <millrace/graph/execution_plan.hpp>
 #include <millrace/runtime/channel_state.hpp>
 #include <millrace/runtime/restore_problems.hpp>
+#include <millrace/state/key_group_state.hpp>
 #include <millrace/state/state_migration.hpp>
 
 #include <utility>
@@ -19,7 +20,7 @@ namespace millrace {
 namespace detail {
 
 /// Gives nothing to who restores, and notes what is asked for.
-class RestoreProbe final : public SnapshotSource {
+class RestoreProbe final : public EntrySource {
 public:
     RestoreProbe(const StoredCheckpoint& checkpoint, RestoreReport& report)
         : checkpoint_(checkpoint), report_(report) {}

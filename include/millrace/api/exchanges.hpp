@@ -4,7 +4,7 @@
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/core/shared.hpp>
-#include <millrace/operators/keyed_record_codec.hpp>
+#include <millrace/operators/key_encoder.hpp>
 #include <millrace/operators/ports.hpp>
 #include <millrace/operators/record_codec.hpp>
 
@@ -38,9 +38,9 @@ template <class T>
         new PlainPortFactory(kRecordLayout<T>, scatterRecords<T>, detail::recordCodec<T>()));
 }
 template <class T, class KeySelector>
-KeyedRecordCodec* newKeyedRecords(const KeySelector& selector) {
-    if constexpr (HasCodec<T> && std::default_initializable<T>) {
-        return new TypedKeyedRecordCodec<T, KeySelector>(selector);
+[[gnu::cold]] KeyEncoder* newKeyEncoder(const KeySelector& selector) {
+    if constexpr (detail::recordCodec<T>() != nullptr) {
+        return new KeyEncoderOf<T, KeySelector>(selector);
     } else {
         return nullptr;
     }
@@ -54,7 +54,7 @@ public:
         return Owner<Port>(new HashPort<T, KeySelector>(channels, context, selector_));
     }
     bool isKeyed() const override { return true; }
-    KeyedRecordCodec* newKeyedRecords() const override { return detail::newKeyedRecords<T>(selector_); }
+    KeyEncoder* newKeyEncoder() const override { return detail::newKeyEncoder<T>(selector_); }
     const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
     [[gnu::cold]] int consumerOf(const void* record, int consumers, int maxParallelism) const override {
         KeySelector selector = selector_;  // they may be callable only where they can change
@@ -79,7 +79,7 @@ public:
         return Owner<Port>(new PlainPort(channels, context, kRecordLayout<T>, scatterRecords<T>));
     }
     bool isKeyed() const override { return true; }
-    KeyedRecordCodec* newKeyedRecords() const override { return detail::newKeyedRecords<T>(selector_); }
+    KeyEncoder* newKeyEncoder() const override { return detail::newKeyEncoder<T>(selector_); }
     const RecordCodec* recordCodec() const override { return detail::recordCodec<T>(); }
 
 private:

@@ -9,6 +9,7 @@
 #include <millrace/core/crc32c.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
+#include <millrace/state/table_snapshot.hpp>
 
 #include <string_view>
 #include <utility>
@@ -192,7 +193,7 @@ private:
 };
 
 /// Puts what a part writes into a file, and remembers where.
-class StateFileSink final : public SnapshotSink {
+class StateFileSink final : public AtOnceSink {
 public:
     struct Unwanted {};  ///< thrown to leave the part's `writeTo`
 

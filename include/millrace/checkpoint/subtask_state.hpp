@@ -12,7 +12,7 @@ namespace millrace::detail {
 
 /// What one subtask restores of a checkpoint, at whatever parallelism: its key groups, its share of lists, all of unions, one
 /// copy of what was broadcast. Pieces that were written once for all subtasks are for who makes the subtasks, and not here.
-class SubtaskState final : public SnapshotSource {
+class SubtaskState final : public EntrySource {
 public:
     SubtaskState(std::shared_ptr<const StoredCheckpoint> checkpoint, int subtask, int parallelism)
         : checkpoint_(std::move(checkpoint)), subtask_(subtask), parallelism_(parallelism) {}
@@ -36,7 +36,7 @@ private:
 };
 
 /// What was written once for all subtasks.
-class SharedPieces final : public SnapshotSource {
+class SharedPieces final : public EntrySource {
 public:
     explicit SharedPieces(std::shared_ptr<const StoredCheckpoint> checkpoint) : checkpoint_(std::move(checkpoint)) {}
 
@@ -52,6 +52,7 @@ private:
 
 #ifndef MILLRACE_SEPARATE_COMPILATION
 #include <millrace/checkpoint/subtask_state.ipp>
+#include <millrace/state/key_group_state.hpp>
 #endif
 
 #endif  // MILLRACE_CHECKPOINT_SUBTASK_STATE_HPP

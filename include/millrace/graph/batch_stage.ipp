@@ -25,8 +25,11 @@ MILLRACE_INLINE_COLD Owner<Stage> makeBatchStage(Owner<Stage> stage, const Graph
     for (const GraphEdge& edge : node.inputs) {
         auto& codec = codecs[static_cast<std::size_t>(edge.input)];
         if (!edge.readsByKey() || codec != nullptr) continue;
-        codec.reset(edge.ports->newKeyedRecords());
-        if (codec != nullptr) continue;
+        Owner<KeyEncoder> keys(edge.ports->newKeyEncoder());
+        if (keys != nullptr) {
+            codec = std::make_unique<KeyedRecordCodec>(std::move(keys), *edge.ports->recordCodec());
+            continue;
+        }
         raise<GraphException>(
             "batch execution sorts the records of '{}' by key, but their type has no codec or no default constructor; "
             "make it a plain aggregate or specialise millrace::Codec for it",

@@ -59,6 +59,7 @@
 #include <millrace/operators/channel_port.ipp>
 #include <millrace/operators/checkpointed_writer.ipp>
 #include <millrace/operators/guarded_function.ipp>
+#include <millrace/operators/keyed_record_codec.ipp>
 #include <millrace/operators/node.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/ports.ipp>

@@ -2,21 +2,16 @@
 #define MILLRACE_OPERATORS_KEYED_RECORD_CODEC_HPP
 
 #include <millrace/core/bytes.hpp>
-#include <millrace/core/functional.hpp>
+#include <millrace/core/config.hpp>
 #include <millrace/core/list.hpp>
-#include <millrace/record/collector.hpp>
-#include <millrace/types/codec.hpp>
-#include <millrace/types/key_hash.hpp>
+#include <millrace/core/owner.hpp>
+#include <millrace/operators/key_encoder.hpp>
+#include <millrace/operators/record_codec.hpp>
+#include <millrace/record/block.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
-#include <type_traits>
-#include <utility>
-
-// The typed side of sorting by key. What every keyBy brings with it is here and small; the sorting itself is in
-// sort_buffer.hpp and only compiled where batch execution is used.
 
 namespace millrace::detail {
 
@@ -36,71 +31,31 @@ struct EncodedRecords {
 /// Makes and reads encoded records of one type. One per subtask and keyed input.
 class KeyedRecordCodec {
 public:
-    virtual ~KeyedRecordCodec() = default;
-    virtual void encode(BlockRef block, EncodedRecords& into) = 0;
-    /// Decoded records gather in a block until `clear`. *Failure:* CodecException.
-    virtual void decode(std::span<const std::byte> record, Timestamp time) = 0;
-    virtual BlockRef decoded() = 0;
-    virtual bool full() const = 0;
-    virtual void clear() = 0;
-};
+    KeyedRecordCodec(Owner<KeyEncoder> keys, const RecordCodec& records);
+    KeyedRecordCodec(const KeyedRecordCodec&) = delete;
+    KeyedRecordCodec& operator=(const KeyedRecordCodec&) = delete;
+    ~KeyedRecordCodec();
 
-template <class T, class KeySelector>
-class TypedKeyedRecordCodec final : public KeyedRecordCodec {
-    using Key = KeyDecay<std::invoke_result_t<KeySelector&, const T&>>;
-
-public:
-    explicit TypedKeyedRecordCodec(const KeySelector& selector) : selector_(selector) {}
-    [[gnu::cold]] ~TypedKeyedRecordCodec() override = default;
-
-    void encode(BlockRef erased, EncodedRecords& into) override {
-        const auto block = erased.as<T>();
-        for (std::size_t i = 0; i < block.size; ++i) {
-            decltype(auto) selected = detail::invoke(selector_, std::as_const(block.values[i]));
-            const Key& key = oneZero(selected);
-            const std::size_t keyBegin = into.bytes.size();
-            Codec<Key>::encode(key, into.bytes);
-            const std::size_t recordBegin = into.bytes.size();
-            Codec<T>::encode(block.values[i], into.bytes);
-            into.entries.push_back({keyBegin, block.timestampOf(i).time_since_epoch().count(), keyHashByCall(key),
-                                    static_cast<std::uint32_t>(recordBegin - keyBegin),
-                                    static_cast<std::uint32_t>(into.bytes.size() - recordBegin)});
-        }
-    }
-    void decode(std::span<const std::byte> record, Timestamp time) override {
-        const std::size_t at = out_.size();
-        ByteReader reader(record);
-        T value{};
-        Codec<T>::decode(reader, value);
-        out_.collect(std::move(value));
-        out_.stampFrom(at, time);
-        timed_ = timed_ || time != kMinTimestamp;
-    }
-    BlockRef decoded() override { return out_.block(timed_); }
-    bool full() const override { return out_.full(); }
-    void clear() override {
-        out_.clear();
-        timed_ = false;
-    }
+    void encode(BlockRef block, EncodedRecords& into);
+    /// Decoded records gather in a block until `clear`; not when it is `full`. *Failure:* CodecException.
+    void decode(std::span<const std::byte> record, Timestamp time);
+    BlockRef decoded() noexcept { return {values_, timed_ ? times_ : nullptr, nullptr, size_}; }
+    bool full() const noexcept { return size_ == records_.layout->capacity; }
+    void clear() noexcept;
 
 private:
-    /// Equal keys must have equal bytes: -0.0 and 0.0 are one key, and so are all that are not a number.
-    template <class Selected>
-    static decltype(auto) oneZero(const Selected& key) {
-        if constexpr (std::is_floating_point_v<Key>) {
-            return key != key ? std::numeric_limits<Key>::quiet_NaN() : key + Key{0};
-        } else if constexpr (std::is_same_v<Selected, Key>) {
-            return (key);
-        } else {
-            return Key(key);
-        }
-    }
-
-    KeySelector selector_;
-    Collector<T> out_;
+    Owner<KeyEncoder> keys_;
+    const RecordCodec& records_;
+    std::byte* values_;  ///< room for a block, and behind it for its times
+    Timestamp* times_;
+    std::size_t size_ = 0;
     bool timed_ = false;
 };
 
 }  // namespace millrace::detail
+
+#ifndef MILLRACE_SEPARATE_COMPILATION
+#include <millrace/operators/keyed_record_codec.ipp>
+#endif
 
 #endif  // MILLRACE_OPERATORS_KEYED_RECORD_CODEC_HPP

@@ -275,7 +275,7 @@ enum class ExchangeKind : std::uint8_t {
     Custom      ///< the user's partitioner
 };
 
-class KeyedRecordCodec;
+class KeyEncoder;
 struct RecordCodec;
 
 /// What a port needs to know of where it stands.
@@ -293,9 +293,9 @@ class PortFactory : public SharedObject {
 public:
     /// Whether what reads this edge keeps state by key.
     virtual bool isKeyed() const { return false; }
-    /// What batch execution needs to sort the records of this edge by key, owned by the caller. Null for edges without a key,
-    /// and where the records have no codec.
-    virtual KeyedRecordCodec* newKeyedRecords() const { return nullptr; }
+    /// What batch execution needs, besides `recordCodec`, to sort the records of this edge by key; owned by the caller. Null for
+    /// edges without a key, and where the records have no codec.
+    virtual KeyEncoder* newKeyEncoder() const { return nullptr; }
     /// How records on their way over this edge are saved; null where they have no codec.
     virtual const RecordCodec* recordCodec() const { return nullptr; }
     /// The subtask, of so many consumers, that has to get a record which was saved on its way; -1: any may.

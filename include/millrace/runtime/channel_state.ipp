@@ -5,6 +5,7 @@
 #include <millrace/core/message.hpp>
 #include <millrace/operators/channel_port.hpp>
 #include <millrace/runtime/channel_state.hpp>
+#include <millrace/state/key_group_state.hpp>
 #include <millrace/state/state_migration.hpp>
 
 #include <utility>
@@ -194,7 +195,7 @@ MILLRACE_INLINE_COLD void restoreChannel(std::span<const std::byte> piece, const
 }
 
 /// The pieces of one subtask, for who brings them into today's form.
-class PiecesOfSubtask final : public SnapshotSource {
+class PiecesOfSubtask final : public EntrySource {
 public:
     [[gnu::cold]] void read(std::string_view, std::string_view, const Visitor& visit) const override {
         for (const std::vector<std::byte>& each : pieces) visit(kChannelState, each);

@@ -47,7 +47,7 @@ public:
     }
     void writeLater(Owner<DeferredState> state) override { later_.add(state.release()); }
 
-    TableWriter* tableWriter() noexcept override { return this; }
+    TableWriter& tableWriter() noexcept override { return *this; }
     /// Whether all is encoded: only then may it be handed on.
     bool isWhole() const noexcept { return gradual_.empty(); }
     /// Encodes some of what is not, going over so many slots; false once it is whole. The owner's thread.
@@ -75,6 +75,8 @@ public:
     }
 
 private:
+    void writeNow(const TableEntries& entries, const TablePlace& place) override { writeAtOnce(*this, entries, place); }
+    bool takesFrozen() const noexcept override { return true; }
     MILLRACE_INLINE void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
                                     bool isPlain) override;
     MILLRACE_INLINE void writeFrozen(Owner<TableEntries> entries, const TablePlace& place,

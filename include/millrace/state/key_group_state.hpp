@@ -81,21 +81,24 @@ private:
     std::string_view state_;
 };
 
-/// Calls `read(context, reader)` until a piece written by `KeyGroupWriter` is used up; `layout` is how it reads the entries.
-/// *Failure:* CodecException naming uid and state for another version or for damaged bytes.
-void readEachEntry(const SnapshotSource& source, std::string_view uid, std::string_view state,
-                   const StateLayout& layout, std::uint8_t version, void (*read)(void* context, ByteReader& reader),
-                   void* context);
-/// A `read(ByteReader&)` as `readEachEntry` calls it. Not a lambda: that would be three functions for each.
+/// The base of sources: programs that restore nothing have none, and do not compile how entries are read.
+class EntrySource : public SnapshotSource {
+public:
+    MILLRACE_INLINE void readEntries(std::string_view uid, std::string_view state, const StateLayout& layout,
+                                     std::uint8_t version, void (*readOne)(void* context, ByteReader& reader),
+                                     void* context) const override;
+};
+
+/// A `read(ByteReader&)` as `readEntries` calls it. Not a lambda: that would be three functions for each.
 template <class Read>
 void readEntryWith(void* read, ByteReader& reader) {
     (*static_cast<Read*>(read))(reader);
 }
-/// The same with any `read(ByteReader&)`.
+/// Calls `read(ByteReader&)` until the pieces written by `KeyGroupWriter` are used up; `layout` is how it reads the entries.
 template <class Read>
 void readKeyGroups(const SnapshotSource& source, std::string_view uid, std::string_view state,
                    const StateLayout& layout, std::uint8_t version, Read read) {
-    readEachEntry(source, uid, state, layout, version, &readEntryWith<Read>, &read);
+    source.readEntries(uid, state, layout, version, &readEntryWith<Read>, &read);
 }
 
 /// Asks for a state, and does nothing with it.

@@ -50,14 +50,15 @@ MILLRACE_INLINE_COLD void KeyGroupWriter::writePieces(SnapshotSink& sink, std::s
     }
 }
 
-MILLRACE_INLINE_COLD void readEachEntry(const SnapshotSource& source, std::string_view uid, std::string_view state,
-                                        const StateLayout& layout, std::uint8_t version,
-                                        void (*read)(void* context, ByteReader& reader), void* context) {
-    source.readAs(uid, state, layout, [&](int keyGroup, std::span<const std::byte> bytes) {
+MILLRACE_INLINE_COLD void EntrySource::readEntries(std::string_view uid, std::string_view state,
+                                                   const StateLayout& layout, std::uint8_t version,
+                                                   void (*readOne)(void* context, ByteReader& reader),
+                                                   void* context) const {
+    readAs(uid, state, layout, [&](int keyGroup, std::span<const std::byte> bytes) {
         try {
             ByteReader reader(bytes);
             reader.expectVersion(version);
-            while (reader.remaining() > 0) read(context, reader);
+            while (reader.remaining() > 0) readOne(context, reader);
         } catch (const CodecException&) {
             std::throw_with_nested(CodecException(
                 message("state '{}' of operator uid '{}', key group {}, cannot be restored", {state, uid, keyGroup})));

@@ -2,7 +2,9 @@
 #define MILLRACE_STATE_MEMORY_SNAPSHOT_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/state/key_group_state.hpp>
 #include <millrace/state/snapshot.hpp>
+#include <millrace/state/table_snapshot.hpp>
 
 #include <cstddef>
 #include <map>
@@ -15,7 +17,7 @@
 namespace millrace {
 
 /// A snapshot in memory. @internal
-class MemorySnapshot final : public SnapshotSink, public SnapshotSource, public SnapshotPart {
+class MemorySnapshot final : public detail::AtOnceSink, public detail::EntrySource, public SnapshotPart {
 public:
     MemorySnapshot();
     MemorySnapshot(const MemorySnapshot& other);

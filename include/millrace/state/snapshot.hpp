@@ -12,6 +12,8 @@
 
 namespace millrace {
 
+class ByteReader;
+
 // In place of a key group: state that belongs to no key, by how its pieces are spread over the subtasks that restore it.
 // Which subtask wrote a piece is kept beside it.
 
@@ -53,8 +55,8 @@ public:
     virtual ~SnapshotSink() = default;
     /// Takes state that may be written later, and on another thread. At once, where the sink has no better time.
     virtual void writeLater(detail::Owner<DeferredState> state) { state->writeTo(*this); }
-    /// Who writes tables by and by, or on another thread; null: they are written at once.
-    virtual detail::TableWriter* tableWriter() noexcept { return nullptr; }
+    /// Who writes tables into it: at once, by and by, or on another thread.
+    virtual detail::TableWriter& tableWriter() noexcept = 0;
     /// Adds one piece of state. Pieces with equal names are kept in the order in which they were written.
     virtual void write(std::string_view uid, std::string_view state, int keyGroup,
                        std::span<const std::byte> bytes) = 0;
@@ -99,6 +101,11 @@ public:
         (void)layout;
         read(uid, state, visit);
     }
+    /// Calls `readOne(context, reader)` until each piece that `readAs` gives, and that begins with `version`, is used up.
+    /// *Failure:* CodecException naming uid and state for another version or for damaged bytes.
+    virtual void readEntries(std::string_view uid, std::string_view state, const detail::StateLayout& layout,
+                             std::uint8_t version, void (*readOne)(void* context, ByteReader& reader),
+                             void* context) const = 0;
     /// About how many bytes `read` will find; 0 where that is not known.
     virtual std::uint64_t bytesOf(std::string_view uid, std::string_view state) const {
         (void)uid;

@@ -85,25 +85,43 @@ private:
     alignas(Slot) std::byte kept_[Table::kFreezes ? sizeof(Slot) : 1];
 };
 
-/// Writes a table that has been described.
-void writeAtOnce(SnapshotSink& sink, const TableEntries& entries, const TablePlace& place);
-template <class Table, class Write>
-[[gnu::cold]] void writeAtOnce(SnapshotSink& sink, Table& table, const TablePlace& place, Write write) {
-    writeAtOnce(sink, EntriesOf<Table, Write>(table, std::move(write)), place);
-}
-
-/// Writes tables by and by, or on another thread, while they change.
+/// How tables that have been described get into a sink. Only programs with a sink compile it.
 class TableWriter {
 public:
-    /// A table that has been described: by and by if it is large (`memoryBytes`) or its values own memory (not `isPlain`).
+    virtual void writeNow(const TableEntries& entries, const TablePlace& place) = 0;
+    /// A table that may go on to change: by and by, where the sink sees to that, if it is large (`memoryBytes`) or its values own
+    /// memory (not `isPlain`).
     virtual void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
                             bool isPlain) = 0;
-    /// One in frozen memory: on another thread.
+    /// One in frozen memory, on another thread; only where `takesFrozen`.
     virtual void writeFrozen(Owner<TableEntries> entries, const TablePlace& place, FrozenMemory& frozen) = 0;
+    virtual bool takesFrozen() const noexcept = 0;
 
 protected:
     ~TableWriter() = default;
 };
+
+void writeAtOnce(SnapshotSink& sink, const TableEntries& entries, const TablePlace& place);
+
+/// The base of sinks that have no better time for tables than at once.
+class AtOnceSink : public SnapshotSink, private TableWriter {
+public:
+    TableWriter& tableWriter() noexcept override { return *this; }
+
+private:
+    void writeNow(const TableEntries& entries, const TablePlace& place) override { writeAtOnce(*this, entries, place); }
+    void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t, bool) override {
+        writeAtOnce(*this, *entries, place);
+    }
+    void writeFrozen(Owner<TableEntries>, const TablePlace&, FrozenMemory&) override {}
+    bool takesFrozen() const noexcept override { return false; }
+};
+
+/// Writes a table that may go behind that.
+template <class Table, class Write>
+[[gnu::cold]] void writeNow(SnapshotSink& sink, Table& table, const TablePlace& place, Write write) {
+    sink.tableWriter().writeNow(EntriesOf<Table, Write>(table, std::move(write)), place);
+}
 
 /// Writes a table as it is now: a large one, or one of large values, by and by, where the sink sees to that, while it changes;
 /// `keep` or `keepFor` then comes before every change that the table does not make itself. `layout` is what `write` writes;
@@ -116,14 +134,13 @@ template <class Table, class Write>
     sink.describe(place.uid, place.state, layout);
     if (table.empty()) return;
     Owner<TableEntries> entries(new EntriesOf<Table, Write>(table, std::move(write)));
-    TableWriter* const writer = sink.tableWriter();
-    if (writer == nullptr) return writeAtOnce(sink, *entries, place);
+    TableWriter& writer = sink.tableWriter();
     if constexpr (Table::kFreezes) {
-        if (FrozenMemory* const frozen = mayDefer ? table.freeze() : nullptr) {
-            return writer->writeFrozen(std::move(entries), place, *frozen);
+        if (FrozenMemory* const frozen = mayDefer && writer.takesFrozen() ? table.freeze() : nullptr) {
+            return writer.writeFrozen(std::move(entries), place, *frozen);
         }
     }
-    writer->writeTable(std::move(entries), place, table.memoryBytes(), Table::kPlain);
+    writer.writeTable(std::move(entries), place, table.memoryBytes(), Table::kPlain);
 }
 
 /// `readKeyGroups` of entries that `read` puts into the table: as soon as the first ones tell how long they are, it gets the

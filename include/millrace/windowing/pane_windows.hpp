@@ -159,7 +159,7 @@ public:
             };
             if (!pane.table.empty()) writeTable(sink, pane.table, true, place, kLayout, entry(pane.fired));
             if (pane.silent == nullptr) continue;
-            writeSilent(pane, [&](Table& rest) { writeAtOnce(sink, rest, place, entry(true)); });
+            writeSilent(pane, [&](Table& rest) { writeNow(sink, rest, place, entry(true)); });
         }
     }
     void restore(const SnapshotSource& source, std::string_view uid) {
