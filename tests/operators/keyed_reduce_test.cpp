@@ -247,5 +247,5 @@ TEST_CASE("records keyed by an array of characters are saved as they were at the
     OperatorHarness restored(make());
     restored.openFrom(snapshot.finish());
     restored.elements(ofEach);
-    CHECK(amounts(restored.take()) == std::vector<std::int64_t>(kKeys, 2));
+    CHECK((amounts(restored.take()) == std::vector<std::int64_t>(kKeys, 2)));
 }

@@ -20,7 +20,9 @@ public:
           attemptNumber_(attemptNumber), accumulators_(&accumulators) {}
     [[gnu::cold, gnu::noinline]] ~RuntimeContext() = default;
     RuntimeContext(const RuntimeContext&) = default;
+    RuntimeContext(RuntimeContext&&) noexcept = default;
     RuntimeContext& operator=(const RuntimeContext&) = default;
+    RuntimeContext& operator=(RuntimeContext&&) noexcept = default;
 
     const std::string& jobName() const noexcept { return jobName_; }
     const std::string& operatorName() const noexcept { return operatorName_; }

@@ -58,8 +58,8 @@ struct SegmentBuffer {
 };
 struct NoSegmentBuffer {};
 
-/// Which records of a block a segment runs over, by their places: one behind the other. All of them need no other places than
-/// their own, which lets loops over them be vectorised.
+/// Which records of a block a segment runs over: all of them, record i at place i, which lets loops be vectorised. A part of them is
+/// a part of the block.
 struct EveryRecord {
     std::size_t size;
     std::size_t operator[](std::size_t index) const noexcept { return index; }

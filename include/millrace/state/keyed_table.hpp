@@ -35,7 +35,7 @@ struct TableTuning {
 /// ```
 /// Entries found by `locate` may only be changed after `keep`, where a snapshot of the table may be open: see `freeze`.
 /// Small tables stay nearly empty so that probes end at once; large ones are dense so that more of them is in cache.
-/// *Thread safety:* none. *Failure:* if making a value or growing throws, the table is as it was.
+/// *Thread safety:* none. *Failure:* if making a value or growing throws, the table has the entries that it had; it may have grown.
 template <class Key, class Value>
 class KeyedTable {
 public:

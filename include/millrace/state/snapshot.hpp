@@ -66,11 +66,7 @@ public:
     /// What follows is from elsewhere in memory. Only for who `wantsSegments`.
     virtual void endSegment() {}
     /// What the pieces of a state look like. Who keeps that spells it by `layoutText` and sets it as the schema.
-    virtual void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) {
-        (void)uid;
-        (void)state;
-        (void)layout;
-    }
+    virtual void describe(std::string_view uid, std::string_view state, const detail::StateLayout& layout) = 0;
     /// The same, as `layoutText` spells it.
     virtual void setSchema(std::string_view uid, std::string_view state, std::string schema) {
         (void)uid;
