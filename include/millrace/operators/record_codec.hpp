@@ -10,7 +10,7 @@
 
 namespace millrace::detail {
 
-/// How records are saved that are on their way over an exchange, for code that does not know their type.
+/// How records are saved that are on their way over an exchange, or sorted, for code that does not know their type.
 struct RecordCodec {
     const RecordLayout* layout;
     const TypeInfo* maybe;  ///< of an optional record
@@ -22,13 +22,12 @@ struct RecordCodec {
 template <class T>
 inline constexpr TypeInfo kMaybeInfo{.kind = TypeKind::Optional, .count = 1, .parts = kPartInfos<T>};
 
-// cold: they run when a barrier overtakes or a job is restored, and the compiler shall not spend its time on them
 template <class T>
-[[gnu::cold]] void encodeFrom(const void* record, ByteWriter& writer) {
+void encodeFrom(const void* record, ByteWriter& writer) {
     Codec<T>::encode(*static_cast<const T*>(record), writer);
 }
 template <class T>
-[[gnu::cold]] void decodeInto(ByteReader& reader, void* room) {
+void decodeInto(ByteReader& reader, void* room) {
     T* const record = ::new (room) T{};
     try {
         Codec<T>::decode(reader, *record);
