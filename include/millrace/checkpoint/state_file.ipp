@@ -193,7 +193,7 @@ private:
 };
 
 /// Puts what a part writes into a file, and remembers where.
-class StateFileSink final : public AtOnceSink {
+class StateFileSink final : public TableSink {
 public:
     struct Unwanted {};  ///< thrown to leave the part's `writeTo`
 
@@ -201,9 +201,6 @@ public:
                   bool isIncremental)
         : writer_(writer), index_(index), isWanted_(isWanted), isIncremental_(isIncremental) {}
 
-    [[gnu::cold]] void describe(std::string_view uid, std::string_view state, const StateLayout& layout) override {
-        setSchema(uid, state, layoutText(layout));
-    }
     [[gnu::cold]] void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         schemas_.push_back({std::string(uid), std::string(state), std::move(schema)});
     }

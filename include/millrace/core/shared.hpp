@@ -6,8 +6,6 @@
 #include <atomic>
 #include <concepts>
 #include <cstddef>
-#include <memory>
-#include <type_traits>
 #include <utility>
 
 // A std::shared_ptr is some twenty functions for each type that is shared, and as many again for each type of pointer that one is
@@ -69,12 +67,6 @@ public:
     T& operator*() const noexcept { return *get(); }
     T* operator->() const noexcept { return get(); }
 };
-
-/// A std::shared_ptr that takes an object over by its base, so that one type counts for all that derive from it.
-template <class Base>
-std::shared_ptr<Base> sharedAs(std::type_identity_t<Base>* object) {
-    return std::shared_ptr<Base>(object);
-}
 
 }  // namespace millrace::detail
 

@@ -49,9 +49,7 @@ public:
         Batch& batch = *batch_;
         const std::uint32_t at = batch.size;
         ::new (static_cast<void*>(batch.values<T>() + at)) T(std::forward<U>(value));
-        if (batch.hasTimestamps) batch.timestamps()[at] = timestamp != nullptr ? *timestamp : kMinTimestamp;
-        if (hash != nullptr) batch.hashes()[at] = *hash;
-        batch.size = at + 1;
+        take(batch, at, timestamp, hash);
     }
     /// The same for a copy of `*value`: by way of the layout, since making it takes longer than the call.
     /// *Failure:* GraphException for records that cannot be copied.
@@ -72,6 +70,13 @@ public:
     bool isWaitedFor() const noexcept { return writer_->isWaitedFor(); }
 
 private:
+    /// The record at `at`, whose value is there.
+    [[gnu::always_inline]] static void take(Batch& batch, std::uint32_t at, const Timestamp* timestamp,
+                                            const std::uint32_t* hash) {
+        if (batch.hasTimestamps) batch.timestamps()[at] = timestamp != nullptr ? *timestamp : kMinTimestamp;
+        if (hash != nullptr) batch.hashes()[at] = *hash;
+        batch.size = at + 1;
+    }
     void send() { writer_->send(std::exchange(batch_, nullptr)); }
 
     ChannelWriter* writer_;

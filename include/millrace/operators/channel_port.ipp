@@ -23,9 +23,7 @@ MILLRACE_INLINE_APART void Lane::putCopy(void* value, const Timestamp* timestamp
     Batch& batch = *batch_;
     const std::uint32_t at = batch.size;
     layout_->transfer(value, 1, batch.valuesAt(at), false);
-    if (batch.hasTimestamps) batch.timestamps()[at] = timestamp != nullptr ? *timestamp : kMinTimestamp;
-    if (hash != nullptr) batch.hashes()[at] = *hash;
-    batch.size = at + 1;
+    take(batch, at, timestamp, hash);
 }
 
 MILLRACE_INLINE void Lane::mark(Timestamp watermark) {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 
 namespace millrace::detail {
@@ -44,6 +45,8 @@ public:
     void clear() noexcept;
 
 private:
+    static constexpr std::align_val_t kAlignment{64};
+
     Owner<KeyEncoder> keys_;
     const RecordCodec& records_;
     std::byte* values_;  ///< room for a block, and behind it for its times

@@ -1,22 +1,19 @@
 #include <millrace/operators/keyed_record_codec.hpp>
 
-#include <new>
 #include <utility>
 
 namespace millrace::detail {
-
-inline constexpr std::align_val_t kDecodedAlignment{64};
 
 MILLRACE_INLINE_COLD KeyedRecordCodec::KeyedRecordCodec(Owner<KeyEncoder> keys, const RecordCodec& records)
     : keys_(std::move(keys)), records_(records) {
     const std::size_t capacity = records.layout->capacity;
     const std::size_t valueBytes = (capacity * records.layout->recordBytes + 63) / 64 * 64;
-    values_ = static_cast<std::byte*>(::operator new(valueBytes + capacity * sizeof(Timestamp), kDecodedAlignment));
+    values_ = static_cast<std::byte*>(::operator new(valueBytes + capacity * sizeof(Timestamp), kAlignment));
     times_ = reinterpret_cast<Timestamp*>(values_ + valueBytes);
 }
 MILLRACE_INLINE_COLD KeyedRecordCodec::~KeyedRecordCodec() {
     clear();
-    ::operator delete(values_, kDecodedAlignment);
+    ::operator delete(values_, kAlignment);
 }
 
 MILLRACE_INLINE void KeyedRecordCodec::encode(BlockRef block, EncodedRecords& into) {

@@ -1,7 +1,6 @@
 #include <millrace/core/algorithm.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/message.hpp>
-#include <millrace/core/shared.hpp>
 #include <millrace/core/start_thread.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/job.hpp>
@@ -206,7 +205,7 @@ MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threa
     : defaultParallelism_(detail::hardwareThreads()) {
     if (!threads.post)
         throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
-    executor_ = detail::sharedAs<detail::TaskExecutor>(new detail::CallersExecutor(std::move(threads)));
+    executor_ = std::shared_ptr<detail::TaskExecutor>(new detail::CallersExecutor(std::move(threads)));
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> ThreadPoolRuntime::submit(detail::JobGraph graph) {

@@ -28,7 +28,7 @@ public:
 
 /// What one task has written at a barrier, and what waits to be written on another thread.
 /// *Thread safety:* none; it is handed from the task to who writes it.
-class DeferredSnapshot final : public SnapshotSink, public SnapshotPart, private TableWriter {
+class DeferredSnapshot final : public TableSink, public SnapshotPart {
 public:
     /// Tables of at least `gradualFrom` bytes, or of large values, may be encoded by and by.
     explicit DeferredSnapshot(std::size_t gradualFrom = SIZE_MAX) noexcept : gradualFrom_(gradualFrom) {}
@@ -39,15 +39,11 @@ public:
             if (unionLists_.empty() || unionLists_.back() != uid) unionLists_.emplace_back(uid);
         }
     }
-    void describe(std::string_view uid, std::string_view state, const StateLayout& layout) override {
-        pieces_.describe(uid, state, layout);
-    }
     void setSchema(std::string_view uid, std::string_view state, std::string schema) override {
         pieces_.setSchema(uid, state, std::move(schema));
     }
     void writeLater(Owner<DeferredState> state) override { later_.add(state.release()); }
 
-    TableWriter& tableWriter() noexcept override { return *this; }
     /// Whether all is encoded: only then may it be handed on.
     bool isWhole() const noexcept { return gradual_.empty(); }
     /// Encodes some of what is not, going over so many slots; false once it is whole. The owner's thread.
@@ -75,12 +71,9 @@ public:
     }
 
 private:
-    void writeNow(const TableEntries& entries, const TablePlace& place) override { writeAtOnce(*this, entries, place); }
-    bool takesFrozen() const noexcept override { return true; }
     MILLRACE_INLINE void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
-                                    bool isPlain) override;
-    MILLRACE_INLINE void writeFrozen(Owner<TableEntries> entries, const TablePlace& place,
-                                     FrozenMemory& frozen) override;
+                                    bool isPlain, bool mayDefer) override;
+    void writeFrozen(Owner<TableEntries> entries, const TablePlace& place, FrozenMemory& frozen);
 
     void writeDeferredTo(SnapshotSink& sink) const {
         while (!later_.empty()) {

@@ -108,7 +108,10 @@ private:
 };
 
 MILLRACE_INLINE_COLD void DeferredSnapshot::writeTable(Owner<TableEntries> entries, const TablePlace& place,
-                                                       std::size_t memoryBytes, bool isPlain) {
+                                                       std::size_t memoryBytes, bool isPlain, bool mayDefer) {
+    if (FrozenMemory* const frozen = mayDefer ? entries->freeze() : nullptr) {
+        return writeFrozen(std::move(entries), place, *frozen);
+    }
     if (gradualFrom_ == SIZE_MAX || (isPlain && memoryBytes < gradualFrom_)) return writeAtOnce(*this, *entries, place);
     Owner<GradualState> state(new GradualTable(std::move(entries), place));
     // how much its values own is seen only when they are encoded
@@ -122,7 +125,6 @@ MILLRACE_INLINE_COLD void DeferredSnapshot::writeFrozen(Owner<TableEntries> entr
                                                         FrozenMemory& frozen) {
     Owner<DeferredState> state;
     try {
-        entries->keepSide();
         state.reset(new DeferredTable(std::move(entries), frozen, place));
     } catch (...) {
         frozen.finishReading();

@@ -17,7 +17,7 @@
 namespace millrace {
 
 /// A snapshot in memory. @internal
-class MemorySnapshot final : public detail::AtOnceSink, public detail::EntrySource, public SnapshotPart {
+class MemorySnapshot final : public detail::TableSink, public detail::EntrySource, public SnapshotPart {
 public:
     MemorySnapshot();
     MemorySnapshot(const MemorySnapshot& other);
@@ -31,8 +31,6 @@ public:
     MILLRACE_INLINE void read(std::string_view uid, std::string_view state, const Visitor& visit) const override;
     MILLRACE_INLINE void readAs(std::string_view uid, std::string_view state, const detail::StateLayout& layout,
                                 const Visitor& visit) const override;
-    MILLRACE_INLINE void describe(std::string_view uid, std::string_view state,
-                                  const detail::StateLayout& layout) override;
     MILLRACE_INLINE void setSchema(std::string_view uid, std::string_view state, std::string schema) override;
     /// Forgets a state; false if there is none.
     bool erase(std::string_view uid, std::string_view state);

@@ -31,11 +31,6 @@ MILLRACE_INLINE_COLD void MemorySnapshot::readAs(std::string_view uid, std::stri
     detail::readMigrated(*this, schemaOf(uid, state), uid, state, layout, visit);
 }
 
-MILLRACE_INLINE_COLD void MemorySnapshot::describe(std::string_view uid, std::string_view state,
-                                                   const detail::StateLayout& layout) {
-    setSchema(uid, state, detail::layoutText(layout));
-}
-
 MILLRACE_INLINE_COLD void MemorySnapshot::setSchema(std::string_view uid, std::string_view state, std::string schema) {
     schemas_[{std::string(uid), std::string(state)}] = std::move(schema);
 }

@@ -31,8 +31,9 @@ public:
     virtual std::size_t write(KeyGroupWriter& groups, const std::byte* from, std::size_t count) const = 0;
     /// The same for the entry beside the slots.
     virtual void writeSide(KeyGroupWriter& groups) const = 0;
-    /// Copies that entry: it is written as it is now, whatever happens to the table. For tables that freeze.
-    virtual void keepSide() = 0;
+    /// Freezes the table, if it can be, and copies that entry: both are written as they are now, whatever happens to the table.
+    /// Null if it cannot.
+    virtual FrozenMemory* freeze() = 0;
 
     const std::byte* slot(std::size_t index) const noexcept { return slots + index * slotBytes; }
 
@@ -49,7 +50,7 @@ class EntriesOf final : public TableEntries {
     using Slot = typename Table::Slot;
 
 public:
-    EntriesOf(Table& table, Write write) : write_(std::move(write)), side_(&table.sideSlot()) {
+    EntriesOf(Table& table, Write write) : write_(std::move(write)), table_(table), side_(&table.sideSlot()) {
         slots = reinterpret_cast<const std::byte*>(table.slots());
         slotBytes = sizeof(Slot);
         capacity = table.capacity();
@@ -72,15 +73,20 @@ public:
         Table::forSide(*side_,
                        [&](const auto& key, const auto& value) { write_(groups.of(keyOfGroup(key)), key, value); });
     }
-    void keepSide() override {
+    FrozenMemory* freeze() override {
+        FrozenMemory* frozen = nullptr;
         if constexpr (Table::kFreezes) {
+            frozen = table_.freeze();
+            if (frozen == nullptr) return nullptr;
             std::memcpy(static_cast<void*>(kept_), side_, sizeof(Slot));
             side_ = reinterpret_cast<const Slot*>(kept_);
         }
+        return frozen;
     }
 
 private:
     Write write_;
+    Table& table_;
     const Slot* side_;
     alignas(Slot) std::byte kept_[Table::kFreezes ? sizeof(Slot) : 1];
 };
@@ -89,13 +95,10 @@ private:
 class TableWriter {
 public:
     virtual void writeNow(const TableEntries& entries, const TablePlace& place) = 0;
-    /// A table that may go on to change: by and by, where the sink sees to that, if it is large (`memoryBytes`) or its values own
-    /// memory (not `isPlain`).
-    virtual void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes,
-                            bool isPlain) = 0;
-    /// One in frozen memory, on another thread; only where `takesFrozen`.
-    virtual void writeFrozen(Owner<TableEntries> entries, const TablePlace& place, FrozenMemory& frozen) = 0;
-    virtual bool takesFrozen() const noexcept = 0;
+    /// A table that may go on to change: where the sink sees to that, frozen and on another thread if it `mayDefer`, or else by and
+    /// by if it is large (`memoryBytes`) or its values own memory (not `isPlain`).
+    virtual void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t memoryBytes, bool isPlain,
+                            bool mayDefer) = 0;
 
 protected:
     ~TableWriter() = default;
@@ -103,18 +106,19 @@ protected:
 
 void writeAtOnce(SnapshotSink& sink, const TableEntries& entries, const TablePlace& place);
 
-/// The base of sinks that have no better time for tables than at once.
-class AtOnceSink : public SnapshotSink, private TableWriter {
+/// The base of sinks: writes tables at once, unless who derives from it knows a better time.
+class TableSink : public SnapshotSink, protected TableWriter {
 public:
     TableWriter& tableWriter() noexcept override { return *this; }
+    [[gnu::cold]] void describe(std::string_view uid, std::string_view state, const StateLayout& layout) final {
+        setSchema(uid, state, layoutText(layout));
+    }
 
-private:
-    void writeNow(const TableEntries& entries, const TablePlace& place) override { writeAtOnce(*this, entries, place); }
-    void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t, bool) override {
+protected:
+    void writeNow(const TableEntries& entries, const TablePlace& place) final { writeAtOnce(*this, entries, place); }
+    void writeTable(Owner<TableEntries> entries, const TablePlace& place, std::size_t, bool, bool) override {
         writeAtOnce(*this, *entries, place);
     }
-    void writeFrozen(Owner<TableEntries>, const TablePlace&, FrozenMemory&) override {}
-    bool takesFrozen() const noexcept override { return false; }
 };
 
 /// Writes a table that may go behind that.
@@ -134,13 +138,7 @@ template <class Table, class Write>
     sink.describe(place.uid, place.state, layout);
     if (table.empty()) return;
     Owner<TableEntries> entries(new EntriesOf<Table, Write>(table, std::move(write)));
-    TableWriter& writer = sink.tableWriter();
-    if constexpr (Table::kFreezes) {
-        if (FrozenMemory* const frozen = mayDefer && writer.takesFrozen() ? table.freeze() : nullptr) {
-            return writer.writeFrozen(std::move(entries), place, *frozen);
-        }
-    }
-    writer.writeTable(std::move(entries), place, table.memoryBytes(), Table::kPlain);
+    sink.tableWriter().writeTable(std::move(entries), place, table.memoryBytes(), Table::kPlain, mayDefer);
 }
 
 /// `readKeyGroups` of entries that `read` puts into the table: as soon as the first ones tell how long they are, it gets the

@@ -26,7 +26,7 @@ MILLRACE_INLINE_COLD std::string describeTime(std::chrono::sys_time<std::chrono:
         while (digits.back() == '0') digits.remove_suffix(1);
         result += digits;
     }
-    appendText(result, "Z");
+    result += 'Z';
     return result;
 }
 
