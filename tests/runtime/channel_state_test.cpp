@@ -322,6 +322,7 @@ namespace {
 
 class SilentActor final : public Actor {
 public:
+    detail::WeakReference keeper() const noexcept override { return {}; }
     using Actor::Actor;
     Outcome advance() noexcept override { return Outcome::Wait; }
     void onEnded() override {}

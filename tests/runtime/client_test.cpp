@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -206,6 +207,40 @@ TEST_CASE("jobs run on the caller's own io_context, which stays busy until their
     CHECK_THROWS_AS(ThreadPoolRuntime(ExternalExecutor{}), ConfigurationException);
 }
 
+TEST_CASE("each job holds a token of the caller's executor until it has ended", "[runtime][pool][threads]") {
+    std::deque<std::function<void()>> ready;
+    int held = 0;
+    const auto hold = [&held] {
+        ++held;
+        return std::shared_ptr<void>(nullptr, [&held](void*) { --held; });
+    };
+    ThreadPoolRuntime runtime(
+        ExternalExecutor{[&ready](std::function<void()> run) { ready.push_back(std::move(run)); }, hold});
+    Received received;
+    FakeGraph first;
+    first.numbers(1, 10);
+    first.sink(1, {first.edge(0, ExchangeKind::Hash)}, received);
+    FakeGraph second;
+    second.numbers(1, 10);
+    second.sink(1, {second.edge(0, ExchangeKind::Hash)}, received);
+    const auto client = runtime.submit(first);
+    CHECK(held == 1);
+    const auto other = runtime.submit(second);
+    CHECK(held == 2);
+    bool seenOne = false;
+    while (!ready.empty()) {
+        const auto run = std::move(ready.front());
+        ready.pop_front();
+        run();
+        seenOne = seenOne || held == 1;
+    }
+    CHECK(seenOne);
+    CHECK(held == 0);
+    CHECK(client->isDone());
+    CHECK(other->isDone());
+    CHECK(received.size() == 20);
+}
+
 TEST_CASE("the shared io_context runs on a thread of its own", "[runtime][asio][threads]") {
     std::atomic<bool> ran{false};
     std::thread::id thread;
@@ -321,7 +356,7 @@ TEST_CASE("the watchdog names the operator that holds a thread, once per call", 
         void post(detail::Actor& actor) override { ready = &actor; }
         Timestamp now() const override { return Timestamp{}; }
         Duration monotonicNow() const override { return 5s; }
-        void wakeAt(Timestamp, std::weak_ptr<detail::Actor>) override {}
+        void wakeAt(Timestamp, detail::Actor&) override {}
         bool waitFor(detail::Job&, std::optional<Duration>) override { return true; }
         detail::Actor* ready = nullptr;
     };
@@ -332,8 +367,8 @@ TEST_CASE("the watchdog names the operator that holds a thread, once per call", 
     FakeGraph graph;
     graph.numbers(1, 10);
     graph.node("slow", 1, {graph.edge(0)}, [] { return std::make_unique<Slow>(); });
-    const auto executor = std::make_shared<Clocked>();
-    const auto running = std::make_shared<detail::Job>(graph, executor);
+    const detail::Shared<Clocked> executor(new Clocked);
+    const detail::Shared<detail::Job> running(new detail::Job(graph, executor));
     job = running.get();
     running->start();
     executor->ready->run();

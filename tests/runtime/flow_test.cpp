@@ -396,7 +396,6 @@ TEST_CASE("mail runs in its task, between blocks, and is dropped after the end",
         std::function<void()> wakeUp(detail::Actor&) override {
             return [] {};
         }
-        std::weak_ptr<detail::Actor> weakReference(detail::Actor&) override { return {}; }
         std::exception_ptr failure;
         bool ended = false;
     };
@@ -404,7 +403,7 @@ TEST_CASE("mail runs in its task, between blocks, and is dropped after the end",
         void post(detail::Actor& actor) override { ready.push_back(&actor); }
         Timestamp now() const override { return Timestamp{}; }
         Duration monotonicNow() const override { return Duration{1}; }
-        void wakeAt(Timestamp, std::weak_ptr<detail::Actor>) override {}
+        void wakeAt(Timestamp, detail::Actor&) override {}
         bool waitFor(detail::Job&, std::optional<Duration>) override { return true; }
         bool step() override {
             if (ready.empty()) return false;

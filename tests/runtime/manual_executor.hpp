@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <memory>
 #include <optional>
 
 namespace millrace::fake {
@@ -21,11 +20,11 @@ public:
     void post(detail::Actor& actor) override { ready_.push_back(&actor); }
     Timestamp now() const override { return clock; }
     Duration monotonicNow() const override { return elapsed; }
-    void wakeAt(Timestamp time, std::weak_ptr<detail::Actor> actor) override {
+    void wakeAt(Timestamp time, detail::Actor& actor) override {
         ++timersAsked;
-        timers_.add(time, std::move(actor));
+        timers_.add(time, actor);
     }
-    void watch(const std::shared_ptr<detail::Job>&) override {
+    void watch(detail::Job&) override {
         if (onWatch) onWatch();
     }
     bool waitFor(detail::Job& job, std::optional<Duration>) override {
@@ -45,7 +44,7 @@ public:
     /// Rings what is due, and lets nobody run yet.
     void ringDue() {
         while (!timers_.empty() && timers_.earliest() <= clock) {
-            if (const auto actor = timers_.takeEarliest(); actor != nullptr) actor->ring();
+            if (const auto timer = timers_.takeEarliest(); timer.keeper) timer.actor->ring();
         }
     }
     Timestamp earliestTimer() const { return timers_.earliest(); }

@@ -54,9 +54,17 @@ struct WaitingJob {
         executor->runAll();
         Waiting::wakeUp = nullptr;
     }
-    std::shared_ptr<ManualExecutor> executor = std::make_shared<ManualExecutor>();
+    detail::Shared<ManualExecutor> executor{new ManualExecutor};
     std::vector<Timestamp> called;
     std::shared_ptr<JobClient> client;
+};
+
+/// Has nothing to do.
+struct Nobody final : detail::Actor, detail::WatchedObject {
+    using detail::Actor::Actor;
+    detail::WeakReference keeper() const noexcept override { return detail::WeakReference(*this); }
+    Outcome advance() noexcept override { return Outcome::Wait; }
+    void onEnded() override {}
 };
 
 }  // namespace
@@ -136,24 +144,31 @@ TEST_CASE("wake-ups do not pile up: a task that is woken a thousand times has as
 }
 
 TEST_CASE("an executor keeps one timer for each actor, the earliest", "[runtime][timers]") {
-    struct Nobody final : detail::Actor {
-        using detail::Actor::Actor;
-        Outcome advance() noexcept override { return Outcome::Wait; }
-        void onEnded() override {}
-    };
     ManualExecutor executor;
-    const auto first = std::make_shared<Nobody>(executor, 0);
-    const auto second = std::make_shared<Nobody>(executor, 1);
+    const detail::Shared<Nobody> first(new Nobody(executor, 0));
+    detail::Shared<Nobody> second(new Nobody(executor, 1));
     detail::ExecutorTimers timers;
-    timers.add(at(10), first);
-    timers.add(at(5), first);
-    timers.add(at(20), first);
-    timers.add(at(7), second);
+    timers.add(at(10), *first);
+    timers.add(at(5), *first);
+    timers.add(at(20), *first);
+    timers.add(at(7), *second);
     CHECK(timers.earliest() == at(5));
-    CHECK(timers.takeEarliest() == first);
+    {
+        const auto taken = timers.takeEarliest();
+        CHECK(taken.keeper);
+        CHECK(taken.actor == first.get());
+    }
     CHECK(timers.earliest() == at(7));
-    CHECK(timers.takeEarliest() == second);
+    second = nullptr;
+    CHECK(timers.earliest() == at(7));
+    CHECK(timers.takeEarliest().keeper == nullptr);  // it is gone
     CHECK(timers.empty());
+    second = detail::Shared<Nobody>(new Nobody(executor, 2));
+    timers.add(at(7), *second);
+    timers.add(at(8), *first);
+    second = nullptr;
+    timers.dropEnded();
+    CHECK(timers.earliest() == at(8));
 }
 
 #if defined(__linux__)
@@ -170,18 +185,22 @@ TEST_CASE("the thread of the timers rings in time: Linux may not let it wait lon
             slackOfTimerThread = ::prctl(PR_GET_TIMERSLACK);
         });
     });
-    timers.wakeAt(kMaxTimestamp, {});
+    ManualExecutor executor;
+    Nobody nobody(executor, 0);
+    timers.wakeAt(kMaxTimestamp, nobody);
     timers.stop();
     CHECK(slackOfTimerThread == 1);
 }
 #endif
 
 TEST_CASE("a timer thread that cannot be started is an error that says what to do", "[runtime][timers]") {
+    ManualExecutor executor;
+    Nobody nobody(executor, 0);
     detail::TimerThread timers(+[](void (*)(void*), void*) -> std::thread {
         throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
     });
     try {
-        timers.watch(nullptr);
+        timers.wakeAt(kMaxTimestamp, nobody);
         FAIL("it should have thrown");
     } catch (const JobExecutionException& error) {
         CHECK_THAT(error.what(),
@@ -192,22 +211,23 @@ TEST_CASE("a timer thread that cannot be started is an error that says what to d
 }
 
 TEST_CASE("a job that cannot be started is let go, and nobody waits for it", "[runtime][ending]") {
-    const auto executor = std::make_shared<ManualExecutor>();
-    executor->onWatch = [] { throw JobExecutionException("no thread"); };
+    detail::Shared<ManualExecutor> executor(new ManualExecutor);
     const auto token = std::make_shared<int>(0);
+    executor->onWatch = [token] { throw JobExecutionException("no thread"); };
     FakeGraph graph;
     graph.source("source", 1, [token] { return std::make_unique<CountingSource>(1); });
     CHECK_THROWS_WITH(detail::startJob(std::move(static_cast<JobGraph&>(graph)), executor),
                       Catch::Matchers::ContainsSubstring("no thread"));
     graph = FakeGraph();
-    CHECK(token.use_count() == 1);
-    CHECK(executor.use_count() == 1);
     CHECK_FALSE(executor->step());
+    CHECK(token.use_count() == 2);  // the executor's
+    executor = nullptr;
+    CHECK(token.use_count() == 1);  // nobody else has kept it
 }
 
 TEST_CASE("explainStall names an operator that does not return, and a channel that is full", "[runtime][stall]") {
     // a source that fills every channel; its consumer asks from inside a call, at first at once and then after 3 s
-    const auto executor = std::make_shared<ManualExecutor>();
+    const detail::Shared<ManualExecutor> executor(new ManualExecutor);
     std::shared_ptr<JobClient> client;
     std::vector<std::string> said;
     struct Slow : FakeStage {

@@ -75,9 +75,11 @@
 #include <millrace/runtime/checkpoint_coordinator.ipp>
 #include <millrace/runtime/checkpoint_participant.ipp>
 #include <millrace/runtime/executor_timers.ipp>
+#include <millrace/runtime/external_executor.ipp>
 #include <millrace/runtime/job.ipp>
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>
+#include <millrace/runtime/real_time_executor.ipp>
 #include <millrace/runtime/restore_problems.ipp>
 #include <millrace/runtime/savepoint_signal_guard.ipp>
 #include <millrace/runtime/segment_pool.ipp>

@@ -27,6 +27,8 @@ public:
         wake();
     }
     int id() const noexcept { return id_; }
+    /// What it lives and dies with.
+    virtual WeakReference keeper() const noexcept = 0;
     bool ended() const noexcept { return state_.load() == State::Ended; }
     /// Woken, and no thread has taken it up yet.
     bool isDue() const noexcept { return state_.load(std::memory_order_relaxed) == State::Scheduled; }

@@ -3,7 +3,7 @@
 
 #include <millrace/core/functional.hpp>
 #include <millrace/runtime/asio.hpp>
-#include <millrace/runtime/thread_pool_runtime.hpp>
+#include <millrace/runtime/external_executor.hpp>
 
 #include <memory>
 #include <thread>

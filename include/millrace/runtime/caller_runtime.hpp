@@ -28,7 +28,7 @@ public:
     std::size_t runFor(std::size_t steps);
 
 private:
-    std::shared_ptr<detail::TaskExecutor> executor_;
+    detail::Shared<detail::TaskExecutor> executor_;
 };
 
 }  // namespace millrace

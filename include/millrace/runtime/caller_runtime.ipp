@@ -24,9 +24,9 @@ public:
     }
     Timestamp now() const override { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
     Duration monotonicNow() const override { return std::chrono::steady_clock::now().time_since_epoch(); }
-    void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override {
+    void wakeAt(Timestamp time, Actor& actor) override {
         const std::lock_guard lock(mutex_);
-        timers_.add(time, std::move(actor));
+        timers_.add(time, actor);
         if (waiting_ > 0) changed_.notify_all();
     }
 
@@ -62,9 +62,9 @@ private:
         if (timers_.empty()) return;
         const Timestamp time = now();
         while (timers_.earliest() <= time && !timers_.empty()) {
-            const std::shared_ptr<Actor> actor = timers_.takeEarliest();
+            const ExecutorTimers::Taken timer = timers_.takeEarliest();
             lock.unlock();
-            if (actor != nullptr) actor->ring();
+            if (timer.keeper) timer.actor->ring();
             lock.lock();
         }
     }
@@ -95,7 +95,7 @@ private:
 
 }  // namespace detail
 
-MILLRACE_INLINE_COLD CallerRuntime::CallerRuntime() : executor_(std::make_shared<detail::CallerExecutor>()) {}
+MILLRACE_INLINE_COLD CallerRuntime::CallerRuntime() : executor_(new detail::CallerExecutor) {}
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> CallerRuntime::submit(detail::JobGraph graph) {
     return detail::startJob(std::move(graph), executor_);

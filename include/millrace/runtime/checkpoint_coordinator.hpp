@@ -128,6 +128,7 @@ private:
     };
     enum class Phase : std::uint8_t { Running, Restarting, Ending };
 
+    MILLRACE_INLINE WeakReference keeper() const noexcept override;
     MILLRACE_INLINE Outcome advance() noexcept override;
     void onEnded() override { job_.finish(); }
 

@@ -309,7 +309,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::send(Message message) {
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::taskEnded(Task& task) {
-    const std::shared_ptr<Job> alive = job_.shared_from_this();  // the message may end the job before `send` returns
+    const Shared<Job> alive(&job_);  // the message may end the job before `send` returns
     send({.kind = Message::Kind::TaskEnded, .task = task.id()});
 }
 
@@ -369,6 +369,10 @@ MILLRACE_INLINE_COLD bool CheckpointCoordinator::takeMessages() {
     const std::lock_guard lock(mutex_);
     messages_.swap(inbox_);
     return !messages_.empty();
+}
+
+MILLRACE_INLINE_COLD WeakReference CheckpointCoordinator::keeper() const noexcept {
+    return WeakReference(job_);
 }
 
 MILLRACE_INLINE_COLD Actor::Outcome CheckpointCoordinator::advance() noexcept {
@@ -1117,7 +1121,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::wakeAt(Duration monotonic) {
     if (monotonic == Duration::max() || armed_ <= monotonic) return;  // an earlier one comes first, and asks again
     armed_ = monotonic;
     const Duration wait = std::max(monotonic - clock(), Duration{0});
-    executor().wakeAt(saturatingAdd(executor().now(), wait), std::shared_ptr<Actor>(job_.shared_from_this(), this));
+    executor().wakeAt(saturatingAdd(executor().now(), wait), *this);
 }
 
 }  // namespace millrace::detail

@@ -1,11 +1,11 @@
 #ifndef MILLRACE_RUNTIME_EXECUTOR_HPP
 #define MILLRACE_RUNTIME_EXECUTOR_HPP
 
+#include <millrace/core/shared.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 namespace millrace::detail {
@@ -15,10 +15,8 @@ class Actor;
 
 /// Where the tasks of jobs run, and what time it is there. One per runtime; shared by its jobs.
 /// *Thread safety:* all functions may be called from any thread.
-class TaskExecutor {
+class TaskExecutor : public SharedObject {
 public:
-    virtual ~TaskExecutor() = default;
-
     /// Lets `actor.run()` be called once, soon, not from within this call. The actor stays alive until it has been;
     /// after it nothing may touch the actor.
     virtual void post(Actor& actor) = 0;
@@ -28,8 +26,8 @@ public:
     virtual Timestamp now() const = 0;
     /// Elapsed time from an arbitrary start; never goes back.
     virtual Duration monotonicNow() const = 0;
-    /// Wakes the actor once processing time has reached `time`.
-    virtual void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) = 0;
+    /// Wakes the actor once processing time has reached `time`, if it is still there then.
+    virtual void wakeAt(Timestamp time, Actor& actor) = 0;
 
     /// Blocks until the job has ended (then true) or the timeout has passed. Runs tasks where no thread of its own does.
     virtual bool waitFor(Job& job, std::optional<Duration> timeout) = 0;
@@ -39,9 +37,10 @@ public:
     virtual bool runsOnCaller() const noexcept { return false; }
 
     /// A job is about to begin: for the watchdog. *Failure:* what keeps the job from being started.
-    virtual void watch(const std::shared_ptr<Job>& job) { (void)job; }
-    /// Keeps a caller's io_context running while the returned token lives.
-    virtual std::shared_ptr<void> holdWork() { return nullptr; }
+    virtual void watch(Job& job) { (void)job; }
+    /// Until as many jobs have ended as have started, a caller's io_context has to go on running.
+    virtual void jobStarted() {}
+    virtual void jobEnded() noexcept {}
 
     // What the simulation makes random.
     virtual int quantumBlocks() { return 64; }

@@ -3,9 +3,8 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/time/timestamp.hpp>
-
-#include <memory>
 
 namespace millrace::detail {
 
@@ -17,18 +16,24 @@ class Actor;
 class ExecutorTimers {
 public:
     bool empty() const noexcept { return timers_.empty(); }
-    void add(Timestamp time, std::weak_ptr<Actor> actor);
+    void add(Timestamp time, Actor& actor);
     /// kMaxTimestamp when there is none.
     Timestamp earliest() const noexcept;
-    /// Takes out the actor of the earliest timer; there is one. Null when the actor is gone.
-    std::shared_ptr<Actor> takeEarliest();
+    /// An actor, and what keeps it alive meanwhile.
+    struct Taken {
+        SharedReference keeper;
+        Actor* actor;
+    };
+    /// Takes out the actor of the earliest timer; there is one. Without a keeper when the actor is gone.
+    Taken takeEarliest();
     /// Forgets the actors that have ended or are gone.
     void dropEnded();
 
 private:
     struct Timer {
         Timestamp time;
-        std::weak_ptr<Actor> actor;
+        WeakReference keeper;
+        Actor* actor;
     };
 
     OwnerList<Timer> timers_;

@@ -5,14 +5,14 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void ExecutorTimers::add(Timestamp time, std::weak_ptr<Actor> actor) {
-    const std::shared_ptr<Actor> mine = actor.lock();
+MILLRACE_INLINE_COLD void ExecutorTimers::add(Timestamp time, Actor& actor) {
+    WeakReference keeper = actor.keeper();
     for (Timer& each : timers_) {
-        if (each.actor.lock() != mine) continue;
+        if (each.actor != &actor || !(each.keeper == keeper)) continue;
         if (time < each.time) each.time = time;  // once woken, the actor asks for what comes after
         return;
     }
-    timers_.add(new Timer{time, std::move(actor)});
+    timers_.add(new Timer{time, std::move(keeper), &actor});
 }
 
 MILLRACE_INLINE_COLD Timestamp ExecutorTimers::earliest() const noexcept {
@@ -23,20 +23,20 @@ MILLRACE_INLINE_COLD Timestamp ExecutorTimers::earliest() const noexcept {
     return earliest;
 }
 
-MILLRACE_INLINE_COLD std::shared_ptr<Actor> ExecutorTimers::takeEarliest() {
+MILLRACE_INLINE_COLD ExecutorTimers::Taken ExecutorTimers::takeEarliest() {
     std::size_t first = 0;
     for (std::size_t i = 1; i < timers_.size(); ++i) {
         if (timers_[i].time < timers_[first].time) first = i;
     }
-    std::shared_ptr<Actor> actor = timers_[first].actor.lock();
+    Taken taken{timers_[first].keeper.lock(), timers_[first].actor};
     delete timers_.release(first);
-    return actor;
+    return taken;
 }
 
 MILLRACE_INLINE_COLD void ExecutorTimers::dropEnded() {
     for (std::size_t i = timers_.size(); i-- > 0;) {
-        const auto actor = timers_[i].actor.lock();
-        if (actor == nullptr || actor->ended()) delete timers_.release(i);
+        const SharedReference keeper = timers_[i].keeper.lock();
+        if (!keeper || timers_[i].actor->ended()) delete timers_.release(i);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/metrics/accumulators.hpp>
 #include <millrace/runtime/executor.hpp>
@@ -19,7 +20,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -36,10 +36,10 @@ class GraphScale;
 /// A job at run time: its tasks, the channels between them, and how it ends.
 /// It keeps itself alive from `start` until its last task has ended.
 /// *Thread safety:* everything but `start` may be called from any thread.
-class Job final : public JobControl, public std::enable_shared_from_this<Job> {
+class Job final : public JobControl, public WatchedObject {
 public:
-    /// Builds the tasks; nothing runs yet. *Failure:* as wireJob. Must be owned by a shared_ptr.
-    Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor);
+    /// Builds the tasks; nothing runs yet. *Failure:* as wireJob. Must be owned by a `Shared`.
+    Job(JobGraph graph, Shared<TaskExecutor> executor);
     MILLRACE_INLINE ~Job() override;
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
@@ -75,7 +75,6 @@ public:
     MILLRACE_INLINE void taskFailed(Task& task, std::exception_ptr error) override;
     MILLRACE_INLINE void taskEnded(Task& task) override;
     MILLRACE_INLINE std::function<void()> wakeUp(Actor& task) override;
-    MILLRACE_INLINE std::weak_ptr<Actor> weakReference(Actor& task) override;
 
     // ---- for its supervisor ----
     JobSupervisor* supervisor() const noexcept { return supervisor_.get(); }
@@ -109,11 +108,11 @@ private:
         std::uint64_t out = 0;
     };
 
-    static void wakeIfAlive(const std::weak_ptr<Job>& weak, const std::weak_ptr<void>& region, Actor& task);
+    class Waker;
     Shared<JobTasks> attempt() const;
     void wakeAll();
     void endAttempt();
-    std::shared_ptr<TaskExecutor> runningOn() const;
+    Shared<TaskExecutor> runningOn() const;
     std::vector<OperatorMetrics> readMetrics() const;
     void keepMetrics();
 
@@ -121,9 +120,8 @@ private:
     Accumulators accumulators_;
     JobSegmentPool segments_;
     StateMemoryBudget stateMemory_;
-    std::shared_ptr<TaskExecutor> executor_;  ///< until the end; under mutex_, but for the start and the end themselves
-    std::shared_ptr<void> work_;
-    std::shared_ptr<Job> self_;
+    Shared<TaskExecutor> executor_;  ///< until the end; under mutex_, but for the start and the end themselves
+    Shared<Job> self_;
     Owner<JobSupervisor> supervisor_;
     /// Of this attempt. Timers and wake-ups, which may come when there is another one already, hold a task's region weakly.
     Shared<JobTasks> wired_;

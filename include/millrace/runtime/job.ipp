@@ -9,7 +9,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD Job::Job(JobGraph graph, std::shared_ptr<TaskExecutor> executor)
+MILLRACE_INLINE_COLD Job::Job(JobGraph graph, Shared<TaskExecutor> executor)
     : graph_(std::move(graph)), segments_(graph_.channelBytes), stateMemory_(graph_.stateBytes, graph_.stateOverflow),
       executor_(std::move(executor)), runsOnCaller_(executor_->runsOnCaller()) {
     if (graph_.supervision != nullptr && graph_.mode != RuntimeExecutionMode::Batch) {
@@ -34,8 +34,8 @@ MILLRACE_INLINE_COLD Shared<JobTasks> Job::wire(const JobTasks* before, int regi
 MILLRACE_INLINE_COLD Job::~Job() = default;
 
 MILLRACE_INLINE_COLD void Job::start() {
-    self_ = shared_from_this();
-    work_ = executor_->holdWork();
+    executor_->jobStarted();
+    self_ = Shared<Job>(this);
     startedAt_ = executor_->monotonicNow();
     openTasks_.store(wired_->tasks.size());
     status_.store(JobStatus::Running);
@@ -94,29 +94,33 @@ MILLRACE_INLINE_COLD void Job::fail(std::exception_ptr error) {
     wakeAll();
 }
 
-MILLRACE_INLINE_COLD std::shared_ptr<TaskExecutor> Job::runningOn() const {
+MILLRACE_INLINE_COLD Shared<TaskExecutor> Job::runningOn() const {
     const std::lock_guard lock(mutex_);
     return executor_;
 }
 
+/// What the copies of one callback have in common.
+class Job::Waker final : public SharedObject {
+public:
+    Waker(const Job& job, Actor& task) : job_(job), region_(task.keeper()), task_(task) {}
+
+    [[gnu::cold]] void wake() const {
+        const Shared<const Job> job = job_.lock();
+        const SharedReference region = region_.lock();
+        if (!job || !region) return;
+        // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
+        const Shared<TaskExecutor> executor = job->runningOn();
+        if (executor) task_.wake();
+    }
+
+private:
+    const Weak<const Job> job_;
+    const WeakReference region_;
+    Actor& task_;
+};
+
 MILLRACE_INLINE_COLD std::function<void()> Job::wakeUp(Actor& task) {
-    return [weak = weak_from_this(), region = static_cast<Task&>(task).owner(), &task] {
-        wakeIfAlive(weak, region, task);
-    };
-}
-
-[[gnu::noinline]] MILLRACE_INLINE_COLD void Job::wakeIfAlive(const std::weak_ptr<Job>& weak,
-                                                             const std::weak_ptr<void>& region, Actor& task) {
-    const auto job = weak.lock();
-    const auto alive = region.lock();
-    if (alive == nullptr) return;
-    // the executor, too, must outlive the call: what it wakes may end the job, and with it the pool, meanwhile
-    const auto executor = job != nullptr ? job->runningOn() : nullptr;
-    if (executor != nullptr) task.wake();
-}
-
-MILLRACE_INLINE std::weak_ptr<Actor> Job::weakReference(Actor& task) {
-    return std::shared_ptr<Actor>(static_cast<Task&>(task).owner().lock(), &task);
+    return [waker = Shared<Waker>(new Waker(*this, task))] { waker->wake(); };
 }
 
 MILLRACE_INLINE_COLD void Job::taskFailed(Task& task, std::exception_ptr error) {
@@ -210,7 +214,7 @@ MILLRACE_INLINE_COLD void Job::restartRegion(int region) {
     } catch (...) {
         return fail(std::current_exception());
     }
-    const std::shared_ptr<RegionTasks> made = wired->regions[static_cast<std::size_t>(region)];
+    const Shared<RegionTasks> made = wired->regions[static_cast<std::size_t>(region)];
     {
         const std::lock_guard metricsLock(metricsMutex_);
         const std::lock_guard lock(mutex_);
@@ -248,7 +252,7 @@ MILLRACE_INLINE_COLD void Job::endAttempt() {
 }
 
 MILLRACE_INLINE_COLD void Job::finish() {
-    const std::shared_ptr<Job> self = std::move(self_);  // until the end of this function
+    const Shared<Job> self = std::move(self_);  // until the end of this function
     keepMetrics();
     endAttempt();
     // prototypes of sources and sinks may hold what somebody waits for: the other ends of host channels
@@ -258,14 +262,14 @@ MILLRACE_INLINE_COLD void Job::finish() {
     }
     segments_.endJob();
     const Duration runTime = executor_->monotonicNow() - startedAt_;
-    work_.reset();
+    executor_->jobEnded();
     // before the end is announced: a thread of the pool must not be the last to hold the pool, it would have to join itself
-    std::shared_ptr<TaskExecutor> executor;
+    Shared<TaskExecutor> executor;
     {
         const std::lock_guard lock(mutex_);
         executor.swap(executor_);
     }
-    executor.reset();
+    executor = nullptr;
     const std::lock_guard lock(mutex_);
     runTime_ = runTime;
     status_.store(failure_ != nullptr                       ? JobStatus::Failed

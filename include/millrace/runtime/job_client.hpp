@@ -32,7 +32,7 @@ struct JobInside;
 /// an operator it only cancels: waiting for oneself would never end.)
 class JobClient {
 public:
-    JobClient(std::shared_ptr<detail::Job> job, std::shared_ptr<detail::TaskExecutor> executor);
+    JobClient(detail::Shared<detail::Job> job, detail::Shared<detail::TaskExecutor> executor);
     ~JobClient();
     JobClient(const JobClient&) = delete;
     JobClient& operator=(const JobClient&) = delete;
@@ -122,13 +122,13 @@ private:
     CheckpointInfo await(std::shared_ptr<detail::SnapshotRequest> request);
     void explain(StallReport& report) const;  // body in stall_report.ipp: only those who call it compile it
 
-    std::shared_ptr<detail::TaskExecutor> executor_;  // destroyed after job_: it may join the threads that ran it
-    std::shared_ptr<detail::Job> job_;
+    detail::Shared<detail::TaskExecutor> executor_;  // destroyed after job_: it may join the threads that ran it
+    detail::Shared<detail::Job> job_;
 };
 
 namespace detail {
 /// Builds a job and starts it; what every runtime's `submit` does.
-std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor);
+std::shared_ptr<JobClient> startJob(JobGraph graph, const Shared<TaskExecutor>& executor);
 }  // namespace detail
 
 }  // namespace millrace

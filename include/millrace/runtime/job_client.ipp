@@ -8,8 +8,8 @@
 
 namespace millrace {
 
-MILLRACE_INLINE_COLD JobClient::JobClient(std::shared_ptr<detail::Job> job,
-                                          std::shared_ptr<detail::TaskExecutor> executor)
+MILLRACE_INLINE_COLD JobClient::JobClient(detail::Shared<detail::Job> job,
+                                          detail::Shared<detail::TaskExecutor> executor)
     : executor_(std::move(executor)), job_(std::move(job)) {}
 
 MILLRACE_INLINE_COLD JobClient::~JobClient() {
@@ -150,10 +150,10 @@ MILLRACE_INLINE_COLD std::uint64_t JobClient::traceHash() const {
 
 namespace detail {
 
-MILLRACE_INLINE_COLD std::shared_ptr<JobClient> startJob(JobGraph graph, std::shared_ptr<TaskExecutor> executor) {
-    const std::shared_ptr<Job> job(new Job(std::move(graph), executor));
-    executor->watch(job);  // may fail: before anything waits for the job's end
-    std::shared_ptr<JobClient> client(new JobClient(job, std::move(executor)));
+MILLRACE_INLINE_COLD std::shared_ptr<JobClient> startJob(JobGraph graph, const Shared<TaskExecutor>& executor) {
+    const Shared<Job> job(new Job(std::move(graph), executor));
+    executor->watch(*job);  // may fail: before anything waits for the job's end
+    std::shared_ptr<JobClient> client(new JobClient(job, executor));
     job->start();
     return client;
 }

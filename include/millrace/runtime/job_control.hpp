@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <exception>
-#include <memory>
 #include <utility>
 
 namespace millrace::detail {
@@ -32,8 +31,6 @@ public:
     virtual void taskEnded(Task& task) = 0;
     /// A callback that wakes one of its tasks, from any thread. Does not keep the job alive, and does nothing after its end.
     virtual std::function<void()> wakeUp(Actor& task) = 0;
-    /// A reference to one of its tasks for the executor's timers.
-    virtual std::weak_ptr<Actor> weakReference(Actor& task) = 0;
 
 protected:
     std::atomic<bool> aborting_{false};

@@ -9,7 +9,6 @@
 #include <millrace/runtime/task.hpp>
 
 #include <cstddef>
-#include <memory>
 #include <utility>
 
 namespace millrace::detail {
@@ -22,7 +21,7 @@ struct SharedSlot {
 
 /// The tasks of one region of a job and what joins them. Regions are parts of a job between which nothing is exchanged: neither
 /// records nor, in a group of aligned sources, how far they are.
-struct RegionTasks {
+struct RegionTasks : WatchedObject {
     OwnerList<SharedSlot> shared;  ///< of the nodes that have some
     OwnerList<Channel> channels;
     OwnerList<SourceAlignment> alignments;
@@ -32,7 +31,7 @@ struct RegionTasks {
 /// The tasks of a job. It stays as it is: when a region starts again, another one takes its place, which has the other
 /// regions in common with it.
 struct JobTasks : SharedObject {
-    List<std::shared_ptr<RegionTasks>> regions;
+    List<Shared<RegionTasks>> regions;
     PointerList<Task> tasks;  ///< of all of them, by id
 };
 

@@ -70,8 +70,7 @@ MILLRACE_INLINE_COLD Shared<JobTasks> JobWiring::wire() {
     for (const GraphNode& node : graph_.nodes) {
         const auto number = static_cast<std::size_t>(regionOf(node));
         if (number == tasks_->regions.size()) {
-            tasks_->regions.push_back(isMade(node) ? std::shared_ptr<RegionTasks>(new RegionTasks)
-                                                   : before_->regions[number]);
+            tasks_->regions.push_back(isMade(node) ? Shared<RegionTasks>(new RegionTasks) : before_->regions[number]);
         }
         isMade(node) ? makeStages(node) : keepStages(node);
     }
@@ -178,7 +177,7 @@ MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask
     Accumulators& accumulators = accumulators_.part(static_cast<std::size_t>(regionOf(node)));
     Task& task = region(node).tasks.add(new Task(job_, executor_, id, accumulators, graph_.bufferTimeout));
     tasks_->tasks.add(task);
-    task.belongTo(tasks_->regions[static_cast<std::size_t>(regionOf(node))], regionOf(node));
+    task.belongTo(WeakReference(region(node)), regionOf(node));
     TaskContext& context = task.context();
     context.jobName = graph_.jobName;
     context.subtaskIndex = subtask;

@@ -44,7 +44,7 @@ public:
     std::uint64_t traceHash() const;
 
 private:
-    std::shared_ptr<detail::SimulatedExecutor> executor_;
+    detail::Shared<detail::SimulatedExecutor> executor_;
 };
 
 }  // namespace millrace

@@ -24,9 +24,9 @@ public:
     }
     Timestamp now() const override { return Timestamp{Duration{now_.load(std::memory_order_relaxed)}}; }
     Duration monotonicNow() const override { return now().time_since_epoch(); }
-    void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override {
+    void wakeAt(Timestamp time, Actor& actor) override {
         const std::lock_guard lock(mutex_);
-        timers_.add(time, std::move(actor));
+        timers_.add(time, actor);
     }
     int quantumBlocks() override { return 1 + static_cast<int>(draw(16)); }
     std::size_t ringCapacity() override { return 1 + draw(8); }
@@ -99,13 +99,11 @@ private:
     }
 
     bool wakeDueTimers() {
-        std::shared_ptr<Actor> actor;
-        {
-            const std::lock_guard lock(mutex_);
-            if (timers_.empty() || timers_.earliest() > now()) return false;
-            actor = timers_.takeEarliest();
-        }
-        if (actor != nullptr) actor->ring();
+        std::unique_lock lock(mutex_);
+        if (timers_.empty() || timers_.earliest() > now()) return false;
+        const ExecutorTimers::Taken timer = timers_.takeEarliest();
+        lock.unlock();
+        if (timer.keeper) timer.actor->ring();
         return true;
     }
 
@@ -129,7 +127,7 @@ private:
 }  // namespace detail
 
 MILLRACE_INLINE_COLD SimulatedRuntime::SimulatedRuntime(std::uint64_t seed, Timestamp start)
-    : executor_(std::make_shared<detail::SimulatedExecutor>(seed, start)) {}
+    : executor_(new detail::SimulatedExecutor(seed, start)) {}
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> SimulatedRuntime::submit(detail::JobGraph graph) {
     return detail::startJob(std::move(graph), executor_);

@@ -80,7 +80,7 @@ public:
     void finishWiring();
     void align(SourceAlignment& group, Duration drift);
     /// Its region, whose tasks live and die together.
-    void belongTo(std::weak_ptr<void> owner, int region) noexcept {
+    void belongTo(WeakReference owner, int region) noexcept {
         owner_ = std::move(owner);
         region_ = region;
     }
@@ -90,7 +90,7 @@ public:
     void restoreInput(StageSlot& slot, int input, OwnerList<RestoredChannel> channels);
 
     // ---- from any thread ----
-    const std::weak_ptr<void>& owner() const noexcept { return owner_; }
+    WeakReference keeper() const noexcept override { return owner_; }
     int region() const noexcept { return region_; }
     /// Closes at its next boundary: its region is to start again.
     void abort() {
@@ -221,7 +221,7 @@ private:
     bool aborting() const noexcept { return job_.aborting() || aborted_.load(); }
 
     JobControl& job_;
-    std::weak_ptr<void> owner_;
+    WeakReference owner_;
     int region_ = 0;
     std::atomic<bool> aborted_{false};
     TaskContext context_;

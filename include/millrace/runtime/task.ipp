@@ -378,7 +378,7 @@ MILLRACE_INLINE_COLD void Task::armWakeUp(Timestamp time) {
     if (takeRing()) armedWakeUp_ = kMaxTimestamp;
     if (armedWakeUp_ <= time) return;  // an earlier one is on its way; this is called again then
     armedWakeUp_ = time;
-    executor().wakeAt(time, job_.weakReference(*this));
+    executor().wakeAt(time, *this);
 }
 
 MILLRACE_INLINE_COLD void Task::release() noexcept {

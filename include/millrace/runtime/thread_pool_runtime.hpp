@@ -10,14 +10,11 @@
 
 namespace millrace {
 
-/// The caller's own threads, as a function that runs another one on them soon. @public
-/// `onExecutor` (runtime/asio_executor.hpp) makes one of any Asio executor or io_context.
-struct ExternalExecutor {
-    /// Must run every function it is given, once, and not within the call. Thread-safe.
-    std::function<void(std::function<void()>)> post;
-    /// Optional: a token that keeps the threads waiting for more while a job holds it.
-    std::function<std::shared_ptr<void>()> holdWork;
-};
+struct ExternalExecutor;
+
+namespace detail {
+int hardwareThreads();
+}
 
 /// What the threads of a pool do while no task is ready. @public
 enum class IdleThreads : unsigned char {
@@ -36,7 +33,7 @@ public:
     /// *Failure:* ConfigurationException for fewer than one thread.
     explicit ThreadPoolRuntime(int threads, IdleThreads idle = IdleThreads::Block);
     /// On threads of the caller, who keeps them running until the jobs have ended; waiting for a job on the only such
-    /// thread would wait for ever.
+    /// thread would wait for ever. Needs `#include <millrace/runtime/external_executor.hpp>`.
     explicit ThreadPoolRuntime(ExternalExecutor threads);
 
     std::shared_ptr<JobClient> submit(detail::JobGraph graph);
@@ -45,7 +42,7 @@ public:
 
 private:
     int defaultParallelism_;
-    std::shared_ptr<detail::TaskExecutor> executor_;
+    detail::Shared<detail::TaskExecutor> executor_;
 };
 
 }  // namespace millrace

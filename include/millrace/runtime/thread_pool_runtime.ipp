@@ -3,9 +3,9 @@
 #include <millrace/core/message.hpp>
 #include <millrace/core/start_thread.hpp>
 #include <millrace/runtime/actor.hpp>
-#include <millrace/runtime/job.hpp>
+#include <millrace/runtime/job_client.hpp>
+#include <millrace/runtime/real_time_executor.hpp>
 #include <millrace/runtime/thread_pool_runtime.hpp>
-#include <millrace/runtime/timer_thread.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -18,19 +18,6 @@
 namespace millrace {
 
 namespace detail {
-
-/// Runs tasks by real clocks.
-class RealTimeExecutor : public TaskExecutor {
-public:
-    Timestamp now() const override { return TimerThread::now(); }
-    Duration monotonicNow() const override { return TimerThread::monotonicNow(); }
-    void wakeAt(Timestamp time, std::weak_ptr<Actor> actor) override { timers_.wakeAt(time, std::move(actor)); }
-    void watch(const std::shared_ptr<Job>& job) override { timers_.watch(job); }
-    bool waitFor(Job& job, std::optional<Duration> timeout) override { return job.waitUntilEnded(timeout); }
-
-protected:
-    TimerThread timers_;
-};
 
 /// On threads of its own, which take what is ready in turn.
 class PoolExecutor final : public RealTimeExecutor {
@@ -51,14 +38,14 @@ public:
     MILLRACE_INLINE void post(Actor& actor) override;
     MILLRACE_INLINE void postAgain(Actor& actor) override;
 
+private:
+    MILLRACE_INLINE_COLD void endShared() const noexcept override;
     [[gnu::cold]] bool owns(std::thread::id id) const noexcept {
         for (const std::thread& thread : threads_) {
             if (thread.get_id() == id) return true;
         }
         return false;
     }
-
-private:
     void append(Actor& actor) noexcept;
     void run();
     void spin() const noexcept;
@@ -74,22 +61,16 @@ private:
     OwnerList<std::thread> threads_;
 };
 
-/// What all that use a pool share. A client that is let go inside an operator may leave the last reference to a thread of the
-/// pool itself, which cannot join itself; then another thread ends the pool.
-struct PoolOwner {
-    PoolOwner() = default;
-    PoolOwner(const PoolOwner&) = delete;
-    PoolOwner& operator=(const PoolOwner&) = delete;
-    [[gnu::cold]] ~PoolOwner() {
-        if (pool != nullptr && pool->owns(std::this_thread::get_id())) {
-            startThread([](void* left) { delete static_cast<PoolExecutor*>(left); }, pool).detach();
-        } else {
-            delete pool;
-        }
+/// A client that is let go inside an operator may leave the last reference to a thread of the pool itself, which cannot join
+/// itself; then another thread ends the pool.
+MILLRACE_INLINE_COLD void PoolExecutor::endShared() const noexcept {
+    if (owns(std::this_thread::get_id())) {
+        startThread([](void* left) { delete static_cast<PoolExecutor*>(left); }, const_cast<PoolExecutor*>(this))
+            .detach();
+    } else {
+        delete this;
     }
-
-    PoolExecutor* pool = nullptr;
-};
+}
 
 MILLRACE_INLINE_COLD PoolExecutor::~PoolExecutor() {
     timers_.stop();  // it may be in the middle of a post
@@ -165,21 +146,7 @@ MILLRACE_INLINE_COLD void PoolExecutor::join() {
     for (std::thread& thread : threads_) thread.join();
 }
 
-/// On threads of the caller.
-class CallersExecutor final : public RealTimeExecutor {
-public:
-    explicit CallersExecutor(ExternalExecutor threads) : threads_(std::move(threads)) {}
-    ~CallersExecutor() override { timers_.stop(); }
-    void post(Actor& actor) override {
-        threads_.post([target = &actor] { target->run(); });  // small enough for std::function not to allocate
-    }
-    std::shared_ptr<void> holdWork() override { return threads_.holdWork ? threads_.holdWork() : nullptr; }
-
-private:
-    ExternalExecutor threads_;
-};
-
-inline int hardwareThreads() {
+MILLRACE_INLINE_COLD int hardwareThreads() {
     return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
@@ -195,17 +162,7 @@ MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(int threads, IdleThrea
             "CallerRuntime",
             {threads});
     }
-    auto* const owner = new detail::PoolOwner;
-    const std::shared_ptr<detail::PoolOwner> shared(owner);
-    owner->pool = new detail::PoolExecutor(threads, idle);
-    executor_ = std::shared_ptr<detail::TaskExecutor>(shared, owner->pool);
-}
-
-MILLRACE_INLINE_COLD ThreadPoolRuntime::ThreadPoolRuntime(ExternalExecutor threads)
-    : defaultParallelism_(detail::hardwareThreads()) {
-    if (!threads.post)
-        throw ConfigurationException("ExternalExecutor::post is empty; give it a function that runs others");
-    executor_ = std::shared_ptr<detail::TaskExecutor>(new detail::CallersExecutor(std::move(threads)));
+    executor_ = detail::Shared<detail::TaskExecutor>(new detail::PoolExecutor(threads, idle));
 }
 
 MILLRACE_INLINE_COLD std::shared_ptr<JobClient> ThreadPoolRuntime::submit(detail::JobGraph graph) {

@@ -3,12 +3,12 @@
 
 #include <millrace/core/config.hpp>
 #include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/core/start_thread.hpp>
 #include <millrace/runtime/executor_timers.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <condition_variable>
-#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -34,9 +34,9 @@ public:
 
     /// Ends the thread; later calls have no effect.
     void stop();
-    void wakeAt(Timestamp time, std::weak_ptr<Actor> actor);
+    void wakeAt(Timestamp time, Actor& actor);
     /// *Failure:* JobExecutionException when the thread cannot be started.
-    void watch(const std::shared_ptr<Job>& job);
+    void watch(const Job& job);
 
     static Timestamp now();
     static Duration monotonicNow();
@@ -50,7 +50,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     ExecutorTimers timers_;
-    OwnerList<std::weak_ptr<Job>> jobs_;
+    OwnerList<Weak<Job>> jobs_;
     bool stopping_ = false;
     StartThread startThread_ = &startThread;
     std::thread thread_;

@@ -45,21 +45,21 @@ MILLRACE_INLINE_COLD void TimerThread::start() {
     }
 }
 
-MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, std::weak_ptr<Actor> actor) {
+MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, Actor& actor) {
     bool first = false;
     {
         const std::lock_guard lock(mutex_);
         first = time < timers_.earliest();
-        timers_.add(time, std::move(actor));
+        timers_.add(time, actor);
         start();
     }
     if (first) changed_.notify_all();
 }
 
-MILLRACE_INLINE_COLD void TimerThread::watch(const std::shared_ptr<Job>& job) {
+MILLRACE_INLINE_COLD void TimerThread::watch(const Job& job) {
     {
         const std::lock_guard lock(mutex_);
-        jobs_.add(new std::weak_ptr<Job>(job));
+        jobs_.add(new Weak<Job>(job));
         start();
     }
     changed_.notify_all();
@@ -68,16 +68,16 @@ MILLRACE_INLINE_COLD void TimerThread::watch(const std::shared_ptr<Job>& job) {
 MILLRACE_INLINE_COLD void TimerThread::wakeDue(std::unique_lock<std::mutex>& lock) {
     const Timestamp time = now();
     while (timers_.earliest() <= time && !timers_.empty()) {
-        const std::shared_ptr<Actor> actor = timers_.takeEarliest();
+        const ExecutorTimers::Taken timer = timers_.takeEarliest();
         lock.unlock();
-        if (actor != nullptr) actor->ring();
+        if (timer.keeper) timer.actor->ring();
         lock.lock();
     }
 }
 
 MILLRACE_INLINE_COLD void TimerThread::watchJobs(std::unique_lock<std::mutex>& lock) {
     for (std::size_t i = 0; i < jobs_.size();) {
-        std::shared_ptr<Job> job = jobs_[i].lock();
+        Shared<Job> job = jobs_[i].lock();
         if (job == nullptr || job->ended()) {
             delete jobs_.release(i);
             continue;
@@ -85,7 +85,7 @@ MILLRACE_INLINE_COLD void TimerThread::watchJobs(std::unique_lock<std::mutex>& l
         ++i;
         lock.unlock();
         job->reportLongCalls(monotonicNow());
-        job.reset();  // perhaps the last reference to it: outside of the lock
+        job = nullptr;  // perhaps the last reference to it: outside of the lock
         lock.lock();
     }
 }
