@@ -1,4 +1,4 @@
-#include <millrace/runtime/job_wiring.hpp>
+#include <millrace/runtime/regions.hpp>
 
 #include <millrace/checkpointing.hpp>
 #include <millrace/committing_sink.hpp>

@@ -34,8 +34,7 @@ struct BroadcastEntries {
                 }
                 reader.expectEnd();
             } catch (const CodecException&) {
-                std::throw_with_nested(
-                    CodecException(message("'{}' of operator uid '{}' cannot be read", {state, uid})));
+                raise<Caused<CodecException>>("'{}' of operator uid '{}' cannot be read", {state, uid});
             }
         });
         return entries;

@@ -2,6 +2,7 @@
 #define MILLRACE_CONNECTORS_FILE_SINK_HPP
 
 #include <millrace/connectors/output_file.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/formats/csv_format.hpp>
 #include <millrace/formats/parse_result.hpp>
@@ -28,6 +29,9 @@ namespace millrace {
 /// It is restored at the same parallelism only. With checkpoints the file has its name after the last one.
 template <LineFormat Format>
 class FormatFileSink {
+    using State = typename detail::Depending<detail::OutputFileState, Format>::Type;
+    using Pending = typename detail::Depending<detail::PendingFile, Format>::Type;
+
 public:
     FormatFileSink(Format format, std::string path) : format_(std::move(format)), path_(std::move(path)) {
         if (path_.empty()) throw ConfigurationException("FileSink: the path is empty");
@@ -41,8 +45,9 @@ public:
             writeHeader();
         }
         Writer(Format format, const std::string& path, const WriterInitContext& context,
-               const std::vector<detail::OutputFileState>& states)
-            : format_(std::move(format)), file_(path, context.subtaskIndex, context.parallelism, states),
+               const std::vector<State>& states)
+            : format_(std::move(format)),
+              file_(path, context.subtaskIndex, context.parallelism, states.data(), states.size()),
               isCheckpointed_(context.isCheckpointed) {
             if (states.empty()) writeHeader();
         }
@@ -60,8 +65,12 @@ public:
                 file_.writeOut();
             }
         }
-        std::vector<detail::PendingFile> prepareCommit() { return file_.takePending(); }
-        std::vector<detail::OutputFileState> snapshotState(std::int64_t /*checkpointId*/) { return {file_.snapshot()}; }
+        std::vector<Pending> prepareCommit() {
+            Pending file;
+            if (!file_.takePending(file)) return {};
+            return {std::move(file)};
+        }
+        std::vector<State> snapshotState(std::int64_t /*checkpointId*/) { return {file_.snapshot()}; }
         void close() noexcept { file_.abandon(); }
 
     private:
@@ -77,7 +86,7 @@ public:
     };
 
     Writer createWriter(const WriterInitContext& context) const { return Writer(format_, path_, context); }
-    Writer restoreWriter(const WriterInitContext& context, const std::vector<detail::OutputFileState>& states) const {
+    Writer restoreWriter(const WriterInitContext& context, const std::vector<State>& states) const {
         return Writer(format_, path_, context, states);
     }
     detail::OutputFileCommitter createCommitter(const CommitterInitContext&) const { return {}; }

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -29,7 +28,8 @@ public:
     OutputFile(const std::string& path, int subtaskIndex, int parallelism);
     /// Goes on where a checkpoint has been: what was written behind it is cut off. *Failure:* also ConfigurationException when
     /// the states are not those of the same subtask at the same parallelism.
-    OutputFile(const std::string& path, int subtaskIndex, int parallelism, const std::vector<OutputFileState>& states);
+    OutputFile(const std::string& path, int subtaskIndex, int parallelism, const OutputFileState* states,
+               std::size_t count);
     OutputFile(OutputFile&&) noexcept = default;
     OutputFile& operator=(OutputFile&&) noexcept = default;
     ~OutputFile() { abandon(); }
@@ -45,8 +45,8 @@ public:
     void complete();
     /// Writes out, down to the disk, and leaves the name to a committer.
     void finish();
-    /// What `finish` has left since the last call; none for devices.
-    std::vector<PendingFile> takePending();
+    /// What `finish` has left since the last call; false if there is none, as for devices.
+    bool takePending(PendingFile& file);
     /// Writes out, down to the disk.
     OutputFileState snapshot();
     /// After a failure: what has been written stays in the file in progress.

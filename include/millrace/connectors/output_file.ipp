@@ -32,23 +32,23 @@ MILLRACE_INLINE_COLD OutputFile::OutputFile(const std::string& path, int subtask
 }
 
 MILLRACE_INLINE_COLD OutputFile::OutputFile(const std::string& path, int subtaskIndex, int parallelism,
-                                            const std::vector<OutputFileState>& states) {
+                                            const OutputFileState* states, std::size_t count) {
     locate(path, subtaskIndex, parallelism);
     struct stat status {};
-    if (states.empty() && ::stat(path_.c_str(), &status) != 0) {  // the sink is new in the job
+    if (count == 0 && ::stat(path_.c_str(), &status) != 0) {  // the sink is new in the job
         open(O_CREAT | O_TRUNC);
         return;
     }
-    if (states.size() != 1 || states.front().path != path_) {
+    if (count != 1 || states->path != path_) {
         raise<ConfigurationException>(
             "FileSink: cannot go on writing '{}' after a restore: the checkpoint has {}. A sink with one file per "
             "subtask is restored at the same path and parallelism only; use FileSink::forRowFormat(directory, format) "
             "for one that is not bound to that",
-            {path_, states.empty() ? "no file of this subtask, but there is one already"
-                                   : message("the file '{}' for this subtask", {states.front().path})});
+            {path_, count == 0 ? "no file of this subtask, but there is one already"
+                               : message("the file '{}' for this subtask", {states->path})});
     }
-    written_ = states.front().size;
-    if (states.front().isComplete) return;
+    written_ = states->size;
+    if (states->isComplete) return;
     if (pathInProgress_ == path_) {
         open(O_CREAT);  // a device
         return;
@@ -133,10 +133,10 @@ MILLRACE_INLINE_COLD void OutputFile::finish() {
     isPending_ = pathInProgress_ != path_;
 }
 
-MILLRACE_INLINE_COLD std::vector<PendingFile> OutputFile::takePending() {
-    std::vector<PendingFile> pending;
-    if (std::exchange(isPending_, false)) pending.push_back({pathInProgress_, path_});
-    return pending;
+MILLRACE_INLINE_COLD bool OutputFile::takePending(PendingFile& file) {
+    if (!std::exchange(isPending_, false)) return false;
+    file = {pathInProgress_, path_};
+    return true;
 }
 
 MILLRACE_INLINE_COLD OutputFileState OutputFile::snapshot() {

@@ -42,7 +42,11 @@ public:
     }
 
     std::span<const std::byte> bytes() const noexcept { return {buffer_.get(), size_}; }
-    std::vector<std::byte> toVector() const { return {buffer_.get(), buffer_.get() + size_}; }
+    template <class Byte = std::byte>  // a template so that only those who call it compile it
+    std::vector<Byte> toVector() const {
+        const Byte* const bytes = buffer_.get();
+        return {bytes, bytes + size_};
+    }
     const std::byte* data() const noexcept { return buffer_.get(); }
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }

@@ -1,12 +1,13 @@
 #ifndef MILLRACE_CORE_ERRORS_HPP
 #define MILLRACE_CORE_ERRORS_HPP
 
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
 namespace millrace {
 
-/// Root of everything millrace throws. A cause, where there is one, is kept by `std::throw_with_nested`;
+/// Root of everything millrace throws. A cause, where there is one, is nested as by `std::throw_with_nested`;
 /// `describeException` prints the whole chain. @public
 class MillraceException : public std::runtime_error {
 public:
@@ -83,7 +84,7 @@ public:
 namespace detail {
 
 [[gnu::cold, gnu::noinline]] inline void appendCause(const char* cause, std::string& text) {
-    if (text.find(cause) != std::string::npos) return;
+    if (std::strstr(text.c_str(), cause) != nullptr) return;
     text += "; caused by: ";
     text += cause;
 }

@@ -2,8 +2,8 @@
 #define MILLRACE_CORE_LOG_HPP
 
 #include <millrace/core/functional.hpp>
+#include <millrace/core/shared.hpp>
 
-#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -33,9 +33,15 @@ constexpr std::string_view toString(LogLevel level) noexcept {
 
 namespace detail {
 
+/// A callback that is kept while it is called.
+struct KeptLogCallback : SharedObject {
+    explicit KeptLogCallback(LogCallback given) : call(std::move(given)) {}
+    const LogCallback call;
+};
+
 struct LogTarget {
     std::mutex mutex;
-    std::shared_ptr<const LogCallback> callback;
+    Shared<const KeptLogCallback> callback;
 };
 
 inline LogTarget& logTarget() {
@@ -45,13 +51,13 @@ inline LogTarget& logTarget() {
 
 [[gnu::cold]] inline void log(LogLevel level, std::string_view message) noexcept {
     try {
-        std::shared_ptr<const LogCallback> callback;
+        Shared<const KeptLogCallback> callback;
         {
             LogTarget& target = logTarget();
             const std::lock_guard lock(target.mutex);
             callback = target.callback;
         }
-        if (callback != nullptr) (*callback)(level, message);
+        if (callback) callback->call(level, message);
     } catch (...) {
         // messages are written on paths that must go on (closing after a failure): losing one is the smaller evil
         return;
@@ -62,11 +68,13 @@ inline LogTarget& logTarget() {
 
 /// Sets where log messages of the whole process go; an empty function ends it. Nothing is logged by default. @public
 inline void setLogCallback(LogCallback callback) {
-    std::shared_ptr<const LogCallback> next;
-    if (callback) next.reset(new LogCallback(std::move(callback)));
+    detail::Shared<const detail::KeptLogCallback> next;
+    if (callback) {
+        next = detail::Shared<const detail::KeptLogCallback>(new detail::KeptLogCallback(std::move(callback)));
+    }
     detail::LogTarget& target = detail::logTarget();
     const std::lock_guard lock(target.mutex);
-    target.callback = std::move(next);
+    target.callback.swap(next);
 }
 
 }  // namespace millrace

@@ -4,6 +4,7 @@
 #include <millrace/core/config.hpp>
 
 #include <concepts>
+#include <exception>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -39,6 +40,14 @@ template <class Exception>
 [[noreturn, gnu::cold, gnu::noinline]] void raise(const char* format, std::initializer_list<MessagePart> parts = {}) {
     throw Exception(message(format, parts));
 }
+
+/// What `std::throw_with_nested` makes of an Exception, made in place: `raise<Caused<IoException>>(…)` while another is handled,
+/// which is the cause.
+template <class Exception>
+class Caused final : public Exception, public std::nested_exception {
+public:
+    using Exception::Exception;
+};
 
 }  // namespace millrace::detail
 

@@ -41,7 +41,7 @@ public:
     SharedReference(const SharedReference& other) noexcept : SharedReference(other.object_) {}
     SharedReference(SharedReference&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
     SharedReference& operator=(SharedReference other) noexcept {
-        std::swap(object_, other.object_);
+        swapReferences(other);
         return *this;
     }
     ~SharedReference() { release(); }
@@ -53,6 +53,12 @@ public:
     bool operator==(std::nullptr_t) const noexcept { return object_ == nullptr; }
 
 protected:
+    void swapReferences(SharedReference& other) noexcept {
+        const SharedObject* const object = object_;
+        object_ = other.object_;
+        other.object_ = object;
+    }
+
     const SharedObject* object_ = nullptr;
 
 private:
@@ -70,7 +76,7 @@ public:
         requires std::convertible_to<Derived*, T*>
     Shared(Shared<Derived> other) noexcept : SharedReference(std::move(other)) {}
 
-    void swap(Shared& other) noexcept { std::swap(object_, other.object_); }
+    void swap(Shared& other) noexcept { swapReferences(other); }
     T* get() const noexcept { return const_cast<T*>(static_cast<const T*>(object_)); }
     T& operator*() const noexcept { return *get(); }
     T* operator->() const noexcept { return get(); }

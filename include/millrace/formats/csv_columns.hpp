@@ -25,10 +25,10 @@ struct CsvColumns {
     List<std::size_t> missingFields;  ///< optional fields without a column
 };
 
-inline std::vector<std::string> readCsvHeader(std::string_view line, char delimiter, const std::string& where) {
+inline List<std::string> readCsvHeader(std::string_view line, char delimiter, const std::string& where) {
     line = withoutCarriageReturn(line);
     if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);  // the byte order mark of some editors
-    std::vector<std::string> names;
+    List<std::string> names;
     std::string scratch;
     CsvCursor cursor{line.data(), line.data() + line.size(), delimiter, scratch};
     while (true) {
@@ -37,7 +37,7 @@ inline std::vector<std::string> readCsvHeader(std::string_view line, char delimi
             throw FormatException(where + "column " + std::to_string(names.size() + 1) +
                                   " of the header: expected a closing quote at the end of the cell");
         }
-        names.emplace_back(trimmed(cell.text));
+        names.push_back(std::string(trimmed(cell.text)));
         if (cursor.at == cursor.end) return names;
         ++cursor.at;
     }
@@ -47,7 +47,7 @@ inline std::vector<std::string> readCsvHeader(std::string_view line, char delimi
 inline CsvColumns matchCsvColumns(std::string_view line, char delimiter, std::span<const std::string> names,
                                   std::span<const bool> isOptional, std::string_view source) {
     const std::string where = source.empty() ? "CSV: " : std::string(source) + ":1: ";
-    const std::vector<std::string> header = readCsvHeader(line, delimiter, where);
+    const List<std::string> header = readCsvHeader(line, delimiter, where);
     CsvColumns columns;
     columns.known = true;
     columns.fieldOfColumn.resize(header.size());

@@ -21,7 +21,7 @@ MILLRACE_INLINE_COLD void OperatorStateStore::adopt(detail::OperatorList* list, 
         detail::raise<ConfigurationException>(
             "the name '{}' is given to two lists of the operator uid '{}'; each needs its own", {list->name(), uid_});
     }
-    if (descriptor.ttl().has_value()) {
+    if (descriptor.ttl().isEnabled()) {
         detail::raise<ConfigurationException>(
             "the list '{}' of the operator uid '{}' has a time to live; only keyed state can have one",
             {list->name(), uid_});

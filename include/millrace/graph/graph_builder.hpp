@@ -55,6 +55,8 @@ void checkParallelism(int parallelism, const std::string& whose);
 /// *Failure:* ConfigurationException for an empty uid.
 void giveUid(OperatorInfo& op, std::string uid);
 
+struct SecondInput;
+
 /// What an operator to come will read: one or several outputs and how they are to be spread.
 struct StreamInput {
     StreamInput() = default;
@@ -70,11 +72,16 @@ struct StreamInput {
     ExchangeKind exchange = ExchangeKind::Forward;
     bool exchangeGiven = false;
     Shared<const PortFactory> ports;
-    std::shared_ptr<const StreamInput> second;  ///< what the second input reads, of an operator with two
+    Shared<const SecondInput> second;  ///< what the second input reads, of an operator with two
 
     /// *Failure:* GraphException for a stream that was moved from or whose pipeline has been executed.
     GraphBuilder& checked() const;
     List<GraphEdge> edges() const;
+};
+
+struct SecondInput : SharedObject {
+    explicit SecondInput(StreamInput&& given) : input(std::move(given)) {}
+    const StreamInput input;
 };
 
 /// What an operator with two inputs will read. *Failure:* GraphException for streams of different environments.

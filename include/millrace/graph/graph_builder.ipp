@@ -240,8 +240,7 @@ MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
         node.factory->bind(std::move(ids));
     }
     ++generation_;
-    JobGraph graph;
-    static_cast<JobSettings&>(graph) = settings;
+    JobGraph graph(settings);
     graph.nodes.swap(nodes_);
     if (graph.mode != RuntimeExecutionMode::Streaming) chooseMode(graph);
     return graph;
@@ -288,8 +287,8 @@ MILLRACE_INLINE_COLD List<GraphEdge> StreamInput::edges() const {
         edge.exchangeGiven = exchangeGiven;
         edge.ports = ports;
     }
-    if (second != nullptr) {
-        for (GraphEdge& edge : second->edges()) {
+    if (second) {
+        for (GraphEdge& edge : second->input.edges()) {
             edge.input = 1;
             edges.push_back(std::move(edge));
         }
@@ -303,7 +302,7 @@ MILLRACE_INLINE_COLD StreamInput twoInputs(StreamInput first, StreamInput second
             "connect or join: the two streams belong to different environments; build both in the one that executes "
             "them");
     }
-    first.second.reset(new StreamInput(std::move(second)));
+    first.second = Shared<const SecondInput>(new SecondInput(std::move(second)));
     return first;
 }
 

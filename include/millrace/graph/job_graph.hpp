@@ -150,6 +150,9 @@ struct JobSettings {
 
 /// A whole job as data, and the factories that make it run. Made by the environment, consumed by a runtime.
 struct JobGraph : JobSettings {
+    JobGraph() = default;
+    explicit JobGraph(const JobSettings& settings) : JobSettings(settings) {}
+
     OwnerList<GraphNode> nodes;  ///< index = id; producers before consumers
 };
 

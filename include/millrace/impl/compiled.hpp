@@ -80,6 +80,7 @@
 #include <millrace/runtime/job_client.ipp>
 #include <millrace/runtime/job_wiring.ipp>
 #include <millrace/runtime/real_time_executor.ipp>
+#include <millrace/runtime/regions.ipp>
 #include <millrace/runtime/restore_problems.ipp>
 #include <millrace/runtime/savepoint_signal_guard.ipp>
 #include <millrace/runtime/segment_pool.ipp>

@@ -2,6 +2,7 @@
 #define MILLRACE_METRICS_ACCUMULATORS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/core/errors.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/core/message.hpp>
@@ -100,7 +101,8 @@ public:
     virtual void mergeInto(Accumulator& total) const = 0;
 };
 
-// All of them are templates: a class that is none makes every file that includes this compile the variant of its value.
+// All of them are templates, and return what depends on their parameters: a function that is compiled where it is defined makes
+// every file that includes this compile the variant of its value (`Depending`).
 namespace detail {
 
 struct CountLongs {
@@ -138,7 +140,7 @@ public:
         add(Fold::kOne);
     }
     Number localValue() const noexcept { return value_.load(std::memory_order_relaxed); }
-    AccumulatorValue value() const override { return localValue(); }
+    typename Depending<AccumulatorValue, Number>::Type value() const override { return localValue(); }
     void mergeInto(Accumulator& total) const override { static_cast<NumberAccumulator&>(total).add(localValue()); }
 
 private:
@@ -153,7 +155,7 @@ public:
         const std::int64_t count = count_.localValue();
         return count == 0 ? 0 : sum_.localValue() / static_cast<Number>(count);
     }
-    AccumulatorValue value() const override { return localValue(); }
+    typename Depending<AccumulatorValue, Number>::Type value() const override { return localValue(); }
     void mergeInto(Accumulator& total) const override {
         static_cast<AverageOf&>(total).add(sum_.localValue(), count_.localValue());
     }
@@ -175,7 +177,7 @@ public:
         const std::lock_guard lock(mutex_);
         texts_.push_back(std::move(text));
     }
-    AccumulatorValue value() const override {
+    typename Depending<AccumulatorValue, Text>::Type value() const override {
         const std::lock_guard lock(mutex_);
         return texts_;
     }
@@ -300,7 +302,7 @@ private:
         detail::Shared<detail::SharedObject> values(holder);
         for (const Entry& each : entries) {
             if (each.accumulators.empty()) continue;
-            const detail::Owner<Accumulator> total(each.newTotal());
+            const detail::Owner<typename detail::Depending<Accumulator, Values>::Type> total(each.newTotal());
             for (const Accumulator& accumulator : each.accumulators) accumulator.mergeInto(*total);
             holder->values.emplace(each.name, total->value());
         }

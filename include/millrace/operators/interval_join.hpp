@@ -2,6 +2,7 @@
 #define MILLRACE_OPERATORS_INTERVAL_JOIN_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/operators/flat_map.hpp>
 #include <millrace/operators/keyed_reduce.hpp>
 #include <millrace/operators/two_input_stage.hpp>
@@ -203,8 +204,8 @@ public:
     // ---- for tests that look into the state ----
 
     /// The timestamps that are buffered, sorted: as if every record had been removed exactly when it was due.
-    std::vector<Timestamp> bufferedLeft() { return buffered<true>(); }
-    std::vector<Timestamp> bufferedRight() { return buffered<false>(); }
+    std::vector<typename Depending<Timestamp, Key>::Type> bufferedLeft() { return buffered<true>(); }
+    std::vector<typename Depending<Timestamp, Key>::Type> bufferedRight() { return buffered<false>(); }
     /// Keys that take up memory, also those whose records are due but have not been removed.
     std::size_t keys() const noexcept { return table_.size(); }
 
@@ -382,8 +383,8 @@ private:
     }
 
     template <bool kLeft>
-    std::vector<Timestamp> buffered() {
-        std::vector<Timestamp> times;
+    std::vector<typename Depending<Timestamp, Key>::Type> buffered() {
+        std::vector<typename Depending<Timestamp, Key>::Type> times;
         table_.forEach([&](const Key&, Cell& cell) {
             prune(cell);
             cell.values.template forEachAfter<kLeft>(kMinTimestamp,

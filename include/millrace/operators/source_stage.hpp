@@ -450,7 +450,7 @@ public:
             return Shared<SharedState>(
                 new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
         } catch (const std::exception& error) {
-            std::throw_with_nested(IoException(message("source '{}': {}", {operators().front().name, error.what()})));
+            raise<Caused<IoException>>("source '{}': {}", {operators().front().name, error.what()});
         }
     }
     [[gnu::cold]] Owner<Stage> create(const Shared<SharedState>& shared) const override {

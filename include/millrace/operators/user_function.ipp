@@ -20,7 +20,7 @@ MILLRACE_INLINE_COLD void throwFunctionErrorFor(const OperatorId& id, int subtas
     std::string text = message("operator '{}' (uid '{}', subtask {}): {} threw", {id.name, id.uid, subtask, what});
     if (!subject.empty()) text += message(" for {}", {subject});
     if (timestamp != kMinTimestamp) text += message(", timestamp {}", {describeTime(timestamp)});
-    std::throw_with_nested(UserFunctionException(text));
+    throw Caused<UserFunctionException>(text);
 }
 
 MILLRACE_INLINE_COLD void throwUserFunctionError(const OperatorId& id, int subtask, Timestamp timestamp,

@@ -46,6 +46,7 @@ public:
     MILLRACE_INLINE const SnapshotSource* restoredShared() override;
     MILLRACE_INLINE Owner<Stage> replacement(const GraphNode& node) override;
     MILLRACE_INLINE void attach(JobTasks& tasks, int region) override;
+    MILLRACE_INLINE List<int> regions(const JobGraph& graph) const override;
     MILLRACE_INLINE void regionFailed(Task& task, std::exception_ptr error) override;
     bool awaitsRegion() const noexcept override { return awaitsRegion_.load(); }
     MILLRACE_INLINE void start() override;

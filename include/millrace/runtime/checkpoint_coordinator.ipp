@@ -10,6 +10,7 @@
 #include <millrace/runtime/checkpoint_coordinator.hpp>
 #include <millrace/runtime/checkpoint_participant.hpp>
 #include <millrace/runtime/finished_stage.hpp>
+#include <millrace/runtime/regions.hpp>
 #include <millrace/runtime/restore_problems.hpp>
 
 #include <utility>
@@ -54,7 +55,7 @@ inline constexpr std::size_t kKeptStatistics = 100;
         try {
             std::rethrow_exception(cause);
         } catch (...) {
-            std::throw_with_nested(CheckpointException(text));
+            throw Caused<CheckpointException>(text);
         }
     } catch (...) {
         return std::current_exception();
@@ -311,6 +312,10 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::send(Message message) {
 MILLRACE_INLINE_COLD void CheckpointCoordinator::taskEnded(Task& task) {
     const Shared<Job> alive(&job_);  // the message may end the job before `send` returns
     send({.kind = Message::Kind::TaskEnded, .task = task.id()});
+}
+
+MILLRACE_INLINE_COLD List<int> CheckpointCoordinator::regions(const JobGraph& graph) const {
+    return regionsOf(graph);
 }
 
 MILLRACE_INLINE_COLD void CheckpointCoordinator::regionFailed(Task& task, std::exception_ptr error) {

@@ -23,7 +23,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace millrace {
 struct StallReport;
@@ -61,8 +60,8 @@ public:
     const JobSegmentPool& segments() const noexcept { return segments_; }
     JobSegmentPool& segments() noexcept { return segments_; }
     const StateMemoryBudget& stateMemory() const noexcept { return stateMemory_; }
-    /// One row per node and subtask; rates since the previous call, at first since the start.
-    std::vector<OperatorMetrics> metrics(Duration monotonicNow);
+    /// Adds one row per node and subtask, of each task in turn; rates since the previous call, at first since the start.
+    void readMetrics(Duration monotonicNow, OwnerList<OperatorMetrics>& rows);
     /// The tasks that have not ended, for a simulation that can go no further.
     std::string describeOpenTasks() const;
     /// Logs which task has held its thread for more than a second; called by the watchdog alone.
@@ -113,7 +112,6 @@ private:
     void wakeAll();
     void endAttempt();
     Shared<TaskExecutor> runningOn() const;
-    std::vector<OperatorMetrics> readMetrics() const;
     void keepMetrics();
 
     JobGraph graph_;
@@ -136,13 +134,13 @@ private:
     std::condition_variable changed_;
     std::exception_ptr failure_;
     bool cancelled_ = false;  ///< while it was failing
-    std::optional<Duration> runTime_;
+    Duration runTime_{-1};    ///< negative: it has not ended
 
     mutable std::mutex metricsMutex_;
     bool metricsAtEnd_ = false;  ///< the stages are gone
     bool lacksRegion_ = false;   ///< those of one region are
     List<RateBase> rateBase_;
-    std::optional<Duration> ratesSince_;
+    Duration ratesSince_{0};
 };
 
 }  // namespace millrace::detail

@@ -36,7 +36,7 @@ MILLRACE_INLINE_COLD Job::~Job() = default;
 MILLRACE_INLINE_COLD void Job::start() {
     executor_->jobStarted();
     self_ = Shared<Job>(this);
-    startedAt_ = executor_->monotonicNow();
+    startedAt_ = ratesSince_ = executor_->monotonicNow();
     openTasks_.store(wired_->tasks.size());
     status_.store(JobStatus::Running);
     if (supervisor_ != nullptr) supervisor_->start();
@@ -294,7 +294,7 @@ MILLRACE_INLINE_COLD std::exception_ptr Job::failure() const {
 
 MILLRACE_INLINE_COLD Duration Job::runTime(Duration monotonicNow) const {
     const std::lock_guard lock(mutex_);
-    return runTime_.value_or(monotonicNow - startedAt_);
+    return runTime_ < Duration{0} ? monotonicNow - startedAt_ : runTime_;
 }
 
 MILLRACE_INLINE_COLD void Job::keepMetrics() {
@@ -308,13 +308,13 @@ MILLRACE_INLINE_COLD void Job::keepMetrics() {
     metricsAtEnd_ = true;
 }
 
-MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
-    std::vector<OperatorMetrics> rows;
+MILLRACE_INLINE_COLD void Job::readMetrics(Duration monotonicNow, OwnerList<OperatorMetrics>& rows) {
+    const std::lock_guard lock(metricsMutex_);
     for (const Task& task : wired_->tasks) {
         for (const StageSlot& slot : task.stages()) {
             const bool isGone = metricsAtEnd_ || slot.stage == nullptr;
             const StageCounters counters = isGone ? slot.countersAtEnd : slot.stage->metrics.read();
-            OperatorMetrics& row = rows.emplace_back();
+            OperatorMetrics& row = rows.add(new OperatorMetrics);
             row.nodeId = slot.node->id;
             row.name = operatorNames(*slot.node);
             if (!slot.node->operators.empty()) row.uid = slot.node->operators.back().uid;
@@ -333,20 +333,11 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::readMetrics() const {
             if (!isGone && &slot == &task.stages().front()) row.queueFill = task.inputFill();
         }
     }
-    heapSort(rows.data(), rows.size(), [](const OperatorMetrics& a, const OperatorMetrics& b) {
-        return a.nodeId != b.nodeId ? a.nodeId < b.nodeId : a.subtask < b.subtask;
-    });
-    return rows;
-}
-
-MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotonicNow) {
-    const std::lock_guard lock(metricsMutex_);
-    std::vector<OperatorMetrics> rows = readMetrics();
     // after the end the rates are the averages of the whole run
     const bool over = metricsAtEnd_;
     if (over || rateBase_.empty()) rateBase_ = List<RateBase>(rows.size());
-    const Duration span = over ? runTime(monotonicNow) : monotonicNow - ratesSince_.value_or(startedAt_);
-    const double seconds = std::chrono::duration<double>(span).count();
+    const Duration span = over ? runTime(monotonicNow) : monotonicNow - ratesSince_;
+    const double seconds = static_cast<double>(span.count()) / 1e9;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (seconds > 0) {
             rows[i].recordsInPerSecond = static_cast<double>(rows[i].recordsIn - rateBase_[i].in) / seconds;
@@ -355,7 +346,6 @@ MILLRACE_INLINE_COLD std::vector<OperatorMetrics> Job::metrics(Duration monotoni
         if (!over) rateBase_[i] = {rows[i].recordsIn, rows[i].recordsOut};
     }
     ratesSince_ = monotonicNow;
-    return rows;
 }
 
 MILLRACE_INLINE_COLD std::string Job::describeOpenTasks() const {

@@ -2,7 +2,10 @@
 #define MILLRACE_RUNTIME_JOB_CLIENT_HPP
 
 #include <millrace/checkpoint/checkpoint_info.hpp>
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/config.hpp>
+#include <millrace/core/pointer_list.hpp>
+#include <millrace/core/shared.hpp>
 #include <millrace/runtime/job_status.hpp>
 
 #include <cstddef>
@@ -88,7 +91,18 @@ public:
     AccumulatorValues accumulators() const;
     /// One row per operator chain and subtask. Rates since the previous call, at first since the start, after the end
     /// over the whole run.
-    std::vector<OperatorMetrics> metrics() const;
+    template <class Rows = std::vector<OperatorMetrics>>
+    Rows metrics() const {
+        detail::OwnerList<OperatorMetrics> rows;
+        readMetrics(rows);
+        Rows sorted;
+        sorted.reserve(rows.size());
+        for (OperatorMetrics& row : rows) sorted.push_back(std::move(row));
+        detail::heapSort(sorted.data(), sorted.size(), [](const OperatorMetrics& a, const OperatorMetrics& b) {
+            return a.nodeId != b.nodeId ? a.nodeId < b.nodeId : a.subtask < b.subtask;
+        });
+        return sorted;
+    }
     /// What holds event time back, and what to do about it: which source, subtask and split has not got further, or which
     /// sink, channel or operator blocks it. For a watermark that stands still; on a job that flows it names the slowest input.
     /// Looks at the job as it runs, without stopping it; costs nothing until it is called.
@@ -120,6 +134,7 @@ private:
     std::shared_ptr<detail::SnapshotRequest> request(const char* call, CheckpointKind kind, std::string directory = {},
                                                      bool stop = false, bool drain = false);
     CheckpointInfo await(std::shared_ptr<detail::SnapshotRequest> request);
+    void readMetrics(detail::OwnerList<OperatorMetrics>& rows) const;
     void explain(StallReport& report) const;  // body in stall_report.ipp: only those who call it compile it
 
     detail::Shared<detail::TaskExecutor> executor_;  // destroyed after job_: it may join the threads that ran it

@@ -122,8 +122,8 @@ MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
-            std::throw_with_nested(
-                JobExecutionException(detail::message("job '{}' failed: {}", {jobName(), describeException(error)})));
+            detail::raise<detail::Caused<JobExecutionException>>("job '{}' failed: {}",
+                                                                 {jobName(), describeException(error)});
         }
     }
     return {jobName(), status(), job_->runTime(executor_->monotonicNow()), accumulators(), traceHash()};
@@ -132,8 +132,8 @@ MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
 MILLRACE_INLINE_COLD AccumulatorValues JobClient::accumulators() const {
     return job_->accumulators().values();
 }
-MILLRACE_INLINE_COLD std::vector<OperatorMetrics> JobClient::metrics() const {
-    return job_->metrics(executor_->monotonicNow());
+MILLRACE_INLINE_COLD void JobClient::readMetrics(detail::OwnerList<OperatorMetrics>& rows) const {
+    job_->readMetrics(executor_->monotonicNow(), rows);
 }
 MILLRACE_INLINE_COLD std::size_t JobClient::channelBytes() const noexcept {
     return job_->segments().liveBytes();

@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_JOB_SUPERVISOR_HPP
 
 #include <millrace/checkpoint/checkpoint_info.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/core/shared.hpp>
 
@@ -43,6 +44,9 @@ public:
     /// The tasks are wired, and nothing has run: gives the stages their state. `region`: only those of this region are new; -1:
     /// all are.
     virtual void attach(JobTasks& tasks, int region) = 0;
+    /// The number of the region of each node, from 0. Regions are told apart for restarts only, so a job without a supervisor is
+    /// one.
+    virtual List<int> regions(const JobGraph& graph) const = 0;
     /// A task of a job with several regions has thrown. The supervisor starts its region again, or fails the job.
     virtual void regionFailed(Task& task, std::exception_ptr error) = 0;
     /// Some tasks have ended that will be made anew while the job runs. From any thread.

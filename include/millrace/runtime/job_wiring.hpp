@@ -19,8 +19,7 @@ struct SharedSlot {
     Shared<SharedState> state;
 };
 
-/// The tasks of one region of a job and what joins them. Regions are parts of a job between which nothing is exchanged: neither
-/// records nor, in a group of aligned sources, how far they are.
+/// The tasks of one region of a job (runtime/regions.hpp), or of all of it, and what joins them.
 struct RegionTasks : WatchedObject {
     OwnerList<SharedSlot> shared;  ///< of the nodes that have some
     OwnerList<Channel> channels;
@@ -34,9 +33,6 @@ struct JobTasks : SharedObject {
     List<Shared<RegionTasks>> regions;
     PointerList<Task> tasks;  ///< of all of them, by id
 };
-
-/// The number of the region of each node, from 0.
-List<int> regionsOf(const JobGraph& graph);
 
 /// The consumers [first, second) that a producer's subtask talks to over a rescale edge, as Flink's pointwise pattern.
 std::pair<int, int> rescaleTargets(int producer, int producers, int consumers);

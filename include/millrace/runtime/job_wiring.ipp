@@ -22,7 +22,7 @@ public:
               const JobTasks* before, int region)
         : graph_(graph), job_(job), executor_(executor), accumulators_(accumulators), segments_(segments),
           stateMemory_(stateMemory), supervisor_(supervisor), before_(before), region_(region),
-          regions_(regionsOf(graph)) {}
+          regions_(supervisor != nullptr ? supervisor->regions(graph) : List<int>(graph.nodes.size())) {}
     [[gnu::cold]] ~JobWiring() = default;
 
     Shared<JobTasks> wire();
@@ -325,30 +325,6 @@ MILLRACE_INLINE_COLD Shared<JobTasks> wireJob(const JobGraph& graph, JobControl&
                                               StateMemoryBudget& stateMemory, JobSupervisor* supervisor,
                                               const JobTasks* before, int region) {
     return JobWiring(graph, job, executor, accumulators, segments, stateMemory, supervisor, before, region).wire();
-}
-
-MILLRACE_INLINE_COLD List<int> regionsOf(const JobGraph& graph) {
-    List<int> regions;  // at first the least node that each is joined with
-    const auto join = [&](int a, int b) {
-        for (int& each : regions) {
-            if (each == a || each == b) each = std::min(a, b);
-        }
-    };
-    for (const GraphNode& node : graph.nodes) {
-        regions.push_back(node.id);
-        for (const GraphEdge& edge : node.inputs) join(regions[static_cast<std::size_t>(edge.from)], regions.back());
-        if (node.alignment.group.empty()) continue;
-        for (int other = 0; other < node.id; ++other) {
-            const auto at = static_cast<std::size_t>(other);
-            if (graph.nodes[at].alignment.group == node.alignment.group) join(regions[at], regions.back());
-        }
-    }
-    int count = 0;
-    for (std::size_t i = 0; i < regions.size(); ++i) {
-        const int first = regions[i];
-        regions[i] = first == static_cast<int>(i) ? count++ : regions[static_cast<std::size_t>(first)];
-    }
-    return regions;
 }
 
 }  // namespace millrace::detail

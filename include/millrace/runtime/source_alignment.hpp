@@ -32,8 +32,12 @@ public:
     std::size_t members() const noexcept { return members_.size(); }
     const std::string& group() const noexcept { return group_; }
     Actor& actorOf(std::size_t member) const noexcept { return members_[member].actor; }
+    struct Slowest {
+        std::size_t member;
+        Timestamp watermark;
+    };
     /// The member that the others wait for, and its watermark; past the end and kNotCounted when none counts.
-    std::pair<std::size_t, Timestamp> slowest() const noexcept;
+    Slowest slowest() const noexcept;
 
     /// After every poll. Wakes members that need no longer pause.
     void publish(std::size_t member, Timestamp watermark);
@@ -42,7 +46,7 @@ public:
     bool mustPauseFor(std::size_t member, Timestamp watermark, Timestamp furthest);
     /// How far the watermark of the member may go for now.
     Timestamp furthestAllowed(std::size_t member) const noexcept {
-        return saturatingAdd(slowest().second, members_[member].drift);
+        return saturatingAdd(slowest().watermark, members_[member].drift);
     }
 
 private:

@@ -10,11 +10,11 @@ MILLRACE_INLINE std::size_t SourceAlignment::addMember(Actor& actor, Duration dr
     return members_.size() - 1;
 }
 
-MILLRACE_INLINE std::pair<std::size_t, Timestamp> SourceAlignment::slowest() const noexcept {
-    std::pair<std::size_t, Timestamp> slowest{members_.size(), kNotCounted};
+MILLRACE_INLINE SourceAlignment::Slowest SourceAlignment::slowest() const noexcept {
+    Slowest slowest{members_.size(), kNotCounted};
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const Timestamp watermark{Duration{members_[i].watermark.load()}};
-        if (watermark < slowest.second) slowest = {i, watermark};
+        if (watermark < slowest.watermark) slowest = {i, watermark};
     }
     return slowest;
 }
@@ -27,7 +27,7 @@ MILLRACE_INLINE void SourceAlignment::publish(std::size_t member, Timestamp wate
     if (mine.watermark.load(std::memory_order_relaxed) == next) return;
     mine.watermark.store(next);
     if (pausedCount_.load() == 0) return;
-    const Timestamp slowest = this->slowest().second;
+    const Timestamp slowest = this->slowest().watermark;
     for (Member& each : members_) {
         if (&each == &mine || !each.paused.load()) continue;
         if (isAhead(each, Timestamp{Duration{each.pausedAt.load()}}, slowest)) continue;
@@ -46,7 +46,7 @@ MILLRACE_INLINE bool SourceAlignment::mustPauseFor(std::size_t member, Timestamp
     }
     mine.pausedAt.store(watermark.time_since_epoch().count());
     if (!mine.paused.exchange(true)) pausedCount_.fetch_add(1);
-    if (isAhead(mine, watermark, slowest().second)) return true;
+    if (isAhead(mine, watermark, slowest().watermark)) return true;
     resume(mine);
     return false;
 }

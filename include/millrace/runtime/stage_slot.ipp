@@ -28,10 +28,9 @@ MILLRACE_INLINE_COLD void StageSlot::rethrowWithPlace() const {
     } catch (const TaskException&) {
         throw;
     } catch (const std::exception& error) {
-        std::throw_with_nested(TaskException(message("{} failed: {}", {place(), error.what()})));
+        raise<Caused<TaskException>>("{} failed: {}", {place(), error.what()});
     } catch (...) {
-        std::throw_with_nested(
-            TaskException(message("{} failed with an exception that is not a std::exception", {place()})));
+        raise<Caused<TaskException>>("{} failed with an exception that is not a std::exception", {place()});
     }
 }
 

@@ -37,11 +37,11 @@ MILLRACE_INLINE_COLD void TimerThread::start() {
     try {
         thread_ = startThread_([](void* timers) { static_cast<TimerThread*>(timers)->run(); }, this);
     } catch (const std::exception& error) {
-        std::throw_with_nested(
-            JobExecutionException(message("the thread for processing timers and the watchdog could not be started "
-                                          "({}); the process has too many threads, or too little memory. Run several "
-                                          "jobs on one ThreadPoolRuntime, or use CallerRuntime, which needs no thread",
-                                          {error.what()})));
+        raise<Caused<JobExecutionException>>(
+            "the thread for processing timers and the watchdog could not be started "
+            "({}); the process has too many threads, or too little memory. Run several "
+            "jobs on one ThreadPoolRuntime, or use CallerRuntime, which needs no thread",
+            {error.what()});
     }
 }
 

@@ -46,8 +46,8 @@ MILLRACE_INLINE_COLD void BroadcastStates::restore(const SnapshotSource& source,
                 state.decode(reader);
                 reader.expectEnd();
             } catch (const CodecException&) {
-                std::throw_with_nested(CodecException("broadcast state '" + state.name() + "' of operator uid '" +
-                                                      std::string(uid) + "' cannot be restored"));
+                raise<Caused<CodecException>>("broadcast state '{}' of operator uid '{}' cannot be restored",
+                                              {state.name(), uid});
             }
         });
     }

@@ -24,7 +24,10 @@ public:
     void chargeTo(StateMemory& account) noexcept { account_ = &account; }
     /// *Failure:* as TableMemory.
     void* take() {
-        if (free_ != nullptr) return std::exchange(free_, free_->next);
+        if (Free* const taken = free_; taken != nullptr) {
+            free_ = taken->next;
+            return taken;
+        }
         if (at_ == end_) [[unlikely]]
             addSlab();
         return std::exchange(at_, at_ + kChunkBytes);

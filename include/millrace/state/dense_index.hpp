@@ -1,9 +1,10 @@
 #ifndef MILLRACE_STATE_DENSE_INDEX_HPP
 #define MILLRACE_STATE_DENSE_INDEX_HPP
 
+#include <millrace/core/list.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace millrace::detail {
 
@@ -81,12 +82,13 @@ private:
     void rebuild(std::size_t entries) {
         std::size_t capacity = 4 * kCompared;
         while (capacity < 4 * entries) capacity *= 2;
-        table_.assign(capacity, 0);
+        table_.clear();
+        table_.resize(capacity);
         for (std::size_t i = 0; i < hashes_.size(); ++i) put(hashes_[i], i + 1);
     }
 
-    std::vector<std::uint32_t> hashes_;  ///< of the entries, by position
-    std::vector<std::uint32_t> table_;   ///< position + 1, or 0; empty as long as the entries are few
+    List<std::uint32_t> hashes_;  ///< of the entries, by position
+    List<std::uint32_t> table_;   ///< position + 1, or 0; empty as long as the entries are few
 };
 
 }  // namespace millrace::detail

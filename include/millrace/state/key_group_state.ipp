@@ -60,8 +60,8 @@ MILLRACE_INLINE_COLD void EntrySource::readEntries(std::string_view uid, std::st
             reader.expectVersion(version);
             while (reader.remaining() > 0) readOne(context, reader);
         } catch (const CodecException&) {
-            std::throw_with_nested(CodecException(
-                message("state '{}' of operator uid '{}', key group {}, cannot be restored", {state, uid, keyGroup})));
+            raise<Caused<CodecException>>("state '{}' of operator uid '{}', key group {}, cannot be restored",
+                                          {state, uid, keyGroup});
         }
     });
 }

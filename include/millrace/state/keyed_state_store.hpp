@@ -254,7 +254,7 @@ public:
             const DeclaredState& state = cells_.state(i);
             const std::string piece = prefix + state.name;
             // what has expired by now is not written, also if that happens later
-            const Timestamp now = state.ttl.has_value() ? cells_.now() : kMinTimestamp;
+            const Timestamp now = state.ttl.isEnabled() ? cells_.now() : kMinTimestamp;
             // a cell in the row itself can be written later, without the cells
             const bool inRow = cells_.keepsRowsInline();
             writeTable(sink, table_, inRow, {std::string(uid), piece, maxParallelism, kFormat},
@@ -280,7 +280,7 @@ public:
                 const Key key = decodeState<Key>(reader);
                 StateRow& row = table_.findOrInsert(key, [] { return StateRow{}; });
                 cells_.decode(row, state, reader);
-                if (!state.ttl.has_value() || !cells_.dropExpired(row, state, cells_.now())) return;
+                if (!state.ttl.isEnabled() || !cells_.dropExpired(row, state, cells_.now())) return;
                 if (!cells_.hasAny(row)) dropEntry(key);
             });
         }

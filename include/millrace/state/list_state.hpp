@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_LIST_STATE_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/state/counted_memory.hpp>
 #include <millrace/state/value_state.hpp>
 
@@ -26,8 +27,9 @@ public:
 namespace detail {
 
 /// Stamps of the parts of a cell, side by side with them; none without a time to live.
+template <class Cell>
 struct PartStamps {
-    CountedVector<Timestamp> stamps;
+    CountedVector<typename Depending<Timestamp, Cell>::Type> stamps;
 
     /// Room for one more, so that its stamp does not fail when the part is there.
     void makeRoom() {
@@ -83,7 +85,7 @@ template <class T>
 struct ListCell {
     static_assert(!std::is_same_v<T, bool>, "millrace: ListState of bool: wrap the bool in a struct");
     CountedVector<T> values;
-    PartStamps times;
+    PartStamps<ListCell> times;
     [[no_unique_address]] OwnedBy<T> owned;
 
     explicit ListCell(StateMemory* account = nullptr) noexcept
@@ -155,7 +157,7 @@ struct ListCell {
     /// As large as the cell, which is not complete here.
     struct Size {
         CountedVector<T> values;
-        PartStamps times;
+        PartStamps<ListCell> times;
         [[no_unique_address]] OwnedBy<T> owned;
     };
     static constexpr CellType kType{sizeof(Size), alignof(Size),        false,      true,       destroy, encode,
@@ -224,7 +226,7 @@ private:
         Cell& list = cell<Cell>();
         cells_->accessed(*state_);
         list.keepIf([this, now = cells_->now()](Timestamp& stamp) {
-            return detail::PartStamps::read(*state_, stamp, now) == detail::PartStamps::Read::Seen;
+            return detail::PartStamps<Cell>::read(*state_, stamp, now) == detail::PartStamps<Cell>::Read::Seen;
         });
         const bool isLeft = !list.values.empty();
         if (!isLeft) cells_->clear(*state_);

@@ -40,7 +40,7 @@ struct MapCell {
     using Entries = CountedVector<MapStateEntry<K, V>, DenseIndex::kBytesPerEntry>;
     Entries entries;
     DenseIndex index;
-    PartStamps times;
+    PartStamps<MapCell> times;
     [[no_unique_address]] OwnedBy<K, V> owned;
 
     explicit MapCell(StateMemory* account = nullptr) noexcept
@@ -137,7 +137,7 @@ struct MapCell {
     struct Size {
         Entries entries;
         DenseIndex index;
-        PartStamps times;
+        PartStamps<MapCell> times;
         [[no_unique_address]] OwnedBy<K, V> owned;
     };
     static constexpr CellType kType{sizeof(Size), alignof(Size),          false,      true,       destroy, encode,
@@ -255,8 +255,8 @@ private:
     }
     bool seen(std::size_t at) const {
         cells_->accessed(*state_);
-        if (detail::PartStamps::read(*state_, cell<Cell>().times.stamps[at], cells_->now()) ==
-            detail::PartStamps::Read::Seen) {
+        if (detail::PartStamps<Cell>::read(*state_, cell<Cell>().times.stamps[at], cells_->now()) ==
+            detail::PartStamps<Cell>::Read::Seen) {
             return true;
         }
         removeAt(at);
@@ -267,7 +267,7 @@ private:
         Cell& map = cell<Cell>();
         cells_->accessed(*state_);
         map.keepIf([this, now = cells_->now()](Timestamp& stamp) {
-            return detail::PartStamps::read(*state_, stamp, now) == detail::PartStamps::Read::Seen;
+            return detail::PartStamps<Cell>::read(*state_, stamp, now) == detail::PartStamps<Cell>::Read::Seen;
         });
         if (!map.entries.empty()) return true;
         cells_->clear(*state_);

@@ -36,8 +36,7 @@ MILLRACE_INLINE_COLD void readOperatorList(const SnapshotSource& source, std::st
             element(reader);
             reader.expectEnd();
         } catch (const CodecException&) {
-            std::throw_with_nested(
-                CodecException(message("'{}' of operator uid '{}' cannot be restored", {state, uid})));
+            raise<Caused<CodecException>>("'{}' of operator uid '{}' cannot be restored", {state, uid});
         }
     });
 }

@@ -28,11 +28,12 @@ public:
 
     void enableTimeToLive(StateTtlConfig ttl) noexcept { ttl_ = ttl; }
     const std::string& name() const noexcept { return name_; }
-    const std::optional<StateTtlConfig>& ttl() const noexcept { return ttl_; }
+    /// Not enabled: for ever.
+    const StateTtlConfig& ttl() const noexcept { return ttl_; }
 
 private:
     std::string name_;
-    std::optional<StateTtlConfig> ttl_;
+    StateTtlConfig ttl_;
 };
 
 namespace detail {
@@ -92,15 +93,15 @@ struct DeclaredState {
     std::uint64_t bit;
     std::uint32_t offset;
     std::uint32_t stampOffset;  ///< of the stamp of the whole cell; only with `ttl`
-    std::optional<StateTtlConfig> ttl;
+    StateTtlConfig ttl;
     std::int64_t cleanupPerAccess = 0;  ///< see `StateCells::cleanupDue`
 
     /// What has such a stamp or an earlier one has expired at `now`; with `kSpentStamp` it has in any case.
-    Timestamp expiredUpTo(Timestamp now) const noexcept { return saturatingSubtract(now, ttl->ttl()); }
-    bool expired(Timestamp stamp, Timestamp now) const noexcept { return saturatingAdd(stamp, ttl->ttl()) <= now; }
-    bool stampsOnRead() const noexcept { return ttl->updateType() == StateTtlConfig::UpdateType::OnReadAndWrite; }
+    Timestamp expiredUpTo(Timestamp now) const noexcept { return saturatingSubtract(now, ttl.ttl()); }
+    bool expired(Timestamp stamp, Timestamp now) const noexcept { return saturatingAdd(stamp, ttl.ttl()) <= now; }
+    bool stampsOnRead() const noexcept { return ttl.updateType() == StateTtlConfig::UpdateType::OnReadAndWrite; }
     bool returnsExpired() const noexcept {
-        return ttl->stateVisibility() == StateTtlConfig::StateVisibility::ReturnExpiredIfNotCleanedUp;
+        return ttl.stateVisibility() == StateTtlConfig::StateVisibility::ReturnExpiredIfNotCleanedUp;
     }
 };
 
@@ -260,7 +261,7 @@ public:
     }
     /// Whether a row that is kept has a value of this state, which has not expired at `time`.
     bool isAlive(const StateRow& which, const DeclaredState& state, Timestamp time) const {
-        return has(which, state) && (!state.ttl.has_value() || expiredIn(which, state, time) != Expired::All);
+        return has(which, state) && (!state.ttl.isEnabled() || expiredIn(which, state, time) != Expired::All);
     }
     /// The row is looked at soon.
     static void prefetch(const StateRow& which) noexcept { __builtin_prefetch(which.data - sizeof(std::uint64_t)); }
@@ -346,8 +347,8 @@ class StateHandle {
 public:
     StateHandle() = default;
     StateHandle(StateCells& cells, const DeclaredState& state) noexcept
-        : cells_(&cells), plainBit_(state.ttl.has_value() ? 0 : state.bit), bit_(state.bit), offset_(state.offset),
-          hasTtl_(state.ttl.has_value()), state_(&state) {}
+        : cells_(&cells), plainBit_(state.ttl.isEnabled() ? 0 : state.bit), bit_(state.bit), offset_(state.offset),
+          hasTtl_(state.ttl.isEnabled()), state_(&state) {}
 
     /// Removes the state of the current key.
     void clear() {

@@ -52,15 +52,15 @@ MILLRACE_INLINE_COLD const DeclaredState& StateCells::declare(const StateDescrip
         delete state;
         throw;
     }
-    if (state->ttl.has_value() && !cell.stampsElements) {
+    if (state->ttl.isEnabled() && !cell.stampsElements) {
         state->stampOffset = place(sizeof(Timestamp), alignof(Timestamp));
     }
     needsRelease_ = needsRelease_ || !cell.plain;
-    if (state->ttl.has_value() && state->ttl->cleanupEntries() > 0) {
+    if (state->ttl.isEnabled() && state->ttl.cleanupEntries() > 0) {
         cleanedUp_ |= state->bit;
-        shortestTtl_ = std::min(shortestTtl_, state->ttl->ttl());
-        state->cleanupPerAccess = kStepsPerEntry * state->ttl->cleanupEntries();
-        if (state->ttl->cleansForEveryRecord()) cleanupPerRecord_ += state->cleanupPerAccess;
+        shortestTtl_ = std::min(shortestTtl_, state->ttl.ttl());
+        state->cleanupPerAccess = kStepsPerEntry * state->ttl.cleanupEntries();
+        if (state->ttl.cleansForEveryRecord()) cleanupPerRecord_ += state->cleanupPerAccess;
     }
     return *state;
 }
@@ -149,7 +149,7 @@ MILLRACE_INLINE_COLD void StateCells::encode(const StateRow& which, const Declar
                                              ByteWriter& writer) const {
     const std::byte* const cells = inlined_ ? which.inlined : which.data;
     CellTime time;
-    time.stamped = state.ttl.has_value();
+    time.stamped = state.ttl.isEnabled();
     if (time.stamped) time.expiredUpTo = state.expiredUpTo(now);
     Timestamp stamp{};
     if (time.stamped && !state.cell->stampsElements) {
@@ -184,11 +184,11 @@ MILLRACE_INLINE_COLD void StateCells::decode(StateRow& which, const DeclaredStat
         time.stamp = &stamp;
     }
     // cells that stamp their elements learn from the flag what was saved, and from `stamp` whether to keep it
-    if (state.cell->stampsElements && state.ttl.has_value()) time.stamp = &stamp;
+    if (state.cell->stampsElements && state.ttl.isEnabled()) time.stamp = &stamp;
     clear(state);
     state.cell->decode(room(state), time, reader);
     made(state);
-    if (state.ttl.has_value() && !state.cell->stampsElements) stampOf(state) = stamp;
+    if (state.ttl.isEnabled() && !state.cell->stampsElements) stampOf(state) = stamp;
 }
 
 MILLRACE_INLINE CellParts StateCells::partsOf(const StateRow& which, const DeclaredState& state,
@@ -207,7 +207,7 @@ MILLRACE_INLINE bool StateCells::hasExpired(const StateRow& which, Timestamp tim
         const CellParts cell = partsOf(which, state, time);
         parts += cell.all;
         found = found || cell.expired > 0 || cell.all == 0;
-        if (cell.expired < cell.all) next = std::min(next, saturatingAdd(cell.oldest, state.ttl->ttl()));
+        if (cell.expired < cell.all) next = std::min(next, saturatingAdd(cell.oldest, state.ttl.ttl()));
     }
     cleanupDue -= kStepsPerEntry + static_cast<std::int64_t>(parts);
     return found;

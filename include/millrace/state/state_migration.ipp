@@ -83,8 +83,8 @@ MILLRACE_INLINE_COLD void readMigrated(const SnapshotSource& source, std::string
     try {
         migration.emplace(saved, layout);
     } catch (const CodecException&) {
-        std::throw_with_nested(CodecException(
-            message("state '{}' of operator uid '{}' cannot be restored: its schema is not readable", {state, uid})));
+        raise<Caused<CodecException>>("state '{}' of operator uid '{}' cannot be restored: its schema is not readable",
+                                      {state, uid});
     }
     if (const FieldChange* const obstacle = migration->obstacle()) failMigration(uid, state, *obstacle);
     ByteWriter writer;
@@ -93,9 +93,9 @@ MILLRACE_INLINE_COLD void readMigrated(const SnapshotSource& source, std::string
         try {
             migration->migrate(bytes, writer);
         } catch (const CodecException&) {
-            std::throw_with_nested(CodecException(
-                message("state '{}' of operator uid '{}', key group {}, cannot be brought into its new form",
-                        {state, uid, keyGroup})));
+            raise<Caused<CodecException>>(
+                "state '{}' of operator uid '{}', key group {}, cannot be brought into its new form",
+                {state, uid, keyGroup});
         }
         visit(keyGroup, writer.bytes());
     });

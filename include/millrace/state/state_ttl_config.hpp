@@ -26,6 +26,8 @@ public:
         ReturnExpiredIfNotCleanedUp  ///< the first read returns what has expired and removes it
     };
 
+    /// For ever.
+    StateTtlConfig() = default;
     /// *Failure:* ConfigurationException unless `ttl` > 0.
     explicit StateTtlConfig(Duration ttl) : ttl_(ttl) {
         if (ttl <= Duration{0}) {
@@ -70,6 +72,8 @@ public:
     /// As in Flink, where it has to be asked for: snapshots never have state that has expired.
     StateTtlConfig& cleanupFullSnapshot() noexcept { return *this; }
 
+    /// Whether there is one: false only by default.
+    bool isEnabled() const noexcept { return ttl_ > Duration{0}; }
     Duration ttl() const noexcept { return ttl_; }
     UpdateType updateType() const noexcept { return updateType_; }
     StateVisibility stateVisibility() const noexcept { return visibility_; }
@@ -82,7 +86,7 @@ public:
     StateTtlConfig build() const noexcept { return *this; }
 
 private:
-    Duration ttl_;
+    Duration ttl_{0};
     UpdateType updateType_ = UpdateType::OnCreateAndWrite;
     StateVisibility visibility_ = StateVisibility::NeverReturnExpired;
     bool cleansForEveryRecord_ = false;

@@ -36,25 +36,14 @@ public:
             throw;
         }
     }
-    TableMemory(TableMemory&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)), account_(other.account_),
-          overflow_(other.overflow_) {}
+    TableMemory(TableMemory&& other) noexcept { take(other); }
     TableMemory& operator=(TableMemory&& other) noexcept {
-        std::swap(data_, other.data_);
-        std::swap(bytes_, other.bytes_);
-        std::swap(account_, other.account_);
-        std::swap(overflow_, other.overflow_);
+        if (&other == this) return *this;
+        release();
+        take(other);
         return *this;
     }
-    [[gnu::noinline]] ~TableMemory() {
-        if (data_ == nullptr) return;
-        if (overflow_ != nullptr) {
-            overflow_->release(data_, bytes_);
-        } else {
-            deallocate(data_, bytes_);
-        }
-        if (account_ != nullptr) account_->give(bytes_, overflow_);
-    }
+    ~TableMemory() { release(); }
 
     /// What is in it is not needed any more. The system may have it while it is not written to again: the whole pages.
     void offer() noexcept {
@@ -68,7 +57,8 @@ public:
 
     /// Is counted nowhere from here on. Not for what is in an OverflowStorage.
     void uncharge() noexcept {
-        if (account_ != nullptr) std::exchange(account_, nullptr)->give(bytes_, nullptr);
+        if (account_ != nullptr) account_->give(bytes_, nullptr);
+        account_ = nullptr;
     }
     bool isOverflow() const noexcept { return overflow_ != nullptr; }
 
@@ -76,6 +66,23 @@ public:
     std::size_t bytes() const noexcept { return bytes_; }
 
 private:
+    [[gnu::noinline]] void release() noexcept {
+        if (data_ == nullptr) return;
+        if (overflow_ != nullptr) {
+            overflow_->release(data_, bytes_);
+        } else {
+            deallocate(data_, bytes_);
+        }
+        if (account_ != nullptr) account_->give(bytes_, overflow_);
+    }
+    void take(TableMemory& other) noexcept {
+        data_ = other.data_;
+        bytes_ = other.bytes_;
+        account_ = other.account_;
+        overflow_ = other.overflow_;
+        other.data_ = nullptr;
+        other.bytes_ = 0;
+    }
     static void* allocate(std::size_t bytes) {
 #if defined(__linux__)
         if (bytes >= kLarge) {

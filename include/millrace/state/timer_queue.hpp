@@ -2,6 +2,7 @@
 #define MILLRACE_STATE_TIMER_QUEUE_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/timer_buckets.hpp>
@@ -30,6 +31,8 @@ namespace millrace::detail {
 /// queue is good for being destroyed only.
 template <class Key, class Namespace = NoNamespace>
 class TimerQueue {
+    using Position = typename Depending<std::uint32_t, Key>::Type;
+
 public:
     using Timer = TimerOf<Key, Namespace>;
 
@@ -346,7 +349,7 @@ private:
         }
         entries.clear();
         if (entries.capacity() > kLargeRun) std::vector<Entry>().swap(entries);
-        if (index_.capacity() > 4 * kLargeRun) std::vector<std::uint32_t>().swap(index_);
+        if (index_.capacity() > 4 * kLargeRun) std::vector<Position>().swap(index_);
         otherIndex_.swap(index_);
     }
     /// Compacts if that is worth it, as a sample of the entries tells.
@@ -362,7 +365,7 @@ private:
         // one in 2^bits; the lowest eight of a hash are the place in `recent_`
         const int bits = std::max(4, static_cast<int>(std::bit_width(all / kEnough)) - 1);
         const std::size_t expected = all >> bits;
-        std::vector<std::uint32_t> seen(std::bit_ceil(4 * expected + 64), 0);
+        std::vector<Position> seen(std::bit_ceil(4 * expected + 64), 0);
         const std::size_t mask = seen.size() - 1;
         std::size_t sampled = 0;
         std::size_t wasted = 0;
@@ -422,8 +425,8 @@ private:
     TimerHeap<Key, Namespace> behind_;
     mutable Buckets buckets_;
     std::size_t compactAt_ = kLeastCompaction;
-    mutable std::vector<std::uint32_t> index_;  ///< of the run or of what is being compacted: position + 1, or 0
-    mutable std::vector<std::uint32_t> otherIndex_;
+    mutable std::vector<Position> index_;  ///< of the run or of what is being compacted: position + 1, or 0
+    mutable std::vector<Position> otherIndex_;
     mutable std::vector<Entry> settling_;  ///< what is being compacted
     std::vector<Timer> recent_;            ///< registered lately, by hash: registering them again does nothing
 };

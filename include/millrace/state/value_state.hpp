@@ -123,7 +123,7 @@ private:
     [[gnu::noinline]] static T* make(Cells* cells, const State* state) {
         if (!isPresent(cells, state) || !cells->builtOn(*state)) {
             create(cells, state);
-            if (state->ttl.has_value()) cells->stampWrite(*state);
+            if (state->ttl.isEnabled()) cells->stampWrite(*state);
         }
         return cellOf<T>(cells, state);
     }
@@ -134,7 +134,7 @@ private:
         } else {
             create(cells, state, std::forward<U>(value));
         }
-        if (state->ttl.has_value()) cells->stampWrite(*state);
+        if (state->ttl.isEnabled()) cells->stampWrite(*state);
     }
     template <class... Args>
     static void create(Cells* cells, const State* state, Args&&... args) {

@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_ACCUMULATOR_COLUMN_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/state/table_memory.hpp>
 
 #include <atomic>
@@ -33,7 +34,7 @@ class AccumulatorColumn {
         static constexpr std::size_t kAlign = alignof(Accumulator);
         TableMemory memory;
         Accumulator* cells;
-        std::vector<std::uint8_t> present;  // as many as there are cells
+        std::vector<typename Depending<std::uint8_t, Accumulator>::Type> present;  // as many as there are cells
         std::atomic<int> users{1};
     };
 
@@ -131,7 +132,7 @@ public:
 
     /// The column under new ids; `newIds[old]` is the new id, or kGone.
     static constexpr std::uint32_t kGone = 0xffffffffu;
-    void remap(const std::vector<std::uint32_t>& newIds, std::size_t count) {
+    void remap(const std::vector<typename Depending<std::uint32_t, Accumulator>::Type>& newIds, std::size_t count) {
         AccumulatorColumn renamed;
         renamed.account_ = account_;
         renamed.ensure(count);

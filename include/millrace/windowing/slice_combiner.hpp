@@ -1,6 +1,7 @@
 #ifndef MILLRACE_WINDOWING_SLICE_COMBINER_HPP
 #define MILLRACE_WINDOWING_SLICE_COMBINER_HPP
 
+#include <millrace/core/depending.hpp>
 #include <millrace/windowing/accumulator_column.hpp>
 #include <millrace/windowing/aggregate_function.hpp>
 #include <millrace/windowing/window_record.hpp>
@@ -45,6 +46,7 @@ void mergeColumn(Aggregate& aggregate, ColumnOf<Traits>& into, const ColumnOf<Tr
 template <class Aggregate, class Traits>
 class TwoStacks {
     using Column = ColumnOf<Traits>;
+    using Count = typename Depending<std::uint32_t, Traits>::Type;
     using Accumulator = typename Traits::Accumulator;
 
 public:
@@ -107,7 +109,7 @@ public:
     }
     void beforeDrop(std::int64_t, const Column&) {}
 
-    void remap(const std::vector<std::uint32_t>& newIds, std::size_t count) {
+    void remap(const std::vector<Count>& newIds, std::size_t count) {
         back_.remap(newIds, count);
         for (auto& entry : front_) entry.suffix.remap(newIds, count);
         spare_.clear();
@@ -179,6 +181,7 @@ private:
 template <class Aggregate, class Traits>
 class RunningTotal {
     using Column = ColumnOf<Traits>;
+    using Count = typename Depending<std::uint32_t, Traits>::Type;
     using Accumulator = typename Traits::Accumulator;
 
 public:
@@ -217,9 +220,9 @@ public:
     void beforeDrop(std::int64_t slice, const Column& cells) {
         if (foldedFirst_ <= slice && slice < foldedEnd_) takeOut(cells);
     }
-    void remap(const std::vector<std::uint32_t>& newIds, std::size_t count) {
+    void remap(const std::vector<Count>& newIds, std::size_t count) {
         total_.remap(newIds, count);
-        std::vector<std::uint32_t> counts(total_.size());
+        std::vector<Count> counts(total_.size());
         for (std::size_t id = 0; id < std::min(newIds.size(), slicesWith_.size()); ++id) {
             if (newIds[id] != Column::kGone) counts[newIds[id]] = slicesWith_[id];
         }
@@ -254,7 +257,7 @@ private:
 
     Aggregate& aggregate_;
     Column total_;
-    std::vector<std::uint32_t> slicesWith_;  ///< by id: in how many of the slices it is
+    std::vector<Count> slicesWith_;  ///< by id: in how many of the slices it is
     std::int64_t foldedFirst_ = std::numeric_limits<std::int64_t>::min();
     std::int64_t foldedEnd_ = std::numeric_limits<std::int64_t>::min();
 };

@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_SLICED_WINDOWS_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/state/key_group_state.hpp>
 #include <millrace/state/keyed_table_scan.hpp>
@@ -36,6 +37,8 @@ class SlicedWindows {
     using Combiner =
         std::conditional_t<Traits::kSubtracts, RunningTotal<Aggregate, Traits>, TwoStacks<Aggregate, Traits>>;
     using Ids = KeyedTable<Key, std::uint32_t>;
+    using Count = typename Depending<std::uint32_t, Key>::Type;
+    using Number = typename Depending<std::int64_t, Key>::Type;
     static constexpr const char* kStateName = "windows";
     static constexpr std::uint8_t kFormat = 1;
     static constexpr StateLayout kLayout{"windows in slices",
@@ -243,7 +246,7 @@ private:
 
     static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
 
-    static std::int64_t firstUnfiredOf(std::size_t id, std::int64_t ofAll, const std::vector<std::int64_t>& ofKey) {
+    static std::int64_t firstUnfiredOf(std::size_t id, std::int64_t ofAll, const std::vector<Number>& ofKey) {
         return std::max(ofAll, id < ofKey.size() ? ofKey[id] : kNever);
     }
     static void writeCell(KeyGroupWriter& groups, std::int64_t slice, std::int64_t firstUnfired, const Key& key,
@@ -259,7 +262,7 @@ private:
     class SharedSlices final : public DeferredState {
     public:
         SharedSlices(std::string_view uid, int maxParallelism, const std::vector<Key>& keys,
-                     const std::vector<std::int64_t>& firstUnfiredOfKey)
+                     const std::vector<Number>& firstUnfiredOfKey)
             : uid_(uid), maxParallelism_(maxParallelism), keys_(keys), firstUnfiredOfKey_(firstUnfiredOfKey) {}
 
         void writeTo(SnapshotSink& sink) override {
@@ -280,7 +283,7 @@ private:
         std::string uid_;
         int maxParallelism_;
         std::vector<Key> keys_;
-        std::vector<std::int64_t> firstUnfiredOfKey_;
+        std::vector<Number> firstUnfiredOfKey_;
     };
     bool canShare() const noexcept {
         bool can = true;
@@ -329,7 +332,7 @@ private:
     }
 
     /// The first window that has not fired and contains something.
-    std::optional<std::int64_t> nextUnfired() const {
+    std::optional<Number> nextUnfired() const {
         const auto slice =
             unfiredFrom_ == kNever ? slices_.begin() : slices_.lower_bound(grid_.slicesOf(unfiredFrom_).first);
         if (slice == slices_.end()) return std::nullopt;
@@ -381,10 +384,10 @@ private:
 
     /// Gives the keys that are in some slice new dense ids and forgets the others.
     void renumber() {
-        std::vector<std::uint32_t> newIds(keys_.size(), Column::kGone);
+        std::vector<Count> newIds(keys_.size(), Column::kGone);
         std::vector<Key> keys;
-        std::vector<std::uint32_t> uses;
-        std::vector<std::int64_t> firstUnfired;
+        std::vector<Count> uses;
+        std::vector<Number> firstUnfired;
         for (std::size_t id = 0; id < keys_.size(); ++id) {
             if (uses_[id] == 0) continue;
             newIds[id] = static_cast<std::uint32_t>(keys.size());
@@ -415,9 +418,9 @@ private:
 
     StateMemory* memory_ = nullptr;
     Ids ids_;
-    std::vector<Key> keys_;            ///< by id
-    std::vector<std::uint32_t> uses_;  ///< by id: number of slices it is in
-    std::size_t unused_ = 0;           ///< ids that are in no slice
+    std::vector<Key> keys_;    ///< by id
+    std::vector<Count> uses_;  ///< by id: number of slices it is in
+    std::size_t unused_ = 0;   ///< ids that are in no slice
 
     Slices slices_;
     std::vector<typename Slices::node_type> spare_;
@@ -429,7 +432,7 @@ private:
     bool firing_ = false;                ///< the window `unfiredFrom_`, from id `position_` on
     std::size_t position_ = 0;
 
-    std::vector<std::int64_t> firstUnfiredOfKey_;  ///< by id, for keys restored from a snapshot
+    std::vector<Number> firstUnfiredOfKey_;  ///< by id, for keys restored from a snapshot
     std::int64_t lastFiredBeforeRestore_ = kNever;
 };
 

@@ -30,7 +30,14 @@ public:
     Duration offset() const noexcept { return offset_; }
 
     /// The latest window first, as Flink lists them.
-    std::vector<TimeWindow> assignWindows(Timestamp timestamp) const;
+    template <class Windows = std::vector<TimeWindow>>
+    Windows assignWindows(Timestamp timestamp) const {
+        const detail::WindowGrid windowGrid = grid();
+        const auto [first, last] = windowGrid.windowsOf(windowGrid.sliceOf(timestamp));
+        Windows assigned;
+        for (auto k = last; k >= first; --k) assigned.push_back(windowGrid.window(k));
+        return assigned;
+    }
     template <class T>
     void assignWindows(const T&, Timestamp timestamp, const AssignerContext&, WindowList<TimeWindow>& windows) const {
         const detail::WindowGrid windowGrid = grid();

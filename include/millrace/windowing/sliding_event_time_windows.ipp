@@ -31,14 +31,6 @@ MILLRACE_INLINE SlidingEventTimeWindows SlidingEventTimeWindows::of(Duration siz
     return {size, slide, offset};
 }
 
-MILLRACE_INLINE std::vector<TimeWindow> SlidingEventTimeWindows::assignWindows(Timestamp timestamp) const {
-    const detail::WindowGrid windows = grid();
-    const auto numbers = windows.windowsOf(windows.sliceOf(timestamp));
-    std::vector<TimeWindow> assigned;
-    for (std::int64_t k = numbers.last; k >= numbers.first; --k) assigned.push_back(windows.window(k));
-    return assigned;
-}
-
 }  // namespace millrace
 
 #endif  // MILLRACE_WINDOWING_SLIDING_EVENT_TIME_WINDOWS_IPP

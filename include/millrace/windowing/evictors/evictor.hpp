@@ -2,6 +2,7 @@
 #define MILLRACE_WINDOWING_EVICTORS_EVICTOR_HPP
 
 #include <millrace/core/algorithm.hpp>
+#include <millrace/core/depending.hpp>
 #include <millrace/state/counted_memory.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -57,7 +58,7 @@ public:
     void chargeTo(detail::StateMemory* account) {
         if (values_.get_allocator().account() == account) return;
         values_ = detail::CountedVector<T>(detail::CountedAllocator<T>(account));
-        times_ = detail::CountedVector<Timestamp>(detail::CountedAllocator<Timestamp>(account));
+        times_ = Times(detail::CountedAllocator<Timestamp>(account));
     }
     void add(const T& value, Timestamp timestamp) {
         values_.push_back(value);
@@ -76,8 +77,10 @@ public:
     const detail::CountedVector<T>& list() const noexcept { return values_; }
 
 private:
+    using Times = detail::CountedVector<typename detail::Depending<Timestamp, T>::Type>;
+
     detail::CountedVector<T> values_;
-    detail::CountedVector<Timestamp> times_;
+    Times times_;
 };
 
 /// What an evictor may ask. @public
