@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,9 @@ std::uint64_t mostEntries(std::uint64_t seed, std::uint64_t users, Pipeline pipe
 }
 
 }  // namespace
+
+// one that was made without a time to live would keep state for ever, whatever else it says
+static_assert(!std::is_default_constructible_v<StateTtlConfig>);
 
 TEST_CASE("state whose time to live is over is neither kept nor saved though its key never comes again", "[api]") {
     const std::uint64_t seed = GENERATE(1u, 2u);

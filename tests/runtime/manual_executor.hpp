@@ -27,6 +27,9 @@ public:
     void watch(detail::Job&) override {
         if (onWatch) onWatch();
     }
+    void jobStarted() override {
+        if (onStart) onStart();
+    }
     bool waitFor(detail::Job& job, std::optional<Duration>) override {
         while (!job.ended() && step()) {}
         return job.ended();
@@ -44,7 +47,7 @@ public:
     /// Rings what is due, and lets nobody run yet.
     void ringDue() {
         while (!timers_.empty() && timers_.earliest() <= clock) {
-            if (const auto timer = timers_.takeEarliest(); timer.keeper) timer.actor->ring();
+            timers_.takeEarliest().ring();
         }
     }
     Timestamp earliestTimer() const { return timers_.earliest(); }
@@ -53,6 +56,7 @@ public:
     Duration elapsed{1};
     int timersAsked = 0;
     std::function<void()> onWatch;
+    std::function<void()> onStart;
 
 private:
     std::deque<detail::Actor*> ready_;

@@ -167,8 +167,10 @@ TEST_CASE("an executor keeps one timer for each actor, the earliest", "[runtime]
     timers.add(at(7), *second);
     timers.add(at(8), *first);
     second = nullptr;
-    timers.dropEnded();
+    detail::List<detail::SharedReference> kept;
+    timers.dropEnded(kept);
     CHECK(timers.earliest() == at(8));
+    CHECK(kept.size() == 2);
 }
 
 #if defined(__linux__)
@@ -193,6 +195,48 @@ TEST_CASE("the thread of the timers rings in time: Linux may not let it wait lon
 }
 #endif
 
+namespace {
+
+/// Asks for another timer when it goes.
+struct LastWords final : detail::Actor, detail::WatchedObject {
+    LastWords(detail::TaskExecutor& executor, detail::TimerThread& t, detail::Actor& o, std::atomic<bool>& s)
+        : Actor(executor, 1), timers(t), other(o), said(s) {}
+    ~LastWords() override {
+        timers.wakeAt(kMaxTimestamp, other);
+        said = true;
+        said.notify_all();
+    }
+    detail::WeakReference keeper() const noexcept override { return detail::WeakReference(*this); }
+    Outcome advance() noexcept override { return Outcome::Wait; }
+    void onEnded() override {}
+    detail::TimerThread& timers;
+    detail::Actor& other;
+    std::atomic<bool>& said;
+};
+
+}  // namespace
+
+TEST_CASE("an actor of which the timer has the last reference goes outside of the timers' lock",
+          "[runtime][timers][threads]") {
+    struct Forgetful final : detail::TaskExecutor {
+        void post(detail::Actor&) override { last = nullptr; }
+        Timestamp now() const override { return {}; }
+        Duration monotonicNow() const override { return {}; }
+        void wakeAt(Timestamp, detail::Actor&) override {}
+        bool waitFor(detail::Job&, std::optional<Duration>) override { return true; }
+        detail::Shared<LastWords> last;
+    };
+    Forgetful executor;
+    Nobody other(executor, 0);
+    std::atomic<bool> said{false};
+    detail::TimerThread timers;
+    executor.last = detail::Shared<LastWords>(new LastWords(executor, timers, other, said));
+    timers.wakeAt(kMinTimestamp, *executor.last);
+    said.wait(false);
+    timers.stop();
+    CHECK(executor.last == nullptr);
+}
+
 TEST_CASE("a timer thread that cannot be started is an error that says what to do", "[runtime][timers]") {
     ManualExecutor executor;
     Nobody nobody(executor, 0);
@@ -213,7 +257,8 @@ TEST_CASE("a timer thread that cannot be started is an error that says what to d
 TEST_CASE("a job that cannot be started is let go, and nobody waits for it", "[runtime][ending]") {
     detail::Shared<ManualExecutor> executor(new ManualExecutor);
     const auto token = std::make_shared<int>(0);
-    executor->onWatch = [token] { throw JobExecutionException("no thread"); };
+    const bool atStart = GENERATE(false, true);
+    (atStart ? executor->onStart : executor->onWatch) = [token] { throw JobExecutionException("no thread"); };
     FakeGraph graph;
     graph.source("source", 1, [token] { return std::make_unique<CountingSource>(1); });
     CHECK_THROWS_WITH(detail::startJob(std::move(static_cast<JobGraph&>(graph)), executor),

@@ -35,7 +35,8 @@ protected:
     std::size_t nextCapacity() const noexcept { return size_ < 4 ? 4 : 2 * size_; }
     /// Larger memory for elements of so many bytes. `relocate`: null where copying the bytes does.
     [[gnu::cold, gnu::noinline]] void growStore(std::size_t capacity, std::size_t bytes, Relocate relocate) {
-        void* const larger = ::operator new(capacity* bytes);
+        const std::size_t memory = capacity * bytes;
+        void* const larger = ::operator new(memory);
         if (relocate != nullptr) {
             relocate(larger, data_, size_);
         } else if (size_ > 0) {

@@ -11,23 +11,28 @@
 
 namespace millrace::detail {
 
-/// What a message is about: text, or a whole number.
+/// What a message is about: text, or a whole number. Refers to what it is made from, so that a call with a few of them is little
+/// code: for the expression in which it is made.
 class MessagePart {
 public:
     // NOLINTBEGIN(google-explicit-constructor): they are what messages are written in
-    MessagePart(std::string_view text)
-        : text_(text.empty() ? "" : text.data()), number_(static_cast<long long>(text.size())) {}
-    MessagePart(const char* text) : MessagePart(std::string_view(text)) {}
-    MessagePart(const std::string& text) : MessagePart(std::string_view(text)) {}
+    MessagePart(const char* text) noexcept : text_(text), kind_(Kind::Characters) {}
+    MessagePart(const std::string& text) noexcept : text_(&text), kind_(Kind::String) {}
+    MessagePart(const std::string_view& text) noexcept : text_(&text), kind_(Kind::View) {}
     template <std::integral Number>
-    MessagePart(Number number) : number_(static_cast<long long>(number)) {}
+    MessagePart(Number number) noexcept : number_(static_cast<long long>(number)), kind_(Kind::Number) {}
     // NOLINTEND(google-explicit-constructor)
 
     void appendTo(std::string& text) const;
 
 private:
-    const char* text_ = nullptr;  ///< null: this is a number
-    long long number_;            ///< or the length of the text
+    enum class Kind : unsigned char { Characters, String, View, Number };
+
+    union {
+        const void* text_;
+        long long number_;
+    };
+    Kind kind_;
 };
 
 /// The format with each `{}` replaced by the next part. A `{}` without a part stays as it is, parts without a `{}` are left out;
@@ -47,6 +52,8 @@ template <class Exception>
 class Caused final : public Exception, public std::nested_exception {
 public:
     using Exception::Exception;
+    Caused(const Caused&) = default;
+    [[gnu::cold, gnu::noinline]] ~Caused() override {}  // or four functions have what it does
 };
 
 }  // namespace millrace::detail

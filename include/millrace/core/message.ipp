@@ -7,11 +7,20 @@
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void MessagePart::appendTo(std::string& text) const {
-    if (text_ != nullptr) {
-        text.append(text_, static_cast<std::size_t>(number_));
-    } else {
-        char digits[24];
-        text.append(digits, static_cast<std::size_t>(std::snprintf(digits, sizeof digits, "%lld", number_)));
+    switch (kind_) {
+        case Kind::Characters:
+            text.append(static_cast<const char*>(text_));
+            break;
+        case Kind::String:
+            text.append(*static_cast<const std::string*>(text_));
+            break;
+        case Kind::View:
+            text.append(*static_cast<const std::string_view*>(text_));
+            break;
+        case Kind::Number: {
+            char digits[24];
+            text.append(digits, static_cast<std::size_t>(std::snprintf(digits, sizeof digits, "%lld", number_)));
+        }
     }
 }
 

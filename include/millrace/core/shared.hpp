@@ -117,7 +117,7 @@ public:
     WeakReference() = default;
     explicit WeakReference(const WatchedObject& object) noexcept : lifeline_(object.lifeline_) {}
 
-    /// Empty when the object is gone, or going.
+    /// Empty when the object is gone, or going, and before a `Shared` has referred to it.
     SharedReference lock() const noexcept { return lifeline_ ? lifeline_->lock() : SharedReference(); }
     /// Whether both are references to the same object, which may be gone.
     bool operator==(const WeakReference& other) const noexcept { return lifeline_.get() == other.lifeline_.get(); }
@@ -129,7 +129,7 @@ private:
 template <class T>
 class Weak : public WeakReference {
 public:
-    explicit Weak(const T& object) noexcept : WeakReference(object) {}
+    explicit Weak(T& object) noexcept : WeakReference(object) {}
     Shared<T> lock() const noexcept { return Shared<T>(WeakReference::lock()); }
 };
 

@@ -9,7 +9,6 @@
 #include <millrace/core/shared.hpp>
 #include <millrace/graph/job_graph.hpp>
 
-#include <memory>
 #include <optional>
 #include <string>
 

@@ -14,7 +14,7 @@ namespace millrace::detail {
 
 /// *Failure:* ConfigurationException if `first(count)` would let no element pass, or `count` was less than that.
 [[gnu::cold]] inline void checkFirstCount(std::uint64_t count) {
-    if (count > 0 && static_cast<std::int64_t>(count) > 0) return;
+    if (static_cast<std::int64_t>(count) > 0) return;
     raise<ConfigurationException>("first({}) lets no element pass; give it 1 or more",
                                   {static_cast<std::int64_t>(count)});
 }

@@ -27,7 +27,8 @@ public:
         wake();
     }
     int id() const noexcept { return id_; }
-    /// What it lives and dies with.
+    /// What it lives and dies with: timers and wake-ups hold this and look whether it is still there before they touch the actor.
+    /// Empty: it is never rung.
     virtual WeakReference keeper() const noexcept = 0;
     bool ended() const noexcept { return state_.load() == State::Ended; }
     /// Woken, and no thread has taken it up yet.

@@ -62,9 +62,9 @@ private:
         if (timers_.empty()) return;
         const Timestamp time = now();
         while (timers_.earliest() <= time && !timers_.empty()) {
-            const ExecutorTimers::Taken timer = timers_.takeEarliest();
+            ExecutorTimers::Taken timer = timers_.takeEarliest();
             lock.unlock();
-            if (timer.keeper) timer.actor->ring();
+            timer.ring();
             lock.lock();
         }
     }

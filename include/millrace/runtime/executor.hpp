@@ -38,7 +38,8 @@ public:
 
     /// A job is about to begin: for the watchdog. *Failure:* what keeps the job from being started.
     virtual void watch(Job& job) { (void)job; }
-    /// Until as many jobs have ended as have started, a caller's io_context has to go on running.
+    /// Until as many jobs have ended as have started, a caller's io_context has to go on running. *Failure:* what keeps the job
+    /// from being started.
     virtual void jobStarted() {}
     virtual void jobEnded() noexcept {}
 

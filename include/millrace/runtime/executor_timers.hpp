@@ -2,6 +2,7 @@
 #define MILLRACE_RUNTIME_EXECUTOR_TIMERS_HPP
 
 #include <millrace/core/config.hpp>
+#include <millrace/core/list.hpp>
 #include <millrace/core/pointer_list.hpp>
 #include <millrace/core/shared.hpp>
 #include <millrace/time/timestamp.hpp>
@@ -19,15 +20,17 @@ public:
     void add(Timestamp time, Actor& actor);
     /// kMaxTimestamp when there is none.
     Timestamp earliest() const noexcept;
-    /// An actor, and what keeps it alive meanwhile.
+    /// An actor, and what keeps it alive meanwhile; empty when it is gone.
     struct Taken {
         SharedReference keeper;
         Actor* actor;
+        /// Once, and not under the lock of the timers: the last reference to much may go with it.
+        void ring();
     };
-    /// Takes out the actor of the earliest timer; there is one. Without a keeper when the actor is gone.
+    /// Takes out the actor of the earliest timer; there is one.
     Taken takeEarliest();
-    /// Forgets the actors that have ended or are gone.
-    void dropEnded();
+    /// Forgets the actors that have ended or are gone. The last reference to some of them may be in `kept`.
+    void dropEnded(List<SharedReference>& kept);
 
 private:
     struct Timer {

@@ -23,6 +23,11 @@ MILLRACE_INLINE_COLD Timestamp ExecutorTimers::earliest() const noexcept {
     return earliest;
 }
 
+MILLRACE_INLINE_COLD void ExecutorTimers::Taken::ring() {
+    if (keeper) actor->ring();
+    keeper = SharedReference();
+}
+
 MILLRACE_INLINE_COLD ExecutorTimers::Taken ExecutorTimers::takeEarliest() {
     std::size_t first = 0;
     for (std::size_t i = 1; i < timers_.size(); ++i) {
@@ -33,10 +38,10 @@ MILLRACE_INLINE_COLD ExecutorTimers::Taken ExecutorTimers::takeEarliest() {
     return taken;
 }
 
-MILLRACE_INLINE_COLD void ExecutorTimers::dropEnded() {
+MILLRACE_INLINE_COLD void ExecutorTimers::dropEnded(List<SharedReference>& kept) {
     for (std::size_t i = timers_.size(); i-- > 0;) {
-        const SharedReference keeper = timers_[i].keeper.lock();
-        if (!keeper || timers_[i].actor->ended()) delete timers_.release(i);
+        kept.push_back(timers_[i].keeper.lock());
+        if (!kept.back() || timers_[i].actor->ended()) delete timers_.release(i);
     }
 }
 

@@ -13,7 +13,8 @@ namespace millrace {
 struct ExternalExecutor {
     /// Must run every function it is given, once, and not within the call. Thread-safe.
     std::function<void(std::function<void()>)> post;
-    /// Optional: a token that keeps the threads waiting for more while a job holds it. Thread-safe.
+    /// Optional: a token that keeps the threads waiting for more. Called when a job starts; as many are held as jobs run, and
+    /// which of them is given back when a job ends is unspecified. Thread-safe.
     std::function<std::shared_ptr<void>()> holdWork{};
 };
 

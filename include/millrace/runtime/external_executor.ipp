@@ -1,6 +1,5 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/core/list.hpp>
-#include <millrace/core/message.hpp>
 #include <millrace/runtime/actor.hpp>
 #include <millrace/runtime/external_executor.hpp>
 #include <millrace/runtime/real_time_executor.hpp>

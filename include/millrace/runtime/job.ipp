@@ -1,4 +1,3 @@
-#include <millrace/core/algorithm.hpp>
 #include <millrace/core/chrono.hpp>
 #include <millrace/core/log.hpp>
 #include <millrace/core/message.hpp>
@@ -34,7 +33,7 @@ MILLRACE_INLINE_COLD Shared<JobTasks> Job::wire(const JobTasks* before, int regi
 MILLRACE_INLINE_COLD Job::~Job() = default;
 
 MILLRACE_INLINE_COLD void Job::start() {
-    executor_->jobStarted();
+    executor_->jobStarted();  // may fail: before the job keeps itself alive
     self_ = Shared<Job>(this);
     startedAt_ = ratesSince_ = executor_->monotonicNow();
     openTasks_.store(wired_->tasks.size());

@@ -91,7 +91,7 @@ public:
     AccumulatorValues accumulators() const;
     /// One row per operator chain and subtask. Rates since the previous call, at first since the start, after the end
     /// over the whole run.
-    template <class Rows = std::vector<OperatorMetrics>>
+    template <class Rows = std::vector<OperatorMetrics>>  // a template so that only those who call it compile it
     Rows metrics() const {
         detail::OwnerList<OperatorMetrics> rows;
         readMetrics(rows);

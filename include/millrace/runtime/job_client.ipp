@@ -13,7 +13,7 @@ MILLRACE_INLINE_COLD JobClient::JobClient(detail::Shared<detail::Job> job,
     : executor_(std::move(executor)), job_(std::move(job)) {}
 
 MILLRACE_INLINE_COLD JobClient::~JobClient() {
-    if (isDone()) return;
+    if (isDone() || status() == JobStatus::Created) return;
     job_->cancel();
     if (!detail::Actor::insideActor()) executor_->waitFor(*job_, std::nullopt);
 }

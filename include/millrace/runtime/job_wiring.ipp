@@ -5,10 +5,8 @@
 #include <millrace/runtime/job_wiring.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace millrace::detail {
 

@@ -101,15 +101,16 @@ private:
     bool wakeDueTimers() {
         std::unique_lock lock(mutex_);
         if (timers_.empty() || timers_.earliest() > now()) return false;
-        const ExecutorTimers::Taken timer = timers_.takeEarliest();
+        ExecutorTimers::Taken timer = timers_.takeEarliest();
         lock.unlock();
-        if (timer.keeper) timer.actor->ring();
+        timer.ring();
         return true;
     }
 
     bool jumpToNextTimer(Timestamp limit) {
+        List<SharedReference> kept;  // what goes with the last of them goes outside of the lock
         const std::lock_guard lock(mutex_);
-        timers_.dropEnded();  // nobody cares: the clock does not move for them
+        timers_.dropEnded(kept);  // nobody cares: the clock does not move for them
         if (timers_.empty() || timers_.earliest() > limit) return false;
         setClock(timers_.earliest());
         return true;

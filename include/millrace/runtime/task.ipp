@@ -315,7 +315,8 @@ MILLRACE_INLINE bool Task::runMail() {
         if (mail_.empty()) return false;
     }
     Mail& mail = mail_[nextMail_++];
-    const std::function<void()> body = std::move(mail.body);  // what it owns goes with the call
+    std::function<void()> body;
+    body.swap(mail.body);  // what it owns goes with the call
     executor().trace(0xa11);
     call(stages_[mail.stage], false, [&](Stage& stage) { stage.onMail(body); });
     return true;

@@ -2,7 +2,6 @@
 #define MILLRACE_RUNTIME_THREAD_POOL_RUNTIME_HPP
 
 #include <millrace/core/config.hpp>
-#include <millrace/core/functional.hpp>
 #include <millrace/graph/job_graph.hpp>
 #include <millrace/runtime/job_client.hpp>
 
@@ -10,7 +9,7 @@
 
 namespace millrace {
 
-struct ExternalExecutor;
+struct ExternalExecutor;  // in runtime/external_executor.hpp, which has to be included to make one
 
 namespace detail {
 int hardwareThreads();

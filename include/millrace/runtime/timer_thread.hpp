@@ -36,7 +36,7 @@ public:
     void stop();
     void wakeAt(Timestamp time, Actor& actor);
     /// *Failure:* JobExecutionException when the thread cannot be started.
-    void watch(const Job& job);
+    void watch(Job& job);
 
     static Timestamp now();
     static Duration monotonicNow();

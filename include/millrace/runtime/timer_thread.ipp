@@ -56,7 +56,7 @@ MILLRACE_INLINE_COLD void TimerThread::wakeAt(Timestamp time, Actor& actor) {
     if (first) changed_.notify_all();
 }
 
-MILLRACE_INLINE_COLD void TimerThread::watch(const Job& job) {
+MILLRACE_INLINE_COLD void TimerThread::watch(Job& job) {
     {
         const std::lock_guard lock(mutex_);
         jobs_.add(new Weak<Job>(job));
@@ -68,9 +68,9 @@ MILLRACE_INLINE_COLD void TimerThread::watch(const Job& job) {
 MILLRACE_INLINE_COLD void TimerThread::wakeDue(std::unique_lock<std::mutex>& lock) {
     const Timestamp time = now();
     while (timers_.earliest() <= time && !timers_.empty()) {
-        const ExecutorTimers::Taken timer = timers_.takeEarliest();
+        ExecutorTimers::Taken timer = timers_.takeEarliest();
         lock.unlock();
-        if (timer.keeper) timer.actor->ring();
+        timer.ring();
         lock.lock();
     }
 }
@@ -78,13 +78,14 @@ MILLRACE_INLINE_COLD void TimerThread::wakeDue(std::unique_lock<std::mutex>& loc
 MILLRACE_INLINE_COLD void TimerThread::watchJobs(std::unique_lock<std::mutex>& lock) {
     for (std::size_t i = 0; i < jobs_.size();) {
         Shared<Job> job = jobs_[i].lock();
-        if (job == nullptr || job->ended()) {
+        const bool isOver = job == nullptr || job->ended();
+        if (isOver) {
             delete jobs_.release(i);
-            continue;
+        } else {
+            ++i;
         }
-        ++i;
         lock.unlock();
-        job->reportLongCalls(monotonicNow());
+        if (!isOver) job->reportLongCalls(monotonicNow());
         job = nullptr;  // perhaps the last reference to it: outside of the lock
         lock.lock();
     }

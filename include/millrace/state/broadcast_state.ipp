@@ -1,6 +1,7 @@
 #ifndef MILLRACE_STATE_BROADCAST_STATE_IPP
 #define MILLRACE_STATE_BROADCAST_STATE_IPP
 
+#include <millrace/core/message.hpp>
 #include <millrace/state/broadcast_state.hpp>
 
 namespace millrace::detail {

@@ -27,7 +27,7 @@ public:
 namespace detail {
 
 /// Stamps of the parts of a cell, side by side with them; none without a time to live.
-template <class Cell>
+template <class Cell>  // so that they are compiled with it: see Depending
 struct PartStamps {
     CountedVector<typename Depending<Timestamp, Cell>::Type> stamps;
 

@@ -8,6 +8,8 @@
 
 namespace millrace {
 
+class StateDescriptor;
+
 /// How long a state lives without being touched, by the processing-time clock. @public
 /// ```
 /// ValueStateDescriptor<Profile> profile("profile", StateTtlConfig(24h).updateOnReadAndWrite());
@@ -26,8 +28,6 @@ public:
         ReturnExpiredIfNotCleanedUp  ///< the first read returns what has expired and removes it
     };
 
-    /// For ever.
-    StateTtlConfig() = default;
     /// *Failure:* ConfigurationException unless `ttl` > 0.
     explicit StateTtlConfig(Duration ttl) : ttl_(ttl) {
         if (ttl <= Duration{0}) {
@@ -72,7 +72,7 @@ public:
     /// As in Flink, where it has to be asked for: snapshots never have state that has expired.
     StateTtlConfig& cleanupFullSnapshot() noexcept { return *this; }
 
-    /// Whether there is one: false only by default.
+    /// False for what a descriptor has that was given none.
     bool isEnabled() const noexcept { return ttl_ > Duration{0}; }
     Duration ttl() const noexcept { return ttl_; }
     UpdateType updateType() const noexcept { return updateType_; }
@@ -86,6 +86,9 @@ public:
     StateTtlConfig build() const noexcept { return *this; }
 
 private:
+    friend class StateDescriptor;
+    StateTtlConfig() = default;  // none: state is kept for ever
+
     Duration ttl_{0};
     UpdateType updateType_ = UpdateType::OnCreateAndWrite;
     StateVisibility visibility_ = StateVisibility::NeverReturnExpired;

@@ -30,7 +30,7 @@ public:
     Duration offset() const noexcept { return offset_; }
 
     /// The latest window first, as Flink lists them.
-    template <class Windows = std::vector<TimeWindow>>
+    template <class Windows = std::vector<TimeWindow>>  // a template so that only those who call it compile it
     Windows assignWindows(Timestamp timestamp) const {
         const detail::WindowGrid windowGrid = grid();
         const auto [first, last] = windowGrid.windowsOf(windowGrid.sliceOf(timestamp));
