@@ -8,19 +8,25 @@
 #include <bit>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace bench {
 
 namespace {
 
+constexpr std::uint64_t kSmallTable = 16;
+
+std::vector<Side> largeRollingSumByHand(std::uint64_t keys, std::uint64_t capacity) {
+    return {[=](std::uint64_t records) {
+        return hand::runBatched(records, EventGenerator{keys}, 1, hand::RollingSum<true, 32>(capacity));
+    }};
+}
+
+/// Of many keys the loop by hand knows the number beforehand, and never makes its table larger.
 std::vector<Side> rollingSumByHand(std::uint64_t keys) {
     const EventGenerator generate{keys};
-    if (keys > 1'000) {
-        return {[=](std::uint64_t records) {
-            return hand::runBatched(records, generate, 1, hand::RollingSum<true, 32>(std::bit_ceil(keys * 10 / 7)));
-        }};
-    }
+    if (keys > 1'000) return largeRollingSumByHand(keys, std::bit_ceil(keys * 10 / 7));
     return {
         [=](std::uint64_t records) { return hand::runFused(records, generate, 1, hand::RollingSum<false, 0>()); },
         [=](std::uint64_t records) { return hand::runBatched(records, generate, 1, hand::RollingSum<false, 0>()); }};
@@ -29,13 +35,14 @@ std::vector<Side> rollingSumByHand(std::uint64_t keys) {
 /// W6, in one of the ways to write it.
 using RollingPipeline = void (*)(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys,
                                  Result& result);
-void addRolling(Rows& rows, Size size, std::uint64_t keys, const char* title, RollingPipeline pipeline) {
+void addRolling(Rows& rows, Size size, std::uint64_t keys, const char* title, RollingPipeline pipeline,
+                std::vector<Side> byHand) {
     static const std::map<std::uint64_t, Result> full{{1, {20'000'000, 0x5bdcfbd926943100, 0}},
                                                       {1'000, {20'000'000, 0xa539c335b2e0f713, 0}},
                                                       {1'000'000, {20'000'000, 0x5b7000acbcdea48b, 0}}};
     const std::uint64_t n = size.records();
     rows.push_back({title, keys, 1, n, size.expect(full.at(keys), [=] { return reference::rollingSum(n, keys); }),
-                    rollingSumByHand(keys), onCallersThread([=](auto& env, std::uint64_t records, Result& result) {
+                    std::move(byHand), onCallersThread([=](auto& env, std::uint64_t records, Result& result) {
                         pipeline(env, records, keys, result);
                     })});
 }
@@ -77,10 +84,14 @@ void addIntervalJoin(Rows& rows, Size size) {
 
 void addKeyedRows(Rows& rows, Size size) {
     for (const std::uint64_t keys : {1, 1'000, 1'000'000}) {
-        addRolling(rows, size, keys, "W6 rolling sum", rollingSum);
-        addRolling(rows, size, keys, "W6 process function, mutate", rollingProcess<true>);
-        addRolling(rows, size, keys, "W6 process function, value and update", rollingProcess<false>);
+        addRolling(rows, size, keys, "W6 rolling sum", rollingSum, rollingSumByHand(keys));
+        addRolling(rows, size, keys, "W6 process function, mutate", rollingProcess<true>, rollingSumByHand(keys));
+        addRolling(rows, size, keys, "W6 process function, value and update", rollingProcess<false>,
+                   rollingSumByHand(keys));
     }
+    constexpr std::uint64_t kManyKeys = 1'000'000;
+    addRolling(rows, size, kManyKeys, "W6 rolling sum against a table that grows", rollingSum,
+               largeRollingSumByHand(kManyKeys, kSmallTable));
     addTimers(rows, size);
     addIntervalJoin(rows, size);
 }
