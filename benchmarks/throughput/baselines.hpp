@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -463,12 +464,13 @@ private:
 
 // ---- W6: rolling sum, one result per record
 
-template <bool kHugePages, int kPrefetchAhead>
+/// Kept of each key: its sum, or (Event) its first record with the sum in it, as `sum` of a pipeline does.
+template <bool kHugePages, int kPrefetchAhead, class Kept = double>
 class RollingSum {
 public:
     explicit RollingSum(std::uint64_t capacity = 16) { allocate(capacity); }
 
-    void add(const Event& event) { result.addRolling(event.key, update(event.key, event.value)); }
+    void add(const Event& event) { result.addRolling(event.key, update(event)); }
     void onBatch(const Event* events, std::uint64_t count) {
         for (std::uint64_t i = 0; i < count; ++i) {
             if constexpr (kPrefetchAhead > 0) {
@@ -486,23 +488,33 @@ public:
 private:
     struct Slot {
         std::uint64_t keyPlus1;
-        double total;
+        Kept kept;
     };
+    static double& totalOf(double& kept) { return kept; }
+    static double& totalOf(Event& kept) { return kept.value; }
+    static Kept firstOf(const Event& event) {
+        if constexpr (std::is_same_v<Kept, Event>) {
+            return event;
+        } else {
+            return event.value;
+        }
+    }
 
-    double update(std::uint64_t key, double value) {
+    double update(const Event& event) {
+        const std::uint64_t key = event.key;
         std::uint64_t at = hashOf(key) >> shift_;
         for (;;) {
             Slot& slot = slots_[at];
             if (slot.keyPlus1 == key + 1) [[likely]]
-                return slot.total += value;
+                return totalOf(slot.kept) += event.value;
             if (slot.keyPlus1 == 0) {
                 if (used_ * 10 >= capacity_ * 7) {
                     grow();
-                    return update(key, value);
+                    return update(event);
                 }
-                slot = {key + 1, value};
+                slot = {key + 1, firstOf(event)};
                 ++used_;
-                return value;
+                return event.value;
             }
             at = (at + 1) & (capacity_ - 1);
         }
