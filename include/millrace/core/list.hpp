@@ -70,7 +70,7 @@ public:
     ~List() {
         if constexpr (!std::is_trivially_destructible_v<T>) clear();
         if constexpr (kOverAligned) {
-            ::operator delete(data_, std::align_val_t{alignof(T)});
+            release(data());
             data_ = nullptr;
         }
     }

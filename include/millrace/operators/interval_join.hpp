@@ -203,9 +203,10 @@ public:
 
     // ---- for tests that look into the state ----
 
+    using Times = std::vector<typename Depending<Timestamp, Key>::Type>;
     /// The timestamps that are buffered, sorted: as if every record had been removed exactly when it was due.
-    std::vector<typename Depending<Timestamp, Key>::Type> bufferedLeft() { return buffered<true>(); }
-    std::vector<typename Depending<Timestamp, Key>::Type> bufferedRight() { return buffered<false>(); }
+    Times bufferedLeft() { return buffered<true>(); }
+    Times bufferedRight() { return buffered<false>(); }
     /// Keys that take up memory, also those whose records are due but have not been removed.
     std::size_t keys() const noexcept { return table_.size(); }
 
@@ -383,8 +384,8 @@ private:
     }
 
     template <bool kLeft>
-    std::vector<typename Depending<Timestamp, Key>::Type> buffered() {
-        std::vector<typename Depending<Timestamp, Key>::Type> times;
+    Times buffered() {
+        Times times;
         table_.forEach([&](const Key&, Cell& cell) {
             prune(cell);
             cell.values.template forEachAfter<kLeft>(kMinTimestamp,

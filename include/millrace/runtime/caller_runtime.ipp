@@ -59,14 +59,7 @@ public:
 private:
     void wakeDueTimers() {
         std::unique_lock lock(mutex_);
-        if (timers_.empty()) return;
-        const Timestamp time = now();
-        while (timers_.earliest() <= time && !timers_.empty()) {
-            ExecutorTimers::Taken timer = timers_.takeEarliest();
-            lock.unlock();
-            timer.ring();
-            lock.lock();
-        }
+        if (!timers_.empty()) timers_.ringDue(now(), lock);
     }
 
     void waitForWork(Job& job, std::optional<Duration> timeout) {

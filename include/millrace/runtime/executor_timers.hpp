@@ -7,6 +7,8 @@
 #include <millrace/core/shared.hpp>
 #include <millrace/time/timestamp.hpp>
 
+#include <mutex>
+
 namespace millrace::detail {
 
 class Actor;
@@ -29,6 +31,8 @@ public:
     };
     /// Takes out the actor of the earliest timer; there is one.
     Taken takeEarliest();
+    /// Rings those that are due at `time`. Lets go of the lock of the timers meanwhile.
+    void ringDue(Timestamp time, std::unique_lock<std::mutex>& lock);
     /// Forgets the actors that have ended or are gone. The last reference to some of them may be in `kept`.
     void dropEnded(List<SharedReference>& kept);
 

@@ -38,6 +38,15 @@ MILLRACE_INLINE_COLD ExecutorTimers::Taken ExecutorTimers::takeEarliest() {
     return taken;
 }
 
+MILLRACE_INLINE_COLD void ExecutorTimers::ringDue(Timestamp time, std::unique_lock<std::mutex>& lock) {
+    while (earliest() <= time && !empty()) {
+        Taken timer = takeEarliest();
+        lock.unlock();
+        timer.ring();
+        lock.lock();
+    }
+}
+
 MILLRACE_INLINE_COLD void ExecutorTimers::dropEnded(List<SharedReference>& kept) {
     for (std::size_t i = timers_.size(); i-- > 0;) {
         kept.push_back(timers_[i].keeper.lock());

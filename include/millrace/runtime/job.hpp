@@ -112,6 +112,7 @@ private:
     void wakeAll();
     void endAttempt();
     Shared<TaskExecutor> runningOn() const;
+    void addMetrics(OwnerList<OperatorMetrics>& rows) const;
     void keepMetrics();
 
     JobGraph graph_;

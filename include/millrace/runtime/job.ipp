@@ -307,8 +307,7 @@ MILLRACE_INLINE_COLD void Job::keepMetrics() {
     metricsAtEnd_ = true;
 }
 
-MILLRACE_INLINE_COLD void Job::readMetrics(Duration monotonicNow, OwnerList<OperatorMetrics>& rows) {
-    const std::lock_guard lock(metricsMutex_);
+MILLRACE_INLINE_COLD void Job::addMetrics(OwnerList<OperatorMetrics>& rows) const {
     for (const Task& task : wired_->tasks) {
         for (const StageSlot& slot : task.stages()) {
             const bool isGone = metricsAtEnd_ || slot.stage == nullptr;
@@ -332,6 +331,11 @@ MILLRACE_INLINE_COLD void Job::readMetrics(Duration monotonicNow, OwnerList<Oper
             if (!isGone && &slot == &task.stages().front()) row.queueFill = task.inputFill();
         }
     }
+}
+
+MILLRACE_INLINE_COLD void Job::readMetrics(Duration monotonicNow, OwnerList<OperatorMetrics>& rows) {
+    const std::lock_guard lock(metricsMutex_);
+    addMetrics(rows);
     // after the end the rates are the averages of the whole run
     const bool over = metricsAtEnd_;
     if (over || rateBase_.empty()) rateBase_ = List<RateBase>(rows.size());

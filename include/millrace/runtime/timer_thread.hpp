@@ -44,7 +44,6 @@ public:
 private:
     void start();
     void run();
-    void wakeDue(std::unique_lock<std::mutex>& lock);
     void watchJobs(std::unique_lock<std::mutex>& lock);
 
     std::mutex mutex_;

@@ -65,16 +65,6 @@ MILLRACE_INLINE_COLD void TimerThread::watch(Job& job) {
     changed_.notify_all();
 }
 
-MILLRACE_INLINE_COLD void TimerThread::wakeDue(std::unique_lock<std::mutex>& lock) {
-    const Timestamp time = now();
-    while (timers_.earliest() <= time && !timers_.empty()) {
-        ExecutorTimers::Taken timer = timers_.takeEarliest();
-        lock.unlock();
-        timer.ring();
-        lock.lock();
-    }
-}
-
 MILLRACE_INLINE_COLD void TimerThread::watchJobs(std::unique_lock<std::mutex>& lock) {
     for (std::size_t i = 0; i < jobs_.size();) {
         Shared<Job> job = jobs_[i].lock();
@@ -99,7 +89,7 @@ MILLRACE_INLINE_COLD void TimerThread::run() {
     constexpr Duration kLongestWait = std::chrono::milliseconds(500);
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        wakeDue(lock);
+        timers_.ringDue(now(), lock);
         watchJobs(lock);
         if (stopping_) return;
         if (timers_.empty() && jobs_.empty()) {

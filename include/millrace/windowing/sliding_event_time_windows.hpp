@@ -32,22 +32,25 @@ public:
     /// The latest window first, as Flink lists them.
     template <class Windows = std::vector<TimeWindow>>  // a template so that only those who call it compile it
     Windows assignWindows(Timestamp timestamp) const {
-        const detail::WindowGrid windowGrid = grid();
-        const auto [first, last] = windowGrid.windowsOf(windowGrid.sliceOf(timestamp));
         Windows assigned;
-        for (auto k = last; k >= first; --k) assigned.push_back(windowGrid.window(k));
+        eachWindow(timestamp, [&](const TimeWindow& window) { assigned.push_back(window); });
         return assigned;
     }
     template <class T>
     void assignWindows(const T&, Timestamp timestamp, const AssignerContext&, WindowList<TimeWindow>& windows) const {
-        const detail::WindowGrid windowGrid = grid();
-        const auto [first, last] = windowGrid.windowsOf(windowGrid.sliceOf(timestamp));
-        for (auto k = last; k >= first; --k) windows.add(windowGrid.window(k));
+        eachWindow(timestamp, [&](const TimeWindow& window) { windows.add(window); });
     }
     EventTimeTrigger defaultTrigger() const noexcept { return {}; }
     detail::WindowGrid grid() const noexcept { return {size_, slide_, offset_}; }
 
 private:
+    template <class Visit>
+    void eachWindow(Timestamp timestamp, Visit visit) const {
+        const detail::WindowGrid windowGrid = grid();
+        const auto [first, last] = windowGrid.windowsOf(windowGrid.sliceOf(timestamp));
+        for (auto k = last; k >= first; --k) visit(windowGrid.window(k));
+    }
+
     SlidingEventTimeWindows(Duration size, Duration slide, Duration offset) noexcept
         : size_(size), slide_(slide), offset_(offset) {}
 
