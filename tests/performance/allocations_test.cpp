@@ -23,6 +23,7 @@ constexpr std::uint64_t kAllowed = 100;
 
 /// Allocations of the whole process between the records with the indices kWarmUp and kWarmUp + kMeasured - 1.
 struct Probe {
+    std::int64_t stepMicros = 1;  ///< of event time between two records
     std::atomic<std::uint64_t> before{0};
     std::atomic<std::uint64_t> after{0};
 
@@ -30,6 +31,7 @@ struct Probe {
         if (index == kWarmUp) before = testsupport::allocationCount();
         if (index == kWarmUp + kMeasured - 1) after = testsupport::allocationCount();
     }
+    std::int64_t microsOf(std::uint64_t index) const { return static_cast<std::int64_t>(index) * stepMicros; }
     std::uint64_t counted() const { return after - before; }
 };
 
@@ -44,35 +46,42 @@ struct Trade {
     std::int64_t quantity = 0;
 };
 
+/// All windows between the slowest source and the fastest are open, each with memory of its own: without a bound it depends on the
+/// scheduling how many there are.
+template <class Strategy>
+auto aligned(Strategy strategy) {
+    return strategy.withWatermarkAlignment("sources", 500ms);
+}
+
 auto events(StreamEnvironment& env, Probe& probe) {
     const auto generate = [&probe](std::uint64_t i) {
         probe.look(i);
         const std::uint64_t key = (i * 0x9E3779B97F4A7C15u >> 32) % 1000;
-        return Event{key, Timestamp(1us * static_cast<std::int64_t>(i)), static_cast<std::int64_t>(i & 0xff)};
+        return Event{key, Timestamp(1us * probe.microsOf(i)), static_cast<std::int64_t>(i & 0xff)};
     };
     return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
-                          WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Event::time));
+                          aligned(WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Event::time)));
 }
 /// The same events up to 5 ms out of order.
 auto delayedEvents(StreamEnvironment& env, Probe& probe) {
     const auto generate = [&probe](std::uint64_t i) {
         probe.look(i);
         const std::uint64_t random = i * 0x9E3779B97F4A7C15u >> 32;
-        const auto micros = static_cast<std::int64_t>(i) - static_cast<std::int64_t>(random % 5000);
+        const auto micros = probe.microsOf(i) - static_cast<std::int64_t>(random % 5000);
         return Event{random % 1000, Timestamp(1us * micros), static_cast<std::int64_t>(i & 0xff)};
     };
-    return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
-                          WatermarkStrategy::forBoundedOutOfOrderness(5ms).withTimestampAssigner(&Event::time));
+    return env.fromSource(
+        DataGeneratorSource(generate, kWarmUp + kMeasured),
+        aligned(WatermarkStrategy::forBoundedOutOfOrderness(5ms).withTimestampAssigner(&Event::time)));
 }
 auto trades(StreamEnvironment& env, Probe& probe) {
     const auto generate = [&probe](std::uint64_t i) {
         probe.look(i);
         static constexpr std::string_view kSymbols[] = {"AAPL", "MSFT", "GOOGL", "AMZN", "BRK.B", "JPM", "XOM", "UNH"};
-        return Trade{std::string(kSymbols[(i * 0x9E3779B97F4A7C15u) >> 61]),
-                     Timestamp(1us * static_cast<std::int64_t>(i)), 1};
+        return Trade{std::string(kSymbols[(i * 0x9E3779B97F4A7C15u) >> 61]), Timestamp(1us * probe.microsOf(i)), 1};
     };
     return env.fromSource(DataGeneratorSource(generate, kWarmUp + kMeasured),
-                          WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Trade::time));
+                          aligned(WatermarkStrategy::forMonotonousTimestamps().withTimestampAssigner(&Trade::time)));
 }
 
 template <class T, auto kField>
@@ -115,9 +124,10 @@ TEST_CASE("after the first records a pipeline allocates nothing", "[performance]
     Probe probe;
     std::atomic<std::uint64_t> count{0};
     const CountingSink sink{&count};
-    // Two sources may be a second of event time apart, and all windows in between are then open: a hundred small ones come
-    // and go with the scheduling, each with memory of its own. So small windows are for a single source.
+    // Two sources may be half a second of event time apart: small windows are for a single one. Large ones need longer to be
+    // all there for the first time.
     const Duration size = parallelism == 1 ? 10ms : 1s;
+    if (parallelism > 1) probe.stepMicros = 10;
 
     SECTION("maps and a filter") {
         events(env, probe)
@@ -167,7 +177,7 @@ TEST_CASE("after the first records a pipeline allocates nothing", "[performance]
     SECTION("sessions, in order and out of order") {
         const bool inOrder = GENERATE(true, false);
         CAPTURE(inOrder);
-        // with two sources a second apart a shorter gap would make sessions come and go with the scheduling
+        // with two sources apart a shorter gap would make sessions come and go with the scheduling
         const Duration gap = parallelism == 1 ? Duration(700us) : Duration(2s);
         const auto sessions = [&](auto stream) {
             std::move(stream)
