@@ -464,21 +464,25 @@ private:
 
 // ---- W6: rolling sum, one result per record
 
-/// Kept of each key: its sum, or (Event) its first record with the sum in it, as `sum` of a pipeline does.
+/// Of amounts or of events. Kept of each key: its sum, or (Event) its first record with the sum in it, as `sum` of a pipeline does.
 template <bool kHugePages, int kPrefetchAhead, class Kept = double>
 class RollingSum {
 public:
     explicit RollingSum(std::uint64_t capacity = 16) { allocate(capacity); }
 
-    void add(const Event& event) { result.addRolling(event.key, update(event)); }
-    void onBatch(const Event* events, std::uint64_t count) {
+    template <class Record>
+    void add(const Record& record) {
+        result.addRolling(record.key, update(record));
+    }
+    template <class Record>
+    void onBatch(const Record* records, std::uint64_t count) {
         for (std::uint64_t i = 0; i < count; ++i) {
             if constexpr (kPrefetchAhead > 0) {
                 if (i + kPrefetchAhead < count) {
-                    __builtin_prefetch(&slots_[hashOf(events[i + kPrefetchAhead].key) >> shift_], 1);
+                    __builtin_prefetch(&slots_[hashOf(records[i + kPrefetchAhead].key) >> shift_], 1);
                 }
             }
-            add(events[i]);
+            add(records[i]);
         }
     }
     void onWatermark(std::int64_t) {}
@@ -492,29 +496,31 @@ private:
     };
     static double& totalOf(double& kept) { return kept; }
     static double& totalOf(Event& kept) { return kept.value; }
-    static Kept firstOf(const Event& event) {
-        if constexpr (std::is_same_v<Kept, Event>) {
-            return event;
+    template <class Record>
+    static Kept firstOf(const Record& record) {
+        if constexpr (std::is_same_v<Kept, Record>) {
+            return record;
         } else {
-            return event.value;
+            return record.value;
         }
     }
 
-    double update(const Event& event) {
-        const std::uint64_t key = event.key;
+    template <class Record>
+    double update(const Record& record) {
+        const std::uint64_t key = record.key;
         std::uint64_t at = hashOf(key) >> shift_;
         for (;;) {
             Slot& slot = slots_[at];
             if (slot.keyPlus1 == key + 1) [[likely]]
-                return totalOf(slot.kept) += event.value;
+                return totalOf(slot.kept) += record.value;
             if (slot.keyPlus1 == 0) {
                 if (used_ * 10 >= capacity_ * 7) {
                     grow();
-                    return update(event);
+                    return update(record);
                 }
-                slot = {key + 1, firstOf(event)};
+                slot = {key + 1, firstOf(record)};
                 ++used_;
-                return event.value;
+                return record.value;
             }
             at = (at + 1) & (capacity_ - 1);
         }

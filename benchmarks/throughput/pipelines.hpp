@@ -233,12 +233,16 @@ inline void slidingStatistics(millrace::StreamEnvironment& env, std::uint64_t co
         }));
 }
 
+template <class Generator>
+void rollingSumOf(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
+    using Record = decltype(Generator{keys}(0));
+    env.fromSource(millrace::DataGeneratorSource(Generator{keys}, count), millrace::WatermarkStrategy::noWatermarks())
+        .keyBy(&Record::key)
+        .sum(&Record::value)
+        .addSink(Summing(result, [](Result& sum, const Record& each) { sum.addRolling(each.key, each.value); }));
+}
 inline void rollingSum(millrace::StreamEnvironment& env, std::uint64_t count, std::uint64_t keys, Result& result) {
-    env.fromSource(millrace::DataGeneratorSource(EventGenerator{keys}, count),
-                   millrace::WatermarkStrategy::noWatermarks())
-        .keyBy(&Event::key)
-        .sum(&Event::value)
-        .addSink(Summing(result, [](Result& sum, const Event& event) { sum.addRolling(event.key, event.value); }));
+    rollingSumOf<EventGenerator>(env, count, keys, result);
 }
 
 inline void averagePrice(millrace::StreamEnvironment& env, std::uint64_t count, Result& result) {

@@ -53,6 +53,19 @@ struct EventsEvery {
 
 using EventGenerator = EventsEvery<1>;
 
+/// What a sum by key needs of an event.
+struct Amount {
+    std::uint64_t key = 0;
+    double value = 0;
+};
+struct AmountGenerator {
+    std::uint64_t keys = 1;
+    Amount operator()(std::uint64_t index) const {
+        const Event event = EventGenerator{keys}(index);
+        return {event.key, event.value};
+    }
+};
+
 /// The same records out of order: each up to 100 ms earlier than its place in the stream, and never before 0.
 struct DelayedEvents {
     static constexpr std::int64_t stepMicros = 1;

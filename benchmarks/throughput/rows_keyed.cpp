@@ -16,20 +16,20 @@ namespace bench {
 namespace {
 
 /// Of many keys the loop by hand knows the number beforehand, and never makes its table larger.
-template <class Kept>
-std::vector<Side> largeRollingSumByHand(std::uint64_t keys) {
-    return {[=](std::uint64_t records) {
-        return hand::runBatched(records, EventGenerator{keys}, 1,
-                                hand::RollingSum<true, 32, Kept>(std::bit_ceil(keys * 10 / 7)));
-    }};
-}
-
+template <class Generator, class Kept = double>
 std::vector<Side> rollingSumByHand(std::uint64_t keys) {
-    const EventGenerator generate{keys};
-    if (keys > 1'000) return largeRollingSumByHand<double>(keys);
+    const Generator generate{keys};
+    if (keys > 1'000) {
+        return {[=](std::uint64_t records) {
+            return hand::runBatched(records, generate, 1,
+                                    hand::RollingSum<true, 32, Kept>(std::bit_ceil(keys * 10 / 7)));
+        }};
+    }
     return {
-        [=](std::uint64_t records) { return hand::runFused(records, generate, 1, hand::RollingSum<false, 0>()); },
-        [=](std::uint64_t records) { return hand::runBatched(records, generate, 1, hand::RollingSum<false, 0>()); }};
+        [=](std::uint64_t records) { return hand::runFused(records, generate, 1, hand::RollingSum<false, 0, Kept>()); },
+        [=](std::uint64_t records) {
+            return hand::runBatched(records, generate, 1, hand::RollingSum<false, 0, Kept>());
+        }};
 }
 
 /// W6, in one of the ways to write it.
@@ -84,14 +84,15 @@ void addIntervalJoin(Rows& rows, Size size) {
 
 void addKeyedRows(Rows& rows, Size size) {
     for (const std::uint64_t keys : {1, 1'000, 1'000'000}) {
-        addRolling(rows, size, keys, "W6 rolling sum", rollingSum, rollingSumByHand(keys));
-        addRolling(rows, size, keys, "W6 process function, mutate", rollingProcess<true>, rollingSumByHand(keys));
+        addRolling(rows, size, keys, "W6 rolling sum", rollingSumOf<AmountGenerator>,
+                   rollingSumByHand<AmountGenerator>(keys));
+        addRolling(rows, size, keys, "W6 rolling sum of events", rollingSumOf<EventGenerator>,
+                   rollingSumByHand<EventGenerator, Event>(keys));
+        addRolling(rows, size, keys, "W6 process function, mutate", rollingProcess<true>,
+                   rollingSumByHand<EventGenerator>(keys));
         addRolling(rows, size, keys, "W6 process function, value and update", rollingProcess<false>,
-                   rollingSumByHand(keys));
+                   rollingSumByHand<EventGenerator>(keys));
     }
-    constexpr std::uint64_t kManyKeys = 1'000'000;
-    addRolling(rows, size, kManyKeys, "W6 rolling sum against one in records", rollingSum,
-               largeRollingSumByHand<Event>(kManyKeys));
     addTimers(rows, size);
     addIntervalJoin(rows, size);
 }

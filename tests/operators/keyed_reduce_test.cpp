@@ -49,6 +49,54 @@ std::vector<Sale> run(Fn fn, const std::vector<Sale>& sales) {
     return out;
 }
 
+// Records that are kept without their keys: the key comes first, in the middle, last, before or behind the field that is added up.
+struct KeyFirst {
+    std::uint64_t key;
+    std::int64_t other;
+    double value;
+    bool operator==(const KeyFirst&) const = default;
+};
+struct KeyAndValue {
+    std::uint64_t key;
+    double value;
+    bool operator==(const KeyAndValue&) const = default;
+};
+struct KeyBehindValue {
+    float other;
+    float value;
+    std::uint64_t key;
+    std::int32_t more;
+    bool operator==(const KeyBehindValue&) const = default;
+};
+struct KeyLast {
+    std::int16_t value;
+    std::int16_t other;
+    std::int32_t key;
+    bool operator==(const KeyLast&) const = default;
+};
+enum class Level : std::uint16_t {};
+struct KeyOfEnum {
+    std::uint8_t other;
+    std::uint8_t value;
+    Level key;
+    bool operator==(const KeyOfEnum&) const = default;
+};
+
+template <class T>
+using KeyIn = std::decay_t<decltype(std::declval<T&>().key)>;
+template <class T>
+using ValueIn = std::decay_t<decltype(std::declval<T&>().value)>;
+
+template <class T>
+T recordOf(std::uint64_t key, int other, int value) {
+    T record{};
+    record.key = static_cast<KeyIn<T>>(key);
+    if constexpr (requires { record.other; }) record.other = static_cast<decltype(record.other)>(other);
+    record.value = static_cast<ValueIn<T>>(value);
+    if constexpr (std::is_same_v<T, KeyBehindValue>) record.more = -other;
+    return record;
+}
+
 using Amount = std::int64_t Sale::*;
 constexpr Amount kAmount = &Sale::amount;
 const std::vector<Sale> kSales{{1, 10, 5}, {2, 20, 7}, {1, 11, 3}, {1, 12, 9}, {1, 13, 3}, {2, 21, 7}, {1, 14, 9}};
@@ -248,4 +296,118 @@ TEST_CASE("records keyed by an array of characters are saved as they were at the
     restored.openFrom(snapshot.finish());
     restored.elements(ofEach);
     CHECK((amounts(restored.take()) == std::vector<std::int64_t>(kKeys, 2)));
+}
+
+TEMPLATE_TEST_CASE("records that are kept without their keys come out as those that are kept whole",
+                   "[operators][state][property]", KeyFirst, KeyAndValue, KeyBehindValue, KeyLast, KeyOfEnum) {
+    using Key = KeyIn<TestType>;
+    using Sum = SumFunction<ValueIn<TestType> TestType::*>;
+    using Member = Key TestType::*;
+    const auto keyOf = [](const TestType& record) { return record.key; };
+    using Lambda = std::decay_t<decltype(keyOf)>;
+    STATIC_REQUIRE(kKeepsNoKeys<TestType, Member, Key, Sum>);
+    STATIC_REQUIRE(sizeof(TableSlot<Key, RecordRest<TestType, Key>>) == sizeof(TestType));
+    STATIC_REQUIRE_FALSE(kKeepsNoKeys<TestType, Lambda, Key, Sum>);
+    const Sum sum{&TestType::value};
+    const KeyedReduceOperator<TestType, Member, Sum> without{&TestType::key, sum};
+    const KeyedReduceOperator<TestType, Lambda, Sum> whole{keyOf, sum};
+
+    const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{4}));
+    const bool isBatch = GENERATE(false, true);
+    CAPTURE(seed, isBatch);
+    std::mt19937_64 random(seed);
+    const auto records = [&] {
+        std::vector<Emitted<TestType>> some;
+        while (some.size() < 60'000) {
+            // in runs, too; and the key whose entry lies beside the others
+            const std::uint64_t key =
+                random() % 50 == 0 ? static_cast<std::uint64_t>(TableSlot<Key, int>::kSideKey) : random() % 30'000;
+            for (std::uint64_t run = random() % 20 == 0 ? random() % 40 : 1; run > 0; --run) {
+                some.push_back(
+                    {recordOf<TestType>(key, static_cast<int>(random() % 100), static_cast<int>(random() % 5)),
+                     static_cast<std::int64_t>(some.size())});
+            }
+        }
+        return some;
+    };
+    const auto sorted = [&](std::vector<Emitted<TestType>> emitted) {
+        if (isBatch)
+            std::sort(emitted.begin(), emitted.end(),
+                      [](const auto& a, const auto& b) { return a.value.key < b.value.key; });
+        return emitted;
+    };
+    const auto takeAll = [&](auto& harness) {
+        if (isBatch) REQUIRE(harness.stage().endKey() == Progress::Done);
+        return sorted(harness.take());
+    };
+    OperatorHarness shortOnes(without), longOnes(whole);
+    const auto both = [&](auto&& call) {
+        call(shortOnes);
+        call(longOnes);
+    };
+    both([&](auto& harness) {
+        harness.context.isBatch = isBatch;
+        harness.open();
+    });
+    const auto before = records();
+    both([&](auto& harness) { harness.elements(before); });
+    if (isBatch) {
+        REQUIRE(takeAll(shortOnes) == takeAll(longOnes));
+        return;
+    }
+    REQUIRE(shortOnes.take() == longOnes.take());
+
+    // what has been kept one way is restored the other way, and what changes meanwhile is not in it
+    DeferredSnapshot ofShort(64 * 1024), ofLong(64 * 1024);
+    shortOnes.stage().snapshot(ofShort);
+    longOnes.stage().snapshot(ofLong);
+    const auto behind = records();
+    both([&](auto& harness) { harness.elements(behind); });
+    const auto expected = longOnes.take();
+    REQUIRE(shortOnes.take() == expected);
+    OperatorHarness shortAgain(without), longAgain(whole);
+    shortAgain.openFrom(ofLong.finish());
+    longAgain.openFrom(ofShort.finish());
+    shortAgain.elements(behind);
+    longAgain.elements(behind);
+    CHECK(shortAgain.take() == expected);
+    CHECK(longAgain.take() == expected);
+}
+
+TEST_CASE("records are kept whole where the key cannot be told from the field, or nothing is gained", "[operators]") {
+    struct SameType {
+        std::int64_t key;
+        std::int64_t value;
+    };
+    struct LargerField {
+        std::int32_t key;
+        std::int32_t other;
+        double value;
+    };
+    STATIC_REQUIRE_FALSE(
+        kKeepsNoKeys<SameType, std::int64_t SameType::*, std::int64_t, SumFunction<std::int64_t SameType::*>>);
+    STATIC_REQUIRE_FALSE(
+        kKeepsNoKeys<LargerField, std::int32_t LargerField::*, std::int32_t, SumFunction<double LargerField::*>>);
+    STATIC_REQUIRE_FALSE(kKeepsNoKeys<std::int64_t, WholeValue, std::int64_t, SumFunction<WholeValue>>);
+
+    OperatorHarness harness(
+        KeyedReduceOperator<SameType, std::int64_t SameType::*, SumFunction<std::int64_t SameType::*>>{
+            &SameType::key, {&SameType::key}});
+    harness.open();
+    harness.elements({{{7, 1}, 1}, {{7, 2}, 2}, {{8, 3}, 3}, {{7, 4}, 4}});
+    std::vector<std::pair<std::int64_t, std::int64_t>> sums;
+    for (const auto& each : harness.take()) sums.push_back({each.value.key, each.value.value});
+    CHECK(sums == std::vector<std::pair<std::int64_t, std::int64_t>>{{7, 1}, {14, 1}, {8, 3}, {21, 1}});
+}
+
+TEST_CASE("a field that shares memory with the key is refused", "[operators]") {
+    struct Record {
+        std::int64_t other;
+        union {
+            std::int64_t key;
+            double value;
+        };
+    };
+    using Records = RecordsWithoutKey<Record, std::int64_t, SumFunction<double Record::*>>;
+    CHECK_THROWS_WITH(Records(&Record::key, {&Record::value}), ContainsSubstring("shares its memory with the key"));
 }

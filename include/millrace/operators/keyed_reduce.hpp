@@ -2,6 +2,7 @@
 #define MILLRACE_OPERATORS_KEYED_REDUCE_HPP
 
 #include <millrace/core/functional.hpp>
+#include <millrace/operators/kept_records.hpp>
 #include <millrace/operators/rolling_functions.hpp>
 #include <millrace/operators/user_function.hpp>
 #include <millrace/state/key_group_state.hpp>
@@ -36,13 +37,16 @@ template <class T, class KeySelector, class Fn>
 template <class Next>
 class KeyedReduceOperator<T, KeySelector, Fn>::Node : public ForwardingNode<Next> {
     using Key = KeyOf<KeySelector, T>;
-    using Table = KeyedTable<Key, T>;
+    using Records = KeptRecords<T, KeySelector, Key, Fn>;
+    using Kept = typename Records::Kept;
+    using Table = KeyedTable<Key, Kept>;
     static constexpr std::uint8_t kFormat = 1;
 
 public:
     template <class Refs>
     explicit Node(const Refs& refs)
-        : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), fn_(refs.op.fn) {}
+        : ForwardingNode<Next>(refs.rest), keySelector_(refs.op.keySelector), fn_(refs.op.fn),
+          records_(refs.op.keySelector, refs.op.fn) {}
 
     void open(OpenContext& context) {
         maxParallelism_ = context.stage.maxParallelism;
@@ -80,16 +84,18 @@ public:
     }
 
     Progress endKey() {
-        table_.forEach([this](const Key&, T& value) { this->next_.push(std::move(value), kMaxTimestamp); });
+        table_.forEach([this](const Key& key, Kept& kept) {
+            this->next_.push(records_.recordOf(key, std::move(kept)), kMaxTimestamp);
+        });
         table_.clear();
         return Progress::Done;
     }
 
     void snapshot(SnapshotSink& sink) {
         writeTable(sink, table_, true, {fn_.id().uid, "reduce", maxParallelism_, kFormat}, kLayout,
-                   [](ByteWriter& group, const Key& key, const T& value) {
+                   [records = records_](ByteWriter& group, const Key& key, const Kept& kept) {
                        Codec<Key>::encode(key, group);
-                       Codec<T>::encode(value, group);
+                       Codec<T>::encode(records.recordOf(key, kept), group);
                    });
         eventTarget(this->next_).snapshot(sink);
     }
@@ -103,20 +109,27 @@ private:
     /// Makes each record the state of its key behind it.
     struct Reduction {
         std::conditional_t<FoldsField<Fn, T>, const Fn, Fn&> fn;
+        [[no_unique_address]] const Records records;
         T* values;
 
-        [[gnu::always_inline]] void operator()(std::size_t i, T& state) const {
+        [[gnu::always_inline]] void operator()(std::size_t i, Kept& state) const {
             if constexpr (FoldsField<Fn, T>) {
-                startRun(state)(i);
+                foldRecord(fn, records, state, values[i]);
             } else {
                 reduceInto(fn, state, std::as_const(values[i]));
                 values[i] = state;
             }
         }
-        FieldRun<T, Fn> startRun(T& state) const
+        /// Of records of one key, of which record i is the first.
+        auto startRun(std::size_t i, Kept& state) const
             requires FoldsField<Fn, T>
         {
-            return {fn, state, values};
+            struct Run {
+                T* values;
+                FieldRun<T, Fn, Records> run;
+                [[gnu::always_inline]] void operator()(std::size_t at) { run(values[at]); }
+            };
+            return Run{values, {fn, records, state, values[i]}};
         }
     };
 
@@ -128,7 +141,10 @@ private:
             [values, &keyOf](std::size_t i) -> decltype(auto) {
                 return detail::invoke(keyOf, std::as_const(values[i]));
             },
-            Reduction{fn_.get(), values}, [values](std::size_t i) -> const T& { return values[i]; });
+            Reduction{fn_.get(), records_, values},
+            [values, records = records_](std::size_t i) -> decltype(auto) {
+                return records.keep(std::as_const(values[i]));
+            });
     }
     void pushReduced(T& value, Timestamp timestamp) {
         T* state = nullptr;
@@ -152,7 +168,7 @@ private:
         TableFiller<Table> filler(table_);
         readIntoTable(table_, source, fn_.id().uid, "reduce", kLayout, kFormat, [&](ByteReader& reader) {
             Key key = decodeState<Key>(reader);
-            filler.add(std::move(key), decodeState<T>(reader));
+            filler.add(std::move(key), records_.keep(decodeState<T>(reader)));
         });
         filler.flush();
         table_.report();
@@ -165,6 +181,7 @@ private:
 
     KeySelector keySelector_;
     UserFunction<Fn> fn_;
+    [[no_unique_address]] Records records_;
     StateMemory memory_;
     Table table_;
     int maxParallelism_ = 0;

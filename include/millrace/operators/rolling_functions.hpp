@@ -64,30 +64,7 @@ using MinFunction = ExtremumFunction<Field, false>;
 template <class Field>
 using MaxFunction = ExtremumFunction<Field, true>;
 
-/// Folds a run of records of one key into one field of its state; each record becomes the state behind it. Meanwhile the field
-/// is in a register: through a pointer to member each record would wait until the one before has stored it.
-template <class T, class Fn>
-class FieldRun {
-public:
-    FieldRun(const Fn& fn, T& state, T* values) noexcept
-        : fn_(fn), state_(state), values_(values), folded_(detail::invoke(fn.field, state)) {}
-    FieldRun(const FieldRun&) = delete;
-    FieldRun& operator=(const FieldRun&) = delete;
-    ~FieldRun() { detail::invoke(fn_.field, state_) = folded_; }
-
-    [[gnu::always_inline]] void operator()(std::size_t i) {
-        fn_.foldInto(folded_, std::as_const(values_[i]));
-        values_[i] = state_;
-        detail::invoke(fn_.field, values_[i]) = folded_;
-    }
-
-private:
-    Fn fn_;
-    T& state_;
-    T* values_;
-    FieldOf<decltype(Fn::field), T> folded_;
-};
-/// What `FieldRun` can be used for: neither a member nor a number throws.
+/// A function that folds a number of each record into a field of the state: neither a member nor a number throws.
 template <class Fn, class T>
 concept FoldsField =
     std::is_member_object_pointer_v<decltype(Fn::field)> && std::is_arithmetic_v<FieldOf<decltype(Fn::field), T>> &&

@@ -18,7 +18,7 @@ using LoopCopy = std::conditional_t<std::is_trivially_copyable_v<Fn> && sizeof(F
 /// Looks the keys of a run of records up, one after the other, with prefetching where the table is too large for the
 /// cache. For record i: `hit(i, value)` if its key is known, else `miss(i)` makes the value of a new entry. A `hit` that rarely
 /// calls something returns bool: false leaves the record to `hit.declined(i, value)`, outside of the loop. One with
-/// `startRun(value)` gives what takes the records of a run of one key.
+/// `startRun(i, value)` gives what takes the records of a run of one key, from record i on.
 /// `keyAt(i)` gives the key (by value or reference), `hashes` may be null. `at` is the record at hand, also when `hit` or
 /// `miss` throws; keys are looked at ahead of it, so when `keyAt` throws it may be one of the next records.
 template <class Table, class KeyAt, class Hit, class Miss>
@@ -87,8 +87,8 @@ private:
         bool found = false;
         auto* const slot = view.locate(key, Table::hashOf(key), found);
         if (!found) return;
-        if constexpr (requires { hit.startRun(slot->value); }) {
-            auto inRun = hit.startRun(slot->value);
+        if constexpr (requires { hit.startRun(at, slot->value); }) {
+            auto inRun = hit.startRun(at, slot->value);
             for (; at < end && static_cast<Key>(keyAt(at)) == key; ++at) inRun(at);
             return;
         }
@@ -116,7 +116,7 @@ private:
         const auto hashAt = [](std::size_t, const auto& key) { return Table::hashOf(Table::lookupKey(key)); };
         // always_inline: see `View::prefetch`
         const auto prefetch = [&](std::size_t i) __attribute__((always_inline)) {
-            view.prefetch(hashAt(i, keyAt(i)));
+            view.prefetchWhole(hashAt(i, keyAt(i)));
         };
         const std::size_t first = std::min(end, at + kAhead);
         for (std::size_t i = at; i < first; ++i) prefetch(i);
@@ -139,12 +139,12 @@ private:
                 ahead[at - from] = hashes != nullptr ? Table::Slot::hashOf(hashes[at]) : Table::hashOf(keyAt(at));
             }
             const bool prefetches = table.wantsPrefetch();
-            for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetch(ahead[i]);
+            for (std::size_t i = 0; prefetches && i < std::min(kAhead, count); ++i) view.prefetchWhole(ahead[i]);
             at = from;
             each(
                 table, view, at, from + count, keyAt, [&](std::size_t i, const auto&) { return ahead[i - from]; },
                 [&](std::size_t i) __attribute__((always_inline)) {
-                    if (prefetches && i - from + kAhead < count) view.prefetch(ahead[i - from + kAhead]);
+                    if (prefetches && i - from + kAhead < count) view.prefetchWhole(ahead[i - from + kAhead]);
                 },
                 hit, miss);
         }
