@@ -31,11 +31,10 @@ protected:
         item.name = std::move(status);
         items_.push_back(std::move(item));
     }
-    template <class Result>
-    void pass(const Result& result) {
-        if (result.watermark) watermark(*result.watermark);
-        if (result.status == detail::StatusChange::Idle) status("idle");
-        if (result.status == detail::StatusChange::Active) status("active");
+    void pass(const detail::EventTimeChange& change) {
+        if (change.hasWatermark()) watermark(change.watermark);
+        if (change.status == detail::StatusChange::Idle) status("idle");
+        if (change.status == detail::StatusChange::Active) status("active");
     }
 
 private:

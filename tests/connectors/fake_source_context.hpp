@@ -69,15 +69,26 @@ void readSplit(Reader& reader, Split split, std::vector<T>& records, std::size_t
     }
 }
 
+/// Where there is none, one that hands out the one split.
+template <SourceType Source>
+std::unique_ptr<SplitEnumerator<typename Source::Split>> enumeratorOf(const Source& source, int parallelism) {
+    if constexpr (SingleSplitSource<Source>) {
+        using Split = typename Source::Split;
+        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>(1));
+    } else {
+        return source.createEnumerator(parallelism);
+    }
+}
+
 /// All records of a source, subtask by subtask.
 template <SourceType Source>
 std::vector<std::vector<typename Source::Output>> readPerSubtask(const Source& source, int parallelism,
                                                                  std::size_t blockSize, FakeSourceContext& fake) {
-    const auto enumerator = source.createEnumerator(parallelism);
+    const auto splits = enumeratorOf(source, parallelism);
     std::vector<std::vector<typename Source::Output>> records(static_cast<std::size_t>(parallelism));
     for (int subtask = 0; subtask < parallelism; ++subtask) {
         auto reader = source.createReader(fake.context(subtask, parallelism));
-        while (auto split = enumerator->nextSplit(subtask)) {
+        while (auto split = splits->nextSplit(subtask)) {
             readSplit(reader, std::move(*split), records[static_cast<std::size_t>(subtask)], blockSize, fake);
         }
         reader.close();

@@ -357,7 +357,7 @@ TEST_CASE("the watchdog names the operator that holds a thread, once per call", 
         Timestamp now() const override { return Timestamp{}; }
         Duration monotonicNow() const override { return 5s; }
         void wakeAt(Timestamp, detail::Actor&) override {}
-        bool waitFor(detail::Job&, std::optional<Duration>) override { return true; }
+        bool waitFor(detail::Job&, Duration) override { return true; }
         detail::Actor* ready = nullptr;
     };
     std::vector<std::string> messages;

@@ -404,7 +404,7 @@ TEST_CASE("mail runs in its task, between blocks, and is dropped after the end",
         Timestamp now() const override { return Timestamp{}; }
         Duration monotonicNow() const override { return Duration{1}; }
         void wakeAt(Timestamp, detail::Actor&) override {}
-        bool waitFor(detail::Job&, std::optional<Duration>) override { return true; }
+        bool waitFor(detail::Job&, Duration) override { return true; }
         bool step() override {
             if (ready.empty()) return false;
             detail::Actor* const actor = ready.back();

@@ -275,7 +275,7 @@ TEST_CASE("what cannot be wired is refused before anything runs", "[runtime][wir
     refuses(graph, "no port factory");
     graph.nodes[1].parallelism = 0;
     refuses(graph, "must be between 1 and the maximum parallelism, which is 128");
-    graph.nodes[1].parallelism = std::nullopt;
+    graph.nodes[1].parallelism = 0;
     refuses(graph, "not resolved");
     graph.nodes[1].parallelism = 1;
     graph.nodes[1].inputs.clear();

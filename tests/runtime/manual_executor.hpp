@@ -30,7 +30,7 @@ public:
     void jobStarted() override {
         if (onStart) onStart();
     }
-    bool waitFor(detail::Job& job, std::optional<Duration>) override {
+    bool waitFor(detail::Job& job, Duration) override {
         while (!job.ended() && step()) {}
         return job.ended();
     }

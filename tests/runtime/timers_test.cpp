@@ -223,7 +223,7 @@ TEST_CASE("an actor of which the timer has the last reference goes outside of th
         Timestamp now() const override { return {}; }
         Duration monotonicNow() const override { return {}; }
         void wakeAt(Timestamp, detail::Actor&) override {}
-        bool waitFor(detail::Job&, std::optional<Duration>) override { return true; }
+        bool waitFor(detail::Job&, Duration) override { return true; }
         detail::Shared<LastWords> last;
     };
     Forgetful executor;

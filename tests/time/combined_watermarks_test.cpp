@@ -8,6 +8,7 @@
 
 using namespace millrace;
 using detail::CombinedWatermarks;
+using detail::EventTimeChange;
 using detail::StatusChange;
 
 namespace {
@@ -21,10 +22,10 @@ struct Recorder {
     void active(std::size_t input) { note(combined.active(input)); }
     std::vector<std::string> take() { return std::exchange(seen, {}); }
 
-    void note(const CombinedWatermarks::Result& result) {
-        if (result.watermark) seen.push_back("w" + std::to_string(result.watermark->time_since_epoch().count()));
-        if (result.status == StatusChange::Idle) seen.emplace_back("idle");
-        if (result.status == StatusChange::Active) seen.emplace_back("active");
+    void note(const EventTimeChange& change) {
+        if (change.hasWatermark()) seen.push_back("w" + std::to_string(change.watermark.time_since_epoch().count()));
+        if (change.status == StatusChange::Idle) seen.emplace_back("idle");
+        if (change.status == StatusChange::Active) seen.emplace_back("active");
     }
 
     CombinedWatermarks combined;

@@ -12,6 +12,7 @@ using millrace::Duration;
 using millrace::kMaxTimestamp;
 using millrace::kMinTimestamp;
 using millrace::Timestamp;
+using millrace::detail::EventTimeChange;
 using millrace::detail::StatusChange;
 using millrace::detail::WatermarkValve;
 
@@ -29,15 +30,15 @@ std::string run(std::size_t channels, const std::vector<std::string>& input) {
         const std::size_t colon = input[i].find(':');
         const std::size_t channel = std::stoul(input[i].substr(0, colon));
         const std::string what = input[i].substr(colon + 1);
-        const WatermarkValve::Result result = what == "idle"     ? valve.idle(channel)
-                                              : what == "active" ? valve.active(channel)
-                                              : what == "max"    ? valve.watermark(channel, kMaxTimestamp)
-                                                                 : valve.watermark(channel, at(std::stoll(what)));
+        const EventTimeChange result = what == "idle"     ? valve.idle(channel)
+                                       : what == "active" ? valve.active(channel)
+                                       : what == "max"    ? valve.watermark(channel, kMaxTimestamp)
+                                                          : valve.watermark(channel, at(std::stoll(what)));
         const std::string where = "@" + std::to_string(i) + " ";
         if (result.watermark == kMaxTimestamp) {
             output += "max" + where;
-        } else if (result.watermark) {
-            output += std::to_string(result.watermark->time_since_epoch().count()) + where;
+        } else if (result.hasWatermark()) {
+            output += std::to_string(result.watermark.time_since_epoch().count()) + where;
         }
         if (result.status == StatusChange::Idle) output += "idle" + where;
         if (result.status == StatusChange::Active) output += "active" + where;
@@ -50,19 +51,19 @@ std::string run(std::size_t channels, const std::vector<std::string>& input) {
 class NaiveValve {
 public:
     explicit NaiveValve(std::size_t n) : channels_(n) {}
-    WatermarkValve::Result watermark(std::size_t c, Timestamp w) {
+    EventTimeChange watermark(std::size_t c, Timestamp w) {
         if (channels_[c].idle || allIdle() || w <= channels_[c].watermark) return {};
         channels_[c].watermark = w;
         if (w >= last_) channels_[c].aligned = true;
         return {emitMinimum(), StatusChange::None};
     }
-    WatermarkValve::Result idle(std::size_t c) {
+    EventTimeChange idle(std::size_t c) {
         if (channels_[c].idle) return {};
         channels_[c].idle = true;
         channels_[c].aligned = false;
         const bool held = channels_[c].watermark == last_;
-        if (!allIdle()) return {held ? emitMinimum() : std::nullopt, StatusChange::None};
-        std::optional<Timestamp> emitted;
+        if (!allIdle()) return {held ? emitMinimum() : kMinTimestamp, StatusChange::None};
+        Timestamp emitted = kMinTimestamp;
         if (held) {
             Timestamp largest = kMinTimestamp;
             for (const auto& each : channels_) largest = std::max(largest, each.watermark);
@@ -70,12 +71,12 @@ public:
         }
         return {emitted, StatusChange::Idle};
     }
-    WatermarkValve::Result active(std::size_t c) {
+    EventTimeChange active(std::size_t c) {
         if (!channels_[c].idle) return {};
         const bool wasIdle = allIdle();
         channels_[c].idle = false;
         if (channels_[c].watermark >= last_) channels_[c].aligned = true;
-        return {std::nullopt, wasIdle ? StatusChange::Active : StatusChange::None};
+        return {kMinTimestamp, wasIdle ? StatusChange::Active : StatusChange::None};
     }
 
 private:
@@ -87,12 +88,12 @@ private:
     bool allIdle() const {
         return std::all_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.idle; });
     }
-    std::optional<Timestamp> emitMinimum() {
+    Timestamp emitMinimum() {
         std::optional<Timestamp> smallest;
         for (const auto& each : channels_) {
             if (each.aligned && (!smallest || each.watermark < *smallest)) smallest = each.watermark;
         }
-        if (!smallest || *smallest <= last_) return std::nullopt;
+        if (!smallest || *smallest <= last_) return kMinTimestamp;
         return last_ = *smallest;
     }
     std::vector<Channel> channels_;
@@ -139,8 +140,8 @@ TEST_CASE("the valve agrees with its rules written naively", "[time][watermark_v
     NaiveValve naive(n);
     for (int i = 0; i < 2000; ++i) {
         const std::size_t channel = random() % n;
-        WatermarkValve::Result got;
-        WatermarkValve::Result expected;
+        EventTimeChange got;
+        EventTimeChange expected;
         if (const auto what = random() % 10; what < 6) {
             const Timestamp w = at(static_cast<std::int64_t>(random() % 20) + i / 20);
             got = valve.watermark(channel, w);

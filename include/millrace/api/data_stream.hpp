@@ -5,7 +5,6 @@
 #include <millrace/api/collect.hpp>
 #include <millrace/api/data_stream_sink.hpp>
 #include <millrace/api/exchanges.hpp>
-#include <millrace/api/print_sink.hpp>
 #include <millrace/api/recording.hpp>
 #include <millrace/api/rejected_stream.hpp>
 #include <millrace/api/stream_access.hpp>
@@ -487,10 +486,10 @@ public:
         DataStream<T> alone = isolated();
         detail::checkParallelism(parallelism, "'" + alone.lastOperator().name + "'");
         detail::GraphNode& node = alone.lastNode();
-        if (node.fixedParallelism.has_value() && *node.fixedParallelism != parallelism) {
+        if (node.fixedParallelism != 0 && node.fixedParallelism != parallelism) {
             throw ConfigurationException("setParallelism(" + std::to_string(parallelism) + ") on '" +
                                          node.operators.back().name + "': this operator always runs at parallelism " +
-                                         std::to_string(*node.fixedParallelism));
+                                         std::to_string(node.fixedParallelism));
         }
         node.parallelism = parallelism;
         node.parallelismDerived = false;
@@ -564,9 +563,7 @@ private:
         return DataStreamSink(input, node);
     }
     DataStreamSink printTo(std::FILE* file, std::string label) const {
-        return endWith(
-            detail::FunctionSinkOperator<T, detail::PrintFunction>{detail::PrintFunction(file, std::move(label))},
-            "print");
+        return detail::recordPrint(sealedInput(), detail::kRecordPrinter<T>, file, std::move(label));
     }
     /// Records everything in front of the last operator, then this operator alone.
     DataStream<T> isolated() const {

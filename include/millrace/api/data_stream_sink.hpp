@@ -4,8 +4,10 @@
 #include <millrace/api/stream_types.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/graph/graph_builder.hpp>
+#include <millrace/operators/print_stage.hpp>
 #include <millrace/record/output_tag.hpp>
 
+#include <cstdio>
 #include <string>
 
 namespace millrace {
@@ -35,6 +37,13 @@ private:
     detail::StreamInput input_;
     int node_;
 };
+
+namespace detail {
+
+/// Ends a stream of such records in print().
+DataStreamSink recordPrint(const StreamInput& input, const RecordPrinter& records, std::FILE* file, std::string label);
+
+}  // namespace detail
 
 }  // namespace millrace
 

@@ -1,4 +1,5 @@
 #include <millrace/api/data_stream_sink.hpp>
+#include <millrace/api/recording.hpp>
 
 #include <utility>
 
@@ -28,5 +29,16 @@ MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::disableChaining() {
     node().chainable = false;
     return *this;
 }
+
+namespace detail {
+
+MILLRACE_INLINE_COLD DataStreamSink recordPrint(const StreamInput& input, const RecordPrinter& records, std::FILE* file,
+                                                std::string label) {
+    const int node =
+        recordSink(input, "print", Shared<StageFactory>(new PrintStageFactory(records, file, std::move(label))));
+    return DataStreamSink(input, node);
+}
+
+}  // namespace detail
 
 }  // namespace millrace

@@ -8,7 +8,6 @@
 #include <millrace/graph/graph_builder.hpp>
 #include <millrace/operators/source_stage.hpp>
 
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,7 +17,7 @@ struct SourceTraits {
     bool isBounded = true;
     bool assignsTimestamps = false;
     bool emitsWatermarks = false;
-    std::optional<int> fixedParallelism;
+    int fixedParallelism = 0;  ///< 0: any
     WatermarkAlignment alignment;
 };
 
@@ -32,7 +31,8 @@ template <class Source, class Strategy>
     static_assert(
         SourceType<Source>,
         "millrace: fromSource(source, strategy): this is not a source; see functions/source.hpp for its parts: "
-        "Output, Split, boundedness(), createEnumerator(parallelism), createReader(context).");
+        "Output, Split, boundedness(), createReader(context), and createEnumerator(parallelism) unless it has one "
+        "split.");
     using T = typename Source::Output;
     static_assert(
         TimestampAssignerFor<std::remove_cvref_t<decltype(strategy.assigner())>, T>,
@@ -43,6 +43,7 @@ template <class Source, class Strategy>
     traits.assignsTimestamps = Strategy::kAssignsTimestamps || kSourceHasTimestamps<Source>;
     traits.emitsWatermarks = Strategy::kEmitsWatermarks || kSourceEmitsWatermarks<Source>;
     if constexpr (requires { Source::kFixedParallelism; }) traits.fixedParallelism = Source::kFixedParallelism;
+    if constexpr (SingleSplitSource<Source>) traits.fixedParallelism = 1;
     traits.alignment = strategy.settings().alignment;
     StageFactory* const factory = new SourceStageFactory<Source, Strategy>(std::move(source), std::move(strategy));
     return StreamAccess::stream<T>(

@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -209,7 +208,7 @@ private:
 
     detail::Shared<detail::GraphBuilder> graph_;
     detail::JobSettings settings_;
-    std::optional<int> maxParallelism_;
+    int maxParallelism_ = 0;  ///< 0: not given
 };
 
 template <class T, class Chain>

@@ -75,8 +75,9 @@ MILLRACE_INLINE_COLD detail::JobSettings StreamEnvironment::settingsFor(std::str
     detail::JobSettings settings = settings_;
     settings.jobName = std::move(jobName);
     settings.defaultParallelism = graph_->defaultParallelism;
-    settings.maxParallelismGiven = maxParallelism_.has_value();
-    settings.maxParallelism = maxParallelism_.value_or(defaultMaxParallelism(graph_->highestParallelism()));
+    settings.maxParallelismGiven = maxParallelism_ != 0;
+    settings.maxParallelism =
+        maxParallelism_ != 0 ? maxParallelism_ : defaultMaxParallelism(graph_->highestParallelism());
     return settings;
 }
 

@@ -28,7 +28,6 @@ class ChannelSource {
 public:
     using Output = T;
     using Split = ChannelSplit;
-    static constexpr int kFixedParallelism = 1;
 
     explicit ChannelSource(const Channel<T>& channel)
         : source_(channel.queue().get(), [queue = channel.queue()](auto*) { queue->detachReader(); }) {
@@ -36,12 +35,6 @@ public:
     }
 
     Boundedness boundedness() const noexcept { return Boundedness::ContinuousUnbounded; }
-
-    // a template, so that only programs with such a source compile what keeps the splits
-    template <class OwnSplit = Split>
-    std::unique_ptr<SplitEnumerator<OwnSplit>> createEnumerator(int /*parallelism*/) const {
-        return std::unique_ptr<SplitEnumerator<OwnSplit>>(new SplitListEnumerator<OwnSplit>(std::vector<OwnSplit>(1)));
-    }
 
     class Reader {
     public:

@@ -9,8 +9,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -23,39 +21,6 @@ struct CollectionSplit {
     friend bool operator==(const CollectionSplit&, const CollectionSplit&) = default;
 };
 
-namespace detail {
-
-/// Gives the one split of a collection to whoever asks.
-class CollectionEnumerator final : public SplitEnumerator<CollectionSplit> {
-public:
-    CollectionEnumerator() = default;
-    /// Goes on with what was left: one split, or none.
-    explicit CollectionEnumerator(const std::vector<CollectionSplit>& left) : given_(left.empty()) {
-        if (!left.empty()) split_ = left[0];
-    }
-
-    std::optional<CollectionSplit> nextSplit(int) override {
-        if (given_) return std::nullopt;
-        given_ = true;
-        return split_;
-    }
-    bool noMoreSplits(int) override { return given_; }
-    [[gnu::cold]] void addSplitsBack(std::vector<CollectionSplit> splits) override {
-        if (splits.empty()) return;
-        split_ = splits[0];
-        given_ = false;
-    }
-    [[gnu::cold]] std::vector<CollectionSplit> snapshot() const override {
-        return std::vector<CollectionSplit>(given_ ? 0U : 1U, split_);
-    }
-
-private:
-    CollectionSplit split_;
-    bool given_ = false;
-};
-
-}  // namespace detail
-
 /// Emits the elements of a vector in order; what `fromData` and `fromCollection` are made of. @public
 /// Bounded and not parallel. Copies of the source share the vector, which nobody changes; a restored job reads on at
 /// the element it had got to.
@@ -65,7 +30,6 @@ class CollectionSource {
 public:
     using Output = T;
     using Split = CollectionSplit;
-    static constexpr int kFixedParallelism = 1;
 
     explicit CollectionSource(std::vector<T> elements) : elements_(new Elements(std::move(elements))) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}
@@ -73,14 +37,6 @@ public:
     CollectionSource(Iterator first, Iterator last) : CollectionSource(std::vector<T>(first, last)) {}
 
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
-
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::unique_ptr<SplitEnumerator<Split>>(new detail::CollectionEnumerator);
-    }
-    std::unique_ptr<SplitEnumerator<Split>> restoreEnumerator(int /*parallelism*/,
-                                                              const std::vector<Split>& left) const {
-        return std::unique_ptr<SplitEnumerator<Split>>(new detail::CollectionEnumerator(left));
-    }
 
 private:
     struct Elements : detail::SharedObject {

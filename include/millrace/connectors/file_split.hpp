@@ -34,7 +34,7 @@ List<InputFile> listInputFiles(const std::vector<std::string>& paths);
 
 /// Cuts files into splits of at most `splitSize` bytes, in order. 0: so that all subtasks have work and are, as they
 /// take the splits in order, never far from each other in the file.
-std::vector<FileSplit> splitFiles(const List<InputFile>& files, std::uint64_t splitSize, int parallelism);
+List<FileSplit> splitFiles(const List<InputFile>& files, std::uint64_t splitSize, int parallelism);
 
 }  // namespace detail
 }  // namespace millrace

@@ -63,8 +63,8 @@ MILLRACE_INLINE_COLD List<InputFile> listInputFiles(const std::vector<std::strin
     return files;
 }
 
-MILLRACE_INLINE_COLD std::vector<FileSplit> splitFiles(const List<InputFile>& files, std::uint64_t splitSize,
-                                                       int parallelism) {
+MILLRACE_INLINE_COLD List<FileSplit> splitFiles(const List<InputFile>& files, std::uint64_t splitSize,
+                                                int parallelism) {
     if (splitSize == 0) {
         std::uint64_t total = 0;
         for (const InputFile& file : files) total += file.size;
@@ -73,7 +73,7 @@ MILLRACE_INLINE_COLD std::vector<FileSplit> splitFiles(const List<InputFile>& fi
                         ? total + 1
                         : std::clamp<std::uint64_t>(perSubtask / 8, std::uint64_t{64} << 10, std::uint64_t{16} << 20);
     }
-    std::vector<FileSplit> splits;
+    List<FileSplit> splits;
     for (const InputFile& file : files) {
         for (std::uint64_t start = 0; start < file.size;) {
             const std::uint64_t end = file.size - start > splitSize ? start + splitSize : file.size;

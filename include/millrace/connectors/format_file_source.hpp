@@ -75,8 +75,10 @@ public:
     // a template, so that only programs with such a source compile what keeps the splits
     template <class OwnSplit = Split>
     std::unique_ptr<SplitEnumerator<OwnSplit>> createEnumerator(int parallelism) const {
-        return std::unique_ptr<SplitEnumerator<OwnSplit>>(new SplitListEnumerator<OwnSplit>(
-            detail::splitFiles(detail::listInputFiles(paths_), splitSize_, parallelism)));
+        const detail::List<OwnSplit> splits =
+            detail::splitFiles(detail::listInputFiles(paths_), splitSize_, parallelism);
+        return std::unique_ptr<SplitEnumerator<OwnSplit>>(
+            new SplitListEnumerator<OwnSplit>(std::vector<OwnSplit>(splits.begin(), splits.end())));
     }
 
     class Reader;

@@ -7,12 +7,10 @@
 #include <millrace/core/errors.hpp>
 #include <millrace/functions/source.hpp>
 
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace millrace {
 
@@ -37,7 +35,6 @@ class SocketTextSource {
 public:
     using Output = std::string;
     using Split = SocketSplit;
-    static constexpr int kFixedParallelism = 1;
 
     SocketTextSource(std::string host, int port, std::string delimiter = "\n", long maxRetrySeconds = 0) {
         const std::string where = "socket source for '" + host + ":" + std::to_string(port) + "': ";
@@ -60,10 +57,6 @@ public:
     }
 
     Boundedness boundedness() const noexcept { return Boundedness::ContinuousUnbounded; }
-
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>(1));
-    }
 
     class Reader {
     public:

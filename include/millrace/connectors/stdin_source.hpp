@@ -11,7 +11,6 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace millrace {
 
@@ -29,7 +28,6 @@ class StdinSource {
 public:
     using Output = std::string;
     using Split = StdinSplit;
-    static constexpr int kFixedParallelism = 1;
 
     StdinSource() = default;
     /// Lines from another open file descriptor (a pipe, a terminal), which stays the caller's and has to stay open.
@@ -40,10 +38,6 @@ public:
     }
 
     Boundedness boundedness() const noexcept { return Boundedness::ContinuousUnbounded; }
-
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>(1));
-    }
 
     class Reader {
     public:

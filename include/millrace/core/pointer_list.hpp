@@ -26,15 +26,31 @@ public:
     };
 
 protected:
-    using Destroy = void (*)(void* object) noexcept;
-
     void insert(std::size_t index, const void* object);
-    /// The same for an object that is destroyed if there is no memory for its pointer.
-    void own(std::size_t index, void* object, Destroy destroy);
     void remove(std::size_t index) noexcept;
-    void destroyAll(Destroy destroy) noexcept;
 
     List<void*> pointers_;
+};
+
+/// A list whose objects are its own. How to destroy them it learns with the first one: who only has such a list, and adds
+/// nothing, compiles nothing for it.
+class OwnerStore : public PointerStore {
+public:
+    void clear() noexcept;
+
+protected:
+    using Destroy = void (*)(void* object) noexcept;
+
+    OwnerStore() = default;
+    OwnerStore(OwnerStore&&) noexcept = default;
+    ~OwnerStore();
+
+    /// If there is no memory for its pointer the object is destroyed.
+    void own(std::size_t index, void* object, Destroy destroy);
+    void swapStores(OwnerStore& other) noexcept;
+
+private:
+    Destroy destroy_ = nullptr;
 };
 
 /// Pointers to objects of others, in order. A file that includes many such lists compiles faster than with a vector for
@@ -55,7 +71,7 @@ public:
 
 /// The same for objects that belong to the list. They stay where they are.
 template <class T>
-class OwnerList : public PointerStore {
+class OwnerList : public OwnerStore {
 public:
     OwnerList() = default;
     OwnerList(const OwnerList& other) : OwnerList() {
@@ -66,7 +82,7 @@ public:
         swap(other);
         return *this;
     }
-    ~OwnerList() { destroyAll(&destroy); }
+    ~OwnerList() = default;
 
     T& operator[](std::size_t index) const noexcept { return *static_cast<T*>(pointers_[index]); }
     T& front() const noexcept { return (*this)[0]; }
@@ -86,8 +102,7 @@ public:
         remove(index);
         return object;
     }
-    void clear() noexcept { destroyAll(&destroy); }
-    void swap(OwnerList& other) noexcept { pointers_.swap(other.pointers_); }
+    void swap(OwnerList& other) noexcept { swapStores(other); }
 
 private:
     [[gnu::cold]] static void destroy(void* object) noexcept { delete static_cast<T*>(object); }

@@ -1,5 +1,7 @@
 #include <millrace/core/pointer_list.hpp>
 
+#include <utility>
+
 namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void PointerStore::insert(std::size_t index, const void* object) {
@@ -8,7 +10,21 @@ MILLRACE_INLINE_COLD void PointerStore::insert(std::size_t index, const void* ob
     pointers_[index] = const_cast<void*>(object);
 }
 
-MILLRACE_INLINE_COLD void PointerStore::own(std::size_t index, void* object, Destroy destroy) {
+MILLRACE_INLINE_COLD void PointerStore::remove(std::size_t index) noexcept {
+    pointers_.removeAt(index);
+}
+
+MILLRACE_INLINE_COLD OwnerStore::~OwnerStore() {
+    clear();
+}
+
+MILLRACE_INLINE_COLD void OwnerStore::clear() noexcept {
+    for (void* object : pointers_) destroy_(object);
+    pointers_.clear();
+}
+
+MILLRACE_INLINE_COLD void OwnerStore::own(std::size_t index, void* object, Destroy destroy) {
+    destroy_ = destroy;
     try {
         insert(index, object);
     } catch (...) {
@@ -17,13 +33,9 @@ MILLRACE_INLINE_COLD void PointerStore::own(std::size_t index, void* object, Des
     }
 }
 
-MILLRACE_INLINE_COLD void PointerStore::destroyAll(Destroy destroy) noexcept {
-    for (void* object : pointers_) destroy(object);
-    pointers_.clear();
-}
-
-MILLRACE_INLINE_COLD void PointerStore::remove(std::size_t index) noexcept {
-    pointers_.removeAt(index);
+MILLRACE_INLINE_COLD void OwnerStore::swapStores(OwnerStore& other) noexcept {
+    pointers_.swap(other.pointers_);
+    std::swap(destroy_, other.destroy_);
 }
 
 }  // namespace millrace::detail

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -124,10 +125,16 @@ concept SideBySideReaderFor =
 template <class R, class T, class Split>
 concept AnySourceReaderFor = SourceReaderFor<R, T, Split> || SideBySideReaderFor<R, T, Split>;
 
+/// A source that cannot be read in parts: it has no `createEnumerator`, runs at parallelism 1, and its one reader reads
+/// `Split{}`. @public
+template <class S>
+concept SingleSplitSource =
+    std::is_default_constructible_v<typename S::Split> && !requires(const S source) { source.createEnumerator(1); };
+
 /// What `env.fromSource` takes: a copyable description that makes an enumerator and readers. @public
 ///     using Output = …;  using Split = …;
 ///     Boundedness boundedness() const;
-///     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const;
+///     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const;  // not for one split only
 ///     Reader createReader(const SourceReaderContext&) const;
 /// Optional: `static constexpr bool kHasTimestamps = true` (fill writes timestamps),
 /// `static constexpr bool kEmitsWatermarks = true` (fill returns them), `static constexpr int kFixedParallelism = 1`, and of
@@ -140,7 +147,9 @@ concept SourceType = std::copy_constructible<S> && requires(const S source, Sour
     typename S::Output;
     typename S::Split;
     { source.boundedness() } -> std::same_as<Boundedness>;
-    { source.createEnumerator(1) } -> std::convertible_to<std::unique_ptr<SplitEnumerator<typename S::Split>>>;
+    requires SingleSplitSource<S> || requires {
+        { source.createEnumerator(1) } -> std::convertible_to<std::unique_ptr<SplitEnumerator<typename S::Split>>>;
+    };
     { source.createReader(context) } -> AnySourceReaderFor<typename S::Output, typename S::Split>;
 };
 

@@ -99,7 +99,7 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::fingerprint() const {
     detail::StableHash hash;
     hash.add(graph_.maxParallelism);
     for (const detail::PlanOperator& op : detail::planOperators(graph_)) {
-        hash.add(op.id).add(op.info->kind).add(op.info->uid).add(*op.stage->parallelism);
+        hash.add(op.id).add(op.info->kind).add(op.info->uid).add(op.stage->parallelism);
         for (const auto& [name, value] : op.info->parameters) hash.add(name).add(value);
         for (const auto& before : op.predecessors) hash.add(before.id).add(before.exchange).add(before.tag);
     }
@@ -122,7 +122,7 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::toJson() const {
         out += "    {\"id\": " + std::to_string(op.id) + ", \"uid\": " + jsonText(op.info->uid) +
                ", \"name\": " + jsonText(op.info->name) + ", \"kind\": " + jsonText(op.info->kind) +
                ", \"stage\": " + std::to_string(op.stage->id + 1) +
-               ", \"parallelism\": " + std::to_string(*op.stage->parallelism);
+               ", \"parallelism\": " + std::to_string(op.stage->parallelism);
         if (!op.info->parameters.empty()) {
             out += ", \"parameters\": {";
             bool firstParameter = true;
@@ -162,7 +162,7 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::toDot() const {
             stage = op.stage;
             out += "  subgraph cluster_" + std::to_string(stage->id + 1) + " {\n    label=" +
                    jsonText("stage " + std::to_string(stage->id + 1) + ", parallelism " +
-                            std::to_string(*stage->parallelism)) +
+                            std::to_string(stage->parallelism)) +
                    ";\n";
         }
         out += "    n" + std::to_string(op.id) + " [label=" + jsonText(op.info->name) + "];\n";
@@ -199,7 +199,7 @@ MILLRACE_INLINE_COLD std::string ExecutionPlan::toMermaid() const {
             stage = op.stage;
             const std::string number = std::to_string(stage->id + 1);
             out += "  subgraph stage" + number + "[" +
-                   quoted("stage " + number + ", parallelism " + std::to_string(*stage->parallelism)) + "]\n";
+                   quoted("stage " + number + ", parallelism " + std::to_string(stage->parallelism)) + "]\n";
         }
         out += "    n" + std::to_string(op.id) + "[" + quoted(op.info->name) + "]\n";
         for (const auto& before : op.predecessors) {

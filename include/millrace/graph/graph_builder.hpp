@@ -9,7 +9,6 @@
 #include <millrace/core/shared.hpp>
 #include <millrace/graph/job_graph.hpp>
 
-#include <optional>
 #include <string>
 
 namespace millrace::detail {
@@ -98,7 +97,7 @@ struct StageTraits {
     bool needsWatermarks = false;
     bool needsBoundedInput = false;
     Duration alignmentDrift{0};
-    std::optional<int> fixedParallelism;
+    int fixedParallelism = 0;  ///< 0: any
 
     void add(const StageTraits& other);
     void applyTo(GraphNode& node) const;

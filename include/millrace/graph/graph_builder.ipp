@@ -32,7 +32,7 @@ MILLRACE_INLINE_COLD const std::string& nameOf(const GraphNode& node) {
 // Uids hang on the input's uid, the kind and the place among equal siblings: not on fusion, names, parallelism or whether a
 // part of an operator is in front of its exchange.
 MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
-    List<std::string> places;      // of all operators so far that have none of their own
+    List<std::uint64_t> places;    // of all operators so far that have none of their own
     List<std::string> localParts;  // what is before them; by node
     for (GraphNode& node : nodes) {
         std::string before;
@@ -49,10 +49,12 @@ MILLRACE_INLINE_COLD void deriveUids(OwnerList<GraphNode>& nodes) {
         localParts.push_back(node.isLocalPart ? before : std::string());
         for (OperatorInfo& op : node.operators) {
             if (!op.uidGiven) {
-                std::string place = message("{}|{}", {before, op.kind});
-                const auto ordinal = std::count(places.begin(), places.end(), place);
-                places.push_back(std::move(place));
-                op.uid = StableHash().add(before).add(op.kind).add(ordinal).hex();
+                StableHash place;
+                place.add(before).add(op.kind);
+                std::int64_t ordinal = 0;
+                for (const std::uint64_t each : places) ordinal += each == place.value() ? 1 : 0;
+                places.push_back(place.value());
+                op.uid = place.add(ordinal).hex();
             }
             before = message("{};", {op.uid});
         }
@@ -84,27 +86,27 @@ MILLRACE_INLINE_COLD void checkUids(const OwnerList<GraphNode>& nodes) {
 
 /// Without a wish of its own and without an exchange in front of it, an operator runs at the parallelism of its input.
 MILLRACE_INLINE_COLD int deriveParallelism(const GraphNode& node, const OwnerList<GraphNode>& nodes, int otherwise) {
-    if (node.fixedParallelism.has_value()) return *node.fixedParallelism;
+    if (node.fixedParallelism != 0) return node.fixedParallelism;
     int highest = 0;
     for (const GraphEdge& edge : node.inputs) {
         const bool inPlace = edge.exchange == ExchangeKind::Forward && edge.readsByKey();
         if (edge.exchangeGiven && !inPlace) return otherwise;
-        highest = std::max(highest, *nodes[static_cast<std::size_t>(edge.from)].parallelism);
+        highest = std::max(highest, nodes[static_cast<std::size_t>(edge.from)].parallelism);
     }
     return node.inputs.empty() ? otherwise : highest;
 }
 
 MILLRACE_INLINE_COLD void resolveParallelism(OwnerList<GraphNode>& nodes, const JobSettings& settings) {
     for (GraphNode& node : nodes) {
-        if (!node.parallelism.has_value() || node.parallelismDerived) {
+        if (node.parallelism == 0 || node.parallelismDerived) {
             node.parallelism = deriveParallelism(node, nodes, settings.defaultParallelism);
             node.parallelismDerived = true;
         }
-        const int parallelism = *node.parallelism;
-        if (node.fixedParallelism.has_value() && parallelism != *node.fixedParallelism) {
+        const int parallelism = node.parallelism;
+        if (node.fixedParallelism != 0 && parallelism != node.fixedParallelism) {
             raise<ConfigurationException>(
                 "the operator '{}' cannot run at parallelism {}: it is made for {}; remove its setParallelism",
-                {nameOf(node), parallelism, *node.fixedParallelism});
+                {nameOf(node), parallelism, node.fixedParallelism});
         }
         if (parallelism > settings.maxParallelism) {
             raise<ConfigurationException>(
@@ -113,14 +115,14 @@ MILLRACE_INLINE_COLD void resolveParallelism(OwnerList<GraphNode>& nodes, const 
         }
         for (GraphEdge& edge : node.inputs) {
             const GraphNode& producer = nodes[static_cast<std::size_t>(edge.from)];
-            const bool equal = *producer.parallelism == parallelism;
+            const bool equal = producer.parallelism == parallelism;
             if (!edge.exchangeGiven) {
                 edge.exchange = equal ? ExchangeKind::Forward : ExchangeKind::Rebalance;
             } else if (edge.exchange == ExchangeKind::Forward && !equal) {
                 raise<GraphException>(
                     "forward() from '{}' (parallelism {}) to '{}' (parallelism {}): both need the same parallelism; "
                     "use rebalance() or rescale() instead",
-                    {nameOf(producer), *producer.parallelism, nameOf(node), parallelism});
+                    {nameOf(producer), producer.parallelism, nameOf(node), parallelism});
             }
         }
     }
@@ -249,7 +251,7 @@ MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
 MILLRACE_INLINE_COLD int GraphBuilder::highestParallelism() const {
     int highest = defaultParallelism;
     for (const GraphNode& node : nodes_) {
-        if (!node.parallelismDerived) highest = std::max(highest, node.parallelism.value_or(1));
+        if (!node.parallelismDerived) highest = std::max(highest, std::max(node.parallelism, 1));
     }
     return highest;
 }
@@ -322,7 +324,7 @@ MILLRACE_INLINE_COLD void StageTraits::add(const StageTraits& other) {
     needsWatermarks = needsWatermarks || other.needsWatermarks;
     needsBoundedInput = needsBoundedInput || other.needsBoundedInput;
     alignmentDrift = std::max(alignmentDrift, other.alignmentDrift);
-    if (other.fixedParallelism.has_value()) fixedParallelism = other.fixedParallelism;
+    if (other.fixedParallelism != 0) fixedParallelism = other.fixedParallelism;
 }
 
 MILLRACE_INLINE_COLD void StageTraits::applyTo(GraphNode& node) const {

@@ -12,7 +12,7 @@ namespace millrace::detail {
 MILLRACE_INLINE_COLD GraphScale::GraphScale(const JobGraph& graph) {
     for (const GraphNode& node : graph.nodes) {
         Node& added = nodes_.emplace_back();
-        added.parallelism = node.parallelism.value_or(1);
+        added.parallelism = std::max(node.parallelism, 1);
         added.isDerived = node.parallelismDerived;
         for (const GraphEdge& edge : node.inputs) added.exchanges.push_back(edge.exchange);
     }
@@ -42,9 +42,9 @@ MILLRACE_INLINE_COLD GraphScale GraphScale::changed(const JobGraph& graph, const
             "whole life of its state)",
             {call, graph.maxParallelism});
     }
-    if (node.fixedParallelism.has_value() && parallelism != *node.fixedParallelism) {
+    if (node.fixedParallelism != 0 && parallelism != node.fixedParallelism) {
         raise<ConfigurationException>("{}'{}' always runs at parallelism {}; rescale the operators behind it",
-                                      {call, node.operators.back().name, *node.fixedParallelism});
+                                      {call, node.operators.back().name, node.fixedParallelism});
     }
     JobGraph copy;
     static_cast<JobSettings&>(copy) = graph;

@@ -14,8 +14,8 @@
 #include <initializer_list>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 
 namespace millrace {
 
@@ -60,7 +60,7 @@ struct OperatorInfo {
     OwnerList<OperatorParameter> parameters;  ///< window size, lateness…, by name
     List<std::string> states;                 ///< state descriptors, with codec names
 
-    void setParameter(std::string parameter, std::string value);
+    void setParameter(std::string_view parameter, std::string_view value);
     void setStates(std::initializer_list<const char*> given);
 };
 
@@ -96,10 +96,10 @@ struct GraphNode {
     int id = 0;
     OwnerList<OperatorInfo> operators;  ///< in order; the last one gives the output
     List<GraphEdge> inputs;
-    List<std::string> sideOutputs;        ///< tags that someone reads
-    std::optional<int> parallelism;       ///< asked for by the user; resolved before execution
-    bool parallelismDerived = false;      ///< not asked for: resolved
-    std::optional<int> fixedParallelism;  ///< the operator cannot have another (1 for sources without splits…)
+    List<std::string> sideOutputs;    ///< tags that someone reads
+    int parallelism = 0;              ///< asked for by the user (0: not), or resolved before execution
+    bool parallelismDerived = false;  ///< not asked for: resolved
+    int fixedParallelism = 0;         ///< the operator cannot have another (1 for sources without splits…); 0: any
     bool isSource = false;
     bool isBounded = true;  ///< sources: ends by itself
     bool isSink = false;

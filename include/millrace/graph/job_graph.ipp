@@ -4,14 +4,15 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD void OperatorInfo::setParameter(std::string parameter, std::string value) {
+MILLRACE_INLINE_COLD void OperatorInfo::setParameter(std::string_view parameter, std::string_view value) {
     std::size_t at = 0;
-    while (at < parameters.size() && parameters[at].name < parameter) ++at;
-    if (at < parameters.size() && parameters[at].name == parameter) {
-        parameters[at].value = std::move(value);
-    } else {
-        parameters.addAt(at, new OperatorParameter{std::move(parameter), std::move(value)});
+    int order = 1;
+    for (; at < parameters.size(); ++at) {
+        order = parameters[at].name.compare(parameter);
+        if (order >= 0) break;
     }
+    if (order != 0) parameters.addAt(at, new OperatorParameter).name = parameter;
+    parameters[at].value = value;
 }
 
 MILLRACE_INLINE_COLD void OperatorInfo::setStates(std::initializer_list<const char*> given) {

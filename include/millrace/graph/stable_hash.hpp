@@ -19,6 +19,7 @@ public:
         return *this;
     }
     [[gnu::cold]] StableHash& add(std::int64_t number) { return add(message("{}", {number})); }
+    std::uint64_t value() const noexcept { return hash_; }
     [[gnu::cold]] std::string hex() const {
         constexpr std::string_view kDigits = "0123456789abcdef";
         char text[16];

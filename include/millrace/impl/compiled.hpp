@@ -63,6 +63,7 @@
 #include <millrace/operators/node.ipp>
 #include <millrace/operators/outputs.ipp>
 #include <millrace/operators/ports.ipp>
+#include <millrace/operators/print_stage.ipp>
 #include <millrace/operators/sort_buffer.ipp>
 #include <millrace/operators/sorting_stage.ipp>
 #include <millrace/operators/user_function.ipp>

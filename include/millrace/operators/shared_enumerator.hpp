@@ -2,6 +2,7 @@
 #define MILLRACE_OPERATORS_SHARED_ENUMERATOR_HPP
 
 #include <millrace/core/bytes.hpp>
+#include <millrace/core/late.hpp>
 #include <millrace/core/list.hpp>
 #include <millrace/functions/source.hpp>
 #include <millrace/operators/stage.hpp>
@@ -16,10 +17,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace millrace::detail {
+
+/// What is saved of an enumerator: the splits that are left, in the order in which they will be read.
+template <class Split>
+inline constexpr StateLayout kSplitsLayout{"enumerator", {{"splits", &kListInfo<Split>}}};
+inline constexpr std::uint8_t kSplitsFormat = 1;
 
 /// The enumerator of a source with the lock that serialises its readers' questions (one per split, not per record).
 template <class Source>
@@ -35,23 +42,22 @@ public:
     }
     [[gnu::cold]] ~SharedEnumerator() override = default;
 
-    /// The next split; `last` becomes whether there will never be another one.
-    [[gnu::cold]] std::optional<Split> nextSplit(int subtask, bool& last) {
+    /// Makes the next split, if there is one; `last` becomes whether there will never be another one.
+    [[gnu::cold]] void nextSplit(int subtask, Late<Split>& next, bool& last) {
         const std::lock_guard lock(mutex_);
         std::optional<Split> split = enumerator_->nextSplit(subtask);
-        if (split.has_value()) {
-            for (Passed& each : passed_) {
-                if (each.subtask == subtask) each.takenSince.push_back(Split(*split));
-            }
-        }
         last = !split.has_value() && enumerator_->noMoreSplits(subtask);
-        return split;
+        if (!split.has_value()) return;
+        for (Passed& each : passed_) {
+            if (each.subtask == subtask) each.takenSince.push_back(Split(*split));
+        }
+        next.emplace(std::move(*split));
     }
 
     /// Asks for what there is to restore, and does nothing with it.
     static void declare(const SnapshotSource& restored, std::string_view uid) {
         if constexpr (HasCodec<Split>) {
-            detail::declareState(restored, uid, "enumerator", kLayout);
+            detail::declareState(restored, uid, "enumerator", kSplitsLayout<Split>);
         }
     }
 
@@ -62,18 +68,23 @@ public:
     [[gnu::cold]] void snapshot(std::int64_t checkpointId, SnapshotSink& sink) override {
         if constexpr (HasCodec<Split>) {
             const std::lock_guard lock(mutex_);
-            List<Split> left;
+            ByteWriter splits;
+            std::uint32_t count = 0;
+            const auto add = [&](const Split& split) {
+                Codec<Split>::encode(split, splits);
+                ++count;
+            };
             // what readers have taken since is before the rest in event time
             for (const Passed& each : passed_) {
                 if (each.checkpointId != checkpointId) continue;
-                for (const Split& split : each.takenSince) left.push_back(Split(split));
+                for (const Split& split : each.takenSince) add(split);
             }
-            for (Split& split : enumerator_->snapshot()) left.push_back(std::move(split));
+            for (const Split& split : enumerator_->snapshot()) add(split);
             ByteWriter bytes;
-            bytes.write(kFormat);
-            bytes.write(static_cast<std::uint32_t>(left.size()));
-            for (const Split& split : left) Codec<Split>::encode(split, bytes);
-            sink.describe(uid_, "enumerator", kLayout);
+            bytes.write(kSplitsFormat);
+            bytes.write(count);
+            bytes.writeBytes(splits.bytes().data(), splits.size());
+            sink.describe(uid_, "enumerator", kSplitsLayout<Split>);
             sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
         }
     }
@@ -83,9 +94,6 @@ public:
     }
 
 private:
-    static constexpr std::uint8_t kFormat = 1;
-    static constexpr StateLayout kLayout{"enumerator", {{"splits", &kListInfo<Split>}}};
-
     /// A reader that has passed a barrier, and the splits that it has taken since.
     struct Passed {
         std::int64_t checkpointId;
@@ -103,7 +111,7 @@ private:
         if constexpr (HasCodec<Split>) {
             List<Split> read;
             bool isSaved = false;
-            readKeyGroups(restored, uid_, "enumerator", kLayout, kFormat, [&](ByteReader& reader) {
+            readKeyGroups(restored, uid_, "enumerator", kSplitsLayout<Split>, kSplitsFormat, [&](ByteReader& reader) {
                 isSaved = true;
                 readSplits(reader, read);
             });
@@ -123,6 +131,56 @@ private:
     std::unique_ptr<SplitEnumerator<Split>> enumerator_;
     List<Passed> passed_;
 };
+
+/// In the place of an enumerator where there is one split. It has gone to its reader before the first barrier: see
+/// `SourceStage::prepareBarrier`.
+template <class Source>
+class SingleSplit final : public SharedState {
+    using Split = typename Source::Split;
+
+public:
+    [[gnu::cold]] SingleSplit(const Source&, int, std::string uid, const SnapshotSource* restored)
+        : uid_(std::move(uid)) {
+        if constexpr (HasCodec<Split>) {
+            if (restored == nullptr) return;
+            readKeyGroups(*restored, uid_, "enumerator", kSplitsLayout<Split>, kSplitsFormat, [&](ByteReader& reader) {
+                given_ = true;
+                // where there was an enumerator, some may be left
+                if (reader.read<std::uint32_t>("a number of splits") > 0) {
+                    reader.fail("splits are left, but the source has no enumerator by now that would hand them out");
+                }
+            });
+        }
+    }
+    [[gnu::cold]] ~SingleSplit() override = default;
+
+    void nextSplit(int, Late<Split>& next, bool& last) {
+        last = given_;
+        if (!given_) next.emplace();
+        given_ = true;
+    }
+    static void declare(const SnapshotSource& restored, std::string_view uid) {
+        if constexpr (HasCodec<Split>) detail::declareState(restored, uid, "enumerator", kSplitsLayout<Split>);
+    }
+    [[gnu::cold]] void snapshot(std::int64_t, SnapshotSink& sink) override {
+        if constexpr (HasCodec<Split>) {
+            ByteWriter bytes;
+            bytes.write(kSplitsFormat);
+            bytes.write(std::uint32_t{0});
+            sink.describe(uid_, "enumerator", kSplitsLayout<Split>);
+            sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
+        }
+    }
+
+private:
+    const std::string uid_;
+    bool given_ = false;
+};
+
+/// What the subtasks of a source share.
+template <class Source>
+using SplitsOf = typename std::conditional_t<SingleSplitSource<Source>, std::type_identity<SingleSplit<Source>>,
+                                             std::type_identity<SharedEnumerator<Source>>>::type;
 
 }  // namespace millrace::detail
 

@@ -18,7 +18,6 @@
 #include <millrace/types/codec.hpp>
 
 #include <array>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -142,7 +141,7 @@ private:
         next_.open(context);
         if (stage_->onlyDeclaresStates) {
             if (const SnapshotSource* const source = context.checkpoints.restoredFrom) {
-                SharedEnumerator<Source>::declare(*source, strategy_.id().uid);
+                SplitsOf<Source>::declare(*source, strategy_.id().uid);
             }
             return;
         }
@@ -187,7 +186,8 @@ private:
             taken.emplace(std::move(restored_[nextRestored_++]));
             return true;
         }
-        std::optional<Split> split = enumerator().nextSplit(stage_->subtaskIndex, noMoreSplits_);
+        Late<Split> split;
+        enumerator().nextSplit(stage_->subtaskIndex, split, noMoreSplits_);
         if (split.has_value()) taken.emplace(Restored{std::move(*split)});
         return split.has_value();
     }
@@ -197,8 +197,9 @@ private:
     void takeFirstSplit() {
         if constexpr (HasCodec<Split>) {
             if (opened_ > 0 || !restored_.empty() || noMoreSplits_) return;
-            std::optional<Split> split = strategy_.guarded(
-                "the source", [&] { return enumerator().nextSplit(stage_->subtaskIndex, noMoreSplits_); });
+            Late<Split> split;
+            strategy_.guarded("the source",
+                              [&] { enumerator().nextSplit(stage_->subtaskIndex, split, noMoreSplits_); });
             if (!split.has_value()) return;
             restored_.emplace_back();
             restored_.back().split = std::move(*split);
@@ -350,15 +351,15 @@ private:
     }
     /// What follows from the combined watermarks of splits that are read side by side.
     void pass(const OutputWatermarks::Result& combined, bool last) {
-        if (combined.watermark.has_value()) {
+        if (combined.watermark != kMinTimestamp) {
             setIdle(false);
-            sendGenerated(*combined.watermark, last && !combined.allIdle);
+            sendGenerated(combined.watermark, last && !combined.allIdle);
         }
         if (combined.allIdle) setIdle(true);
     }
 
     [[gnu::cold]] void tick(Timestamp now) {
-        const std::optional<Duration>& idleness = strategy_.get().settings().idleness;
+        const Duration idleness = strategy_.get().settings().idleness;
         const auto tickOf = [&](Watermarks& watermarks) {
             strategy_.guarded("the watermark generator",
                               [&] { watermarks.onTick(now, stage_->timeHeldUp(), idleness); });
@@ -410,7 +411,7 @@ private:
         if (next_.onWatermark(watermark) == Progress::Suspended) progress_ = Progress::Suspended;
     }
 
-    SharedEnumerator<Source>& enumerator() const noexcept { return static_cast<SharedEnumerator<Source>&>(*shared_); }
+    SplitsOf<Source>& enumerator() const noexcept { return static_cast<SplitsOf<Source>&>(*shared_); }
 
     Source source_;
     UserFunction<Strategy> strategy_;
@@ -447,8 +448,7 @@ public:
 
     [[gnu::cold]] Shared<SharedState> createShared(int parallelism, const SnapshotSource* restored) const override {
         try {
-            return Shared<SharedState>(
-                new SharedEnumerator<Source>(source_, parallelism, operators().front().uid, restored));
+            return Shared<SharedState>(new SplitsOf<Source>(source_, parallelism, operators().front().uid, restored));
         } catch (const std::exception& error) {
             raise<Caused<IoException>>("source '{}': {}", {operators().front().name, error.what()});
         }

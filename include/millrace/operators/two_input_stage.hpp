@@ -5,7 +5,6 @@
 #include <millrace/operators/chain_stage.hpp>
 #include <millrace/time/combined_watermarks.hpp>
 
-#include <optional>
 #include <utility>
 
 // A chain may begin with an operator of two inputs: Link<TwoInputs<A, B>, Op>, followed by ordinary ones. The node of
@@ -71,7 +70,7 @@ public:
         outputs_.flushSide();
     }
     Progress onWatermark(int input, Timestamp watermark) override {
-        return advanceTo(watermarks_.watermark(indexOf(input), watermark).watermark);
+        return advance(watermarks_.watermark(indexOf(input), watermark));
     }
     void onIdle(int input) override { statusChanged(watermarks_.idle(indexOf(input))); }
     void onActive(int input) override { statusChanged(watermarks_.active(indexOf(input))); }
@@ -98,20 +97,20 @@ private:
 
     static std::size_t indexOf(int input) noexcept { return input == 0 ? 0 : 1; }
 
-    Progress advanceTo(std::optional<Timestamp> watermark) {
-        if (!watermark) return Progress::Done;
+    Progress advance(const EventTimeChange& change) {
+        if (!change.hasWatermark()) return Progress::Done;
         if constexpr (!kGeneratesWatermarks<Chain>) {
-            metrics.watermark.store(watermark->time_since_epoch().count(), std::memory_order_relaxed);
+            metrics.watermark.store(change.watermark.time_since_epoch().count(), std::memory_order_relaxed);
         }
-        return eventTarget(nodes_).onWatermark(*watermark);
+        return eventTarget(nodes_).onWatermark(change.watermark);
     }
-    void statusChanged(const CombinedWatermarks::Result& result) {
+    void statusChanged(const EventTimeChange& change) {
         // the host does not expect a change of idleness to stop half-way, but event time may advance by it
         const bool maySuspend = std::exchange(stage_->maySuspend, false);
-        advanceTo(result.watermark);
+        advance(change);
         stage_->maySuspend = maySuspend;
-        if (result.status == StatusChange::None) return;
-        const bool idle = result.status == StatusChange::Idle;
+        if (change.status == StatusChange::None) return;
+        const bool idle = change.status == StatusChange::Idle;
         if constexpr (!kGeneratesWatermarks<Chain>) metrics.idle.store(idle, std::memory_order_relaxed);
         if (idle) {
             eventTarget(nodes_).onIdle();

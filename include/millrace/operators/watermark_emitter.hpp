@@ -5,8 +5,6 @@
 #include <millrace/operators/node.hpp>
 #include <millrace/time/watermark_strategy.hpp>
 
-#include <optional>
-
 namespace millrace::detail {
 
 /// One watermark generator at work, with its idleness clock: for one split of a source, or for one subtask of
@@ -42,15 +40,15 @@ public:
 
     /// What a tick of the clock does. The idleness rule of Flink: counted from the first tick without a record, idle when
     /// longer than the timeout. `heldUp` is how long, in all, records could not come because of back pressure or alignment.
-    void onTick(Timestamp now, Duration heldUp, const std::optional<Duration>& timeout) {
+    void onTick(Timestamp now, Duration heldUp, Duration timeout) {
         if constexpr (Strategy::kIngestionTime) generator_.arrive(now);
-        if (timeout.has_value()) {
+        if (timeout > Duration::zero()) {
             const Timestamp quiet = now - heldUp;
             if (std::exchange(activity_, false)) {
-                quietSince_.reset();
-            } else if (!quietSince_.has_value()) {
+                quietSince_ = kMinTimestamp;
+            } else if (quietSince_ == kMinTimestamp) {
                 quietSince_ = quiet;
-            } else if (quiet - *quietSince_ > *timeout) {
+            } else if (quiet - quietSince_ > timeout) {
                 output_.markIdle();
                 return;
             }
@@ -67,7 +65,7 @@ private:
     Generator generator_;
     WatermarkOutput output_;
     bool activity_ = false;
-    std::optional<Timestamp> quietSince_;
+    Timestamp quietSince_ = kMinTimestamp;  ///< that time: not quiet
 };
 
 /// How often a stage looks at the clock for its generators.
@@ -76,13 +74,14 @@ public:
     WatermarkTicks() = default;
     WatermarkTicks(const WatermarkSettings& settings, bool emitsWatermarks, bool ingestionTime,
                    const StageContext& context)
-        : interval_(emitsWatermarks ? settings.periodicEmit.value_or(context.autoWatermarkInterval)
-                                    : Duration::zero()) {
+        : interval_(!emitsWatermarks                           ? Duration::zero()
+                    : settings.periodicEmit < Duration::zero() ? context.autoWatermarkInterval
+                                                               : settings.periodicEmit) {
         constexpr Duration kLongest = std::chrono::milliseconds(200);
         if (interval_ > Duration::zero()) {
             tick_ = interval_;
-        } else if (settings.idleness.has_value()) {
-            tick_ = std::clamp<Duration>(*settings.idleness / 4, std::chrono::milliseconds(1), kLongest);
+        } else if (settings.idleness > Duration::zero()) {
+            tick_ = std::clamp<Duration>(settings.idleness / 4, std::chrono::milliseconds(1), kLongest);
         } else if (ingestionTime) {
             tick_ = kLongest;
         }

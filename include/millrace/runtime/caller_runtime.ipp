@@ -47,11 +47,12 @@ public:
         return true;
     }
 
-    bool waitFor(Job& job, std::optional<Duration> timeout) override {
+    bool waitFor(Job& job, Duration timeout) override {
         const Duration start = monotonicNow();
         while (!job.ended()) {
-            if (timeout && monotonicNow() - start >= *timeout) return false;
-            if (!step()) waitForWork(job, timeout ? std::optional(*timeout - (monotonicNow() - start)) : std::nullopt);
+            const Duration waited = monotonicNow() - start;
+            if (waited >= timeout) return false;
+            if (!step()) waitForWork(job, timeout == kForever ? kForever : timeout - waited);
         }
         return true;
     }
@@ -62,14 +63,14 @@ private:
         if (!timers_.empty()) timers_.ringDue(now(), lock);
     }
 
-    void waitForWork(Job& job, std::optional<Duration> timeout) {
+    void waitForWork(Job& job, Duration timeout) {
         // the wall clock, by which timers go, may be set meanwhile
         constexpr Duration kLongestWait = std::chrono::milliseconds(500);
         std::unique_lock lock(mutex_);
         if (first_ != nullptr || job.ended()) return;
         ++waiting_;
-        if (timeout || !timers_.empty()) {
-            Duration wait = std::min(timeout.value_or(kLongestWait), kLongestWait);
+        if (timeout != kForever || !timers_.empty()) {
+            Duration wait = std::min(timeout, kLongestWait);
             if (!timers_.empty()) wait = std::min(wait, timers_.earliest() - now());
             changed_.wait_for(lock, std::max(wait, Duration{0}));
         } else {

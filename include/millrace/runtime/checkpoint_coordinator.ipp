@@ -204,7 +204,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::attach(JobTasks& tasks, int reg
                    [id = restored_->description().id](CheckpointParticipant& each) { each.complete(id, true); });
         }
         for (StageSlot& slot : task.stages()) {
-            member.states.push_back(std::make_shared<SubtaskState>(restored_, slot.subtask, *slot.node->parallelism));
+            member.states.push_back(std::make_shared<SubtaskState>(restored_, slot.subtask, slot.node->parallelism));
             const SubtaskState& state = *member.states.back();
             slot.call([&](Stage& stage) { stage.restore(state); });
         }
@@ -263,7 +263,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::restoreInFlight(StageSlot& slot
             for (const CheckpointedOperator& each : saved.operators) {
                 if (each.uid == info.uid) parallelismBefore = each.parallelism;
             }
-            RestoredShare share(*edge->ports, edge->exchange, slot.subtask, *node.parallelism, parallelismBefore,
+            RestoredShare share(*edge->ports, edge->exchange, slot.subtask, node.parallelism, parallelismBefore,
                                 graph_->maxParallelism);
             OwnerList<RestoredChannel> channels;
             for (const ChannelPieces::Piece& piece : piecesOf(info.uid, state, *codec).pieces()) {
@@ -658,7 +658,7 @@ MILLRACE_INLINE_COLD void CheckpointCoordinator::trigger(std::shared_ptr<Snapsho
     }
     for (const GraphNode& node : graph_->nodes) {
         for (const OperatorInfo& info : node.operators) {
-            description.operators.add(new CheckpointedOperator{info.uid, info.name, info.kind, *node.parallelism, 0});
+            description.operators.add(new CheckpointedOperator{info.uid, info.name, info.kind, node.parallelism, 0});
         }
     }
     {

@@ -6,9 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 namespace millrace::detail {
+
+/// As a timeout: there is none.
+inline constexpr Duration kForever = Duration::max();
 
 class Job;
 class Actor;
@@ -29,8 +31,8 @@ public:
     /// Wakes the actor once processing time has reached `time`, if it is still there then.
     virtual void wakeAt(Timestamp time, Actor& actor) = 0;
 
-    /// Blocks until the job has ended (then true) or the timeout has passed. Runs tasks where no thread of its own does.
-    virtual bool waitFor(Job& job, std::optional<Duration> timeout) = 0;
+    /// Blocks until the job has ended (then true) or the timeout, unless it is kForever, has passed. Runs tasks where no thread of its own does.
+    virtual bool waitFor(Job& job, Duration timeout) = 0;
     /// Runs one task on the calling thread; false when nothing was ready (always, where a pool runs them).
     virtual bool step() { return false; }
     /// Tasks run only on threads that call `step` or `waitFor`.

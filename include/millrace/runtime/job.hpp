@@ -21,7 +21,6 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
-#include <optional>
 #include <string>
 
 namespace millrace {
@@ -51,7 +50,7 @@ public:
     JobStatus status() const noexcept { return status_.load(); }
     bool ended() const noexcept { return isTerminal(status()); }
     /// False when the timeout has passed first.
-    bool waitUntilEnded(std::optional<Duration> timeout);
+    bool waitUntilEnded(Duration timeout);
     std::exception_ptr failure() const;
     /// So far, or in all.
     Duration runTime(Duration monotonicNow) const;

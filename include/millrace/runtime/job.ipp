@@ -277,11 +277,11 @@ MILLRACE_INLINE_COLD void Job::finish() {
     changed_.notify_all();
 }
 
-MILLRACE_INLINE_COLD bool Job::waitUntilEnded(std::optional<Duration> timeout) {
+MILLRACE_INLINE_COLD bool Job::waitUntilEnded(Duration timeout) {
     std::unique_lock lock(mutex_);
     const auto isOver = [this] { return ended(); };
-    // the largest durations, "for ever", would overflow the clock
-    if (timeout && *timeout < std::chrono::hours(24 * 365)) return changed_.wait_for(lock, *timeout, isOver);
+    // the largest durations, such as kForever, would overflow the clock
+    if (timeout < std::chrono::hours(24 * 365)) return changed_.wait_for(lock, timeout, isOver);
     changed_.wait(lock, isOver);
     return true;
 }

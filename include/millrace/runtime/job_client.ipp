@@ -15,7 +15,7 @@ MILLRACE_INLINE_COLD JobClient::JobClient(detail::Shared<detail::Job> job,
 MILLRACE_INLINE_COLD JobClient::~JobClient() {
     if (isDone() || status() == JobStatus::Created) return;
     job_->cancel();
-    if (!detail::Actor::insideActor()) executor_->waitFor(*job_, std::nullopt);
+    if (!detail::Actor::insideActor()) executor_->waitFor(*job_, detail::kForever);
 }
 
 MILLRACE_INLINE_COLD const std::string& JobClient::jobName() const noexcept {
@@ -114,7 +114,7 @@ MILLRACE_INLINE_COLD std::size_t JobClient::runFor(std::size_t steps) {
 }
 
 MILLRACE_INLINE_COLD JobExecutionResult JobClient::result() {
-    executor_->waitFor(*job_, std::nullopt);
+    executor_->waitFor(*job_, detail::kForever);
     if (status() == JobStatus::Canceled) {
         detail::raise<JobCancelledException>("job '{}' was cancelled", {jobName()});
     }

@@ -88,13 +88,13 @@ MILLRACE_INLINE_COLD Shared<JobTasks> JobWiring::wire() {
 
 MILLRACE_INLINE_COLD StageSlot& JobWiring::slotOf(const GraphNode& node, int subtask) const {
     int index = subtask;
-    for (int before = 0; before < node.id; ++before) index += *this->node(before).parallelism;
+    for (int before = 0; before < node.id; ++before) index += this->node(before).parallelism;
     return *slots_[static_cast<std::size_t>(index)];
 }
 
 MILLRACE_INLINE_COLD void JobWiring::check(const GraphNode& node) const {
     const std::string name = operatorNames(node);
-    if (const int parallelism = node.parallelism.value_or(0); parallelism < 1 || parallelism > graph_.maxParallelism) {
+    if (const int parallelism = node.parallelism; parallelism < 1 || parallelism > graph_.maxParallelism) {
         const std::string found = node.parallelism ? message("{}", {parallelism}) : "not resolved";
         raise<ConfigurationException>(
             "the parallelism of '{}' is {}; it must be between 1 and the maximum parallelism, which is {}",
@@ -118,14 +118,14 @@ MILLRACE_INLINE_COLD ExchangeKind JobWiring::resolve(const GraphEdge& edge, cons
     raise<GraphException>(
         "forward() between '{}' (parallelism {}) and '{}' (parallelism {}) needs equal parallelism; set it, or use "
         "rebalance() or rescale()",
-        {operatorNames(producer), *producer.parallelism, operatorNames(consumer), *consumer.parallelism});
+        {operatorNames(producer), producer.parallelism, operatorNames(consumer), consumer.parallelism});
 }
 
 MILLRACE_INLINE_COLD bool JobWiring::isCalledDirectly(const GraphNode& consumer) const {
     if (consumer.inputs.size() != 1 || consumer.startsChain || !consumer.chainable) return false;
     const GraphEdge& edge = consumer.inputs.front();
     if (!node(edge.from).chainable || node(edge.from).parallelism != consumer.parallelism) return false;
-    return *consumer.parallelism == 1 || resolve(edge, consumer) == ExchangeKind::Forward;
+    return consumer.parallelism == 1 || resolve(edge, consumer) == ExchangeKind::Forward;
 }
 
 /// The input that batch execution reads before the others: a broadcast beside inputs without a key (those with one are sorted,
@@ -147,10 +147,10 @@ inline int broadcastInputOf(const GraphNode& node) noexcept {
 MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
     if (node.factory == nullptr) raise<GraphException>("'{}' has no stage factory", {operatorNames(node)});
     const Shared<SharedState> shared =
-        node.factory->createShared(*node.parallelism, supervisor_ != nullptr ? supervisor_->restoredShared() : nullptr);
+        node.factory->createShared(node.parallelism, supervisor_ != nullptr ? supervisor_->restoredShared() : nullptr);
     if (shared != nullptr) region(node).shared.add(new SharedSlot{&node, shared});
     const bool directly = isCalledDirectly(node);
-    for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
+    for (int subtask = 0; subtask < node.parallelism; ++subtask) {
         Task& task = directly ? *slotOf(this->node(node.inputs.front().from), subtask).task : newTask(node, subtask);
         Owner<Stage> stage = supervisor_ != nullptr ? supervisor_->replacement(node) : nullptr;
         if (stage == nullptr) stage = node.factory->create(shared);
@@ -164,7 +164,7 @@ MILLRACE_INLINE_COLD void JobWiring::makeStages(const GraphNode& node) {
 
 MILLRACE_INLINE_COLD void JobWiring::keepStages(const GraphNode& node) {
     const bool directly = isCalledDirectly(node);
-    for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
+    for (int subtask = 0; subtask < node.parallelism; ++subtask) {
         slots_.push_back(nullptr);
         if (!directly) tasks_->tasks.add(before_->tasks[tasks_->tasks.size()]);
     }
@@ -179,7 +179,7 @@ MILLRACE_INLINE_COLD Task& JobWiring::newTask(const GraphNode& node, int subtask
     TaskContext& context = task.context();
     context.jobName = graph_.jobName;
     context.subtaskIndex = subtask;
-    context.parallelism = *node.parallelism;
+    context.parallelism = node.parallelism;
     context.maxParallelism = graph_.maxParallelism;
     context.isBatch = isBatch();
     context.isCheckpointed = supervisor_ != nullptr;
@@ -197,7 +197,7 @@ MILLRACE_INLINE_COLD void JobWiring::connect(const GraphEdge& edge, const GraphN
         raise<GraphException>("the edge from '{}' to '{}' has no port factory for its exchange",
                               {operatorNames(producer), operatorNames(consumer)});
     }
-    for (int subtask = 0; subtask < *producer.parallelism; ++subtask) {
+    for (int subtask = 0; subtask < producer.parallelism; ++subtask) {
         if (directly) {
             StageSlot& from = slotOf(producer, subtask);
             Owner<Port> port(new DirectPort(slotOf(consumer, subtask), edge.input));
@@ -211,10 +211,10 @@ MILLRACE_INLINE_COLD void JobWiring::connect(const GraphEdge& edge, const GraphN
 MILLRACE_INLINE_COLD void JobWiring::connectByChannels(const GraphEdge& edge, ExchangeKind exchange, int producer,
                                                        const GraphNode& consumer) {
     StageSlot& from = slotOf(node(edge.from), producer);
-    const int producers = *node(edge.from).parallelism;
-    std::pair<int, int> reach{0, *consumer.parallelism};
+    const int producers = node(edge.from).parallelism;
+    std::pair<int, int> reach{0, consumer.parallelism};
     if (exchange == ExchangeKind::Forward) reach = {producer, producer + 1};
-    if (exchange == ExchangeKind::Rescale) reach = rescaleTargets(producer, producers, *consumer.parallelism);
+    if (exchange == ExchangeKind::Rescale) reach = rescaleTargets(producer, producers, consumer.parallelism);
     PointerList<ChannelWriter> writers;
     for (int target = reach.first; target < reach.second; ++target) {
         Task& to = *slotOf(consumer, target).task;
@@ -283,7 +283,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignSources() {
             if (!places[i].isAligned || root(i) != group) continue;
             const GraphNode& source = graph_.nodes[i];
             if (!isMade(source)) break;
-            for (int subtask = 0; subtask < *source.parallelism; ++subtask) members.add(*slotOf(source, subtask).task);
+            for (int subtask = 0; subtask < source.parallelism; ++subtask) members.add(*slotOf(source, subtask).task);
         }
         if (members.size() < 2) continue;
         SourceAlignment& alignment = region(graph_.nodes[group]).alignments.add(new SourceAlignment(std::string()));
@@ -300,7 +300,7 @@ MILLRACE_INLINE_COLD void JobWiring::alignGroups() {
             if (each.group() == source.alignment.group) group = &each;
         }
         if (group == nullptr) group = &region(source).alignments.add(new SourceAlignment(source.alignment.group));
-        for (int subtask = 0; subtask < *source.parallelism; ++subtask) {
+        for (int subtask = 0; subtask < source.parallelism; ++subtask) {
             slotOf(source, subtask).task->align(*group, source.alignment.maxDrift);
         }
     }

@@ -5,8 +5,6 @@
 #include <millrace/runtime/executor.hpp>
 #include <millrace/runtime/timer_thread.hpp>
 
-#include <optional>
-
 namespace millrace::detail {
 
 /// Runs tasks by real clocks.
@@ -16,7 +14,7 @@ public:
     Duration monotonicNow() const override { return TimerThread::monotonicNow(); }
     void wakeAt(Timestamp time, Actor& actor) override { timers_.wakeAt(time, actor); }
     void watch(Job& job) override { timers_.watch(job); }
-    MILLRACE_INLINE_COLD bool waitFor(Job& job, std::optional<Duration> timeout) override;
+    MILLRACE_INLINE_COLD bool waitFor(Job& job, Duration timeout) override;
 
 protected:
     TimerThread timers_;

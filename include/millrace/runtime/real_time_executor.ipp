@@ -3,7 +3,7 @@
 
 namespace millrace::detail {
 
-MILLRACE_INLINE_COLD bool RealTimeExecutor::waitFor(Job& job, std::optional<Duration> timeout) {
+MILLRACE_INLINE_COLD bool RealTimeExecutor::waitFor(Job& job, Duration timeout) {
     return job.waitUntilEnded(timeout);
 }
 

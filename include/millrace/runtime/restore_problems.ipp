@@ -26,11 +26,11 @@ MILLRACE_INLINE_COLD std::vector<std::string> restoreProblems(const StoredCheckp
                     {name, saved.maxParallelism, graph.maxParallelism, saved.maxParallelism}));
     }
     for (const GraphNode& node : graph.nodes) {
-        if (*node.parallelism <= saved.maxParallelism) continue;
+        if (node.parallelism <= saved.maxParallelism) continue;
         problems.push_back(
             message("the parallelism of '{}' is {}, but {} was taken with maximum parallelism {}; no operator may have "
                     "more subtasks than that",
-                    {operatorNames(node), *node.parallelism, name, saved.maxParallelism}));
+                    {operatorNames(node), node.parallelism, name, saved.maxParallelism}));
     }
     return problems;
 }

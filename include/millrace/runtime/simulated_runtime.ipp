@@ -61,11 +61,11 @@ public:
 
     void setStepDuration(Duration duration) noexcept { stepDuration_ = duration; }
 
-    bool waitFor(Job& job, std::optional<Duration> timeout) override {
-        const Timestamp limit = timeout ? saturatingAdd(now(), *timeout) : kMaxTimestamp;
+    bool waitFor(Job& job, Duration timeout) override {
+        const Timestamp limit = saturatingAdd(now(), timeout);
         while (!job.ended()) {
             if (stepUntil(limit)) continue;
-            if (timeout) {
+            if (timeout != kForever) {
                 setClock(limit);
                 return false;
             }

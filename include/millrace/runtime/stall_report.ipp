@@ -103,7 +103,7 @@ MILLRACE_INLINE_COLD void StallExplainer::explain() {
     std::size_t count = 0;
     for (const GraphNode& node : graph_.nodes) {
         first_.push_back(count);
-        count += static_cast<std::size_t>(*node.parallelism);
+        count += static_cast<std::size_t>(node.parallelism);
     }
     views_.resize(count);
     for (const Task& task : tasks_.tasks) {
@@ -126,22 +126,22 @@ MILLRACE_INLINE_COLD void StallExplainer::explain() {
 
 MILLRACE_INLINE_COLD void StallExplainer::explain(const GraphNode& node) {
     View* behind = nullptr;
-    for (int subtask = 0; subtask < *node.parallelism; ++subtask) {
+    for (int subtask = 0; subtask < node.parallelism; ++subtask) {
         View& each = view(node.id, subtask);
         if (each.task().ended()) continue;
         if (behind == nullptr || each.counters.watermark < behind->counters.watermark) behind = &each;
     }
     if (behind == nullptr) return;
     report_.waiting.push_back({operatorNames(node), node.operators.empty() ? "" : node.operators.back().uid,
-                               behind->slot->subtask, *node.parallelism, behind->counters.watermark});
+                               behind->slot->subtask, node.parallelism, behind->counters.watermark});
     trace(*behind);
 }
 
 template <class Fn>
 void StallExplainer::forEachUpstream(const View& view, Fn fn) {
     for (const GraphEdge& edge : view.node().inputs) {
-        const int producers = *graph_.nodes[static_cast<std::size_t>(edge.from)].parallelism;
-        const int consumers = *view.node().parallelism;
+        const int producers = graph_.nodes[static_cast<std::size_t>(edge.from)].parallelism;
+        const int consumers = view.node().parallelism;
         for (int producer = 0; producer < producers; ++producer) {
             bool reaches = true;
             if (edge.exchange == ExchangeKind::Forward && producers == consumers) {
@@ -157,7 +157,7 @@ void StallExplainer::forEachUpstream(const View& view, Fn fn) {
 
 MILLRACE_INLINE_COLD std::string StallExplainer::place(const View& view, const std::string& split) {
     std::string text =
-        message("'{}' (subtask {} of {})", {operatorNames(view.node()), view.slot->subtask, *view.node().parallelism});
+        message("'{}' (subtask {} of {})", {operatorNames(view.node()), view.slot->subtask, view.node().parallelism});
     if (!split.empty()) text += message(", split '{}',", {split});
     return text;
 }
@@ -190,7 +190,7 @@ MILLRACE_INLINE_COLD void StallExplainer::add(StallCause cause, const View& view
                          operatorNames(view.node()),
                          operators.empty() ? "" : operators.back().uid,
                          view.slot->subtask,
-                         *view.node().parallelism,
+                         view.node().parallelism,
                          split != nullptr ? split->id : "",
                          view.counters.watermark,
                          since,

@@ -194,7 +194,7 @@ private:
     void waitFor(const BatchOrigin& from) const noexcept;
     void onControl();
     void queue(const Event& event) noexcept { events_[eventCount_++] = event; }
-    void queue(const Input& input, const WatermarkValve::Result& result);
+    void queue(const Input& input, const EventTimeChange& change);
     bool poll();
     void endSource();
     bool pollAligned();

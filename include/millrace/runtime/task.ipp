@@ -42,7 +42,7 @@ MILLRACE_INLINE_COLD StageSlot& Task::addStage(Owner<Stage> stage, const GraphNo
     slot.stage = std::move(stage);
     slot.node = &node;
     slot.subtask = subtask;
-    slot.parallelism = node.parallelism.value_or(1);
+    slot.parallelism = std::max(node.parallelism, 1);
     slot.task = this;
     return slot;
 }

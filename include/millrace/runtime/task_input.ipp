@@ -146,11 +146,11 @@ MILLRACE_INLINE void Task::continueBatch() {
     batch.destroy();
 }
 
-MILLRACE_INLINE void Task::queue(const Input& input, const WatermarkValve::Result& result) {
-    if (result.watermark && *result.watermark > input.restoredWatermark)
-        queue({Event::Kind::Watermark, input.logical, *result.watermark});
-    if (result.status == StatusChange::Idle) queue({Event::Kind::Idle, input.logical});
-    if (result.status == StatusChange::Active) queue({Event::Kind::Active, input.logical});
+MILLRACE_INLINE void Task::queue(const Input& input, const EventTimeChange& change) {
+    if (change.hasWatermark() && change.watermark > input.restoredWatermark)
+        queue({Event::Kind::Watermark, input.logical, change.watermark});
+    if (change.status == StatusChange::Idle) queue({Event::Kind::Idle, input.logical});
+    if (change.status == StatusChange::Active) queue({Event::Kind::Active, input.logical});
 }
 
 MILLRACE_INLINE_APART void Task::onMark(Timestamp watermark) {

@@ -172,8 +172,8 @@ public:
 
     /// A value for a key that has none; for what is seldom done, since it is one function for all who do it.
     template <class K>
-    [[gnu::cold, gnu::noinline]] void put(const K& key, std::uint64_t hash, Value&& value) {
-        findOrInsert(key, hash, [&] { return std::move(value); });
+    [[gnu::cold, gnu::noinline]] Value& put(const K& key, std::uint64_t hash, Value&& value) {
+        return findOrInsert(key, hash, [&] { return std::move(value); });
     }
 
     /// Puts a new entry where `locate` found none.

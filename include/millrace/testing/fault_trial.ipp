@@ -328,7 +328,7 @@ private:
         std::vector<std::string> able;
         for (const GraphNode& node : graph.nodes) {
             // splits of sources that are read one after the other are late
-            if (node.isSource || node.fixedParallelism.has_value()) continue;
+            if (node.isSource || node.fixedParallelism != 0) continue;
             const std::string& uid = node.operators.back().uid;
             if (!plan_.spreads && GraphScale::changed(graph, uid, parallelism).spreads(graph)) continue;
             able.push_back(uid);

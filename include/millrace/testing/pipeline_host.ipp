@@ -99,10 +99,10 @@ public:
     bool wantsOwnership() const noexcept override { return true; }
 
 private:
-    Progress pass(const WatermarkValve::Result& result) {
-        if (result.watermark) stage_.onWatermark(input_, *result.watermark);
-        if (result.status == StatusChange::Idle) stage_.onIdle(input_);
-        if (result.status == StatusChange::Active) stage_.onActive(input_);
+    Progress pass(const EventTimeChange& change) {
+        if (change.hasWatermark()) stage_.onWatermark(input_, change.watermark);
+        if (change.status == StatusChange::Idle) stage_.onIdle(input_);
+        if (change.status == StatusChange::Active) stage_.onActive(input_);
         return Progress::Done;
     }
 

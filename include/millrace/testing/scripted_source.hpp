@@ -72,14 +72,10 @@ public:
     using Split = ScriptPosition;
     static constexpr bool kHasTimestamps = true;
     static constexpr bool kEmitsWatermarks = true;
-    static constexpr int kFixedParallelism = 1;
 
     explicit ScriptedSource(Script<T> script) : script_(std::make_shared<const Script<T>>(std::move(script))) {}
 
     Boundedness boundedness() const noexcept { return Boundedness::Bounded; }
-    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int /*parallelism*/) const {
-        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>{Split{}});
-    }
 
     class Reader {
     public:

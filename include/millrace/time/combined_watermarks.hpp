@@ -6,7 +6,6 @@
 #include <millrace/time/watermark_valve.hpp>
 
 #include <cstddef>
-#include <optional>
 
 namespace millrace::detail {
 
@@ -17,22 +16,16 @@ namespace millrace::detail {
 /// behind what was emitted, event time stands still. A watermark of an idle input makes it active.
 class CombinedWatermarks {
 public:
-    /// What to pass on, the watermark first.
-    struct Result {
-        std::optional<Timestamp> watermark;
-        StatusChange status = StatusChange::None;
-    };
-
     explicit CombinedWatermarks(std::size_t inputs) : inputs_(new Input[inputs]()), count_(inputs) {}
 
-    Result watermark(std::size_t index, Timestamp watermark) {
+    EventTimeChange watermark(std::size_t index, Timestamp watermark) {
         Input& input = inputs_[index];
         input.watermark = std::max(input.watermark, watermark);
         input.idle = false;
         return {advance(), StatusChange::None};
     }
-    Result idle(std::size_t index) { return status(index, true); }
-    Result active(std::size_t index) { return status(index, false); }
+    EventTimeChange idle(std::size_t index) { return status(index, true); }
+    EventTimeChange active(std::size_t index) { return status(index, false); }
 
     /// The largest watermark emitted so far.
     Timestamp current() const noexcept { return last_; }
@@ -46,14 +39,15 @@ private:
     bool allIdle() const noexcept {
         return std::all_of(inputs_.get(), inputs_.get() + count_, [](const Input& input) { return input.idle; });
     }
-    Result status(std::size_t index, bool idle) {
+    EventTimeChange status(std::size_t index, bool idle) {
         const bool before = allIdle();
         inputs_[index].idle = idle;
-        Result result{advance(), StatusChange::None};
+        EventTimeChange result{advance(), StatusChange::None};
         if (before != idle && allIdle() != before) result.status = idle ? StatusChange::Idle : StatusChange::Active;
         return result;
     }
-    std::optional<Timestamp> advance() {
+    /// The combined watermark when it has grown, else kMinTimestamp.
+    Timestamp advance() {
         Timestamp smallest = kMaxTimestamp;
         Timestamp largest = kMinTimestamp;
         bool anyActive = false;
@@ -65,7 +59,7 @@ private:
             anyActive = true;
         }
         const Timestamp combined = anyActive ? smallest : largest;
-        if (combined <= last_) return std::nullopt;
+        if (combined <= last_) return kMinTimestamp;
         last_ = combined;
         return combined;
     }

@@ -6,7 +6,6 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
-#include <optional>
 
 namespace millrace::detail {
 
@@ -16,7 +15,7 @@ class OutputWatermarks {
 public:
     /// What to pass on, the watermark first.
     struct Result {
-        std::optional<Timestamp> watermark;  ///< if it has grown
+        Timestamp watermark = kMinTimestamp;  ///< if it has grown, else that one
         bool allIdle = false;
     };
 

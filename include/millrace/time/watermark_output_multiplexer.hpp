@@ -54,8 +54,13 @@ public:
 private:
     Result combine() {
         const detail::OutputWatermarks::Result combined = outputs_.combine();
-        if (combined.watermark.has_value()) idleReported_ = false;
-        return {combined.watermark, combined.allIdle && !std::exchange(idleReported_, true)};
+        Result result;
+        if (combined.watermark != kMinTimestamp) {
+            result.watermark = combined.watermark;
+            idleReported_ = false;
+        }
+        result.becameIdle = combined.allIdle && !std::exchange(idleReported_, true);
+        return result;
     }
     using Ids = std::vector<std::pair<std::string, std::size_t>>;
 

@@ -5,7 +5,6 @@
 #include <millrace/time/watermark_alignment.hpp>
 #include <millrace/time/watermark_generator.hpp>
 
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -27,8 +26,8 @@ struct CopyGenerator {
 
 /// What a strategy says besides how it makes timestamps and watermarks. @public
 struct WatermarkSettings {
-    std::optional<Duration> idleness;      ///< none: never idle
-    std::optional<Duration> periodicEmit;  ///< none: as the environment says; 0: after every block of records
+    Duration idleness{0};       ///< 0: never idle
+    Duration periodicEmit{-1};  ///< negative: as the environment says; 0: after every block of records
     WatermarkAlignment alignment;
 };
 

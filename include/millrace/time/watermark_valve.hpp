@@ -6,12 +6,19 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
-#include <optional>
 
 namespace millrace::detail {
 
 /// Whether a stream has become idle or active again.
 enum class StatusChange : unsigned char { None, Idle, Active };
+
+/// What to pass on, the watermark first.
+struct EventTimeChange {
+    Timestamp watermark = kMinTimestamp;  ///< that one: none
+    StatusChange status = StatusChange::None;
+
+    bool hasWatermark() const noexcept { return watermark != kMinTimestamp; }
+};
 
 /// Combines the watermarks and idleness of the parallel channels of one logical input, as Flink's StatusWatermarkValve.
 /// An idle channel does not count. It counts again only once its watermark has reached what was emitted: "aligned".
@@ -19,15 +26,9 @@ enum class StatusChange : unsigned char { None, Idle, Active };
 /// event time where it was.
 class WatermarkValve {
 public:
-    /// What to pass on, the watermark first.
-    struct Result {
-        std::optional<Timestamp> watermark;
-        StatusChange status = StatusChange::None;
-    };
-
     explicit WatermarkValve(std::size_t channels) : channels_(channels), alignedAtLast_(channels), active_(channels) {}
 
-    Result watermark(std::size_t index, Timestamp watermark) {
+    EventTimeChange watermark(std::size_t index, Timestamp watermark) {
         Channel& channel = channels_[index];
         if (channel.idle || watermark <= channel.watermark) return {};
         if (channel.aligned) {
@@ -40,7 +41,7 @@ public:
         return {advance(), StatusChange::None};
     }
 
-    [[gnu::cold]] Result idle(std::size_t index) {
+    [[gnu::cold]] EventTimeChange idle(std::size_t index) {
         Channel& channel = channels_[index];
         if (channel.idle) return {};
         channel.idle = true;
@@ -48,8 +49,8 @@ public:
         if (channel.aligned && channel.watermark == last_) --alignedAtLast_;
         channel.aligned = false;
         const bool heldBack = channel.watermark == last_;
-        if (active_ > 0) return {heldBack ? advance() : std::nullopt, StatusChange::None};
-        Result result{std::nullopt, StatusChange::Idle};
+        if (active_ > 0) return {heldBack ? advance() : kMinTimestamp, StatusChange::None};
+        EventTimeChange result{kMinTimestamp, StatusChange::Idle};
         if (heldBack) {
             Timestamp largest = last_;
             for (const Channel& each : channels_) largest = std::max(largest, each.watermark);
@@ -58,7 +59,7 @@ public:
         return result;
     }
 
-    Result active(std::size_t index) {
+    EventTimeChange active(std::size_t index) {
         Channel& channel = channels_[index];
         if (!channel.idle) return {};
         channel.idle = false;
@@ -66,7 +67,7 @@ public:
             channel.aligned = true;
             if (channel.watermark == last_) ++alignedAtLast_;
         }
-        return {std::nullopt, active_++ == 0 ? StatusChange::Active : StatusChange::None};
+        return {kMinTimestamp, active_++ == 0 ? StatusChange::Active : StatusChange::None};
     }
 
     // ---- where it is, for who saves it
@@ -85,23 +86,23 @@ private:
         bool aligned = true;
     };
 
-    /// The minimum over the aligned channels, when it has grown. Aligned channels are never below `last_`, so there is
-    /// nothing to look for while one of them is still there: n channels that advance together cost n steps, not n * n.
-    std::optional<Timestamp> advance() {
-        if (alignedAtLast_ > 0) return std::nullopt;
-        std::optional<Timestamp> smallest;
+    /// The minimum over the aligned channels when it has grown, else kMinTimestamp. Aligned channels are never below `last_`, so
+    /// there is nothing to look for while one of them is still there: n channels that advance together cost n steps, not n * n.
+    Timestamp advance() {
+        if (alignedAtLast_ > 0) return kMinTimestamp;
+        Timestamp smallest = kMinTimestamp;
         std::size_t count = 0;
         for (const Channel& channel : channels_) {
             if (!channel.aligned) continue;
-            if (!smallest || channel.watermark < *smallest) {
+            if (count == 0 || channel.watermark < smallest) {
                 smallest = channel.watermark;
                 count = 0;
             }
-            if (channel.watermark == *smallest) ++count;
+            if (channel.watermark == smallest) ++count;
         }
-        if (!smallest || *smallest <= last_) return std::nullopt;
+        if (smallest <= last_) return kMinTimestamp;
         alignedAtLast_ = count;
-        last_ = *smallest;
+        last_ = smallest;
         return smallest;
     }
 

@@ -260,12 +260,12 @@ private:
                 pane.table.put(Table::lookupKey(key), hash, Accumulator(*before));
             }
         }
-        bool isNew = false;
-        Accumulator& acc = pane.table.findOrInsert(Table::lookupKey(key), hash, [&] {
-            isNew = true;
-            return WindowRecord<Record>::template first<Traits>(aggregate_, value);
-        });
-        if (!isNew) WindowRecord<Record>::template add<Traits>(aggregate_, value, acc);
+        if (Accumulator* const acc = pane.table.find(Table::lookupKey(key), hash)) {
+            WindowRecord<Record>::template add<Traits>(aggregate_, value, *acc);
+            return *acc;
+        }
+        Accumulator& acc = pane.table.put(Table::lookupKey(key), hash,
+                                          WindowRecord<Record>::template first<Traits>(aggregate_, value));
         pane.table.report();
         return acc;
     }

@@ -1,7 +1,6 @@
 #ifndef MILLRACE_WINDOWING_WINDOW_TIMERS_HPP
 #define MILLRACE_WINDOWING_WINDOW_TIMERS_HPP
 
-#include <millrace/core/algorithm.hpp>
 #include <millrace/core/owner.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -28,24 +27,29 @@ public:
     Timestamp first() const noexcept { return begin()[0]; }
     const Timestamp* begin() const noexcept { return more_ != nullptr ? more_.get() : few_; }
     const Timestamp* end() const noexcept { return begin() + count_; }
-    bool contains(Timestamp time) const noexcept { return std::find(begin(), end(), time) != end(); }
+    bool contains(Timestamp time) const noexcept {
+        for (const Timestamp each : *this) {
+            if (each == time) return true;
+        }
+        return false;
+    }
 
     void add(Timestamp time) {
-        const Timestamp* const place = std::lower_bound(begin(), end(), time);
-        if (place != end() && *place == time) return;
-        const auto at = static_cast<std::uint32_t>(place - begin());
+        std::uint32_t at = count_;  // there are few: they are looked at one by one
+        for (; at > 0 && begin()[at - 1] >= time; --at) {
+            if (begin()[at - 1] == time) return;
+        }
         if (count_ == capacity_) grow();
         Timestamp* const times = data();
-        std::copy_backward(times + at, times + count_, times + count_ + 1);
+        for (std::uint32_t i = count_++; i > at; --i) times[i] = times[i - 1];
         times[at] = time;
-        ++count_;
     }
     void remove(Timestamp time) noexcept {
         Timestamp* const times = data();
-        Timestamp* const place = std::find(times, times + count_, time);
-        if (place == times + count_) return;
-        std::copy(place + 1, times + count_, place);
-        --count_;
+        std::uint32_t at = 0;
+        while (at < count_ && times[at] != time) ++at;
+        if (at == count_) return;
+        for (--count_; at < count_; ++at) times[at] = times[at + 1];
     }
     void clear() noexcept { count_ = 0; }
 
@@ -55,7 +59,7 @@ private:
     Timestamp* data() noexcept { return more_ != nullptr ? more_.get() : few_; }
     [[gnu::noinline]] void grow() {
         Owner<Timestamp[]> larger(new Timestamp[std::size_t{2} * capacity_]);
-        std::copy(begin(), end(), larger.get());
+        for (std::uint32_t i = 0; i < count_; ++i) larger[i] = begin()[i];
         more_ = std::move(larger);
         capacity_ *= 2;
     }
