@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,9 @@ public:
     Host(Source source, Strategy strategy, Timestamp start = {}) : factory_(source, strategy), now_(start) {
         factory_.bind({{"source", "uid"}});
     }
-    void open(const SnapshotSource* snapshot = nullptr) {
+    void open(const SnapshotSource* snapshot = nullptr, detail::Shared<detail::SharedState> shared = nullptr) {
         timers_.clear();
+        if (shared) enumerator_ = std::move(shared);
         // a restored enumerator has what was not handed out before, as this one
         if (enumerator_ == nullptr) enumerator_ = factory_.createShared(1, nullptr);
         stage_ = factory_.create(enumerator_);
@@ -118,6 +120,36 @@ struct OneScript : ScriptedSource<int> {
     using ScriptedSource<int>::ScriptedSource;
     static constexpr bool kEmitsWatermarks = false;
 };
+
+/// Has one split, so no enumerator: counts down.
+struct Countdown {
+    using Output = int;
+    struct Split {
+        int left = 3;
+    };
+    Boundedness boundedness() const { return Boundedness::Bounded; }
+
+    struct Reader {
+        Split split{};
+        void open(Split opened) { split = opened; }
+        FillResult fill(std::span<int> values, std::span<Timestamp>) {
+            if (split.left == 0) return {.status = SourceStatus::EndOfSplit};
+            values[0] = split.left--;
+            return {.count = 1};
+        }
+        Split position() const { return split; }
+        void close() {}
+    };
+    Reader createReader(const SourceReaderContext&) const { return {}; }
+};
+/// The same with an enumerator, which has two.
+struct TwoCountdowns : Countdown {
+    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int) const {
+        return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>{{2}, {3}});
+    }
+};
+static_assert(SourceType<Countdown> && SingleSplitSource<Countdown>);
+static_assert(SourceType<TwoCountdowns> && !SingleSplitSource<TwoCountdowns>);
 
 auto splits(std::vector<Script<int>> scripts) {
     return ScriptedSplits<int>(std::move(scripts));
@@ -328,4 +360,53 @@ TEST_CASE("ingestion time follows the clock, not the records, and never goes bac
     host.open(&snapshot);
     CHECK(host.run() == "w" + text(start + 400ms - 1ns));
     CHECK(host.advanceTo(at(0) + 10s) == "3@" + text(start + 400ms));
+}
+
+TEST_CASE("a source without an enumerator has one split, once, also across restores", "[operators][source][state]") {
+    using Factory = detail::SourceStageFactory<Countdown, decltype(WatermarkStrategy::noWatermarks())>;
+    const auto host = [] { return Host(Countdown{}, WatermarkStrategy::noWatermarks()); };
+    const auto numbers = [](const std::string& trace) {
+        std::string all;  // what is before each '@'
+        for (std::size_t i = 1; i < trace.size(); ++i) {
+            if (trace[i] == '@') all += trace[i - 1];
+        }
+        return all;
+    };
+    auto first = host();
+    first.open();
+    CHECK(numbers(first.run()) == "321");
+
+    // of a snapshot after so many polls the rest comes, and nothing once it has ended
+    const auto polls = GENERATE(0, 1, 2, 3, 4, 5, 6);
+    CAPTURE(polls);
+    Factory factory(Countdown{}, WatermarkStrategy::noWatermarks());
+    factory.bind({{"source", "uid"}});
+    auto shared = factory.createShared(1, nullptr);
+    auto before = host();
+    before.open(nullptr, shared);
+    std::string seen;
+    for (int i = 0; i < polls; ++i) seen += numbers(before.pollOnce());
+    MemorySnapshot snapshot;
+    before.stage().prepareBarrier(1);
+    before.stage().snapshot(snapshot);
+    shared->snapshot(1, snapshot);
+    auto after = host();
+    after.open(&snapshot, factory.createShared(1, &snapshot));
+    CHECK(seen + numbers(after.run()) == "321");
+}
+
+TEST_CASE("splits that an enumerator has left are not forgotten by a source that has none by now",
+          "[operators][source]") {
+    detail::SourceStageFactory two(TwoCountdowns{}, WatermarkStrategy::noWatermarks());
+    two.bind({{"source", "uid"}});
+    MemorySnapshot snapshot;
+    two.createShared(1, nullptr)->snapshot(1, snapshot);
+    detail::SourceStageFactory one(Countdown{}, WatermarkStrategy::noWatermarks());
+    one.bind({{"source", "uid"}});
+    try {
+        one.createShared(1, &snapshot);
+        FAIL("expected an exception");
+    } catch (const IoException& error) {
+        CHECK_THAT(describeException(error), Catch::Matchers::Contains("has no enumerator by now"));
+    }
 }
