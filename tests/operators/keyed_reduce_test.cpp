@@ -49,11 +49,13 @@ std::vector<Sale> run(Fn fn, const std::vector<Sale>& sales) {
     return out;
 }
 
-// Records that are kept without their keys: the key comes first, in the middle, last, before or behind the field that is added up.
+// Records that are kept without their keys: the key comes first, in the middle or last, before or behind the field that is added
+// up, alone with it or not.
 struct KeyFirst {
     std::uint64_t key;
     std::int64_t other;
     double value;
+    std::int32_t more;
     bool operator==(const KeyFirst&) const = default;
 };
 struct KeyAndValue {
@@ -61,11 +63,22 @@ struct KeyAndValue {
     double value;
     bool operator==(const KeyAndValue&) const = default;
 };
+struct ValueAndKey {
+    double value;
+    std::int64_t key;
+    bool operator==(const ValueAndKey&) const = default;
+};
+struct KeyInTheMiddle {
+    std::int64_t other;
+    std::uint64_t key;
+    double value;
+    std::int32_t more;
+    bool operator==(const KeyInTheMiddle&) const = default;
+};
 struct KeyBehindValue {
     float other;
     float value;
     std::uint64_t key;
-    std::int32_t more;
     bool operator==(const KeyBehindValue&) const = default;
 };
 struct KeyLast {
@@ -93,7 +106,7 @@ T recordOf(std::uint64_t key, int other, int value) {
     record.key = static_cast<KeyIn<T>>(key);
     if constexpr (requires { record.other; }) record.other = static_cast<decltype(record.other)>(other);
     record.value = static_cast<ValueIn<T>>(value);
-    if constexpr (std::is_same_v<T, KeyBehindValue>) record.more = -other;
+    if constexpr (requires { record.more; }) record.more = -other;
     return record;
 }
 
@@ -299,7 +312,8 @@ TEST_CASE("records keyed by an array of characters are saved as they were at the
 }
 
 TEMPLATE_TEST_CASE("records that are kept without their keys come out as those that are kept whole",
-                   "[operators][state][property]", KeyFirst, KeyAndValue, KeyBehindValue, KeyLast, KeyOfEnum) {
+                   "[operators][state][property]", KeyFirst, KeyAndValue, ValueAndKey, KeyInTheMiddle, KeyBehindValue,
+                   KeyLast, KeyOfEnum) {
     using Key = KeyIn<TestType>;
     using Sum = SumFunction<ValueIn<TestType> TestType::*>;
     using Member = Key TestType::*;
@@ -384,10 +398,17 @@ TEST_CASE("records are kept whole where the key cannot be told from the field, o
         std::int32_t other;
         double value;
     };
+    struct AcrossCacheLines {  // 24 bytes instead of 32
+        std::int64_t key;
+        std::int64_t other;
+        double value;
+    };
     STATIC_REQUIRE_FALSE(
         kKeepsNoKeys<SameType, std::int64_t SameType::*, std::int64_t, SumFunction<std::int64_t SameType::*>>);
     STATIC_REQUIRE_FALSE(
         kKeepsNoKeys<LargerField, std::int32_t LargerField::*, std::int32_t, SumFunction<double LargerField::*>>);
+    STATIC_REQUIRE_FALSE(kKeepsNoKeys<AcrossCacheLines, std::int64_t AcrossCacheLines::*, std::int64_t,
+                                      SumFunction<double AcrossCacheLines::*>>);
     STATIC_REQUIRE_FALSE(kKeepsNoKeys<std::int64_t, WholeValue, std::int64_t, SumFunction<WholeValue>>);
 
     OperatorHarness harness(

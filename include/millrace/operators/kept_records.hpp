@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -22,6 +23,8 @@ template <class T, class Fn>
 class WholeRecords {
 public:
     using Kept = T;
+    static constexpr bool kHasOthers = true;
+
     template <class KeySelector>
     WholeRecords(const KeySelector&, const Fn&) noexcept {}
 
@@ -58,6 +61,8 @@ class RecordsWithoutKey {
 
 public:
     using Kept = RecordRest<T, Key>;
+    /// Besides the key and the field.
+    static constexpr bool kHasOthers = sizeof(Kept) > sizeof(Field);
 
     /// *Failure:* GraphException if the field that is folded is part of the key, as in a union.
     RecordsWithoutKey(Key T::*key, const Fn& fn) : key_(key), keyAt_(offsetOf(key)) {
@@ -69,6 +74,7 @@ public:
         foldedAt_ = field >= kKeyBytes ? field - kKeyBytes : keyAt_ - kKeyBytes + field;
     }
 
+    /// The rest of a record as bytes, the field that is folded among them.
     Kept keep(const T& record) const noexcept {
         const auto* const bytes = reinterpret_cast<const std::byte*>(&record);
         Kept kept;
@@ -85,18 +91,22 @@ public:
         return std::bit_cast<T>(record);
     }
 
+    // Not by memcpy: g++ would have the number in a register for integers, and move it to and fro for each record of a run.
     Field folded(const Fn&, const Kept& kept) const noexcept {
-        Field field;
-        std::memcpy(&field, kept.bytes + foldedAt_, sizeof(Field));
-        return field;
+        return *std::launder(reinterpret_cast<const Field*>(kept.bytes + foldedAt_));
     }
     void setFolded(const Fn&, Kept& kept, const Field& folded) const noexcept {
-        std::memcpy(kept.bytes + foldedAt_, &folded, sizeof(Field));
+        *std::launder(reinterpret_cast<Field*>(kept.bytes + foldedAt_)) = folded;
     }
     void putOthers(const Kept& kept, T& record) const noexcept {
-        const Key key = record.*key_;
-        putBytes(kept, reinterpret_cast<std::byte*>(&record));
-        record.*key_ = key;
+        if constexpr (!kHasOthers) return;
+        if (keyAt_ == 0) {
+            std::memcpy(reinterpret_cast<std::byte*>(&record) + kKeyBytes, kept.bytes, sizeof(Kept));
+        } else {
+            const Key key = record.*key_;
+            putBytes(kept, reinterpret_cast<std::byte*>(&record));
+            record.*key_ = key;
+        }
     }
 
 private:
@@ -117,8 +127,8 @@ private:
     std::size_t foldedAt_ = 0;
 };
 
-/// Whether a reduction can keep records without keys. Fields are of different types, so that they are different ones, and lie
-/// where their alignment says.
+/// Whether a reduction can keep records without keys, and gains by it. Fields are of different types, so that they are different
+/// ones, and lie where their alignment says. An entry that fits into cache lines is not exchanged for a smaller one that does not.
 template <class T, class KeySelector, class Key, class Fn>
 inline constexpr bool kKeepsNoKeys = false;
 template <class T, class Key, class Fn>
@@ -128,7 +138,9 @@ inline constexpr bool kKeepsNoKeys<T, Key T::*, Key, Fn> = [] {
     constexpr bool kAligned = alignof(Key) == sizeof(Key) && alignof(Field) == sizeof(Field) &&
                               alignof(Key) <= alignof(T) && alignof(Field) <= alignof(T);
     if constexpr (kAligned && !std::is_same_v<Field, Key> && sizeof(Field) <= sizeof(Key)) {
-        return sizeof(TableSlot<Key, RecordRest<T, Key>>) < sizeof(TableSlot<Key, T>);
+        constexpr std::size_t kWithout = sizeof(TableSlot<Key, RecordRest<T, Key>>);
+        constexpr std::size_t kWhole = sizeof(TableSlot<Key, T>);
+        return kWithout < kWhole && (64 % kWithout == 0 || 64 % kWhole != 0);
     }
     return false;
 }();
@@ -154,11 +166,14 @@ template <class T, class Fn, class Records>
 template <class T, class Fn, class Records>
 class FieldRun {
     using Kept = typename Records::Kept;
+    struct Nothing {
+        explicit Nothing(const T&) noexcept {}
+    };
 
 public:
     FieldRun(const Fn& fn, const Records& records, Kept& kept, const T& first) noexcept
         : fn_(fn), records_(records), kept_(kept), state_(first), folded_(records.folded(fn, kept)) {
-        records.putOthers(kept, state_);
+        if constexpr (Records::kHasOthers) records.putOthers(kept, state_);
     }
     FieldRun(const FieldRun&) = delete;
     FieldRun& operator=(const FieldRun&) = delete;
@@ -166,7 +181,7 @@ public:
 
     [[gnu::always_inline]] void operator()(T& record) {
         fn_.foldInto(folded_, std::as_const(record));
-        record = state_;
+        if constexpr (Records::kHasOthers) record = state_;
         detail::invoke(fn_.field, record) = folded_;
     }
 
@@ -174,7 +189,7 @@ private:
     Fn fn_;
     [[no_unique_address]] Records records_;
     Kept& kept_;
-    T state_;  ///< but for the field
+    [[no_unique_address]] std::conditional_t<Records::kHasOthers, T, Nothing> state_;  ///< but for the field
     FieldOf<decltype(Fn::field), T> folded_;
 };
 
