@@ -30,8 +30,8 @@ WORKLOADS = [
     ("W2 average per key and 1 s, 1 000 000 keys", "W2 tumbling 1s", 1_000_000, "W2", False),
     ("W3 sliding 10 s / 1 s, 1 000 keys", "W3 sliding 10s/1s", 1_000, "W3", True),
     ("W4 sessions, 100 000 keys", "W4 sessions 100ms", 100_000, "W4", True),
-    ("W6 rolling sum, 1 000 keys", "W6 rolling sum", 1_000, "W6", False),
-    ("W6 rolling sum, 1 000 000 keys", "W6 rolling sum", 1_000_000, "W6", False),
+    ("W6 rolling sum, 1 000 keys", "W6 rolling sum of events", 1_000, "W6", False),
+    ("W6 rolling sum, 1 000 000 keys", "W6 rolling sum of events", 1_000_000, "W6", False),
     ("W8 trades per minute", "W8 trades 1min", 50, "W8", False),
     ("W9 interval join, 100 000 keys", "W9 interval join 50ms", 100_000, "W9", False),
 ]

@@ -98,7 +98,7 @@ void addTwoThreadRows(Rows& rows, Size size) {
              })});
     }
     rows.push_back(
-        {"W6 rolling sum",
+        {"W6 rolling sum of events",
          kManyKeys,
          2,
          n,

@@ -1010,6 +1010,7 @@ TEST_CASE("a job that is cancelled while it fails does not start again", "[api][
 
 /// Cannot be made again so many times after the first.
 struct UncertainSource : testing::ScriptedSource<int> {
+    static constexpr bool kSingleSplit = false;
     static constexpr int kFixedParallelism = 1;
 
     UncertainSource(testing::Script<int> script, int failures)

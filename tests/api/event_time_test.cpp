@@ -423,3 +423,19 @@ TEST_CASE("a source that comes back from idleness behind the others: a union lea
         job->cancel();
     }
 }
+
+TEST_CASE(
+    "to wait for the longest time there is, is no wait without end: a simulation with an open channel goes on after it",
+    "[api]") {
+    StreamExecutionEnvironment env{SimulatedRuntime(1)};
+    auto [numbers, channel] = env.fromChannel<int>();
+    std::vector<int> seen;
+    numbers.setParallelism(1).addSink([&](int n) { seen.push_back(n); }).setParallelism(1);
+    const auto client = env.executeAsync();
+    CHECK(channel.push(1));
+    CHECK_FALSE(client->waitFor(Duration::max()));
+    CHECK(channel.push(2));
+    channel.close();
+    CHECK(client->result().status == JobStatus::Finished);
+    CHECK(seen == std::vector<int>{1, 2});
+}

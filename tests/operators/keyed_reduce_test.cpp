@@ -421,6 +421,46 @@ TEST_CASE("records are kept whole where the key cannot be told from the field, o
     CHECK(sums == std::vector<std::pair<std::int64_t, std::int64_t>>{{7, 1}, {14, 1}, {8, 3}, {21, 1}});
 }
 
+TEST_CASE(
+    "the smallest and the largest value are kept without keys like a sum, also of an inherited field, by small keys",
+    "[operators][state]") {
+    struct Measured {
+        std::uint8_t value;
+    };
+    struct ByChar : Measured {
+        char key;
+        std::uint8_t other;
+        std::uint8_t more;
+    };
+    struct ByBool {
+        bool key;
+        std::int8_t value;
+    };
+    using Field = std::uint8_t Measured::*;
+    constexpr Field kField = &ByChar::value;  // of the base
+    using Largest = RecordsWithoutKey<ByChar, char, MaxFunction<Field>>;
+    const MaxFunction<Field> largest{kField};
+    const Largest records(&ByChar::key, largest);
+    auto kept = records.keep(ByChar{{5}, 'k', 6, 7});
+    ByChar next{{9}, 'k', 1, 2};
+    foldRecord(largest, records, kept, next);
+    CHECK((next.value == 9 && next.key == 'k' && next.other == 6 && next.more == 7));
+    ByChar last{{3}, 'k', 0, 0};
+    foldRecord(largest, records, kept, last);
+    CHECK((last.value == 9 && last.key == 'k' && last.other == 6 && last.more == 7));
+    const ByChar whole = records.recordOf('k', kept);
+    CHECK((whole.value == 9 && whole.key == 'k' && whole.other == 6 && whole.more == 7));
+
+    using Smallest = MinFunction<std::int8_t ByBool::*>;
+    STATIC_REQUIRE(kKeepsNoKeys<ByBool, bool ByBool::*, bool, Smallest>);
+    OperatorHarness harness(KeyedReduceOperator<ByBool, bool ByBool::*, Smallest>{&ByBool::key, {&ByBool::value}});
+    harness.open();
+    harness.elements({{{true, 5}, 1}, {{false, -3}, 2}, {{true, 7}, 3}, {{false, -4}, 4}, {{true, 2}, 5}});
+    std::vector<std::pair<bool, int>> smallest;
+    for (const auto& each : harness.take()) smallest.emplace_back(each.value.key, each.value.value);
+    CHECK(smallest == std::vector<std::pair<bool, int>>{{true, 5}, {false, -3}, {true, 5}, {false, -4}, {true, 2}});
+}
+
 TEST_CASE("a field that shares memory with the key is refused", "[operators]") {
     struct Record {
         std::int64_t other;

@@ -124,6 +124,7 @@ struct OneScript : ScriptedSource<int> {
 /// Has one split, so no enumerator: counts down.
 struct Countdown {
     using Output = int;
+    static constexpr bool kSingleSplit = true;
     struct Split {
         int left = 3;
     };
@@ -144,12 +145,19 @@ struct Countdown {
 };
 /// The same with an enumerator, which has two.
 struct TwoCountdowns : Countdown {
+    static constexpr bool kSingleSplit = false;
     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int) const {
         return std::make_unique<SplitListEnumerator<Split>>(std::vector<Split>{{2}, {3}});
     }
 };
 static_assert(SourceType<Countdown> && SingleSplitSource<Countdown>);
 static_assert(SourceType<TwoCountdowns> && !SingleSplitSource<TwoCountdowns>);
+/// Its enumerator cannot be asked for: that must not make it a source with one split.
+struct NotConst : Countdown {
+    static constexpr bool kSingleSplit = false;
+    std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int) { return nullptr; }
+};
+static_assert(!SourceType<NotConst>);
 
 auto splits(std::vector<Script<int>> scripts) {
     return ScriptedSplits<int>(std::move(scripts));

@@ -273,7 +273,7 @@ TEST_CASE("what cannot be wired is refused before anything runs", "[runtime][wir
     graph.nodes[1].inputs[0].exchangeGiven = false;
     graph.nodes[1].inputs[0].ports = nullptr;
     refuses(graph, "no port factory");
-    graph.nodes[1].parallelism = 0;
+    graph.nodes[1].parallelism = -1;
     refuses(graph, "must be between 1 and the maximum parallelism, which is 128");
     graph.nodes[1].parallelism = 0;
     refuses(graph, "not resolved");

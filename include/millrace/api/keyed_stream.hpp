@@ -303,6 +303,8 @@ private:
     template <class Fn>
     auto reduceWith(Fn fn, std::string kind) const {
         input_.checked();
+        // refuses what the operator could not do
+        (void)detail::KeptRecords<T, KeySelector, Key, Fn>(selector_, fn);
         detail::StageTraits traits;
         traits.isStateful = true;
         detail::OperatorInfo info = detail::operatorInfo(std::move(kind));

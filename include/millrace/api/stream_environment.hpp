@@ -172,9 +172,9 @@ public:
             requires { sizeof(Source); }, "millrace: fromStdin needs #include <millrace/connectors/stdin_source.hpp>");
         return fromSource(Source(), WatermarkStrategy::noWatermarks(), "stdin");
     }
-    /// Any source, with the timestamps and watermarks that the strategy gives to its records.
+    /// Any source, with the timestamps and watermarks that the strategy gives to its records: a DataStream of its Output.
     template <class Source, class Strategy>
-    DataStream<typename Source::Output> fromSource(Source source, Strategy strategy, std::string name = "source") {
+    auto fromSource(Source source, Strategy strategy, std::string name = "source") {
         return detail::recordSource(graph_, std::move(source), std::move(strategy), std::move(name));
     }
 

@@ -28,6 +28,7 @@ class ChannelSource {
 public:
     using Output = T;
     using Split = ChannelSplit;
+    static constexpr bool kSingleSplit = true;
 
     explicit ChannelSource(const Channel<T>& channel)
         : source_(channel.queue().get(), [queue = channel.queue()](auto*) { queue->detachReader(); }) {

@@ -30,6 +30,7 @@ class CollectionSource {
 public:
     using Output = T;
     using Split = CollectionSplit;
+    static constexpr bool kSingleSplit = true;
 
     explicit CollectionSource(std::vector<T> elements) : elements_(new Elements(std::move(elements))) {}
     CollectionSource(std::initializer_list<T> elements) : CollectionSource(std::vector<T>(elements)) {}

@@ -35,6 +35,7 @@ class SocketTextSource {
 public:
     using Output = std::string;
     using Split = SocketSplit;
+    static constexpr bool kSingleSplit = true;
 
     SocketTextSource(std::string host, int port, std::string delimiter = "\n", long maxRetrySeconds = 0) {
         const std::string where = "socket source for '" + host + ":" + std::to_string(port) + "': ";

@@ -28,6 +28,7 @@ class StdinSource {
 public:
     using Output = std::string;
     using Split = StdinSplit;
+    static constexpr bool kSingleSplit = true;
 
     StdinSource() = default;
     /// Lines from another open file descriptor (a pipe, a terminal), which stays the caller's and has to stay open.

@@ -125,16 +125,16 @@ concept SideBySideReaderFor =
 template <class R, class T, class Split>
 concept AnySourceReaderFor = SourceReaderFor<R, T, Split> || SideBySideReaderFor<R, T, Split>;
 
-/// A source that cannot be read in parts: it has no `createEnumerator`, runs at parallelism 1, and its one reader reads
-/// `Split{}`. @public
+/// A source that cannot be read in parts: it has `static constexpr bool kSingleSplit = true` in the place of `createEnumerator`,
+/// runs at parallelism 1, and its one reader reads `Split{}`. @public
 template <class S>
 concept SingleSplitSource =
-    std::is_default_constructible_v<typename S::Split> && !requires(const S source) { source.createEnumerator(1); };
+    requires { requires S::kSingleSplit; } && std::is_default_constructible_v<typename S::Split>;
 
 /// What `env.fromSource` takes: a copyable description that makes an enumerator and readers. @public
 ///     using Output = …;  using Split = …;
 ///     Boundedness boundedness() const;
-///     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const;  // not for one split only
+///     std::unique_ptr<SplitEnumerator<Split>> createEnumerator(int parallelism) const;  // or kSingleSplit = true
 ///     Reader createReader(const SourceReaderContext&) const;
 /// Optional: `static constexpr bool kHasTimestamps = true` (fill writes timestamps),
 /// `static constexpr bool kEmitsWatermarks = true` (fill returns them), `static constexpr int kFixedParallelism = 1`, and of

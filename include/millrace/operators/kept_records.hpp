@@ -46,8 +46,10 @@ public:
     static void putOthers(const T& kept, T& record) { record = kept; }
 };
 
-/// The bytes of a record without as many as a key has: those behind the first ones, which are in the place of the key if it does
-/// not come first itself. So a field that is no larger than the key stays in one piece.
+/// The bytes of a record without as many as a key has. A record of A, B, the key and C, each as large as the key, is kept as
+///     B  A  C
+/// all but its first part, which has the place of the key; where the key comes first, all but the key. So a field that is no
+/// larger than the key stays in one piece.
 template <class T, class Key>
 struct RecordRest {
     alignas(Key) std::byte bytes[sizeof(T) - sizeof(Key)];
@@ -69,7 +71,9 @@ public:
         const std::size_t field = offsetOf(fn.field);
         if (field < keyAt_ + kKeyBytes && keyAt_ < field + sizeof(Field)) {
             throw GraphException(
-                "a field that shares its memory with the key cannot be folded: copy it to another one");
+                "sum, min or max of a field that shares its memory with the key, as in a union: copy one of them to "
+                "another "
+                "field first");
         }
         foldedAt_ = field >= kKeyBytes ? field - kKeyBytes : keyAt_ - kKeyBytes + field;
     }
@@ -111,7 +115,7 @@ public:
 
 private:
     template <class Member>
-    static std::size_t offsetOf(Member T::*member) noexcept {
+    static std::size_t offsetOf(Member member) noexcept {  // it may be one of a base
         alignas(T) std::byte room[sizeof(T)];
         const auto& field = reinterpret_cast<const T*>(room)->*member;
         return static_cast<std::size_t>(reinterpret_cast<const std::byte*>(&field) - room);
@@ -135,8 +139,10 @@ template <class T, class Key, class Fn>
     requires kIntegerKey<Key> && FoldsField<Fn, T> && std::is_trivially_copyable_v<T>
 inline constexpr bool kKeepsNoKeys<T, Key T::*, Key, Fn> = [] {
     using Field = FieldOf<decltype(Fn::field), T>;
-    constexpr bool kAligned = alignof(Key) == sizeof(Key) && alignof(Field) == sizeof(Field) &&
-                              alignof(Key) <= alignof(T) && alignof(Field) <= alignof(T);
+    // what is left has room for the first part
+    constexpr bool kAligned = sizeof(T) >= 2 * sizeof(Key) && alignof(Key) == sizeof(Key) &&
+                              alignof(Field) == sizeof(Field) && alignof(Key) <= alignof(T) &&
+                              alignof(Field) <= alignof(T);
     if constexpr (kAligned && !std::is_same_v<Field, Key> && sizeof(Field) <= sizeof(Key)) {
         constexpr std::size_t kWithout = sizeof(TableSlot<Key, RecordRest<T, Key>>);
         constexpr std::size_t kWhole = sizeof(TableSlot<Key, T>);
@@ -155,8 +161,8 @@ template <class T, class Fn, class Records>
                                               T& record) {
     auto folded = records.folded(fn, kept);
     fn.foldInto(folded, std::as_const(record));
-    records.putOthers(kept,
-                      record);  // before `kept` changes: what is read at once would wait for what is being written
+    // before `kept` changes: what is read at once would wait for what is being written
+    records.putOthers(kept, record);
     detail::invoke(fn.field, record) = folded;
     records.setFolded(fn, kept, folded);
 }

@@ -65,7 +65,7 @@ private:
     Generator generator_;
     WatermarkOutput output_;
     bool activity_ = false;
-    Timestamp quietSince_ = kMinTimestamp;  ///< that time: not quiet
+    Timestamp quietSince_ = kMinTimestamp;  ///< kMinTimestamp: not quiet
 };
 
 /// How often a stage looks at the clock for its generators.

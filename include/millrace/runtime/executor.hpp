@@ -31,7 +31,8 @@ public:
     /// Wakes the actor once processing time has reached `time`, if it is still there then.
     virtual void wakeAt(Timestamp time, Actor& actor) = 0;
 
-    /// Blocks until the job has ended (then true) or the timeout, unless it is kForever, has passed. Runs tasks where no thread of its own does.
+    /// Blocks until the job has ended (then true) or the timeout, unless it is kForever, has passed. Runs tasks where no
+    /// thread of its own does.
     virtual bool waitFor(Job& job, Duration timeout) = 0;
     /// Runs one task on the calling thread; false when nothing was ready (always, where a pool runs them).
     virtual bool step() { return false; }

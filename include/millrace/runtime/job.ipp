@@ -280,8 +280,8 @@ MILLRACE_INLINE_COLD void Job::finish() {
 MILLRACE_INLINE_COLD bool Job::waitUntilEnded(Duration timeout) {
     std::unique_lock lock(mutex_);
     const auto isOver = [this] { return ended(); };
-    constexpr Duration kYear{std::int64_t{365 * 24 * 3600} *
-                             1'000'000'000};  // the largest durations would overflow the clock
+    // the largest durations would overflow the clock
+    constexpr Duration kYear{std::int64_t{365 * 24 * 3600} * 1'000'000'000};
     if (timeout < kYear) return changed_.wait_for(lock, timeout, isOver);
     changed_.wait(lock, isOver);
     return true;

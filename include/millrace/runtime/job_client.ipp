@@ -1,3 +1,4 @@
+#include <millrace/core/algorithm.hpp>
 #include <millrace/core/message.hpp>
 #include <millrace/runtime/job.hpp>
 #include <millrace/runtime/job_client.hpp>
@@ -101,7 +102,7 @@ MILLRACE_INLINE_COLD std::vector<CheckpointStatistics> JobClient::checkpoints() 
     return job_->supervisor()->statistics();
 }
 MILLRACE_INLINE_COLD bool JobClient::waitFor(Duration timeout) {
-    return executor_->waitFor(*job_, timeout);
+    return executor_->waitFor(*job_, std::min(timeout, detail::kForever - Duration{1}));
 }
 MILLRACE_INLINE_COLD bool JobClient::step() {
     return executor_->step();

@@ -95,7 +95,7 @@ MILLRACE_INLINE_COLD StageSlot& JobWiring::slotOf(const GraphNode& node, int sub
 MILLRACE_INLINE_COLD void JobWiring::check(const GraphNode& node) const {
     const std::string name = operatorNames(node);
     if (const int parallelism = node.parallelism; parallelism < 1 || parallelism > graph_.maxParallelism) {
-        const std::string found = node.parallelism ? message("{}", {parallelism}) : "not resolved";
+        const std::string found = parallelism != 0 ? message("{}", {parallelism}) : "not resolved";
         raise<ConfigurationException>(
             "the parallelism of '{}' is {}; it must be between 1 and the maximum parallelism, which is {}",
             {name, found, graph_.maxParallelism});

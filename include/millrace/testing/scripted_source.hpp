@@ -70,6 +70,7 @@ class ScriptedSource {
 public:
     using Output = T;
     using Split = ScriptPosition;
+    static constexpr bool kSingleSplit = true;
     static constexpr bool kHasTimestamps = true;
     static constexpr bool kEmitsWatermarks = true;
 

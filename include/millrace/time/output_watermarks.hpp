@@ -15,7 +15,7 @@ class OutputWatermarks {
 public:
     /// What to pass on, the watermark first.
     struct Result {
-        Timestamp watermark = kMinTimestamp;  ///< if it has grown, else that one
+        Timestamp watermark = kMinTimestamp;  ///< if it has grown; kMinTimestamp: it has not
         bool allIdle = false;
     };
 

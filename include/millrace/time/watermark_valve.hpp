@@ -14,7 +14,7 @@ enum class StatusChange : unsigned char { None, Idle, Active };
 
 /// What to pass on, the watermark first.
 struct EventTimeChange {
-    Timestamp watermark = kMinTimestamp;  ///< that one: none
+    Timestamp watermark = kMinTimestamp;  ///< kMinTimestamp: none
     StatusChange status = StatusChange::None;
 
     bool hasWatermark() const noexcept { return watermark != kMinTimestamp; }

@@ -258,6 +258,7 @@ private:
             Accumulator* const before = pane.silent->find(Table::lookupKey(key), hash);
             if (before != nullptr && pane.table.find(Table::lookupKey(key), hash) == nullptr) {
                 pane.table.put(Table::lookupKey(key), hash, Accumulator(*before));
+                pane.table.report();
             }
         }
         if (Accumulator* const acc = pane.table.find(Table::lookupKey(key), hash)) {

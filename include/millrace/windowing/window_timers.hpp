@@ -35,7 +35,7 @@ public:
     }
 
     void add(Timestamp time) {
-        std::uint32_t at = count_;  // there are few: they are looked at one by one
+        std::uint32_t at = count_;  // looked at one by one, since there are few; of many, making room takes as long
         for (; at > 0 && begin()[at - 1] >= time; --at) {
             if (begin()[at - 1] == time) return;
         }
