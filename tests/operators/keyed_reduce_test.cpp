@@ -354,7 +354,8 @@ TEMPLATE_TEST_CASE("records that are kept without their keys come out as those t
         if (isBatch) REQUIRE(harness.stage().endKey() == Progress::Done);
         return sorted(harness.take());
     };
-    OperatorHarness shortOnes(without), longOnes(whole);
+    OperatorHarness shortOnes(without);
+    OperatorHarness longOnes(whole);
     const auto both = [&](auto&& call) {
         call(shortOnes);
         call(longOnes);
@@ -379,7 +380,8 @@ TEMPLATE_TEST_CASE("records that are kept without their keys come out as those t
     both([&](auto& harness) { harness.elements(behind); });
     const auto expected = longOnes.take();
     REQUIRE(shortOnes.take() == expected);
-    OperatorHarness shortAgain(without), longAgain(whole);
+    OperatorHarness shortAgain(without);
+    OperatorHarness longAgain(whole);
     shortAgain.openFrom(ofLong.finish());
     longAgain.openFrom(ofShort.finish());
     shortAgain.elements(behind);
