@@ -149,6 +149,27 @@ Run rollingSum(const Shape& shape, int parallelism = 1) {
         return total;
     };
 }
+/// What a sum is kept of: of such records, if they are keyed by a pointer to member, all but the key.
+struct Amount {
+    std::uint64_t key;
+    std::int64_t value;
+};
+template <class Selector>
+Run sums(const Shape& shape, Selector keyOf) {
+    return [shape, keyOf] {
+        std::int64_t total = 0;
+        StreamExecutionEnvironment env{CallerRuntime()};
+        source<Event<std::uint64_t>>(env, shape)
+            .map([](const auto& event) {
+                return Amount{event.key, event.value};
+            })
+            .keyBy(keyOf)
+            .sum(&Amount::value)
+            .addSink([&total](const Amount& amount) { total += amount.value; });
+        env.execute();
+        return total;
+    };
+}
 template <template <class> class Aggregate, class Assigner>
 Run windows(const Shape& shape, const Assigner& assigner) {
     return [shape, assigner] {
@@ -242,6 +263,9 @@ std::vector<Row> rows(std::uint64_t n) {
         {"pages of 2 MiB, 1000000 keys", all, rollingSum<Number>(many), withoutLargePages(rollingSum<Number>(many))});
     rows.push_back({"runs in registers, 1 key", all, rollingSum<Number>(one), rollingSum<Event<WithoutRuns>>(one)});
     rows.push_back({"runs in registers, 1000 keys", all, rollingSum<Number>(few), rollingSum<Event<WithoutRuns>>(few)});
+    const auto keyOf = [](const Amount& amount) { return amount.key; };
+    rows.push_back({"sums without keys, 1000000 keys", all, sums(many, &Amount::key), sums(many, keyOf)});
+    rows.push_back({"sums without keys, 1000 keys", all, sums(few, &Amount::key), sums(few, keyOf)});
     const Shape slow{n / 4, 1000, 10};
     const auto sliding = SlidingEventTimeWindows::of(10s, 1s);
     rows.push_back(
