@@ -236,12 +236,19 @@ struct Measured {
     std::int64_t key;
     std::int64_t value;
 };
+template <bool kInBlocks>
+struct Amount {
+    std::uint64_t key;
+    std::int64_t value;
+};
 
 }  // namespace
 
 namespace millrace::detail {
 template <>
 inline constexpr bool kBlockwise<Measured<false>> = false;
+template <>
+inline constexpr bool kBlockwise<Amount<false>> = false;
 }  // namespace millrace::detail
 
 namespace {
@@ -266,6 +273,26 @@ std::vector<std::pair<std::int64_t, std::int64_t>> throughStages(std::int64_t co
         })
         .filter([](const Record& record) { return record.value % 5 != 0; })
         .filter([](const Record& record) { return record.value % 7 != 0; })
+        .map([](const Record& record) { return std::pair(record.key, record.value); })
+        .sinkTo(sink);
+    env.execute();
+    return sink.elements();
+}
+
+/// Whether sums keep the records without their keys.
+template <class Record, class KeySelector>
+constexpr bool kSumsKeepNoKeys =
+    detail::kKeepsNoKeys<Record, KeySelector, std::uint64_t, detail::SumFunction<decltype(&Record::value)>>;
+
+template <class Record, class KeySelector>
+std::vector<std::pair<std::uint64_t, std::int64_t>> rollingSums(std::uint64_t keys, KeySelector keyOf) {
+    std::vector<Record> input;
+    for (std::uint64_t i = 0; i < 30'000; ++i) input.push_back({i * i / 7 % keys, static_cast<std::int64_t>(i)});
+    StreamExecutionEnvironment env{CallerRuntime()};
+    testing::CollectSink<std::pair<std::uint64_t, std::int64_t>> sink;
+    env.fromCollection(input)
+        .keyBy(keyOf)
+        .sum(&Record::value)
         .map([](const Record& record) { return std::pair(record.key, record.value); })
         .sinkTo(sink);
     env.execute();
@@ -297,6 +324,19 @@ TEST_CASE("records in blocks give what records one by one give, in the same orde
         CHECK(difference(throughStages<false>(count, passing), inBlocks) == "");
         CHECK(inBlocks.empty() == (count < 2 || passing == 0));
     }
+}
+
+TEST_CASE("sums give the same from records with their keys and without", "[performance]") {
+    const auto keyOf = [](const auto& record) { return record.key; };
+    STATIC_REQUIRE(kSumsKeepNoKeys<Amount<true>, std::uint64_t Amount<true>::*>);
+    STATIC_REQUIRE_FALSE(kSumsKeepNoKeys<Amount<true>, decltype(keyOf)>);
+    STATIC_REQUIRE_FALSE(kSumsKeepNoKeys<Amount<false>, std::uint64_t Amount<false>::*>);
+    const std::uint64_t keys = GENERATE(1, 100, 30'000);
+    CAPTURE(keys);
+    const auto expected = rollingSums<Amount<true>>(keys, keyOf);
+    CHECK(expected.size() == 30'000);
+    CHECK(difference(rollingSums<Amount<true>>(keys, &Amount<true>::key), expected) == "");
+    CHECK(difference(rollingSums<Amount<false>>(keys, &Amount<false>::key), expected) == "");
 }
 
 TEST_CASE("prefetching and runs in registers change nothing that keyed operators give", "[performance]") {

@@ -3,6 +3,7 @@
 
 #include <millrace/core/errors.hpp>
 #include <millrace/operators/rolling_functions.hpp>
+#include <millrace/record/block.hpp>
 #include <millrace/state/table_slot.hpp>
 
 #include <bit>
@@ -72,8 +73,7 @@ public:
         if (field < keyAt_ + kKeyBytes && keyAt_ < field + sizeof(Field)) {
             throw GraphException(
                 "sum, min or max of a field that shares its memory with the key, as in a union: copy one of them to "
-                "another "
-                "field first");
+                "another field first");
         }
         foldedAt_ = field >= kKeyBytes ? field - kKeyBytes : keyAt_ - kKeyBytes + field;
     }
@@ -136,7 +136,7 @@ private:
 template <class T, class KeySelector, class Key, class Fn>
 inline constexpr bool kKeepsNoKeys = false;
 template <class T, class Key, class Fn>
-    requires kIntegerKey<Key> && FoldsField<Fn, T> && std::is_trivially_copyable_v<T>
+    requires kIntegerKey<Key> && FoldsField<Fn, T> && kBlockwise<T>
 inline constexpr bool kKeepsNoKeys<T, Key T::*, Key, Fn> = [] {
     using Field = FieldOf<decltype(Fn::field), T>;
     // what is left has room for the first part
