@@ -20,6 +20,7 @@
 #include <millrace/operators/guarded_sink.hpp>
 #include <millrace/operators/inspect.hpp>
 #include <millrace/operators/map.hpp>
+#include <millrace/operators/print_stage.hpp>
 #include <millrace/operators/project.hpp>
 #include <millrace/operators/sink.hpp>
 #include <millrace/operators/timestamps_and_watermarks.hpp>
@@ -556,14 +557,14 @@ private:
     template <class Op>
     DataStreamSink endWith(Op op, std::string_view kind) const {
         using Alone = detail::Link<detail::Input<T>, Op>;
-        const detail::StreamInput input = sealedInput();
-        const int node = detail::recordSink(
-            input, kind,
+        return detail::endStream(
+            sealedInput(), kind,
             detail::Shared<detail::StageFactory>(new detail::ChainStageFactory<Alone>(Alone{{}, std::move(op)})));
-        return DataStreamSink(input, node);
     }
     DataStreamSink printTo(std::FILE* file, std::string label) const {
-        return detail::recordPrint(sealedInput(), detail::kRecordPrinter<T>, file, std::move(label));
+        return detail::endStream(sealedInput(), "print",
+                                 detail::Shared<detail::StageFactory>(
+                                     new detail::PrintStageFactory(detail::kRecordPrinter<T>, file, std::move(label))));
     }
     /// Records everything in front of the last operator, then this operator alone.
     DataStream<T> isolated() const {

@@ -4,11 +4,10 @@
 #include <millrace/api/stream_types.hpp>
 #include <millrace/core/config.hpp>
 #include <millrace/graph/graph_builder.hpp>
-#include <millrace/operators/print_stage.hpp>
 #include <millrace/record/output_tag.hpp>
 
-#include <cstdio>
 #include <string>
+#include <string_view>
 
 namespace millrace {
 
@@ -40,8 +39,8 @@ private:
 
 namespace detail {
 
-/// Ends a stream of such records in print().
-DataStreamSink recordPrint(const StreamInput& input, const RecordPrinter& records, std::FILE* file, std::string label);
+/// Records a sink that ends a stream.
+DataStreamSink endStream(const StreamInput& input, std::string_view kind, Shared<StageFactory> factory);
 
 }  // namespace detail
 

@@ -32,11 +32,9 @@ MILLRACE_INLINE_COLD DataStreamSink& DataStreamSink::disableChaining() {
 
 namespace detail {
 
-MILLRACE_INLINE_COLD DataStreamSink recordPrint(const StreamInput& input, const RecordPrinter& records, std::FILE* file,
-                                                std::string label) {
-    const int node =
-        recordSink(input, "print", Shared<StageFactory>(new PrintStageFactory(records, file, std::move(label))));
-    return DataStreamSink(input, node);
+MILLRACE_INLINE_COLD DataStreamSink endStream(const StreamInput& input, std::string_view kind,
+                                              Shared<StageFactory> factory) {
+    return DataStreamSink(input, recordSink(input, kind, std::move(factory)));
 }
 
 }  // namespace detail

@@ -251,7 +251,7 @@ MILLRACE_INLINE_COLD JobGraph GraphBuilder::take(const JobSettings& settings) {
 MILLRACE_INLINE_COLD int GraphBuilder::highestParallelism() const {
     int highest = defaultParallelism;
     for (const GraphNode& node : nodes_) {
-        if (!node.parallelismDerived) highest = std::max(highest, std::max(node.parallelism, 1));
+        if (!node.parallelismDerived) highest = std::max(highest, node.parallelism);
     }
     return highest;
 }

@@ -6,12 +6,10 @@ namespace millrace::detail {
 
 MILLRACE_INLINE_COLD void OperatorInfo::setParameter(std::string_view parameter, std::string_view value) {
     std::size_t at = 0;
-    int order = 1;
-    for (; at < parameters.size(); ++at) {
-        order = parameters[at].name.compare(parameter);
-        if (order >= 0) break;
+    while (at < parameters.size() && parameters[at].name < parameter) ++at;
+    if (at == parameters.size() || parameters[at].name != parameter) {
+        parameters.addAt(at, new OperatorParameter).name = parameter;
     }
-    if (order != 0) parameters.addAt(at, new OperatorParameter).name = parameter;
     parameters[at].value = value;
 }
 

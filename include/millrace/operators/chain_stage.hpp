@@ -64,7 +64,7 @@ public:
     }
     Progress onWatermark(int, Timestamp watermark) override {
         if constexpr (!kGeneratesWatermarks<Chain>) {
-            metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+            metrics.setWatermark(watermark);
         }
         return eventTarget(nodes_).onWatermark(watermark);
     }

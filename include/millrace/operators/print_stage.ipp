@@ -40,7 +40,7 @@ MILLRACE_INLINE void PrintStage::onBlock(int, BlockRef block) {
 }
 
 MILLRACE_INLINE Progress PrintStage::onWatermark(int, Timestamp watermark) {
-    metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+    metrics.setWatermark(watermark);
     return outputs_.onWatermark(watermark);
 }
 

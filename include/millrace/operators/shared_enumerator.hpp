@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -27,6 +28,23 @@ namespace millrace::detail {
 template <class Split>
 inline constexpr StateLayout kSplitsLayout{"enumerator", {{"splits", &kListInfo<Split>}}};
 inline constexpr std::uint8_t kSplitsFormat = 1;
+
+/// So many of them, encoded.
+template <class Split>
+[[gnu::cold]] void writeSplits(SnapshotSink& sink, std::string_view uid, std::uint32_t count,
+                               std::span<const std::byte> splits) {
+    ByteWriter bytes;
+    bytes.write(kSplitsFormat);
+    bytes.write(count);
+    bytes.writeBytes(splits);
+    sink.describe(uid, "enumerator", kSplitsLayout<Split>);
+    sink.write(uid, "enumerator", kSharedState, bytes.bytes());
+}
+/// Asks for what there is to restore, and does nothing with it.
+template <class Split>
+void declareSplits(const SnapshotSource& restored, std::string_view uid) {
+    if constexpr (HasCodec<Split>) declareState(restored, uid, "enumerator", kSplitsLayout<Split>);
+}
 
 /// The enumerator of a source with the lock that serialises its readers' questions (one per split, not per record).
 template <class Source>
@@ -54,13 +72,6 @@ public:
         next.emplace(std::move(*split));
     }
 
-    /// Asks for what there is to restore, and does nothing with it.
-    static void declare(const SnapshotSource& restored, std::string_view uid) {
-        if constexpr (HasCodec<Split>) {
-            detail::declareState(restored, uid, "enumerator", kSplitsLayout<Split>);
-        }
-    }
-
     [[gnu::cold]] void onBarrier(int subtask, std::int64_t checkpointId) override {
         const std::lock_guard lock(mutex_);
         passed_.push_back({checkpointId, subtask, {}});
@@ -80,12 +91,7 @@ public:
                 for (const Split& split : each.takenSince) add(split);
             }
             for (const Split& split : enumerator_->snapshot()) add(split);
-            ByteWriter bytes;
-            bytes.write(kSplitsFormat);
-            bytes.write(count);
-            bytes.writeBytes(splits.bytes().data(), splits.size());
-            sink.describe(uid_, "enumerator", kSplitsLayout<Split>);
-            sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
+            writeSplits<Split>(sink, uid_, count, splits.bytes());
         }
     }
     [[gnu::cold]] void forget(std::int64_t checkpointId) override {
@@ -159,17 +165,8 @@ public:
         if (!given_) next.emplace();
         given_ = true;
     }
-    static void declare(const SnapshotSource& restored, std::string_view uid) {
-        if constexpr (HasCodec<Split>) detail::declareState(restored, uid, "enumerator", kSplitsLayout<Split>);
-    }
     [[gnu::cold]] void snapshot(std::int64_t, SnapshotSink& sink) override {
-        if constexpr (HasCodec<Split>) {
-            ByteWriter bytes;
-            bytes.write(kSplitsFormat);
-            bytes.write(std::uint32_t{0});
-            sink.describe(uid_, "enumerator", kSplitsLayout<Split>);
-            sink.write(uid_, "enumerator", kSharedState, bytes.bytes());
-        }
+        if constexpr (HasCodec<Split>) writeSplits<Split>(sink, uid_, 0, {});
     }
 
 private:

@@ -47,7 +47,7 @@ MILLRACE_INLINE Progress SortingStage::onWatermark(int input, Timestamp watermar
     for (const Input& each : inputs_) {
         if (!each.complete) return Progress::Done;
     }
-    metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+    metrics.setWatermark(watermark);
     for (Input& each : inputs_) {
         if (each.sorted != nullptr) each.sorted->sort();
     }

@@ -141,7 +141,7 @@ private:
         next_.open(context);
         if (stage_->onlyDeclaresStates) {
             if (const SnapshotSource* const source = context.checkpoints.restoredFrom) {
-                SplitsOf<Source>::declare(*source, strategy_.id().uid);
+                declareSplits<Split>(*source, strategy_.id().uid);
             }
             return;
         }
@@ -407,7 +407,7 @@ private:
     [[gnu::noinline]] void sendWatermark(Timestamp watermark) {
         if (watermark <= last_ || (stage_->isBatch && watermark != kMaxTimestamp)) return;
         last_ = watermark;
-        metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+        metrics.setWatermark(watermark);
         if (next_.onWatermark(watermark) == Progress::Suspended) progress_ = Progress::Suspended;
     }
 

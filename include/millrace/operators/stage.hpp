@@ -129,6 +129,9 @@ struct StageMetrics {
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
+    void setWatermark(Timestamp time) noexcept {
+        watermark.store(time.time_since_epoch().count(), std::memory_order_relaxed);
+    }
     StageCounters read() const noexcept {
         return {recordsIn.load(std::memory_order_relaxed),
                 recordsOut.load(std::memory_order_relaxed),

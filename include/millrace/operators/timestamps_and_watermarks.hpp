@@ -119,7 +119,7 @@ private:
     }
     void advanceTo(Timestamp watermark) {
         last_ = watermark;
-        metrics_->watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+        metrics_->setWatermark(watermark);
     }
     [[gnu::cold, gnu::noinline]] void markIdle(bool idle) {
         idle_ = idle;

@@ -100,7 +100,7 @@ private:
     Progress advance(const EventTimeChange& change) {
         if (!change.hasWatermark()) return Progress::Done;
         if constexpr (!kGeneratesWatermarks<Chain>) {
-            metrics.watermark.store(change.watermark.time_since_epoch().count(), std::memory_order_relaxed);
+            metrics.setWatermark(change.watermark);
         }
         return eventTarget(nodes_).onWatermark(change.watermark);
     }

@@ -24,7 +24,7 @@ public:
     void onBlock(int, BlockRef) override {}
     Progress onWatermark(int, Timestamp watermark) override {
         if (watermark != kMaxTimestamp || --watermarksMissing_ > 0) return Progress::Done;
-        metrics.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+        metrics.setWatermark(watermark);
         return outputs_.onWatermark(watermark);
     }
     void onIdle(int) override {}
